@@ -1,0 +1,1 @@
+"""Scripts that benchmark a model on tasks."""

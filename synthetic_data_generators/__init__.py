@@ -1,0 +1,1 @@
+"""Scripts that generate reasoning and code for tasks, and verify the code."""

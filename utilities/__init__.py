@@ -1,0 +1,1 @@
+"""What every script and agent shares; imports nothing from them."""

@@ -1,0 +1,98 @@
+"""Every error that the toolkit raises on purpose.
+
+ToolkitError
+├── UsageError            what the user gave cannot be used: one line, exit code 2
+│   └── FatalModelError   no request of this run can succeed: the run stops, exit code 2
+│       ├── BadKey, OutOfCredit, UnknownModel, ServerUnreachable
+└── RequestFailed         one request has no usable reply; `status` goes into the record
+    ├── RateLimited, TimedOut, ProviderFailed      after every retry allowed
+    ├── ContextTooLong, Refused                    asking again would not help
+    └── NotAsked                                   the run was stopping, or its budget spent
+
+A bug is none of these and ends in a traceback.
+"""
+
+from __future__ import annotations
+
+
+class ToolkitError(Exception):
+    """The root, for those who want to catch all of them."""
+
+
+class UsageError(ToolkitError):
+    """Bad input: the message says what, which item, and what to do."""
+
+
+class FatalModelError(UsageError):
+    """No request of this run can succeed; the message says what to mend."""
+
+
+class BadKey(FatalModelError):
+    """The provider rejects the key (401 or 403)."""
+
+
+class OutOfCredit(FatalModelError):
+    """The account has no credit left: not a rate limit, and no retry helps."""
+
+
+class UnknownModel(FatalModelError):
+    """The provider does not know the model (404)."""
+
+
+class ServerUnreachable(FatalModelError):
+    """Nothing answers at the base URL, and nothing ever did in this run."""
+
+
+class RequestFailed(ToolkitError):
+    """One request has no usable reply.
+
+    `status` is the word that goes into the record's `status` list; `attempts` counts the HTTP
+    requests that were spent on it.
+    """
+
+    status = "provider_error"
+
+    def __init__(self, message: str, *, attempts: int = 1) -> None:
+        """Keep the message for the log and the number of HTTP requests spent."""
+        super().__init__(message)
+        self.attempts = attempts
+
+
+class RateLimited(RequestFailed):
+    """Still 429 (or 529) after every retry."""
+
+    status = "rate_limited"
+
+
+class TimedOut(RequestFailed):
+    """Still no whole reply within the time limit after every retry."""
+
+    status = "timed_out"
+
+
+class ProviderFailed(RequestFailed):
+    """Server errors, dropped connections, bodies that are no reply, after every retry."""
+
+    status = "provider_error"
+
+
+class ContextTooLong(RequestFailed):
+    """The prompt does not fit the model's context."""
+
+    status = "context_too_long"
+
+
+class Refused(RequestFailed):
+    """The provider will not process this request (its content filter, a 400)."""
+
+    status = "refused"
+
+
+class NotAsked(RequestFailed):
+    """The run was stopping, or the budget spent, before this request was sent."""
+
+    status = "not_asked"
+
+    def __init__(self, message: str) -> None:
+        """No HTTP request was spent."""
+        super().__init__(message, attempts=0)

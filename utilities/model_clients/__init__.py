@@ -1,0 +1,1 @@
+"""Asks language models: one protocol, one client for each SDK, one retry layer, costs."""

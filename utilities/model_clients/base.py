@@ -1,0 +1,80 @@
+"""What a model client takes and returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Protocol, Self, TypedDict
+
+FinishReason = Literal["stop", "length", "refusal", "unknown"]
+
+
+class Message(TypedDict):
+    """One message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What the user asked of the sampler; None means: send nothing, the provider's default."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of a request, in one convention for all providers.
+
+    `input_tokens` is the whole prompt, cached parts included; `output_tokens` is everything that
+    was generated, reasoning included.
+    """
+
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one request.
+
+    `finish_reason` "length" means the text was cut at the token limit. `cost_usd` is None where
+    the price is unknown, which is not the same as 0. `attempts` counts HTTP requests, this one
+    included.
+    """
+
+    text: str
+    reasoning: str | None = None
+    finish_reason: FinishReason = "stop"
+    usage: Usage = field(default_factory=Usage)
+    latency_s: float = 0.0
+    model: str = ""
+    cost_usd: float | None = None
+    attempts: int = 1
+
+
+class ModelClient(Protocol):
+    """Asks one model; used as an async context manager, within one event loop."""
+
+    async def __aenter__(self) -> Self:
+        """Open the connection pool."""
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connection pool."""
+
+    async def complete(self, messages: list[Message], sampling: Sampling) -> Reply:
+        """Ask once, retrying what may be retried.
+
+        Raises RequestFailed (its subclasses name the cause) where this request has no reply, and
+        FatalModelError where no request of this run could have one.
+        """

@@ -1,0 +1,1 @@
+"""Runs untrusted programs in child processes that never see an expected output."""

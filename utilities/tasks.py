@@ -1,0 +1,47 @@
+"""The types every other module speaks of: Grid, Pair, Task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+Grid: TypeAlias = list[list[int]]
+"""Rows × columns of ints 0-9, 1-30 a side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An input grid and the output it becomes; the output is None where nobody has told it."""
+
+    input: Grid
+    output: Grid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A puzzle: at least one train pair (each with its output) and its test pairs."""
+
+    task_id: str
+    train: tuple[Pair, ...]
+    test: tuple[Pair, ...]
+
+    def without_test_outputs(self) -> Task:
+        """The task as an agent of a benchmark may see it."""
+        return replace(self, test=tuple(Pair(pair.input, None) for pair in self.test))
+
+    def train_pairs_only(self) -> Task:
+        """The task as an agent that generates training data sees it by default."""
+        return replace(self, test=())
+
+    def to_json(self) -> dict[str, Any]:
+        """ARC's own layout: `{"train": [{"input", "output"}], "test": [...]}`."""
+        return {
+            "train": [_pair_to_json(pair) for pair in self.train],
+            "test": [_pair_to_json(pair) for pair in self.test],
+        }
+
+
+def _pair_to_json(pair: Pair) -> dict[str, Grid]:
+    if pair.output is None:
+        return {"input": pair.input}
+    return {"input": pair.input, "output": pair.output}
