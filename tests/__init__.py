@@ -1,0 +1,1 @@
+"""The tests; run with pytest from the top of the checkout."""

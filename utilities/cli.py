@@ -1,0 +1,176 @@
+"""The options that scripts share, and the guard that turns bad input into one line."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from utilities import config
+from utilities.errors import UsageError
+
+EXIT_TASKS_FAILED = 1
+EXIT_USAGE = 2
+EXIT_BUDGET = 3
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+def run_script(main: Callable[[], int]) -> int:
+    """Run a script's main; bad input becomes one line on stderr and exit code 2."""
+    try:
+        return main()
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the one line the user gets
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, with the nearest option where one is unknown."""
+
+    def __init__(self, description: str | None, **options: Any) -> None:
+        """`description` is the script's docstring, shown as it is written."""
+        super().__init__(
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            **options,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with code 2."""
+        self.exit(EXIT_USAGE, f"error: {message}; see {self.prog} --help\n")
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        """Parse; an unknown option is reported with the nearest known one."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], self._option_string_actions, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            self.error(f"unknown argument {unknown[0]}{hint}")
+        return parsed
+
+
+def positive_int(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def non_negative_float(text: str) -> float:
+    """A finite number of at least 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return value
+
+
+def price(text: str) -> tuple[float, float]:
+    """USD per million input and output tokens, written `IN,OUT`, for argparse."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not IN,OUT (USD per million tokens)")
+    return non_negative_float(parts[0]), non_negative_float(parts[1])
+
+
+@dataclass(frozen=True, slots=True)
+class AskingOptions:
+    """What the user asked of a script that asks an agent; see `add_asking_options`."""
+
+    model_identifier: str | None
+    base_url: str | None
+    temperature: float | None
+    max_tokens: int | None
+    price: tuple[float, float] | None
+    max_cost_usd: float | None
+    search_budget: int | None
+    dataset_directory: Path | None
+    dataset: str | None
+    max_tasks: int | None
+    tasks: str | None
+    task_ids: str | None
+    strict: bool
+    best_of: int
+    max_concurrent_tasks: int
+    save_interval: int
+    output_directory: Path | None
+    no_resume: bool
+    snapshot: bool
+    quiet: bool
+    verbose: bool
+
+    @classmethod
+    def of(cls, parsed: argparse.Namespace) -> AskingOptions:
+        """Take the shared options out of what a script's parser made."""
+        return cls(**{name: getattr(parsed, name) for name in cls.__slots__})
+
+    def to_json(self) -> dict[str, Any]:
+        """Every option as it goes into the metadata."""
+        return {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(self).items()
+        }
+
+
+def add_asking_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the scripts that ask an agent."""
+    _add_model_options(parser.add_argument_group("model"))
+    _add_task_options(parser.add_argument_group("tasks"))
+    _add_run_options(parser.add_argument_group("run and results"))
+
+
+def _add_model_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--model_identifier", metavar="NAME", help="a name of utilities/config.py, or "
+        "provider:model; without it the first model whose key is set, else PROGRAM_SEARCH, "
+        "which needs no key")  # fmt: skip
+    add("--base_url", metavar="URL", help="ask this server instead of the model's own")
+    add("--temperature", type=non_negative_float, metavar="T", help="only for models that take it")
+    add("--max_tokens", type=positive_int, metavar="N", help="longest reply, reasoning included")
+    add("--price", type=price, metavar="IN,OUT", help="USD per million tokens, for a model whose "
+        "price is unknown")  # fmt: skip
+    add("--max_cost_usd", type=non_negative_float, metavar="X", help="stop asking before the bill "
+        "passes this; exit code 3")  # fmt: skip
+    add("--search_budget", type=positive_int, metavar="N", help="work that PROGRAM_SEARCH may "
+        "spend on a task, in counted steps")  # fmt: skip
+
+
+def _add_task_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--dataset", metavar="NAME", help="arc1_training (default), arc1_evaluation, "
+        "arc2_training, arc2_evaluation, all; or a file's name in --dataset_directory")  # fmt: skip
+    add("--dataset_directory", type=Path, metavar="DIR", help="a folder of ARC task files or of "
+        "Kaggle's files, or one JSON or JSON Lines file")  # fmt: skip
+    add("--max_tasks", type=positive_int, metavar="N", help="no more than N tasks")
+    add("--tasks", metavar="[20:40]", help="a slice of the data set, in its order")
+    add("--task_ids", metavar="IDS", help="'[\"00d62c1b\"]', a comma list, or a file of them")
+    add("--strict", action="store_true", help="stop at the first bad task instead of skipping it")
+
+
+def _add_run_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--best_of", type=positive_int, default=1, metavar="N", help="samples a task (1)")
+    add("--max_concurrent_tasks", type=positive_int, metavar="N", help="tasks under way at once "
+        f"({config.DEFAULT_MAX_CONCURRENT_TASKS})",
+        default=config.DEFAULT_MAX_CONCURRENT_TASKS)  # fmt: skip
+    add("--save_interval", type=positive_int, metavar="N", help="entries between two flushes to "
+        f"the disk ({config.DEFAULT_SAVE_INTERVAL}); at most a second passes anyway",
+        default=config.DEFAULT_SAVE_INTERVAL)  # fmt: skip
+    add("--output_directory", type=Path, metavar="DIR", help="where the results go")
+    add("--no_resume", action="store_true", help="ask everything again, also what is paid for")
+    add("--snapshot", action="store_true", help="also write this run's entries as one .json file")
+    volume = group.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="no progress, only the summary")
+    volume.add_argument("--verbose", action="store_true", help="prompts and replies in the log")
