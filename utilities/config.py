@@ -1,0 +1,169 @@
+"""Which model, with which key; the limits and the paths; the only reader of the environment.
+
+A model is asked for by a catalogue name (`CLAUDE_OPUS`) or as `provider:model`
+(`openrouter:openai/gpt-6.1-sol`, `local:llama3:8b --base_url http://localhost:11434/v1`). Keys are
+variables of the environment or of a `.env` file in this folder or one above it; the file's values
+are handed to the client that needs them and never enter the environment of child processes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from utilities.errors import UsageError
+from utilities.model_catalogue import CATALOGUE, PROVIDERS, SERVER_KEY_VARIABLE
+from utilities.model_catalogue import ModelEntry as ModelEntry
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DATA_DIRECTORY = REPOSITORY / "data"
+DATASET_PATH = DATA_DIRECTORY / "dataset.json"
+TRACES_STORE_PATH = DATA_DIRECTORY / "traces_store.json"
+SYNTHETIC_DATA_DIRECTORY = REPOSITORY / "synthetic_data_generators" / "synthetic_data"
+REASONING_DATA_DIRECTORY = SYNTHETIC_DATA_DIRECTORY / "reasoning_data"
+CODE_DATA_DIRECTORY = SYNTHETIC_DATA_DIRECTORY / "code_data"
+BENCHMARK_RESULTS_DIRECTORY = REPOSITORY / "benchmark" / "benchmark_results"
+CODE_BENCHMARK_DIRECTORY = BENCHMARK_RESULTS_DIRECTORY / "code_benchmark"
+DIRECT_BENCHMARK_DIRECTORY = BENCHMARK_RESULTS_DIRECTORY / "direct_benchmark"
+
+DEFAULT_MAX_CONCURRENT_TASKS = 5
+DEFAULT_SAVE_INTERVAL = 10
+DEFAULT_BEST_OF = 1
+
+PROGRAM_SEARCH = "PROGRAM_SEARCH"
+"""The embedded agent, which asks no model and needs no key."""
+
+LOCAL_KEY = "EMPTY"
+"""What a server that checks no key is sent."""
+
+_PREFERENCE = ("CLAUDE_OPUS", "GPT", "GEMINI_PRO", "DEEPSEEK", "GROK")
+
+
+def find_model(identifier: str, *, base_url: str | None = None) -> ModelEntry:
+    """The entry for a catalogue name or `provider:model`, at `base_url` if that is given.
+
+    `LOCAL_n` takes its model from the variable `LOCAL_n_MODEL` ("default" without it) and, without
+    `base_url`, its server from `LOCAL_n_BASE_URL`. Raises UsageError for an unknown name (it lists
+    the nearest ones), an unknown provider and a `base_url` that is none.
+    """
+    provider, colon, model_id = identifier.partition(":")
+    if identifier in CATALOGUE:
+        entry = CATALOGUE[identifier]
+    elif colon and provider in PROVIDERS and model_id:
+        entry = _named_by_provider(provider, model_id)
+    else:
+        raise UsageError(_unknown(identifier))
+    if entry.name.startswith("LOCAL_"):
+        variables = _variables()
+        entry = replace(entry, model_id=variables.get(f"{entry.name}_MODEL") or entry.model_id)
+        base_url = base_url or variables.get(f"{entry.name}_BASE_URL")
+    return at_base_url(entry, base_url) if base_url else entry
+
+
+def at_base_url(entry: ModelEntry, base_url: str) -> ModelEntry:
+    """The entry on another server; on another host it also loses the vendor's key.
+
+    Raises UsageError where `base_url` is no http address.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"--base_url {base_url!r} is no address; write http://localhost:8000/v1")
+    url = base_url.rstrip("/")
+    if entry.provider == "anthropic":
+        url = url.removesuffix("/v1")
+    elif not parts.path.strip("/"):
+        url += "/v1"
+    vendor = urlsplit(entry.base_url).hostname
+    if parts.scheme == "https" and parts.hostname == vendor:
+        return replace(entry, base_url=url)
+    return replace(entry, base_url=url, key_variable=SERVER_KEY_VARIABLE, key_required=False)
+
+
+def read_key(entry: ModelEntry) -> str:
+    """The key for this model, or LOCAL_KEY where none is set and none is needed.
+
+    Raises UsageError where one is needed.
+    """
+    key = _variables().get(entry.key_variable, "").strip() if entry.key_variable else ""
+    if key or not entry.key_required:
+        return key or LOCAL_KEY
+    raise UsageError(
+        f"{entry.name} needs a key: set {entry.key_variable} in the environment or in a .env file "
+        f"(see .env.example); --model_identifier {PROGRAM_SEARCH} needs none"
+    )
+
+
+def default_model_identifier() -> str:
+    """The model to ask where none is named: PROGRAM_SEARCH when no key is set at all.
+
+    Else the first of CLAUDE_OPUS, GPT, GEMINI_PRO, DEEPSEEK and GROK (by OpenRouter) with a key.
+    """
+    variables = _variables()
+    for name in _PREFERENCE:
+        if variables.get(CATALOGUE[name].key_variable or "", "").strip():
+            return name
+    return PROGRAM_SEARCH
+
+
+@contextmanager
+def sdk_variables_hidden() -> Iterator[None]:
+    """Keep OPENAI_* and ANTHROPIC_* from an SDK that is being constructed.
+
+    Both SDKs send some of them (organisation, project, custom headers) to whatever base URL they
+    are given. The block must not await: the environment is changed for the whole process.
+    """
+    hidden = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("OPENAI_", "ANTHROPIC_"))
+    }
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _named_by_provider(provider: str, model_id: str) -> ModelEntry:
+    for entry in CATALOGUE.values():
+        if (entry.provider, entry.model_id) == (provider, model_id) and provider != "local":
+            return entry
+    return replace(PROVIDERS[provider], name=f"{provider}:{model_id}", model_id=model_id)
+
+
+def _unknown(identifier: str) -> str:
+    names = [PROGRAM_SEARCH, *CATALOGUE]
+    model_ids = [entry.model_id for entry in CATALOGUE.values()]
+    lookup = {name.casefold(): name for name in (*names, *model_ids)}
+    near = difflib.get_close_matches(identifier.casefold(), lookup, n=3, cutoff=0.4)
+    found = [_name_of(lookup[name]) for name in near]
+    hint = (
+        f"did you mean {', '.join(dict.fromkeys(found))}?"
+        if found
+        else f"known: {', '.join(names)}."
+    )
+    return (
+        f"--model_identifier {identifier}: unknown model; {hint} Or write provider:model with a "
+        f"provider of {', '.join(PROVIDERS)} (local: with --base_url)"
+    )
+
+
+def _name_of(name: str) -> str:
+    """The catalogue name of a provider's model name; a catalogue name is itself."""
+    return next((entry.name for entry in CATALOGUE.values() if entry.model_id == name), name)
+
+
+def _variables() -> Mapping[str, str]:
+    """The environment over the nearest `.env` above the working directory."""
+    from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415 (only where keys are read)
+
+    # No interpolation: a key may contain a dollar sign.
+    file = dotenv_values(find_dotenv(usecwd=True), interpolate=False)
+    return ChainMap(dict(os.environ), {name: value or "" for name, value in file.items()})

@@ -1,0 +1,143 @@
+"""The language models that are known by name: where each is, what it takes, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+SERVER_KEY_VARIABLE = "BASE_URL_API_KEY"
+"""The key for a server given by `--base_url`: a vendor's key is never sent to another host."""
+
+Provider = Literal["openai", "anthropic", "openrouter", "google", "deepseek", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """Where a model is, what it takes and what it costs."""
+
+    name: str
+    # The catalogue name, or `provider:model`: what goes into results as `model_identifier`.
+    provider: Provider
+    # Who is asked; "anthropic" speaks the Messages API, all others chat completions.
+    model_id: str
+    # The provider's own name for the model.
+    key_variable: str | None
+    # The variable that holds the key; None: no key is sent.
+    key_required: bool
+    # Whether to stop where the key is missing; False sends LOCAL_KEY.
+    base_url: str
+    # Where requests go; ends in /v1 or alike, except for Anthropic, whose SDK adds it.
+    accepts: frozenset[str] = frozenset({"temperature", "max_tokens"})
+    # The fields of Sampling that the model takes; asking for another is a UsageError.
+    max_tokens_parameter: str = "max_tokens"
+    # What the provider calls the limit on generated tokens.
+    context_tokens: int | None = None
+    # The longest prompt and reply together; None where it is not known.
+    max_output_tokens: int = 64_000
+    # The limit sent where one must be sent; also the worst case of a cost estimate.
+    request_timeout_s: float = 1200.0
+    # For one attempt, from the first byte sent to the last received.
+    thinking: bool = False
+    # Whether to ask for adaptive thinking, summarised (Anthropic).
+    pricing_provider: str | None = None
+    # The provider's name in genai-prices; None: it is not listed there.
+    price_override: tuple[float, float] | None = None
+    # USD per million input and output tokens, instead of the list price.
+
+
+_OPENAI = ModelEntry(
+    name="",
+    provider="openai",
+    model_id="",
+    key_variable="OPENAI_API_KEY",
+    key_required=True,
+    base_url="https://api.openai.com/v1",
+    max_tokens_parameter="max_completion_tokens",
+    pricing_provider="openai",
+)
+_ANTHROPIC = ModelEntry(
+    name="",
+    provider="anthropic",
+    model_id="",
+    key_variable="ANTHROPIC_API_KEY",
+    key_required=True,
+    base_url="https://api.anthropic.com",
+    accepts=frozenset({"max_tokens"}),
+    pricing_provider="anthropic",
+)
+_OPENROUTER = ModelEntry(
+    name="",
+    provider="openrouter",
+    model_id="",
+    key_variable="OPENROUTER_API_KEY",
+    key_required=True,
+    base_url="https://openrouter.ai/api/v1",
+    pricing_provider="openrouter",
+)
+_GOOGLE = ModelEntry(
+    name="",
+    provider="google",
+    model_id="",
+    key_variable="GEMINI_API_KEY",
+    key_required=True,
+    base_url="https://generativelanguage.googleapis.com/v1beta/openai/",
+    pricing_provider="google",
+)
+_DEEPSEEK = ModelEntry(
+    name="",
+    provider="deepseek",
+    model_id="",
+    key_variable="DEEPSEEK_API_KEY",
+    key_required=True,
+    base_url="https://api.deepseek.com",
+    pricing_provider="deepseek",
+)
+_LOCAL = ModelEntry(
+    name="",
+    provider="local",
+    model_id="default",
+    key_variable=SERVER_KEY_VARIABLE,
+    key_required=False,
+    base_url="http://localhost:8000/v1",
+    price_override=(0.0, 0.0),  # Your own server sends no bill.
+)
+_GPT = replace(_OPENAI, accepts=frozenset({"max_tokens"}), context_tokens=1_050_000)
+_CLAUDE = replace(_ANTHROPIC, context_tokens=1_000_000, thinking=True)
+
+PROVIDERS: Mapping[str, ModelEntry] = MappingProxyType(
+    {
+        entry.provider: entry
+        for entry in (_OPENAI, _ANTHROPIC, _OPENROUTER, _GOOGLE, _DEEPSEEK, _LOCAL)
+    }
+)
+"""For each provider what is true of its unlisted models."""
+
+CATALOGUE: Mapping[str, ModelEntry] = MappingProxyType(
+    {
+        entry.name: entry
+        for entry in (
+            replace(_CLAUDE, name="CLAUDE_FABLE", model_id="claude-fable-5-2"),
+            replace(_CLAUDE, name="CLAUDE_OPUS", model_id="claude-opus-5-5"),
+            replace(_CLAUDE, name="CLAUDE_SONNET", model_id="claude-sonnet-5-5"),
+            replace(_CLAUDE, name="CLAUDE_HAIKU", model_id="claude-haiku-5-5"),
+            # genai-prices 0.2.3 does not list the two gpt-6.2 models.
+            replace(_GPT, name="GPT", model_id="gpt-6.2-sol", price_override=(2.0, 10.0)),
+            replace(_GPT, name="GPT_ASTRA", model_id="gpt-6.2-astra", price_override=(8.0, 40.0)),
+            replace(_GPT, name="GPT_TERRA", model_id="gpt-6.1-terra"),
+            replace(_GPT, name="GPT_MINI", model_id="gpt-6-luna"),
+            replace(_GOOGLE, name="GEMINI_PRO", model_id="gemini-4-argon"),
+            replace(_GOOGLE, name="GEMINI_FLASH", model_id="gemini-3.8-flash"),
+            replace(_GOOGLE, name="GEMINI_LITE", model_id="gemini-3.5-flash-lite"),
+            replace(_DEEPSEEK, name="DEEPSEEK", model_id="deepseek-v4-pro"),
+            replace(_DEEPSEEK, name="DEEPSEEK_FLASH", model_id="deepseek-flash"),
+            replace(_OPENROUTER, name="QWEN", model_id="qwen/qwen3.8-max"),
+            replace(_OPENROUTER, name="GROK", model_id="x-ai/grok-4.7"),
+            *(
+                replace(_LOCAL, name=f"LOCAL_{n}", base_url=f"http://localhost:{8000 + n}/v1")
+                for n in range(4)
+            ),
+        )
+    }
+)
