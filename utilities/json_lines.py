@@ -1,0 +1,174 @@
+"""JSON Lines files that survive crashes: one writer, whole lines, torn ends mended."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from utilities.errors import UsageError
+
+FLUSH_AT_LEAST_EVERY_S = 1.0
+_READ_BYTES = 1 << 20
+
+_log = logging.getLogger(__name__)
+
+
+def encode_line(entry: Mapping[str, Any]) -> bytes:
+    """One JSON line; what UTF-8 cannot hold (lone surrogates in a reply) becomes `?`."""
+    try:
+        return orjson.dumps(entry) + b"\n"
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_without_surrogates(entry)) + b"\n"
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_surrogates(item) for item in value]
+    return value
+
+
+class JsonLinesFile:
+    """An append-only file with a single writer.
+
+    A line is on its way to the disk with one `os.write`, so that a killed process loses nothing
+    that it wrote; `fdatasync` follows every `save_interval` lines, within a second, and at the
+    end, so that a power cut loses a second at most. A second process that opens the same file
+    gets a UsageError. Used as an async context manager.
+    """
+
+    def __init__(self, path: Path, *, save_interval: int = 10) -> None:
+        """`save_interval` counts lines between two flushes to the disk."""
+        self.path = path
+        self._save_interval = save_interval
+        self._save_lock = asyncio.Lock()
+        self._descriptor = -1
+        self._size = 0
+        self._unsaved = 0
+        self._timer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Create or open, lock, and mend a torn end.
+
+        Raises UsageError where another process writes the file or it cannot be written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(self.path, flags, 0o644)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise UsageError(
+                f"another run is writing {self.path}; wait for it, or give this one its own "
+                "folder with --output_directory"
+            ) from error
+        self._mend()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Flush to the disk, unlock and close."""
+        await self.save()
+        if self._timer is not None:
+            self._timer.cancel()
+        os.close(self._descriptor)
+
+    def write(self, entry: Mapping[str, Any]) -> tuple[int, int]:
+        """Append one line now; returns its offset and length in bytes.
+
+        Not a coroutine, so that no cancellation can come between a reply and its line. Raises
+        UsageError where the disk takes no more; the file then ends as it did before.
+        """
+        line = encode_line(entry)
+        offset, left = self._size, memoryview(line)
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError as error:
+            os.ftruncate(self._descriptor, offset)
+            raise self._cannot_write(error) from error
+        self._size = offset + len(line)
+        self._unsaved += 1
+        return offset, len(line)
+
+    async def append(self, entry: Mapping[str, Any]) -> tuple[int, int]:
+        """Append one line and flush when it is time to; returns its offset and length."""
+        place = self.write(entry)
+        if self._unsaved >= self._save_interval:
+            await self.save()
+        elif self._timer is None or self._timer.done():
+            self._timer = asyncio.create_task(self._save_soon())
+        return place
+
+    async def save(self) -> None:
+        """Flush what was written to the disk, off the event loop."""
+        async with self._save_lock:
+            if self._unsaved:
+                self._unsaved = 0
+                await asyncio.to_thread(os.fdatasync, self._descriptor)
+
+    async def _save_soon(self) -> None:
+        await asyncio.sleep(FLUSH_AT_LEAST_EVERY_S)
+        await self.save()
+
+    def read(self, offset: int, length: int) -> dict[str, Any]:
+        """The entry at a place that `write`, `append` or `lines` gave."""
+        entry: dict[str, Any] = orjson.loads(os.pread(self._descriptor, length, offset))
+        return entry
+
+    @property
+    def size(self) -> int:
+        """The length of the file, in bytes."""
+        return self._size
+
+    def lines(self, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Every line from `offset` on with its place, without holding the file in memory."""
+        rest = b""
+        while chunk := os.pread(self._descriptor, _READ_BYTES, offset + len(rest)):
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield offset, line
+                offset += len(line) + 1
+
+    def _mend(self) -> None:
+        """Cut a torn last line off into a `.torn` file beside this one."""
+        size = os.fstat(self._descriptor).st_size
+        end = size
+        while end and os.pread(self._descriptor, 1, end - 1) != b"\n":
+            start = max(0, end - _READ_BYTES)
+            newline = os.pread(self._descriptor, end - start, start).rfind(b"\n")
+            end = start + newline + 1
+        if end < size:
+            torn = self.path.with_name(self.path.name + ".torn")
+            with torn.open("ab") as kept:
+                kept.write(os.pread(self._descriptor, size - end, end) + b"\n")
+            os.ftruncate(self._descriptor, end)
+            _log.warning(
+                "%s ended in a torn line of %d bytes: moved to %s", self.path, size - end, torn
+            )
+        self._size = end
+
+    def _cannot_write(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"cannot write {self.path}: {error.strerror}; make room or choose another folder with "
+            "--output_directory, then run the same command again: nothing so far is lost"
+        )

@@ -1,0 +1,113 @@
+"""Where agents get replies: from the journal where one was paid for, else from the model."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from utilities.budget import Budget
+from utilities.errors import NotAsked, RequestFailed
+from utilities.model_clients.base import Message, ModelClient, Reply, Sampling
+from utilities.result_store import Journal, request_key
+from utilities.tasks import Task
+
+_log = logging.getLogger(__name__)
+
+
+class Replies:
+    """The replies of one run; each new one is journalled before anything is made of it."""
+
+    def __init__(self, journal: Journal, budget: Budget, stopping: asyncio.Event) -> None:
+        """Once `stopping` is set nothing new is asked; what is journalled is still recalled."""
+        self.journal = journal
+        self.budget = budget
+        self.stopping = stopping
+
+    async def obtain(
+        self,
+        key: str,
+        ask: Callable[[], Awaitable[Reply]],
+        *,
+        worst_usd: float = 0.0,
+        about: Mapping[str, Any],
+    ) -> Reply:
+        """Recall the reply under `key`, or ask for it and journal it.
+
+        `about` says in the journal what the reply belongs to. Raises RequestFailed (NotAsked
+        where the run is stopping or the budget spent) and FatalModelError as `ask` does.
+        """
+        recalled = self.journal.recall(key)
+        if recalled is not None:
+            return recalled
+        if self.stopping.is_set():
+            raise NotAsked("the run is stopping")
+        await self._reserve(worst_usd)
+        cost_usd: float | None = 0.0
+        try:
+            reply = await ask()
+            cost_usd = reply.cost_usd
+            await self.journal.record(key, reply, about)
+        except RequestFailed as error:
+            _log.warning("%s: %s", about, error)
+            raise
+        finally:
+            await self.budget.settle(worst_usd, cost_usd)
+        _log.debug("%s: reply: %s", about, reply.text)
+        return reply
+
+    async def _reserve(self, worst_usd: float) -> None:
+        try:
+            await self.budget.reserve(worst_usd)
+        except NotAsked:
+            self.stopping.set()
+            raise
+
+
+class AskedModel:
+    """A model as agents see it: `ask` about a task, sample by sample."""
+
+    def __init__(
+        self,
+        client: ModelClient,
+        sampling: Sampling,
+        replies: Replies,
+        *,
+        model_identifier: str,
+        model: str,
+        worst_usd_of: Callable[[Sequence[Message]], float],
+    ) -> None:
+        """`model` is `provider:id`; `worst_usd_of` bounds the cost of a prompt's reply."""
+        self._client = client
+        self._sampling = sampling
+        self._replies = replies
+        self._worst_usd_of = worst_usd_of
+        self.model_identifier = model_identifier
+        self.model = model
+
+    def identity(self) -> dict[str, Any]:
+        """What a reply depends on besides the prompt and the sample's index."""
+        return {
+            "model_identifier": self.model_identifier,
+            "model": self.model,
+            "sampling": asdict(self._sampling),
+        }
+
+    async def ask(self, task: Task, index: int, messages: list[Message]) -> Reply:
+        """The reply for one sample; raises as Replies.obtain does."""
+        key = request_key(task, messages, self.model, asdict(self._sampling), index)
+        about = {
+            "task_id": task.task_id,
+            "sample_index": index,
+            "model_identifier": self.model_identifier,
+            "model": self.model,
+        }
+        _log.debug("%s: prompt: %s", about, messages)
+        return await self._replies.obtain(
+            key,
+            lambda: self._client.complete(messages, self._sampling),
+            worst_usd=self._worst_usd_of(messages),
+            about=about,
+        )

@@ -1,0 +1,190 @@
+"""The two files of a run: the journal of raw replies, and the results, an entry a task."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiofiles
+import orjson
+
+from utilities.json_lines import JsonLinesFile
+from utilities.model_clients.base import Message, Reply, Usage
+from utilities.tasks import Task
+
+SCHEMA_VERSION = 1
+_KEY_START = b'{"key":"'
+_KEY_DIGITS = 32
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlace:
+    """Where a script's files go: `{stem}_results.jsonl` and its companions in `directory`."""
+
+    directory: Path
+    stem: str
+    log_name: str
+
+    @property
+    def results(self) -> Path:
+        """One entry for each task, and one metadata entry for each run."""
+        return self.directory / f"{self.stem}_results.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        """One line for each raw reply."""
+        return self.directory / f"{self.stem}_partial_results.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """The log file, rotated."""
+        return self.directory / self.log_name
+
+
+def hash_of(value: Any) -> str:
+    """32 hex digits of the SHA-256 of a JSON value with sorted keys."""
+    canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()[:_KEY_DIGITS]
+
+
+def request_key(
+    task: Task,
+    messages: Sequence[Message],
+    model: str,
+    sampling: Mapping[str, Any],
+    index: int,
+) -> str:
+    """The identity of a request: what was asked, of whom, how, and which sample it is."""
+    return hash_of([task.to_json(), list(messages), model, dict(sampling), index])
+
+
+class Journal:
+    """Replies by request key; what stands here was paid for and is never asked again.
+
+    The index holds a place in the file for each key, not the replies themselves.
+    """
+
+    def __init__(self, file: JsonLinesFile, *, run_id: str, resume: bool) -> None:
+        """`file` is open; without `resume` the replies of earlier runs are not recalled."""
+        self._file = file
+        self._run_id = run_id
+        self._places: dict[bytes, tuple[int, int]] = {}
+        if resume:
+            for offset, line in file.lines():
+                if line.startswith(_KEY_START):
+                    key = line[len(_KEY_START) : len(_KEY_START) + _KEY_DIGITS]
+                    self._places[key] = (offset, len(line))
+
+    def recall(self, key: str) -> Reply | None:
+        """The reply that an earlier run journalled under this key, if any."""
+        place = self._places.get(key.encode("ascii"))
+        if place is None:
+            return None
+        stored = self._file.read(*place)["reply"]
+        return Reply(**{**stored, "usage": Usage(**stored["usage"])})
+
+    async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
+        """Write the raw reply down, before anything is made of it."""
+        await self._file.append(
+            {
+                "key": key,
+                "entry_type": "reply",
+                "schema_version": SCHEMA_VERSION,
+                "run_id": self._run_id,
+                **about,
+                "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "reply": asdict(reply),
+            }
+        )
+
+
+class ResultStore:
+    """A run's two files, open and locked; used as an async context manager."""
+
+    def __init__(
+        self, place: OutputPlace, *, run_id: str, resume: bool = True, save_interval: int = 10
+    ) -> None:
+        """`resume` lets finished entries and journalled replies of earlier runs count."""
+        self.place = place
+        self.run_id = run_id
+        self._resume = resume
+        self._results = JsonLinesFile(place.results, save_interval=save_interval)
+        self._replies = JsonLinesFile(place.journal, save_interval=save_interval)
+        self._stack = AsyncExitStack()
+        self._finished: dict[str, tuple[int, int]] = {}
+        self._first_offset_of_run = 0
+        self.journal: Journal
+
+    async def __aenter__(self) -> Self:
+        """Open both files and index what earlier runs left.
+
+        Raises UsageError as JsonLinesFile does.
+        """
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._results)
+            await stack.enter_async_context(self._replies)
+            if self._resume:
+                self._index_finished()
+            self.journal = Journal(self._replies, run_id=self.run_id, resume=self._resume)
+            self._stack = stack.pop_all()
+        self._first_offset_of_run = self._results.size
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Flush and close both files."""
+        await self._stack.aclose()
+
+    def _index_finished(self) -> None:
+        for number, (offset, line) in enumerate(self._results.lines(), start=1):
+            try:
+                entry = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                _log.warning("%s: line %d is no JSON; passed over", self.place.results, number)
+                continue
+            if entry.get("complete") and "entry_key" in entry:
+                self._finished[entry["entry_key"]] = (offset, len(line))
+
+    def finished_entry(self, entry_key: str) -> dict[str, Any] | None:
+        """The whole entry that an earlier run wrote for the same task and configuration."""
+        place = self._finished.get(entry_key)
+        return None if place is None else self._results.read(*place)
+
+    async def append(self, entry: Mapping[str, Any]) -> None:
+        """Append a result or metadata entry."""
+        await self._results.append(
+            {
+                "entry_type": "result",
+                "schema_version": SCHEMA_VERSION,
+                "run_id": self.run_id,
+                **entry,
+            }
+        )
+
+    async def write_snapshot(self, metadata: Mapping[str, Any], *, interrupted: bool) -> Path:
+        """Write this run's entries as one `{"metadata", "results"}` object, streaming."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+        suffix = "_interrupted" if interrupted else ""
+        path = self.place.results.with_name(f"{self.place.stem}_results_{stamp}{suffix}.json")
+        async with aiofiles.open(path, "wb") as snapshot:
+            await snapshot.write(b'{"metadata":' + orjson.dumps(metadata) + b',"results":[')
+            separator = b"\n"
+            for _, line in self._results.lines(self._first_offset_of_run):
+                if orjson.loads(line)["entry_type"] == "result":
+                    await snapshot.write(separator + line)
+                    separator = b",\n"
+            await snapshot.write(b"\n]}\n")
+        return path
