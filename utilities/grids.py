@@ -1,0 +1,94 @@
+"""Grids: what is one and what is not, how a prompt shows it, and what names a task's content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from utilities.tasks import Grid, Task
+
+LONGEST_SIDE = 30
+COLOURS = 10
+COLOUR_NAMES = (
+    "black",
+    "blue",
+    "red",
+    "green",
+    "yellow",
+    "grey",
+    "magenta",
+    "orange",
+    "azure",
+    "maroon",
+)
+"""The colour of each number, in the order of ARC's own viewer."""
+
+
+def check_grid(value: object) -> str | None:
+    """Say why a value is not a grid, in words that follow its name; None where it is one.
+
+    A grid is a list of 1-30 rows of one length, 1-30, of ints 0-9; a bool, a float or a numpy
+    number is not an int here. Rows and columns in the reason count from 0, like `train[0]`.
+    """
+    if not isinstance(value, list):
+        return f"is {_named_kind(value)}, not a list of rows"
+    if not value:
+        return "has no rows"
+    if len(value) > LONGEST_SIDE:
+        return f"has {len(value)} rows; a grid has at most {LONGEST_SIDE}"
+    for index, row in enumerate(value):
+        if not isinstance(row, list):
+            return f"has {_named_kind(row)} as row {index}, not a list of colours"
+    return _check_columns(value) or _check_cells(value)
+
+
+def _check_columns(rows: list[list[object]]) -> str | None:
+    widths = tuple(dict.fromkeys(map(len, rows)))
+    if len(widths) > 1:
+        return f"has ragged rows ({', '.join(map(str, widths))})"
+    if widths[0] == 0:
+        return "has empty rows"
+    if widths[0] > LONGEST_SIDE:
+        return f"has {widths[0]} columns; a grid has at most {LONGEST_SIDE}"
+    return None
+
+
+def _check_cells(rows: list[list[object]]) -> str | None:
+    for row_index, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            if type(cell) is not int or not 0 <= cell < COLOURS:
+                shown = _shortened(json.dumps(cell, default=repr))
+                return f"holds {shown} at row {row_index}, column {column}; colours are 0-9"
+    return None
+
+
+def _named_kind(value: object) -> str:
+    return "null" if value is None else f"of type {type(value).__name__}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 24 else f"{text[:21]}..."
+
+
+def grid_to_text(grid: Grid) -> str:
+    """Write a grid as one line a row, its digits spaced: `0 7 7`."""
+    return "\n".join(" ".join(map(str, row)) for row in grid)
+
+
+def describe_shape(grid: Grid) -> str:
+    """Say a grid's shape in words: `3 rows × 4 columns`."""
+    rows, columns = len(grid), len(grid[0])
+    return f"{rows} row{'s' * (rows != 1)} × {columns} column{'s' * (columns != 1)}"
+
+
+def content_hash(task: Task, *, with_test_outputs: bool = True) -> str:
+    """Name a task by what it says: the SHA-256, in hex, of its pairs in their order.
+
+    The id is left out, so that a renamed task keeps its hash. Without the test outputs the hash
+    is the same whether or not they are known.
+    """
+    shown = task if with_test_outputs else task.without_test_outputs()
+    canonical = json.dumps(shown.to_json(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,62 @@
+"""JSON files read whole, with every fault told in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from utilities.errors import UsageError
+
+
+def read_json(path: Path) -> Any:
+    """Parse a file of UTF-8 JSON; raises UsageError as `parse_json` does and where it is empty."""
+    with reported_reading(path):
+        content = path.read_bytes()
+    if not content.strip():
+        raise UsageError(f"{path} is empty")
+    return parse_json(content, path)
+
+
+class RepeatedKeys(dict[str, Any]):
+    """An object that names a key twice: the first value counts, `pairs` has them all."""
+
+    pairs: list[tuple[str, Any]]
+
+
+def _keep_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    repeated = RepeatedKeys(reversed(pairs))
+    repeated.pairs = pairs
+    return repeated
+
+
+def parse_json(content: bytes, path: Path, *, first_line: int = 1) -> Any:
+    """Parse UTF-8 JSON that stands in `path` from line `first_line` on.
+
+    An object that repeats a key comes as RepeatedKeys. Raises UsageError naming file, line and
+    column.
+    """
+    try:
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_keep_pairs)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        place = f"{path}, line {line}, column {error.colno}"
+        raise UsageError(f"{place}: broken JSON ({error.msg}); mend it there") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 (byte {error.start}); convert it") from error
+    except (ValueError, RecursionError) as error:  # an endless number, or brackets without end
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+@contextmanager
+def reported_reading(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about a file into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error

@@ -1,0 +1,123 @@
+"""Which tasks of a dataset a run takes: --tasks, --task_ids, --max_tasks, in this order."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from utilities.errors import UsageError
+
+_SLICE = re.compile(r"\[?\s*(\d*)\s*:\s*(\d*)\s*\]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the user chose; nothing chosen is the whole dataset.
+
+    First `tasks` cuts positions out of the dataset's own order, unusable tasks counted, then
+    `task_ids` keeps those named, still in the dataset's order, and then `max_tasks` ends the run
+    after so many usable tasks. Raises UsageError for less than one task.
+    """
+
+    max_tasks: int | None = None
+    tasks: slice | None = None
+    task_ids: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could select nothing whatever the dataset."""
+        if self.max_tasks is not None and self.max_tasks < 1:
+            raise UsageError(f"--max_tasks is {self.max_tasks}; give 1 or more, or leave it out")
+
+    def positions(self) -> tuple[int, int | None]:
+        """The first position and the one after the last; None where there is no end."""
+        if self.tasks is None:
+            return 0, None
+        return self.tasks.start or 0, self.tasks.stop
+
+    def describe(self) -> str:
+        """Say the choice as the user gave it, for an error message."""
+        start, stop = self.positions()
+        shown = f"[{start or ''}:{'' if stop is None else stop}]"
+        words = [f"--tasks {shown}"] if self.tasks is not None else []
+        return " and ".join([*words, *(["--task_ids"] if self.task_ids is not None else [])])
+
+
+def parse_slice(text: str) -> slice:
+    """Read `[20:40]`, `20:40`, `[:40]` or `[20:]`: positions from 0, the end not included.
+
+    Raises UsageError that shows the form.
+    """
+    match = _SLICE.fullmatch(text.strip())
+    if match is None or text.strip().startswith("[") != text.strip().endswith("]"):
+        raise UsageError(f"--tasks {text!r} is not a slice; write it as [20:40], [:40] or [20:]")
+    start, stop = (int(number) if number else None for number in match.groups())
+    if stop is not None and stop <= (start or 0):
+        raise UsageError(f"--tasks {text!r} selects nothing; the end of [20:40] is not included")
+    return slice(start, stop)
+
+
+def parse_task_ids(text: str) -> tuple[str, ...]:
+    """Read ids from a JSON list, a comma list, or a file with either or with one id a line.
+
+    Each id is kept once, in the order given. Raises UsageError where there is none.
+    """
+    from_file = _file_text(text)
+    listed = _ids_in(text if from_file is None else from_file)
+    if not listed:
+        raise UsageError(f"--task_ids {_shortened(text)} names no task; {_FORMS}")
+    return tuple(dict.fromkeys(listed))
+
+
+_FORMS = """write '["00d62c1b"]', 00d62c1b,007bbfb7 or the path of a file of ids"""
+
+
+def _file_text(text: str) -> str | None:
+    if text.lstrip().startswith("["):
+        return None
+    path = Path(text.strip())
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # a list of ids too long to be a path
+        is_file = False
+    if not is_file:
+        return None
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--task_ids: cannot read the file {path}: {error}") from error
+
+
+def _ids_in(text: str) -> list[str]:
+    if not text.lstrip().startswith("["):
+        return [word.strip() for word in re.split(r"[,\n]", text) if word.strip()]
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"--task_ids {_shortened(text)} is no JSON list; {_FORMS}") from error
+    if not all(isinstance(value, str) for value in values):
+        raise UsageError(f"--task_ids {_shortened(text)} holds what is no string; {_FORMS}")
+    return list(values)
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def refuse_unknown_ids(wanted: Iterable[str], known: Iterable[str], place: str) -> None:
+    """Raise UsageError that names the nearest ids, where some of those wanted are not known."""
+    known = list(known)
+    unknown = sorted(set(wanted) - set(known))
+    if not unknown:
+        return
+    shown = ", ".join(_with_nearest(task_id, known) for task_id in unknown[:3])
+    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+    raise UsageError(f"--task_ids: no task {shown}{more} in {place}; mend the ids")
+
+
+def _with_nearest(task_id: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(task_id, known, n=3, cutoff=0.4)
+    return f"{task_id} (nearest: {', '.join(near)})" if near else task_id
