@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from utilities.errors import UsageError
 from utilities.model_catalogue import CATALOGUE, PROVIDERS, SERVER_KEY_VARIABLE
-from utilities.model_catalogue import ModelEntry as ModelEntry
+from utilities.model_catalogue import ModelEntry as ModelEntry  # noqa: PLC0414 (re-exported)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA_DIRECTORY = REPOSITORY / "data"
