@@ -1,0 +1,144 @@
+"""The loop that every asking script shares: slots, resume, signals, and a whole results file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from utilities.budget import Budget
+from utilities.progress import Progress
+from utilities.result_store import ResultStore, hash_of
+from utilities.tally import Tally
+from utilities.tasks import Task
+
+Entry = dict[str, Any]
+
+
+class RunLoop:
+    """Answers tasks side by side and writes an entry for each.
+
+    A task is read when a slot is free, and let go when its entry is written. The first SIGINT or
+    SIGTERM stops the asking and lets what is in flight finish, the second cancels that, the third
+    ends the process at once. What fails for good (FatalModelError, a bug) stops the asking, lets
+    the others finish, and is raised then.
+    """
+
+    def __init__(
+        self,
+        store: ResultStore,
+        *,
+        configuration: Entry,
+        max_concurrent_tasks: int,
+        budget: Budget,
+        stopping: asyncio.Event,
+    ) -> None:
+        """`configuration` is all that an entry depends on besides its task."""
+        self.tally = Tally()
+        self.stopped_by: signal.Signals | None = None
+        self._store = store
+        self._configuration_hash = hash_of(configuration)
+        self._slots = asyncio.Semaphore(max_concurrent_tasks)
+        self._budget = budget
+        self._stopping = stopping
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+
+    async def over(
+        self,
+        tasks: Iterable[Task],
+        answer: Callable[[Task], Awaitable[Entry]],
+        *,
+        progress: Progress,
+        observe: Callable[[Entry], None] = lambda _: None,
+    ) -> None:
+        """Write `answer(task)` for each task that has no finished entry yet.
+
+        `observe` gets every entry, new or of an earlier run. An entry with `complete` None was
+        cut short by the stop: it is not written, and its journalled replies wait for the next run.
+        """
+
+        async def one(task: Task, entry_key: str) -> None:
+            entry = await answer(task)
+            if entry["complete"] is None:
+                self.tally.left_count += 1
+                return
+            await self._store.append({"entry_key": entry_key, **entry})
+            self._count(entry, progress, observe, resumed=False)
+
+        with self._signals(progress):
+            for task in tasks:
+                entry_key = hash_of([self._configuration_hash, task.task_id, task.to_json()])
+                finished = self._store.finished_entry(entry_key)
+                if finished is not None:
+                    self._count(finished, progress, observe, resumed=True)
+                    await asyncio.sleep(0)  # signals are heard between resumed tasks too
+                    continue
+                await self._slots.acquire()
+                if self._stopping.is_set():
+                    break
+                self._start(one(task, entry_key))
+            while self._jobs:
+                await asyncio.wait(self._jobs)
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def status(self) -> str:
+        """How the run ended: completed, interrupted, failed or budget_exhausted."""
+        if self._failure is not None:
+            return "failed"
+        if self.stopped_by is not None:
+            return "interrupted"
+        return "budget_exhausted" if self._budget.exhausted else "completed"
+
+    def _start(self, work: Any) -> None:
+        job = asyncio.create_task(work)
+        self._jobs.add(job)
+        job.add_done_callback(self._finished)
+
+    def _finished(self, job: asyncio.Task[None]) -> None:
+        self._jobs.discard(job)
+        self._slots.release()
+        if job.cancelled():
+            self.tally.left_count += 1
+        elif (error := job.exception()) is not None:
+            self._failure = self._failure or error
+            self._stopping.set()
+
+    def _count(
+        self, entry: Entry, progress: Progress, observe: Callable[[Entry], None], *, resumed: bool
+    ) -> None:
+        self.tally.add(entry, resumed=resumed)
+        observe(entry)
+        progress.update(self.tally)
+
+    @contextmanager
+    def _signals(self, progress: Progress) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        received: list[signal.Signals] = []
+
+        def stop(number: signal.Signals) -> None:
+            received.append(number)
+            self.stopped_by = received[0]
+            self._stopping.set()
+            if len(received) == 1:
+                progress.say(
+                    f"stopping when {len(self._jobs)} tasks in flight are done; again cancels them"
+                )
+            elif len(received) == 2:
+                for job in self._jobs:
+                    job.cancel()
+            else:
+                os._exit(128 + number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
