@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from utilities.errors import UsageError
@@ -28,6 +31,24 @@ def write_atomically(path: Path, content: bytes) -> None:
         _sync_folder(target.parent)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes out while `path` is read, changed and written; waits for its turn.
+
+    The lock is on `NAME.lock` beside it, which stays: the file itself is replaced by each write.
+    Raises UsageError where the folder cannot be written.
+    """
+    target = path.resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = target.with_name(f"{target.name}.lock").open("ab")
+    except OSError as error:
+        raise UsageError(f"cannot write beside {path}: {error.strerror or error}") from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _write_synced(path: Path, content: bytes, *, mode: int | None) -> None:
