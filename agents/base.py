@@ -42,6 +42,8 @@ class Sample:
     python_code: str | None = None
     answers: tuple[Grid | None, ...] | None = None
     reply: Reply | None = None
+    error: str | None = None
+    """Where no reply came: what the provider or the network said, in one line."""
 
 
 class Agent(Protocol):

@@ -34,13 +34,13 @@ def run_script(main: Callable[[], int]) -> int:
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose complaints are one line, with the nearest option where one is unknown."""
 
-    def __init__(self, description: str | None, **options: Any) -> None:
+    def __init__(self, description: str | None, usage: str = "%(prog)s [options]") -> None:
         """`description` is the script's docstring, shown as it is written."""
         super().__init__(
+            usage=usage,
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
-            **options,
         )
 
     def error(self, message: str) -> NoReturn:

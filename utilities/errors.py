@@ -14,6 +14,13 @@ A bug is none of these and ends in a traceback.
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
+RequestStatus: TypeAlias = Literal[
+    "rate_limited", "timed_out", "provider_error", "context_too_long", "refused", "not_asked"
+]
+"""What the record's `status` says of a request without a usable reply."""
+
 
 class ToolkitError(Exception):
     """The root, for those who want to catch all of them."""
@@ -50,7 +57,7 @@ class RequestFailed(ToolkitError):
     requests that were spent on it.
     """
 
-    status = "provider_error"
+    status: RequestStatus = "provider_error"
 
     def __init__(self, message: str, *, attempts: int = 1) -> None:
         """Keep the message for the log and the number of HTTP requests spent."""
@@ -61,37 +68,37 @@ class RequestFailed(ToolkitError):
 class RateLimited(RequestFailed):
     """Still 429 (or 529) after every retry."""
 
-    status = "rate_limited"
+    status: RequestStatus = "rate_limited"
 
 
 class TimedOut(RequestFailed):
     """Still no whole reply within the time limit after every retry."""
 
-    status = "timed_out"
+    status: RequestStatus = "timed_out"
 
 
 class ProviderFailed(RequestFailed):
     """Server errors, dropped connections, bodies that are no reply, after every retry."""
 
-    status = "provider_error"
+    status: RequestStatus = "provider_error"
 
 
 class ContextTooLong(RequestFailed):
     """The prompt does not fit the model's context."""
 
-    status = "context_too_long"
+    status: RequestStatus = "context_too_long"
 
 
 class Refused(RequestFailed):
     """The provider will not process this request (its content filter, a 400)."""
 
-    status = "refused"
+    status: RequestStatus = "refused"
 
 
 class NotAsked(RequestFailed):
     """The run was stopping, or the budget spent, before this request was sent."""
 
-    status = "not_asked"
+    status: RequestStatus = "not_asked"
 
     def __init__(self, message: str) -> None:
         """No HTTP request was spent."""

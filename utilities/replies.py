@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from utilities.budget import Budget
@@ -66,6 +66,15 @@ class Replies:
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What keeps a reply's cost within the budget: what is sent, and what that costs at worst."""
+
+    sampling: Sampling
+    """As the user asked, with a limit on the tokens."""
+    worst_usd_of: Callable[[Sequence[Message]], float]
+
+
 class AskedModel:
     """A model as agents see it: `ask` about a task, sample by sample."""
 
@@ -77,13 +86,17 @@ class AskedModel:
         *,
         model_identifier: str,
         model: str,
-        worst_usd_of: Callable[[Sequence[Message]], float],
+        bound: Bound | None = None,
     ) -> None:
-        """`model` is `provider:id`; `worst_usd_of` bounds the cost of a prompt's reply."""
+        """`model` is `provider:id`.
+
+        A run with a budget gives a `bound`. It does not change a request's key: what was paid for
+        without a budget is recalled with one, and the other way round.
+        """
         self._client = client
         self._sampling = sampling
         self._replies = replies
-        self._worst_usd_of = worst_usd_of
+        self._bound = bound
         self.model_identifier = model_identifier
         self.model = model
 
@@ -105,9 +118,10 @@ class AskedModel:
             "model": self.model,
         }
         _log.debug("%s: prompt: %s", about, messages)
+        sent = self._sampling if self._bound is None else self._bound.sampling
         return await self._replies.obtain(
             key,
-            lambda: self._client.complete(messages, self._sampling),
-            worst_usd=self._worst_usd_of(messages),
+            lambda: self._client.complete(messages, sent),
+            worst_usd=0.0 if self._bound is None else self._bound.worst_usd_of(messages),
             about=about,
         )

@@ -66,7 +66,8 @@ class RunLoop:
             if entry["complete"] is None:
                 self.tally.left_count += 1
                 return
-            await self._store.append({"entry_key": entry_key, **entry})
+            keys = {"entry_key": entry_key, "configuration_hash": self._configuration_hash}
+            await self._store.append({**keys, **entry})
             self._count(entry, progress, observe, resumed=False)
 
         with self._signals(progress):

@@ -1,0 +1,31 @@
+"""Asks for output grids."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agents.base import Sample
+from agents.language_model_agent import LanguageModelAgent, status_of
+from agents.reply_parsing import extract_grids, extract_reasoning
+from utilities.model_clients.base import Message, Reply
+from utilities.tasks import Task
+
+
+class DirectAnswerAgent(LanguageModelAgent):
+    """The output grid of each test input, without a program."""
+
+    prompt_name: ClassVar[str] = "direct_answer"
+
+    def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
+        """Take a grid for each test input; usable when there is at least one."""
+        answers = extract_grids(reply.text, len(task.test))
+        usable = any(answer is not None for answer in answers)
+        return Sample(
+            task_id=task.task_id,
+            index=index,
+            prompt_messages=messages,
+            status=status_of(reply, usable=usable, otherwise="unparsable"),
+            reasoning=extract_reasoning(reply.text, reply.reasoning),
+            answers=answers if usable else None,
+            reply=reply,
+        )

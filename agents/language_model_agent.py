@@ -1,0 +1,65 @@
+"""What the four agents that ask a language model have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from agents.base import Sample, SampleStatus
+from agents.prompt_building import prompt_hash, prompt_messages
+from utilities.errors import RequestFailed
+from utilities.model_clients.base import Message, Reply
+from utilities.replies import AskedModel
+from utilities.tasks import Task
+
+
+class LanguageModelAgent(ABC):
+    """Builds the prompt, asks once a sample, and leaves the reading of the reply to a subclass."""
+
+    prompt_name: ClassVar[str]
+    """The prompt is `agents/prompts/{prompt_name}_system.md` and `…_user.md`."""
+
+    def __init__(self, model: AskedModel) -> None:
+        """`model` journals each reply before this agent reads it."""
+        self._model = model
+
+    def identity(self) -> dict[str, Any]:
+        """The agent, its prompt's hash, and what the model's replies depend on."""
+        return {
+            "agent": type(self).__name__,
+            "prompt_hash": prompt_hash(self.prompt_name),
+            **self._model.identity(),
+        }
+
+    async def sample(self, task: Task, index: int) -> Sample:
+        """Ask for one sample; raises FatalModelError where no request could succeed."""
+        messages = prompt_messages(self.prompt_name, task)
+        try:
+            reply = await self._model.ask(task, index, messages)
+        except RequestFailed as error:
+            return Sample(
+                task_id=task.task_id,
+                index=index,
+                prompt_messages=messages,
+                status=error.status,
+                error=str(error),
+            )
+        return self.read(task, index, messages, reply)
+
+    @abstractmethod
+    def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
+        """Make a sample of a reply; what cannot be read is its status."""
+
+
+def status_of(reply: Reply, *, usable: bool, otherwise: SampleStatus) -> SampleStatus:
+    """The status of a reply that was (or was not) usable.
+
+    What could be read counts, also where the reply was cut or a filter stepped in after it.
+    """
+    if usable:
+        return "ok"
+    if reply.finish_reason == "length":
+        return "truncated"
+    if reply.finish_reason == "refusal":
+        return "refused"
+    return otherwise

@@ -1,0 +1,125 @@
+"""The embedded agent: program search in worker processes, so that the event loop stays free."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from weakref import WeakValueDictionary
+
+import orjson
+
+from agents.base import Sample
+from agents.program_search.worker_pool import WorkerPool
+from utilities.config import PROGRAM_SEARCH
+from utilities.errors import RequestFailed
+from utilities.model_clients.base import Reply
+from utilities.replies import Replies
+from utilities.result_store import request_key
+from utilities.tasks import Task
+
+
+class ProgramSearchAgent:
+    """Samples are the different programs that the search found, best first.
+
+    Each is journalled like a model's reply, as JSON. The same task, budget and source give the
+    same programs on any machine.
+    """
+
+    def __init__(
+        self, replies: Replies, *, best_of: int, search_budget: int, workers: int | None = None
+    ) -> None:
+        """`search_budget` counts the search's own steps; a worker process a core by default."""
+        self._replies = replies
+        self._best_of = best_of
+        self._search_budget = search_budget
+        self._pool = WorkerPool(workers or os.cpu_count() or 1)
+        self._searches: WeakValueDictionary[str, asyncio.Task[list[Any]]] = WeakValueDictionary()
+        self._identity = {
+            "agent": type(self).__name__,
+            "model_identifier": PROGRAM_SEARCH,
+            "model": PROGRAM_SEARCH,
+            "search_budget": search_budget,
+            "source_hash": _source_hash(),
+        }
+
+    async def __aenter__(self) -> Self:
+        """Nothing starts before the first task."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the worker processes."""
+        await self._pool.close()
+
+    def identity(self) -> dict[str, Any]:
+        """The budget and the source of the search: all that its programs depend on."""
+        return self._identity
+
+    async def sample(self, task: Task, index: int) -> Sample:
+        """The program at this place of the ranking, or the status no_program_found."""
+        key = request_key(task, [], PROGRAM_SEARCH, self._identity, index)
+        about = {
+            "task_id": task.task_id,
+            "sample_index": index,
+            "model_identifier": PROGRAM_SEARCH,
+            "model": PROGRAM_SEARCH,
+        }
+        try:
+            reply = await self._replies.obtain(key, lambda: self._reply(task, index), about=about)
+        except RequestFailed as error:
+            return Sample(task.task_id, index, [], error.status, error=str(error))
+        found = orjson.loads(reply.text)
+        if found is None:
+            return Sample(task.task_id, index, [], "no_program_found", reply=reply)
+        return Sample(
+            task.task_id,
+            index,
+            [],
+            "ok",
+            reasoning=found["reasoning"],
+            python_code=found["python_code"],
+            answers=tuple(found["answers"]) or None,
+            reply=reply,
+        )
+
+    async def _reply(self, task: Task, index: int) -> Reply:
+        started = time.monotonic()
+        found = await self._search(task)
+        return Reply(
+            text=orjson.dumps(found[index] if index < len(found) else None).decode(),
+            latency_s=round(time.monotonic() - started, 3),
+            model=PROGRAM_SEARCH,
+            cost_usd=0.0,
+        )
+
+    async def _search(self, task: Task) -> list[Any]:
+        """One search serves all samples of a task that wait for it at the same time."""
+        name = request_key(task, [], PROGRAM_SEARCH, self._identity, 0)
+        search = self._searches.get(name)
+        if search is None:
+            job = {
+                "task_id": task.task_id,
+                **task.without_test_outputs().to_json(),
+                "best_of": self._best_of,
+                "search_budget": self._search_budget,
+            }
+            search = asyncio.create_task(self._pool.run(job))
+            self._searches[name] = search
+        return await search
+
+
+def _source_hash() -> str:
+    """16 hex digits that change when the search's own code does."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,44 @@
+"""A process that searches: a task a line on standard input, its programs a line on the other.
+
+Started by WorkerPool as `python -m agents.program_search.worker`; ends when its input does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import orjson
+
+from agents.program_search.search import solve
+from utilities.tasks import Task
+
+
+def answer(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """The programs for one job: reasoning, code, and the outputs for the test inputs."""
+    task = Task.from_json(job["task_id"], job)
+    found = solve(task, best_of=job["best_of"], search_budget=job["search_budget"])
+    return [
+        {
+            "reasoning": solution.reasoning,
+            "python_code": solution.python_code,
+            "answers": list(solution.outputs[len(task.train) :]),
+            "kind": solution.kind,
+            "confidence": solution.confidence,
+        }
+        for solution in found
+    ]
+
+
+def main() -> None:
+    """Answer until the input ends; what anything else prints goes to stderr."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    for line in sys.stdin.buffer:
+        replies.write(orjson.dumps(answer(orjson.loads(line))) + b"\n")
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Asks for a reasoning trace."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agents.base import Sample
+from agents.language_model_agent import LanguageModelAgent, status_of
+from agents.reply_parsing import extract_reasoning
+from utilities.model_clients.base import Message, Reply
+from utilities.tasks import Task
+
+
+class ReasoningTraceGenerator(LanguageModelAgent):
+    """A step-by-step explanation of how a task's train inputs become their outputs."""
+
+    prompt_name: ClassVar[str] = "reasoning_trace"
+
+    def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
+        """Take the explanation; a cut one is kept and called truncated."""
+        reasoning = extract_reasoning(reply.text, reply.reasoning)
+        whole = reasoning is not None and reply.finish_reason in ("stop", "unknown")
+        return Sample(
+            task_id=task.task_id,
+            index=index,
+            prompt_messages=messages,
+            status=status_of(reply, usable=whole, otherwise="unparsable"),
+            reasoning=reasoning,
+            reply=reply,
+        )

@@ -1,0 +1,65 @@
+"""From a task to its samples, and from samples to the entry of a results file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from agents.base import ASK_AGAIN, Agent, Sample
+from utilities.tasks import Task
+
+
+async def sample_task(agent: Agent, task: Task, best_of: int) -> list[Sample]:
+    """`best_of` samples side by side, in the order of their indices.
+
+    Every request has ended when it returns or raises (FatalModelError, as the agent does).
+    """
+    outcomes = await asyncio.gather(
+        *(agent.sample(task, index) for index in range(best_of)), return_exceptions=True
+    )
+    samples = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        samples.append(outcome)
+    return samples
+
+
+def entry_of(
+    task: Task, samples: Sequence[Sample], identity: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """A result entry: one item a sample in every list, null where there is nothing.
+
+    `task` is the whole task, test outputs included where they are known. `solved` means here that
+    some sample is usable; benchmarks overrule it by `more`.
+    """
+    replies = [sample.reply for sample in samples]
+    return {
+        "task_id": task.task_id,
+        "task_data": task.to_json(),
+        "model_identifier": identity["model_identifier"],
+        "model": identity["model"],
+        "solved": any(sample.status == "ok" for sample in samples),
+        "complete": _complete(samples),
+        "prompt_messages": [sample.prompt_messages for sample in samples],
+        "reasoning": [sample.reasoning for sample in samples],
+        "python_code": [sample.python_code for sample in samples],
+        "status": [sample.status for sample in samples],
+        "error": [sample.error for sample in samples],
+        "finish_reason": [reply and reply.finish_reason for reply in replies],
+        "usage": [reply and asdict(reply.usage) for reply in replies],
+        "cost_usd": [reply and reply.cost_usd for reply in replies],
+        "latency_s": [reply and reply.latency_s for reply in replies],
+        "request_attempts": [reply.attempts if reply else None for reply in replies],
+        **more,
+    }
+
+
+def _complete(samples: Sequence[Sample]) -> bool | None:
+    """True: nothing to ask again; False: something failed; None: the run was being stopped."""
+    statuses = {sample.status for sample in samples}
+    if "not_asked" in statuses:
+        return None
+    return not statuses & ASK_AGAIN

@@ -1,0 +1,65 @@
+"""Ask for reasoning and a Python program `solve_task(grid)` for each task.
+
+    python synthetic_data_generators/generate_code_data.py --max_tasks 20
+    python synthetic_data_generators/generate_code_data.py --model_identifier GPT_MINI \
+--best_of 8 --max_cost_usd 5
+
+The agent sees the train pairs only; --include_test_inputs shows it the test inputs as well (never
+the test outputs). Every reply is journalled as it comes; the same command again goes on where the
+last run ended and asks nothing twice. Run the programs with verify_generated_code.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+from agents.choosing import choose_model, open_agent
+from agents.reasoning_code_generator import ReasoningCodeGenerator
+from agents.sampling import entry_of, sample_task
+from utilities.asking_run import open_run
+from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
+from utilities.config import CODE_DATA_DIRECTORY
+from utilities.result_store import OutputPlace
+from utilities.tasks import Task
+
+PLACE = OutputPlace(CODE_DATA_DIRECTORY, "code_data", "code_data_generation.log")
+
+
+def parse_arguments() -> tuple[AskingOptions, bool]:
+    """The shared options, and whether the agent sees the test inputs."""
+    parser = OneLineParser(__doc__)
+    add_asking_options(parser)
+    parser.add_argument(
+        "--include_test_inputs", action="store_true", help="show the agent the test inputs too"
+    )
+    parsed = parser.parse_args()
+    return AskingOptions.of(parsed), parsed.include_test_inputs
+
+
+async def generate(options: AskingOptions, *, include_test_inputs: bool) -> int:
+    """Ask for `best_of` programs a task; returns the exit code."""
+    chosen = choose_model(options)
+    async with (
+        open_run(options, PLACE, keys=chosen.keys) as run,
+        open_agent(run, chosen, ReasoningCodeGenerator) as agent,
+    ):
+        identity = {**agent.identity(), "include_test_inputs": include_test_inputs}
+
+        async def answer(task: Task) -> dict[str, Any]:
+            seen = task.without_test_outputs() if include_test_inputs else task.train_pairs_only()
+            samples = await sample_task(agent, seen, options.best_of)
+            return entry_of(task, samples, identity)
+
+        return await run.over_tasks(answer, identity)
+
+
+def main() -> int:
+    """Run the script."""
+    options, include_test_inputs = parse_arguments()
+    return asyncio.run(generate(options, include_test_inputs=include_test_inputs))
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

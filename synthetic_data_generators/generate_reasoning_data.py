@@ -1,0 +1,58 @@
+"""Ask for step-by-step reasoning that explains each task's train pairs.
+
+    python synthetic_data_generators/generate_reasoning_data.py --max_tasks 20
+    python synthetic_data_generators/generate_reasoning_data.py --model_identifier CLAUDE_OPUS \
+--best_of 3 --max_cost_usd 5
+
+Without a key the embedded PROGRAM_SEARCH does the work. Every reply is journalled as it comes;
+the same command again goes on where the last run ended and asks nothing twice. Merge the result
+with auxiliary_utilities/merge_reasoning.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+from agents.choosing import choose_model, open_agent
+from agents.reasoning_trace_generator import ReasoningTraceGenerator
+from agents.sampling import entry_of, sample_task
+from utilities.asking_run import open_run
+from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
+from utilities.config import REASONING_DATA_DIRECTORY
+from utilities.result_store import OutputPlace
+from utilities.tasks import Task
+
+PLACE = OutputPlace(REASONING_DATA_DIRECTORY, "reasoning_data", "reasoning_data_generation.log")
+
+
+def parse_arguments() -> AskingOptions:
+    """Read the command line."""
+    parser = OneLineParser(__doc__)
+    add_asking_options(parser)
+    return AskingOptions.of(parser.parse_args())
+
+
+async def generate(options: AskingOptions) -> int:
+    """Ask for `best_of` traces a task; returns the exit code."""
+    chosen = choose_model(options)
+    async with (
+        open_run(options, PLACE, keys=chosen.keys) as run,
+        open_agent(run, chosen, ReasoningTraceGenerator) as agent,
+    ):
+
+        async def answer(task: Task) -> dict[str, Any]:
+            samples = await sample_task(agent, task.train_pairs_only(), options.best_of)
+            return entry_of(task, samples, agent.identity())
+
+        return await run.over_tasks(answer, agent.identity())
+
+
+def main() -> int:
+    """Run the script."""
+    return asyncio.run(generate(parse_arguments()))
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))
