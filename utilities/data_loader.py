@@ -158,14 +158,15 @@ def open_tasks(
     selection: Selection = EVERYTHING,
     strict: bool = False,
     on_bad_task: Callable[[str, str], None] = print_bad_task,
+    own_directory: Path = config.DATA_DIRECTORY,
 ) -> TaskSource:
     """Open what --dataset_directory and --dataset name, by default `data/dataset.json`.
 
-    One of the project's own datasets that is not there yet is built first. Raises UsageError for
-    an unknown name (it lists the nearest ones) and as TaskSource does.
+    The project's own datasets lie in `own_directory`; one that is not there is built. Raises
+    UsageError for an unknown name (it lists the nearest ones) and as TaskSource does.
     """
     if dataset_directory is None:
-        path = _own_dataset(dataset)
+        path = _own_dataset(dataset, own_directory)
     elif dataset is None:
         path = dataset_directory
     else:
@@ -173,11 +174,9 @@ def open_tasks(
     return TaskSource(path, selection=selection, strict=strict, on_bad_task=on_bad_task)
 
 
-def _own_dataset(name: str | None) -> Path:
+def _own_dataset(name: str | None, directory: Path) -> Path:
     """`data/dataset.json`, or `data/datasets/NAME.json` where a name is given."""
-    path = config.DATASET_PATH
-    if name is not None:
-        path = config.DATA_DIRECTORY / "datasets" / f"{name}.json"
+    path = directory / ("dataset.json" if name is None else f"datasets/{name}.json")
     if path.is_relative_to(Path.cwd()):  # messages and records read better with a short path
         path = path.relative_to(Path.cwd())
     if path.exists():

@@ -148,13 +148,13 @@ class JsonLines:
         """The lines that are not blank; one that is broken fails when it is loaded."""
         with reported_reading(self._path), self._path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield self._entry(line, number)
+                if content := line.rstrip():
+                    yield self._entry(content, number)
 
-    def _entry(self, line: bytes, number: int) -> Entry:
+    def _entry(self, content: bytes, number: int) -> Entry:
         origin = f"{self._path}, line {number}"
         try:
-            task = parse_json(line, self._path, first_line=number)
+            task = parse_json(content, self._path, first_line=number)
         except UsageError as error:
             return Entry(f"of line {number}", origin, partial(_fail, str(error)))
         named = task if isinstance(task, dict) else {}

@@ -40,7 +40,7 @@ def check_grid(value: object) -> str | None:
         return f"has {len(value)} rows; a grid has at most {LONGEST_SIDE}"
     for index, row in enumerate(value):
         if not isinstance(row, list):
-            return f"has {_named_kind(row)} as row {index}, not a list of colours"
+            return f"has no list of colours as row {index}"
     return _check_columns(value) or _check_cells(value)
 
 

@@ -48,7 +48,8 @@ def parse_json(content: bytes, path: Path, *, first_line: int = 1) -> Any:
         place = f"{path}, line {line}, column {error.colno}"
         raise UsageError(f"{place}: broken JSON ({error.msg}); mend it there") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 (byte {error.start}); convert it") from error
+        line = first_line + content.count(b"\n", 0, error.start)
+        raise UsageError(f"{path}, line {line}: not UTF-8; convert it") from error
     except (ValueError, RecursionError) as error:  # an endless number, or brackets without end
         raise UsageError(f"{path} cannot be read: {error}") from error
 
