@@ -168,7 +168,9 @@ class JsonLinesFile:
         self._size = end
 
     def _cannot_write(self, error: OSError) -> UsageError:
+        no_folder = isinstance(error, FileExistsError | NotADirectoryError)
+        reason = "its folder is a file" if no_folder else error.strerror
         return UsageError(
-            f"cannot write {self.path}: {error.strerror}; make room or choose another folder with "
+            f"cannot write {self.path}: {reason}; make room or choose another folder with "
             "--output_directory, then run the same command again: nothing so far is lost"
         )
