@@ -162,7 +162,7 @@ def _name_of(name: str) -> str:
 
 def _variables() -> Mapping[str, str]:
     """The environment over the nearest `.env` above the working directory."""
-    from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415 (only where keys are read)
+    from dotenv import dotenv_values, find_dotenv
 
     # No interpolation: a key may contain a dollar sign.
     file = dotenv_values(find_dotenv(usecwd=True), interpolate=False)

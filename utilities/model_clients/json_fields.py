@@ -1,0 +1,31 @@
+"""Reads fields of JSON that a stranger sent: whatever has another type than expected is absent."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+JSONObject: TypeAlias = dict[str, Any]
+
+
+def object_at(value: object, name: str) -> JSONObject:
+    """The object under `name`, else an empty one."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def list_at(value: object, name: str) -> list[Any]:
+    """The list under `name`, else an empty one."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def text_at(value: object, name: str) -> str:
+    """The string under `name`, else an empty one."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def count_at(value: object, name: str) -> int:
+    """The whole number under `name`, else 0."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
