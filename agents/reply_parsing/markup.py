@@ -1,0 +1,104 @@
+"""The two marks that all of parsing rests on: thinking tags and code fences."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_THINKING_TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
+_FENCE = re.compile(
+    r"(?P<indent>(?:[ \t]|>|[-*+][ \t]|\d{1,2}[.)][ \t])*)"
+    r"(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>[^`~\n]*)"
+)
+
+
+def normalise_newlines(text: str) -> str:
+    """Windows and old Mac line ends become a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def split_thinking(text: str) -> tuple[str, str]:
+    """The text inside `<think>` blocks, and the visible rest.
+
+    A closing tag ends what its opening tag began; without one (servers put the opening tag into
+    the prompt) it ends everything before it. An opening tag that is never closed begins a block
+    only where nothing visible comes before it: elsewhere it is a word of the text.
+    """
+    pieces: list[tuple[bool, str]] = []
+    thought_until = position = 0
+    inside = False
+    for tag in _THINKING_TAG.finditer(text):
+        closing = bool(tag[1])
+        if inside and not closing:
+            continue
+        pieces.append((inside, text[position : tag.start()]))
+        if closing and not inside:
+            thought_until = len(pieces)
+        position, inside = tag.end(), not closing
+    thinking = [
+        piece for index, (thought, piece) in enumerate(pieces) if thought or index < thought_until
+    ]
+    visible = [piece for thought, piece in pieces[thought_until:] if not thought]
+    if inside and "".join(visible).strip():
+        position = text.rindex("<", 0, position)
+        inside = False
+    (thinking if inside else visible).append(text[position:])
+    return "\n".join(thinking), "".join(visible)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A fenced block: its lines, and the half-open range of lines it takes, marks included."""
+
+    lines: list[str]
+    first_line: int
+    end_line: int
+
+
+def find_fences(lines: list[str]) -> list[Fence]:
+    """All fenced blocks, in order.
+
+    As in CommonMark a block ends at a mark of its own kind and at least its length. Unlike there,
+    a mark with a label also ends a block of the same or a shorter mark (the writer forgot to),
+    a mark glued to the end of a line counts, and indentation of any depth is allowed.
+    """
+    fences: list[Fence] = []
+    opening: re.Match[str] | None = None
+    start = 0
+
+    def close(end: int, end_line: int, last: str = "") -> None:
+        if opening is not None:
+            body = [_outdented(line, len(opening["indent"])) for line in lines[start + 1 : end]]
+            fences.append(Fence([*body, last] if last else body, start, end_line))
+
+    for index, line in enumerate(lines):
+        if "```" not in line and "~~~" not in line:
+            continue
+        match = _FENCE.fullmatch(line)
+        if opening is None:
+            opening, start = match, index
+        elif match and _ends(match["mark"], opening["mark"]):
+            labelled = bool(match["label"].strip())
+            close(index, index if labelled else index + 1)
+            opening, start = (match, index) if labelled else (None, index)
+        elif not match and (glued := _before_glued_mark(line, opening["mark"])):
+            close(index, index + 1, _outdented(glued, len(opening["indent"])))
+            opening = None
+    close(len(lines), len(lines))
+    return fences
+
+
+def _ends(mark: str, opened_by: str) -> bool:
+    return mark[0] == opened_by[0] and len(mark) >= len(opened_by)
+
+
+def _before_glued_mark(line: str, mark: str) -> str:
+    bare = line.rstrip()
+    kept = bare.rstrip(mark[0])
+    return kept if len(bare) - len(kept) >= len(mark) and mark not in kept else ""
+
+
+def _outdented(line: str, indent: int) -> str:
+    """Drops at most `indent` leading blanks (or the quote marks that stand for them)."""
+    lead = line[:indent]
+    return lead.lstrip(" \t>") + line[indent:]

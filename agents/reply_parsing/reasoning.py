@@ -1,0 +1,46 @@
+"""The explanation in a reply."""
+
+from __future__ import annotations
+
+import re
+
+from agents.reply_parsing.markup import normalise_newlines, split_thinking
+from agents.reply_parsing.python_code import take_code
+
+_OPENING = re.compile(r"<reasoning>", re.IGNORECASE)
+_CLOSING = re.compile(r"</reasoning>", re.IGNORECASE)
+_TAG_LINE = re.compile(r"^[ \t]*</?[a-z_]{1,20}>[ \t]*$\n?", re.IGNORECASE | re.MULTILINE)
+
+
+def extract_reasoning(text: str, provider_reasoning: str | None) -> str | None:
+    """The explanation of a reply; None where it has none.
+
+    The program that `extract_code` takes is no part of it. The first of these that is not empty:
+    1. what stands in `<reasoning>` blocks of the visible text; one never closed ends with the text,
+    2. the visible text, if it explains: some line has a letter and is neither a heading nor an
+       announcement that ends in a colon ("Here is the code:"),
+    3. the thinking: the provider's own reasoning field, then what stands in `<think>` blocks.
+    """
+    thinking, visible = split_thinking(normalise_newlines(text))
+    taken = take_code(visible)
+    rest = taken.rest if taken else visible
+    if blocks := _reasoning_blocks(rest):
+        return blocks
+    rest = _TAG_LINE.sub("", rest).strip()
+    if any(map(_explains, rest.split("\n"))):
+        return rest
+    parts = [normalise_newlines(provider_reasoning or "").strip()]
+    if thinking.strip() not in parts:  # some servers send the same thinking both ways
+        parts.append(thinking.strip())
+    return "\n\n".join(filter(None, parts)) or None
+
+
+def _reasoning_blocks(visible: str) -> str:
+    """The contents of all blocks, a blank line between them; the empty string without one."""
+    blocks = [_CLOSING.split(piece, 1)[0].strip() for piece in _OPENING.split(visible)[1:]]
+    return "\n\n".join(filter(None, blocks))
+
+
+def _explains(line: str) -> bool:
+    words = line.strip(" \t*_`")
+    return any(map(str.isalpha, words)) and not words.startswith("#") and not words.endswith(":")
