@@ -264,7 +264,9 @@ class LoopbackServer:
     def stop(self) -> None:
         """Kill the process now; the ledger stays readable inside the `with` block."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def ledger(self) -> list[LedgerEntry]:
         """Every request so far, in the order of arrival."""
@@ -370,7 +372,7 @@ def _encode(api: _Api, behaviour: Behaviour) -> tuple[dict[str, str], list[bytes
             time.time() + float(headers["retry-after"]), usegmt=True
         )
     if behaviour.kind == "body":
-        chunks = [behaviour.body.encode()]
+        chunks = [behaviour.body.encode(errors="surrogateescape")]
     elif behaviour.kind == "status":
         chunks = [json.dumps(api.error()).encode()]
     elif api.streams:
