@@ -48,13 +48,14 @@ def choose_model(options: AskingOptions) -> ChosenModel:
         if options.base_url is not None:
             raise UsageError("--base_url: PROGRAM_SEARCH asks no server; name a model as well")
         return ChosenModel(None, "", sampling)
-    from utilities.model_clients.factory import check_sampling
-
     from utilities.model_clients import costs
+    from utilities.model_clients.sampling import check_sampling
 
     entry = config.find_model(identifier, base_url=options.base_url)
     if options.price is not None:
         entry = replace(entry, price_override=options.price)
+    if options.request_timeout_s is not None:
+        entry = replace(entry, request_timeout_s=options.request_timeout_s)
     check_sampling(entry, sampling)
     key = config.read_key(entry)
     if options.max_cost_usd is not None and costs.price_per_million(entry) is None:

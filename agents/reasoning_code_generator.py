@@ -19,6 +19,8 @@ class ReasoningCodeGenerator(LanguageModelAgent):
     def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
         """Take the program and the reasoning around it."""
         code = extract_code(reply.text)
+        if reply.finish_reason == "length" and code is not None and code.entry_point is None:
+            code = None  # the end of the program is missing
         return Sample(
             task_id=task.task_id,
             index=index,

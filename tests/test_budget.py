@@ -64,3 +64,13 @@ async def test_the_bill_never_passes_the_cap() -> None:
 
     await asyncio.gather(*(request(0.05 * (index % 6 + 1)) for index in range(50)))
     assert 0.7 < budget.spent_usd <= 1.0
+
+
+async def test_rounding_never_leaves_a_request_waiting_for_nobody() -> None:
+    budget = Budget(1.0)
+    for part in (0.1, 0.2, 0.3):
+        await budget.reserve(part)
+    for part in (0.3, 0.1, 0.2):
+        await budget.settle(part, part)
+    with pytest.raises(NotAsked):
+        await asyncio.wait_for(budget.reserve(0.9), timeout=5)

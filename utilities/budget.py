@@ -21,6 +21,7 @@ class Budget:
         self.spent_usd = 0.0
         self.exhausted = False
         self._reserved_usd = 0.0
+        self._in_flight = 0
         self._settled = asyncio.Condition()
 
     async def reserve(self, worst_usd: float) -> None:
@@ -29,7 +30,7 @@ class Budget:
             return
         async with self._settled:
             while self.spent_usd + self._reserved_usd + worst_usd > self.cap_usd:
-                if self.exhausted or self._reserved_usd == 0.0:
+                if self.exhausted or self._in_flight == 0:
                     self.exhausted = True
                     self._settled.notify_all()
                     raise NotAsked(
@@ -38,6 +39,7 @@ class Budget:
                     )
                 await self._settled.wait()
             self._reserved_usd += worst_usd
+            self._in_flight += 1
 
     async def settle(self, worst_usd: float, cost_usd: float | None) -> None:
         """Replace a reservation by the true cost; an unknown one counts as the worst case.
@@ -48,6 +50,8 @@ class Budget:
             if self.cap_usd is None:
                 self.spent_usd += cost_usd or 0.0
             else:
-                self._reserved_usd = max(0.0, self._reserved_usd - worst_usd)
+                self._in_flight -= 1
+                # Sums of floats leave a residue: nothing in flight is exactly nothing reserved.
+                self._reserved_usd = self._reserved_usd - worst_usd if self._in_flight else 0.0
                 self.spent_usd += worst_usd if cost_usd is None else cost_usd
             self._settled.notify_all()

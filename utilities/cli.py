@@ -77,6 +77,14 @@ def non_negative_float(text: str) -> float:
     return value
 
 
+def positive_float(text: str) -> float:
+    """A finite number above 0, for argparse."""
+    value = non_negative_float(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
 def price(text: str) -> tuple[float, float]:
     """USD per million input and output tokens, written `IN,OUT`, for argparse."""
     parts = text.split(",")
@@ -93,6 +101,7 @@ class AskingOptions:
     base_url: str | None
     temperature: float | None
     max_tokens: int | None
+    request_timeout_s: float | None
     price: tuple[float, float] | None
     max_cost_usd: float | None
     search_budget: int | None
@@ -139,6 +148,8 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add("--base_url", metavar="URL", help="ask this server instead of the model's own")
     add("--temperature", type=non_negative_float, metavar="T", help="only for models that take it")
     add("--max_tokens", type=positive_int, metavar="N", help="longest reply, reasoning included")
+    add("--request_timeout_s", type=positive_float, metavar="S", help="longest wait for one whole "
+        "reply; a longer one is tried again")  # fmt: skip
     add("--price", type=price, metavar="IN,OUT", help="USD per million tokens, for a model whose "
         "price is unknown")  # fmt: skip
     add("--max_cost_usd", type=non_negative_float, metavar="X", help="stop asking before the bill "
