@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _LABEL = re.compile(
     r"(?<![a-z])(?:output|test|answer|prediction|solution|input|case|grid|result)s?"
-    r"[ _#:*-]{0,3}([0-9]{1,2})(?![0-9.]|[ \t]{0,3}[x×])",
+    r"[ _#:*(\[-]{0,3}([0-9]{1,2})(?![0-9]|\.[0-9]|[ \t]*+[x×])"
+    # not "in case 2 cells are equal":
+    r"(?![ \t]++(?!(?:output|input|grid|test|answer|solution|prediction|is|gives|becomes)\b)[a-z])",
     re.IGNORECASE,
 )
 _OUTPUT = re.compile(r"output|answer|prediction|solution", re.IGNORECASE)
@@ -43,7 +45,7 @@ def extract_grids(text: str, count: int) -> tuple[Grid | None, ...]:
     found = _answers(visible, count) or _answers(thinking, count)
     places = {one.place: one.grid for one in found if one.place is not None}
     if found and found[-1].place is not None:
-        first = 0 if 0 in places else 1
+        first = 0 if 0 in places and count not in places else 1
         return tuple(places.get(place) for place in range(first, first + count))
     grids = [one.grid for one in found[max(0, len(found) - count) :]]
     return (*grids, *[None] * (count - len(grids)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from agents.reply_parsing.markup import normalise_newlines, split_thinking
+from agents.reply_parsing.markup import find_fences, normalise_newlines, split_thinking
 from agents.reply_parsing.python_code import take_code
 
 _OPENING = re.compile(r"<reasoning>", re.IGNORECASE)
 _CLOSING = re.compile(r"</reasoning>", re.IGNORECASE)
 _TAG_LINE = re.compile(r"^[ \t]*</?[a-z_]{1,20}>[ \t]*$\n?", re.IGNORECASE | re.MULTILINE)
+_NO_SENTENCE = ("#", "{", "}", "[", "]", '"', "\\")
 
 
 def extract_reasoning(text: str, provider_reasoning: str | None) -> str | None:
@@ -17,8 +18,8 @@ def extract_reasoning(text: str, provider_reasoning: str | None) -> str | None:
 
     The program that `extract_code` takes is no part of it. The first of these that is not empty:
     1. what stands in `<reasoning>` blocks of the visible text; one never closed ends with the text,
-    2. the visible text, if it explains: some line has a letter and is neither a heading nor an
-       announcement that ends in a colon ("Here is the code:"),
+    2. the visible text, if it explains: outside of fences some line of words is neither a heading
+       nor an announcement that ends in a colon ("Here is the code:"), nor JSON or LaTeX,
     3. the thinking: the provider's own reasoning field, then what stands in `<think>` blocks.
     """
     thinking, visible = split_thinking(normalise_newlines(text))
@@ -27,7 +28,7 @@ def extract_reasoning(text: str, provider_reasoning: str | None) -> str | None:
     if blocks := _reasoning_blocks(rest):
         return blocks
     rest = _TAG_LINE.sub("", rest).strip()
-    if any(map(_explains, rest.split("\n"))):
+    if _explains(rest):
         return rest
     parts = [normalise_newlines(provider_reasoning or "").strip()]
     if thinking.strip() not in parts:  # some servers send the same thinking both ways
@@ -41,6 +42,15 @@ def _reasoning_blocks(visible: str) -> str:
     return "\n\n".join(filter(None, blocks))
 
 
-def _explains(line: str) -> bool:
-    words = line.strip(" \t*_`")
-    return any(map(str.isalpha, words)) and not words.startswith("#") and not words.endswith(":")
+def _explains(text: str) -> bool:
+    lines = text.split("\n")
+    fences = find_fences(lines)
+    fenced = {line for fence in fences for line in range(fence.first_line, fence.end_line)}
+    return any(_is_sentence(line) for index, line in enumerate(lines) if index not in fenced)
+
+
+def _is_sentence(line: str) -> bool:
+    line = line.strip()
+    if line.startswith(_NO_SENTENCE) or (line.startswith("**") and line.endswith("**")):
+        return False
+    return any(map(str.isalpha, line)) and not line.rstrip("*_` ").endswith(":")
