@@ -156,11 +156,12 @@ class AskingRun:
             "tokens": tokens if tally.usage.total() else "none",
             "cost": f"{tally.cost_text()} ({self.budget.spent_usd:.4f} spent by this run)",
         }
-        width = 10
+        width, unfinished = 10, loop.status != "completed"
         return [
             f"{place.stem}: {loop.status} in {time.monotonic() - self._started:.1f} s",
             *(f"  {name:{width}}{text}" for name, text in rows.items()),
             *(f"  {line}" for line in lines),
+            *(["  only the tasks done so far are scored"] if lines and unfinished else []),
             *(f"  {name:{width}}{shown(path)}" for name, path in zip(
                 ("results", "journal", "log", "snapshot"), paths, strict=False
             )),

@@ -1,0 +1,89 @@
+"""Benchmark a model that answers tasks with programs: best of N, two attempts, ARC Prize scores.
+
+    python benchmark/run_code_benchmark.py --best_of 3
+    python benchmark/run_code_benchmark.py --dataset arc2_evaluation \
+--model_identifier CLAUDE_OPUS --best_of 5 --max_cost_usd 50
+
+Each program runs in a sandbox on the train and test inputs. Those that solve most train pairs
+count first, then the answers that most programs share, then the shorter program; the two best
+different answers are the attempts. Neither the agent nor the choice sees a test output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from agents.choosing import choose_model, open_agent
+from agents.code_generating_agent import CodeGeneratingAgent
+from agents.sampling import entry_of, sample_task
+from utilities.asking_run import open_run
+from utilities.attempts import Candidate, choose_attempts
+from utilities.benchmark_outcome import BenchmarkOutcome, attempt_fields
+from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
+from utilities.config import CODE_BENCHMARK_DIRECTORY
+from utilities.result_store import OutputPlace
+from utilities.sandbox.sandbox import Sandbox
+from utilities.tasks import Task
+from utilities.verification import Verdict, verdict_fields, verify_samples
+
+PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
+
+
+def parse_arguments() -> AskingOptions:
+    """Read the command line."""
+    parser = OneLineParser(__doc__)
+    add_asking_options(parser)
+    return AskingOptions.of(parser.parse_args())
+
+
+async def benchmark(options: AskingOptions) -> int:
+    """Ask, run, choose and score; returns the exit code."""
+    chosen = choose_model(options)
+    outcome = BenchmarkOutcome()
+    async with (
+        open_run(options, PLACE, keys=chosen.keys) as run,
+        open_agent(run, chosen, CodeGeneratingAgent) as agent,
+        Sandbox() as sandbox,
+    ):
+        identity = {**agent.identity(), "limits": asdict(sandbox.limits)}
+
+        async def answer(task: Task) -> dict[str, Any]:
+            samples = await sample_task(agent, task.without_test_outputs(), options.best_of)
+            codes = [sample.python_code for sample in samples]
+            verdicts = await verify_samples(sandbox, codes, task)
+            attempts = choose_attempts(candidates_of(codes, verdicts), len(task.test))
+            return entry_of(
+                task,
+                samples,
+                identity,
+                **verdict_fields(verdicts),
+                **attempt_fields(task, attempts),
+            )
+
+        return await run.over_tasks(
+            answer,
+            identity,
+            observe=outcome.add,
+            conclude=lambda: outcome.conclusion({"sandbox": sandbox.layers}),
+        )
+
+
+def candidates_of(codes: list[str | None], verdicts: list[Verdict | None]) -> list[Candidate]:
+    """What the choice may know of each program: its train pairs and its answers, no more."""
+    return [
+        Candidate(index, verdict.train, verdict.test_outputs, len(code))
+        for index, (code, verdict) in enumerate(zip(codes, verdicts, strict=True))
+        if code is not None and verdict is not None
+    ]
+
+
+def main() -> int:
+    """Run the script."""
+    return asyncio.run(benchmark(parse_arguments()))
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))
