@@ -1,0 +1,126 @@
+"""Explores what can be made of a task's inputs, and collects what fits.
+
+Pictures of the inputs are made best first, one or two steps deep, and kept once however they
+came about; on those of the outputs' shapes rules are learnt. All work is counted, so that a task
+always gives the same programs.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.program_search import cropping, facts, paints, part_facts, pictures
+from agents.program_search.candidates import Budget, Candidate, State
+from agents.program_search.registry import Array, Step, steps_of
+from agents.program_search.rule_learning import RuleLearner
+
+VOCABULARY = (cropping, facts, paints, part_facts, pictures)
+"""The modules whose transforms are registered by importing them."""
+DEEPEST = 2
+STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
+"""For each stage: the share of the budget up to which pictures are made, that up to which rules
+are learnt, and on how many pictures at most."""
+
+
+@dataclass(eq=False)
+class Exploration:
+    """The search on one task: the pictures made, and the candidates that fit."""
+
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    budget: Budget
+
+    def __post_init__(self) -> None:
+        """Start from the inputs as they are."""
+        self.states: list[State] = []
+        self.candidates: list[Candidate] = []
+        self.same_shape = all(map(_same_shape, self.inputs, self.outputs))
+
+    def run(self) -> list[Candidate]:
+        """Every candidate found, in stages until one is strong."""
+        new_states, learnt = self._explored(), set[int]()
+        for explore_share, learn_share, most in STAGES:
+            until = self.budget.limit * (1 - explore_share)
+            while self.budget.left() > until and (state := next(new_states, None)):
+                self.states.append(state)
+                if self._explains(state.grids):
+                    self.candidates.append(Candidate(state.steps, None, state.cost, state.grids))
+            frames = sorted(filter(self._is_frame, self.states), key=self._promise)
+            for frame in [one for one in frames if id(one) not in learnt][:most]:
+                reserve = int(self.budget.limit * (1 - learn_share))
+                if self.budget.left() > reserve and frame.cost + 1 < self._strongest():
+                    learnt.add(id(frame))
+                    self._learn_rules(frame, frames, reserve)
+            if self._strongest() < np.inf:
+                break
+        return self.candidates
+
+    def _learn_rules(self, frame: State, frames: Sequence[State], reserve: int) -> None:
+        allowance = Budget((self.budget.left() - reserve) // (1 if not frame.steps else 3))
+        shapes = [grid.shape for grid in frame.grids]
+        others = [
+            one
+            for one in frames
+            if one is not frame and [grid.shape for grid in one.grids] == shapes
+        ]
+        learner = RuleLearner(frame, others, self.outputs, allowance)
+        self.candidates += learner.learn()
+        self.budget.spend(allowance.spent)
+
+    def _explored(self) -> Iterator[State]:
+        """New states, cheapest first; each is expanded by the steps in the order of cost."""
+        steps = steps_of("picture")
+        start = State((), 0.0, self.inputs)
+        seen = {_content(start.grids)}
+        yield start
+        heap = [(steps[0].transform.cost, 0, 0, start)]
+        while heap:
+            cost, serial, index, state = heapq.heappop(heap)
+            if index + 1 < len(steps):
+                following = state.cost + steps[index + 1].transform.cost
+                heapq.heappush(heap, (following, serial, index + 1, state))
+            grids = self._applied(steps[index], state.grids)
+            if grids is None or (content := _content(grids)) in seen:
+                continue
+            seen.add(content)
+            new = State((*state.steps, steps[index]), cost, grids)
+            yield new
+            if len(new.steps) < DEEPEST:
+                heapq.heappush(heap, (cost + steps[0].transform.cost, len(seen), 0, new))
+
+    def _applied(self, step: Step, grids: Sequence[Array]) -> tuple[Array, ...] | None:
+        results = []
+        for grid in grids:
+            self.budget.spend(grid.size)
+            result = step.apply(grid)
+            if result is None:
+                return None
+            results.append(result)
+        return tuple(results)
+
+    def _is_frame(self, state: State) -> bool:
+        return all(map(_same_shape, state.grids, self.outputs))
+
+    def _explains(self, grids: Sequence[Array]) -> bool:
+        return all(map(np.array_equal, grids, self.outputs))
+
+    def _promise(self, state: State) -> float:
+        """What comes first: cheap pictures that resemble the outputs."""
+        wrong = sum(int((a != b).sum()) for a, b in zip(state.grids, self.outputs, strict=False))
+        return state.cost + 3 * wrong / sum(output.size for output in self.outputs)
+
+    def _strongest(self) -> float:
+        """The cost of the cheapest candidate that no check speaks against."""
+        return min((one.cost for one in self.candidates if one.is_strong()), default=np.inf)
+
+
+def _same_shape(one: Array, other: Array) -> bool:
+    return one.shape == other.shape
+
+
+def _content(grids: Sequence[Array]) -> tuple[tuple[tuple[int, ...], bytes], ...]:
+    return tuple((grid.shape, grid.tobytes()) for grid in grids)
