@@ -1,0 +1,61 @@
+"""Which function of a program answers: the one rule that parser, sandbox and prompts share."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ENTRY_POINTS = ("solve_task", "transform", "solve", "main", "p")
+"""Accepted names, best first; with none of them, the only function that a program defines."""
+
+
+def find_entry_point(code: str) -> str | None:
+    """The name of the function to call, or None where there is none or `code` is no Python."""
+    try:
+        return entry_point_of(parse_program(code))
+    except SyntaxError:
+        return None
+
+
+def parse_program(code: str) -> ast.Module:
+    """The syntax tree of `code`; every reason why there is none is raised as a SyntaxError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a model's "\d" is its own affair
+            return ast.parse(code)
+    except (ValueError, RecursionError, MemoryError) as error:  # null bytes, surrogates, nesting
+        raise SyntaxError(f"the source cannot be parsed: {error}") from error
+
+
+def entry_point_of(tree: ast.Module) -> str | None:
+    """The name of the function of `tree` to call, or None where there is none."""
+    functions: list[str] = []
+    for statement in _top_level(tree.body):
+        if isinstance(statement, ast.FunctionDef):
+            functions.append(statement.name)
+        elif isinstance(statement, ast.Assign) and _is_function(statement.value, functions):
+            functions += [t.id for t in statement.targets if isinstance(t, ast.Name)]
+    for name in ENTRY_POINTS:
+        if name in functions:
+            return name
+    return functions[0] if len(set(functions)) == 1 else None
+
+
+def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements that run at import, also those inside a top-level `if`, `try` or `with`."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If | ast.Try | ast.With):
+            for part in ("body", "handlers", "orelse", "finalbody"):
+                yield from _top_level(getattr(statement, part, ()))
+        elif isinstance(statement, ast.ExceptHandler):
+            yield from _top_level(statement.body)
+
+
+def _is_function(value: ast.expr, functions: Sequence[str]) -> bool:
+    """Whether an assigned value is a lambda or another name of a function above."""
+    return isinstance(value, ast.Lambda) or (isinstance(value, ast.Name) and value.id in functions)
