@@ -201,6 +201,8 @@ class Script:
     mixture: Sequence[tuple[float, Behaviour]] = ()
     then: Behaviour = field(default_factory=reply)
     seed: int = 0
+    max_under_way: int | None = None
+    # more requests than that at once are rejected with 429, whatever else is scripted
 
 
 SCRIPTS: Mapping[str, Script] = {
@@ -292,11 +294,12 @@ class _Director:
         self._globally = iter(script.globally)
         self._asked: Counter[str] = Counter()
         self._asked_with: defaultdict[str, int] = defaultdict(int)
-        self._requests = 0
+        self._requests = self._under_way = 0
 
     def begin(self, request: web.Request, request_body: JSON) -> tuple[int, Behaviour, int]:
         """Write the request down; its number, its behaviour, and how often it was asked before."""
         number, self._requests = self._requests, self._requests + 1
+        self._under_way += 1
         self._write(
             number=number,
             path=request.path,
@@ -311,6 +314,7 @@ class _Director:
 
     def end(self, number: int, behaviour: Behaviour, *, completed: bool) -> None:
         """Write down what became of the request."""
+        self._under_way -= 1
         self._write(
             number=number,
             behaviour=asdict(behaviour),
@@ -319,6 +323,8 @@ class _Director:
         )
 
     def _choose(self, prompt: str, key: str, n: int) -> Behaviour:
+        if self._under_way > (self._script.max_under_way or self._under_way):
+            return status(429, "too many requests at once")
         for behaviour in self._globally:
             return behaviour
         for text, behaviours in self._script.prompts.items():
@@ -572,6 +578,7 @@ def _read_script(path: Path) -> Script:
         mixture=[(share, Behaviour(**item)) for share, item in fields["mixture"]],
         then=Behaviour(**fields["then"]),
         seed=fields["seed"],
+        max_under_way=fields["max_under_way"],
     )
 
 

@@ -8,6 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from utilities.config import find_model
 from utilities.errors import (
     NotAsked,
     ProviderFailed,
@@ -17,14 +18,15 @@ from utilities.errors import (
     TimedOut,
 )
 from utilities.model_clients.base import Reply
+from utilities.model_clients.rate_gate import RateGate
 from utilities.model_clients.retry import AttemptFailed, Retrier, RetryPolicy
-from utilities.model_clients.triage import retry_after_s
+from utilities.model_clients.triage import Triage, retry_after_s
 
 QUICK = RetryPolicy(first_delay_s=0.001, max_delay_s=0.002)
 
 
 def retrier(policy=QUICK, *, timeout_s=30.0, stopping=None):
-    return Retrier("MODEL", timeout_s, policy, stopping)
+    return Retrier("MODEL", timeout_s, policy, gate=RateGate(4), stopping=stopping)
 
 
 class Attempts:
@@ -171,3 +173,18 @@ def test_a_date_in_the_past_means_now():
 @pytest.mark.parametrize("text", ["soon", "nan", "inf", "", "Wed, 99 Oct 2015 07:28:00 GMT"])
 def test_a_retry_after_that_is_nonsense_is_none(text):
     assert retry_after_s({"retry-after": text}) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"error": {"message": "Rate limit reached. Please try again in 120ms."}}, 0.12),
+        ({"error": {"message": "Rate limit reached. Please try again in 1.5s."}}, 1.5),
+        ([{"error": {"details": [{"@type": "RetryInfo", "retryDelay": "37s"}]}}], 37),
+        ({"error": {"message": "Slow down."}}, None),
+    ],
+)
+def test_a_delay_in_the_body_counts_where_no_header_has_one(body, seconds):
+    triage = Triage(find_model("GPT"), "key")
+    assert triage.answer(429, body).retry_after_s == seconds
+    assert triage.answer(429, body, {"retry-after": "8"}).retry_after_s == 8

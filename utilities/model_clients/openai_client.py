@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 class OpenAIClient:
     """A ModelClient on the openai SDK, which supplies connections and headers.
 
-    The body is read here and not by the SDK's types: they take any JSON for a completion, and
-    building them is half of the CPU time of a request.
+    The body is read here and not by the SDK's types, which take any JSON for a completion.
     """
 
     def __init__(

@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 
 from utilities.errors import (
     NotAsked,
+    RateLimited,
     RequestFailed,
     ServerUnreachable,
     TimedOut,
     ToolkitError,
 )
 from utilities.model_clients.base import Reply
+from utilities.model_clients.rate_gate import RateGate
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +84,19 @@ class Retrier:
     """
 
     def __init__(
-        self, name: str, timeout_s: float, policy: RetryPolicy, stopping: asyncio.Event | None
+        self,
+        name: str,
+        timeout_s: float,
+        policy: RetryPolicy,
+        *,
+        gate: RateGate,
+        stopping: asyncio.Event | None = None,
     ) -> None:
-        """`name` is the model's, for messages."""
+        """`name` is the model's, for messages; a request holds its slot of `gate` to its end."""
         self._name = name
         self._timeout_s = timeout_s
         self._policy = policy
+        self._gate = gate
         self._stopping = stopping or asyncio.Event()
         self._reached = False
 
@@ -97,6 +106,10 @@ class Retrier:
         Raises NotAsked when stopping, the RequestFailed that the last failure became, or whatever
         final error an attempt raised.
         """
+        async with self._gate.slot():
+            return await self._run(attempt)
+
+    async def _run(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
         started = time.monotonic()
         attempts = 0
         while True:
@@ -105,12 +118,14 @@ class Retrier:
             try:
                 reply = await self._once(attempt)
             except AttemptFailed as failure:
+                self._tell_gate(failure)
                 delay_s = self._delay_or_give_up(failure, attempts, started)
                 logger.debug("%s; attempt %d, again in %.1f s", failure, attempts, delay_s)
             except RequestFailed as error:
                 error.attempts = attempts
                 raise
             else:
+                self._gate.replied()
                 return replace(reply, attempts=attempts)
             await self._pause(delay_s)
 
@@ -139,6 +154,12 @@ class Retrier:
         if late or attempts >= policy.max_attempts:
             raise failure.becomes(str(failure), attempts=attempts) from failure
         return delay_s
+
+    def _tell_gate(self, failure: AttemptFailed) -> None:
+        if failure.becomes is RateLimited:
+            self._gate.limited(failure.retry_after_s)
+        else:
+            self._gate.failed()
 
     def _check_stopping(self, attempts: int) -> None:
         if self._stopping.is_set():

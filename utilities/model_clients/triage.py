@@ -34,6 +34,7 @@ _TOO_LONG = re.compile(
     r"maximum number of tokens allowed|too many (input )?tokens"
 )
 _MODERATED = re.compile(r"moderation|flagged|content[_ ](policy|filter)")
+_DELAY = re.compile(r'(?:retrydelay": "|try again in )(\d+(?:\.\d+)?)(ms|s)')
 _KEY_REJECTED = re.compile(r"api key not valid|api_key_invalid|invalid api key")
 _MODEL_MISSING = re.compile(r"model_not_found|model not found")
 
@@ -68,7 +69,10 @@ class Triage:
         if final is not None:
             return final
         becomes = RateLimited if status in {429, 529} or "overloaded" in words else ProviderFailed
-        return AttemptFailed(becomes, says, retry_after_s=retry_after_s(headers or {}))
+        delay_s = retry_after_s(headers or {})
+        return AttemptFailed(
+            becomes, says, retry_after_s=_delay_in_words(words) if delay_s is None else delay_s
+        )
 
     def error_in_success(self, error: object) -> ToolkitError:
         """The error for an error object in a 200 or in a stream, by its own code or type."""
@@ -140,6 +144,14 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _delay_in_words(words: str) -> float | None:
+    """Seconds to wait as Gemini (RetryInfo) and OpenAI say it in the body."""
+    found = _DELAY.search(words)
+    if found is None:
+        return None
+    return float(found[1]) / (1000 if found[2] == "ms" else 1)
 
 
 def _number(text: str | None) -> float | None:
