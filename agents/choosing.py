@@ -16,7 +16,7 @@ from utilities.errors import UsageError
 from utilities.model_clients.base import Message, Sampling
 from utilities.replies import AskedModel, Bound
 
-DEFAULT_SEARCH_BUDGET = 1_000
+DEFAULT_SEARCH_BUDGET = 20_000_000
 _TOKENS_AROUND_A_MESSAGE = 16
 
 
