@@ -58,8 +58,7 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
     """
     if not (0 <= correct <= samples and 1 <= k <= samples):
         raise ValueError(f"pass@{k} of {samples} samples, {correct} of them correct")
-    if samples - correct < k:
-        return 1.0
+    # Where fewer than k are wrong, drawn = k makes the product 0.
     return 1.0 - prod(1.0 - k / drawn for drawn in range(samples - correct + 1, samples + 1))
 
 
