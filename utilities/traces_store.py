@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +65,19 @@ class MergeCounts:
 def traces_of(entry: Mapping[str, Any], skipped: Counter[str]) -> Iterator[Trace]:
     """Yield the usable reasoning of a result entry's samples; count the others in `skipped`.
 
-    A sample is usable where its status is "ok" and its reasoning is not blank.
+    A sample is usable where its status is "ok" and its reasoning is not blank; older entries may
+    also lack what says whose it is.
     """
-    model = entry.get("model") or entry.get("model_identifier")
-    for text, status in zip(entry["reasoning"], entry["status"], strict=True):
+    task_id, model = entry.get("task_id"), entry.get("model") or entry.get("model_identifier")
+    for text, status in zip_longest(entry.get("reasoning") or (), entry["status"]):
         if status != "ok":
-            skipped[str(status)] += 1
-        elif not text or not text.strip():
+            skipped[str(status or "no status")] += 1
+        elif not isinstance(text, str) or not text.strip():
             skipped["no reasoning"] += 1
-        elif not model:
-            skipped["no model named"] += 1
+        elif not isinstance(task_id, str) or not isinstance(model, str):
+            skipped["no task_id or model"] += 1
         else:
-            yield Trace(entry["task_id"], str(model), text.strip())
+            yield Trace(task_id, model, text.strip())
 
 
 def merge_entries(
