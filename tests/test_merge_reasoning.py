@@ -207,7 +207,7 @@ BROKEN = [
 def test_a_store_that_is_broken_is_never_overwritten(content: bytes, tmp_path: Path) -> None:
     store = tmp_path / "store.json"
     store.write_bytes(content)
-    with pytest.raises(UsageError, match="is left as it is: mend it, or move it away"):
+    with pytest.raises(UsageError, match="the store is left as it is: mend it, or move it away"):
         merge_entries([result("a", ["one"])], store)
 
     assert store.read_bytes() == content

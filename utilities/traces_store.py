@@ -113,7 +113,7 @@ def read_store(path: Path) -> Store:
     """
     if not path.exists():
         return {}
-    advice = f"{path} is left as it is: mend it, or move it away to begin a new store"
+    advice = "the store is left as it is: mend it, or move it away to begin a new one"
     try:
         store = read_json(path)
     except UsageError as error:
