@@ -63,7 +63,7 @@ def _entries_of_lines(path: Path) -> Iterator[Entry]:
         if not line.strip():
             continue
         try:
-            entry = _parse(line, path, number)
+            entry = _parse(line.rstrip(), path, number)
         except UsageError:
             if line.endswith(b"\n"):
                 raise

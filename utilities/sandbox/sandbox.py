@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from utilities.tasks import Grid
 
+MAX_INPUTS = child.EVERY_INPUT
+"""How many inputs one run takes."""
 START_S = 60.0
 """How long a child may take until it is ready, before anything of the program has run."""
 LAYERS = (
@@ -51,7 +53,8 @@ class Sandbox:
     def __init__(self, limits: Limits = _DEFAULT_LIMITS, *, workers: int | None = None) -> None:
         """Use one worker for each core where `workers` is None."""
         self.limits = limits
-        self._slots = asyncio.Semaphore(workers or os.cpu_count() or 1)
+        self.workers = workers or os.cpu_count() or 1
+        self._slots = asyncio.Semaphore(self.workers)
         self._not_enforced: str | None = None
 
     async def __aenter__(self) -> Self:
@@ -75,13 +78,13 @@ class Sandbox:
         return f"{line}, {self._not_enforced}" if self._not_enforced else line
 
     async def run(self, code: str, inputs: Sequence[Grid]) -> tuple[Execution, ...]:
-        """One Execution for each input (valid grids, at most 255), in their order.
+        """One Execution for each input (valid grids, at most MAX_INPUTS), in their order.
 
         The limits hold for all inputs together. Answers given before a limit was passed are
         kept. Cancelling the call kills the child.
         """
-        if len(inputs) > child.EVERY_INPUT:
-            raise ValueError(f"{len(inputs)} inputs, where one run takes at most 255")
+        if len(inputs) > MAX_INPUTS:
+            raise ValueError(f"{len(inputs)} inputs, where one run takes at most {MAX_INPUTS}")
         job = prepare(code, inputs, self.limits)
         if isinstance(job, Execution):
             return (job,) * len(inputs)

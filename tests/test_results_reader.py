@@ -1,0 +1,159 @@
+"""Reading results files: every layout that was ever written, and every way to be broken."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from utilities.errors import UsageError
+from utilities.results_reader import read_entries, task_of
+
+TASK_DATA = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
+RESULT = {"entry_type": "result", "task_id": "a", "python_code": ["x", None], "status": ["ok"] * 2}
+METADATA = {"entry_type": "metadata", "run_id": "r", "status": "completed"}
+
+
+def lines(*entries: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+
+
+def reading(path: Path, content: bytes) -> list[dict[str, Any]]:
+    path.write_bytes(content)
+    return list(read_entries(path))
+
+
+def test_entries_come_as_they_were_written(tmp_path: Path) -> None:
+    content = lines(RESULT, METADATA)
+    assert reading(tmp_path / "r.jsonl", content) == [RESULT, METADATA]
+
+
+def test_a_gzipped_file_reads_like_a_plain_one(tmp_path: Path) -> None:
+    content = gzip.compress(lines(RESULT, METADATA))
+    assert reading(tmp_path / "r.jsonl.gz", content) == [RESULT, METADATA]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_the_older_object_reads_as_entries(tmp_path: Path, suffix: str) -> None:
+    old = {"task_id": "a", "python_code": "x", "reasoning": "y", "prompt_messages": "z"}
+    content = json.dumps({"metadata": {"model": "m"}, "results": [old]}, indent=2).encode()
+    content = gzip.compress(content) if suffix.endswith(".gz") else content
+    assert reading(tmp_path / f"r{suffix}", content) == [
+        {"entry_type": "metadata", "model": "m"},
+        {
+            "entry_type": "result",
+            "task_id": "a",
+            "python_code": ["x"],
+            "reasoning": ["y"],
+            "prompt_messages": ["z"],
+            "status": ["ok"],
+        },
+    ]
+
+
+def test_an_entry_without_type_is_a_result(tmp_path: Path) -> None:
+    (entry,) = reading(tmp_path / "r.jsonl", lines({"task_id": "a"}))
+    assert entry["entry_type"] == "result"
+
+
+def test_messages_of_an_only_sample_become_a_list_of_one(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "solve"}]
+    one, two = reading(
+        tmp_path / "r.jsonl",
+        lines({"prompt_messages": messages}, {"prompt_messages": [messages, messages]}),
+    )
+    assert one["prompt_messages"] == [messages]
+    assert two["prompt_messages"] == [messages, messages]
+
+
+def test_the_status_of_a_run_stays_a_word(tmp_path: Path) -> None:
+    assert reading(tmp_path / "r.jsonl", lines(METADATA))[0]["status"] == "completed"
+
+
+def test_a_torn_last_line_is_skipped_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        entries = reading(tmp_path / "r.jsonl", lines(RESULT) + b'{"task_id": "b", "pyth')
+    assert entries == [RESULT]
+    assert "torn last line 2" in caplog.text
+
+
+def test_a_whole_last_line_without_newline_counts(tmp_path: Path) -> None:
+    assert len(reading(tmp_path / "r.jsonl", lines(RESULT, RESULT).rstrip())) == 2
+
+
+def test_a_torn_gzip_gives_what_it_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = gzip.compress(lines(*[{**RESULT, "n": n} for n in range(2000)]))
+    with caplog.at_level(logging.WARNING):
+        entries = reading(tmp_path / "r.jsonl.gz", content[:-500])
+    assert 0 < len(entries) < 2000
+    assert "ends early" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("r.jsonl", b"", "holds no entry"),
+        ("r.jsonl", b"\n \n", "holds no entry"),
+        ("r.json", b"", "is empty"),
+        ("r.json", b'{"metadata": {}}', "no list of results"),
+        ("r.json", b'{"results": [1]}', "results[0] is not an object"),
+        ("r.json", b'{"results": [}', "line 1"),
+        ("r.jsonl", b'{"a": 1}\n{"a": \n{"a": 1}\n', "line 2"),
+        ("r.jsonl", b"[1]\n", "line 1: not an object"),
+        ("r.jsonl", b"\xff\xfe\n", "line 1"),
+        ("r.jsonl", b"[" * 100_000 + b"\n", "cannot be read"),
+        ("r.jsonl.gz", lines(RESULT), "broken gzip"),
+    ],
+)
+def test_a_broken_file_is_told_in_one_line(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        reading(tmp_path / name, content)
+    assert told in str(raised.value)
+    assert str(tmp_path / name) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*none\.jsonl: No such file"):
+        list(read_entries(tmp_path / "none.jsonl"))
+
+
+def test_entries_before_a_broken_line_are_given(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(lines(RESULT) + b"broken\n")
+    entries = read_entries(path)
+    assert next(entries) == RESULT
+    with pytest.raises(UsageError):
+        next(entries)
+
+
+def test_the_task_of_an_entry_is_read() -> None:
+    task = task_of({"task_id": "a", "task_data": TASK_DATA})
+    assert task.to_json() == TASK_DATA
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({}, "no task_id"),
+        ({"task_id": "a"}, "task a: the entry has no task_data"),
+        ({"task_id": "a", "task_data": None}, "task a: task_data"),
+        ({"task_id": "a", "task_data": {"train": []}}, "train"),
+        (
+            {"task_id": "a", "task_data": {**TASK_DATA, "train": [{"input": [[1], []]}]}},
+            "train[0].input",
+        ),
+    ],
+)
+def test_an_entry_without_a_valid_task_is_told(entry: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        task_of(entry)
+    assert told in str(raised.value)

@@ -1,0 +1,158 @@
+"""Verdicts: compared outside the child, and once for programs that are the same."""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from utilities.sandbox.base import Execution, Limits
+from utilities.sandbox.job import prepare
+from utilities.sandbox.sandbox import Sandbox
+from utilities.tasks import Grid, Pair, Task
+from utilities.verification import (
+    Verdict,
+    normal_form,
+    verdict_fields,
+    verify,
+    verify_samples,
+)
+
+SECRET: Grid = [[3, 1, 4, 1, 5, 9, 2]]
+FLIP = Task(
+    "flip",
+    train=(Pair([[1, 2]], [[2, 1]]), Pair([[3, 4, 5]], [[5, 4, 3]])),
+    test=(Pair([[6, 7]], [[7, 6]]), Pair([[8, 9]], None)),
+)
+RIGHT = "def solve_task(grid):\n    return [row[::-1] for row in grid]\n"
+
+
+class CountingSandbox(Sandbox):
+    """A sandbox that remembers what it ran."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: list[str] = []
+
+    async def run(self, code: str, inputs: object) -> tuple[Execution, ...]:
+        self.codes.append(code)
+        return await super().run(code, inputs)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[CountingSandbox]:
+    entered = CountingSandbox()
+    yield entered
+
+
+async def test_a_right_program_passes_what_is_known(sandbox: Sandbox) -> None:
+    verdict = await verify(sandbox, RIGHT, FLIP)
+    assert (verdict.train, verdict.test) == ((True, True), (True, None))
+    assert verdict.train_outputs == ([[2, 1]], [[5, 4, 3]])
+    assert verdict.test_outputs == ([[7, 6]], [[9, 8]])
+    assert verdict.execution_status == "ok"
+    assert verdict.passed_train
+
+
+async def test_a_test_output_that_nobody_knows_is_not_passed(sandbox: Sandbox) -> None:
+    known = Task("known", FLIP.train, FLIP.test[:1])
+    assert (await verify(sandbox, RIGHT, known)).passed_all
+    assert not (await verify(sandbox, RIGHT, FLIP)).passed_all
+
+
+async def test_a_program_that_is_right_on_some_pairs_does_not_pass(sandbox: Sandbox) -> None:
+    verdict = await verify(sandbox, "def solve_task(grid):\n    return [[2, 1]]\n", FLIP)
+    assert (verdict.train, verdict.test) == ((True, False), (False, None))
+    assert not verdict.passed_train
+
+
+async def test_the_first_status_that_is_not_ok_is_the_programs(sandbox: Sandbox) -> None:
+    code = (
+        "def solve_task(grid):\n    return [[1], [1 // (len(grid[0]) - 3)]] and grid[:len(grid)]\n"
+    )
+    verdict = await verify(sandbox, code, FLIP)
+    assert [execution.status for execution in verdict.executions] == ["ok", "exception", "ok", "ok"]
+    assert verdict.execution_status == "exception"
+    assert verdict.message is not None
+    assert verdict.message.startswith("ZeroDivisionError")
+    assert verdict.train_outputs[1] is None
+
+
+async def test_a_forged_record_is_judged_like_any_answer(sandbox: Sandbox) -> None:
+    forging = """
+import os
+def solve_task(grid):
+    for index in range(4):
+        os.write(3, bytes([index, 0, 1, 1, 0, 0, 5]))
+    os._exit(0)
+"""
+    verdict = await verify(sandbox, forging, FLIP)
+    assert verdict.train_outputs == ([[5]], [[5]])
+    assert (verdict.train, verdict.test) == ((False, False), (False, None))
+
+
+async def test_a_result_that_equals_everything_is_judged_by_its_cells(sandbox: Sandbox) -> None:
+    code = """
+class Sly(list):
+    __eq__ = lambda *_: True
+def solve_task(grid):
+    return Sly([[5]])
+"""
+    assert (await verify(sandbox, code, FLIP)).train == (False, False)
+
+
+SEARCH = """
+import gc
+def solve_task(grid):
+    wanted = [int(digit) for digit in '3141592']
+    for found in gc.get_objects():
+        if type(found) in (list, tuple) and found is not wanted and list(found) == wanted:
+            return [[9]]
+    return [[0]]
+"""
+
+
+async def test_expected_outputs_are_nowhere_in_the_child(sandbox: Sandbox) -> None:
+    task = Task("secret", (Pair([[0]], SECRET),), (Pair([[0]], SECRET),))
+    verdict = await verify(sandbox, SEARCH, task)
+    assert (verdict.train_outputs, verdict.test_outputs) == (([[0]],), ([[0]],))
+
+
+async def test_the_search_finds_what_is_in_the_child(sandbox: Sandbox) -> None:
+    assert (await sandbox.run(SEARCH, [SECRET]))[0].output == [[9]]
+
+
+def test_the_job_of_a_child_holds_inputs_only() -> None:
+    job = prepare(RIGHT, [[[0]]], Limits())
+    assert isinstance(job, bytes)
+    assert marshal.loads(job)["inputs"] == [[[0]]]
+
+
+async def test_equal_programs_run_once(sandbox: CountingSandbox) -> None:
+    same = [
+        RIGHT,
+        "def solve_task( grid ) :  # turned\n  '''Turn.'''\n\n  return [row[::-1] for row in grid]",
+        "not python(",
+        "not python(",
+        None,
+    ]
+    verdicts = await verify_samples(sandbox, same, FLIP)
+    assert len(sandbox.codes) == 2
+    assert verdicts[0] is verdicts[1]
+    assert [v and v.execution_status for v in verdicts] == ["ok", "ok", *["syntax_error"] * 2, None]
+
+
+def test_programs_that_differ_in_a_constant_differ() -> None:
+    assert normal_form("def f(g): return 'a'") != normal_form("def f(g): return 'b'")
+    assert normal_form("def f(g):\n 'a'\n return g") == normal_form("def f(g): return g")
+
+
+def test_the_fields_of_an_entry_have_one_item_a_sample() -> None:
+    verdict = Verdict((True,), (None,), (Execution("ok", [[1]]), Execution("timeout", message="m")))
+    fields = verdict_fields([verdict, None])
+    assert fields["execution_status"] == ["timeout", None]
+    assert fields["train_passed"] == [(True,), None]
+    assert fields["test_passed"] == [(None,), None]
+    assert fields["train_outputs"] == [([[1]],), None]
+    assert fields["test_outputs"] == [(None,), None]
