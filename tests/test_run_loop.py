@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import entries
 from utilities.budget import Budget
-from utilities.errors import BadKey
+from utilities.errors import BadKey, UsageError
 from utilities.progress import Progress
 from utilities.result_store import OutputPlace, ResultStore
 from utilities.run_loop import RunLoop
@@ -126,6 +126,22 @@ async def test_a_fatal_error_lets_the_others_finish_and_is_raised(tmp_path: Path
     assert loop.status == "failed"
     assert {"t0", "t2"} <= set(written(tmp_path))
     assert len(written(tmp_path)) < 50
+
+
+async def test_a_dataset_that_breaks_in_the_middle_keeps_what_is_in_flight(tmp_path: Path) -> None:
+    def broken() -> Iterator[Task]:
+        yield from tasks(2)
+        raise UsageError("task t2: is broken")
+
+    async def answer(task: Task) -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return entry(task)
+
+    async with opened(tmp_path) as loop:
+        with pytest.raises(UsageError, match="t2"):
+            await loop.over(broken(), answer, progress=Progress(None, quiet=True))
+    assert sorted(written(tmp_path)) == ["t0", "t1"]
+    assert loop.status == "failed"
 
 
 async def test_first_signal_stops_asking_and_keeps_what_is_in_flight(tmp_path: Path) -> None:

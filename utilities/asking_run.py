@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import signal
 import time
@@ -18,13 +19,15 @@ from utilities.budget import Budget
 from utilities.cli import AskingOptions
 from utilities.data_loader import TaskSource, open_tasks
 from utilities.logs import open_log
-from utilities.progress import Progress
+from utilities.progress import Progress, say
 from utilities.provenance import provenance
 from utilities.replies import Replies
 from utilities.result_store import OutputPlace, ResultStore, hash_of
 from utilities.run_loop import Entry, RunLoop
 from utilities.task_selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks import Task
+
+_log = logging.getLogger(__name__)
 
 Conclusion = tuple[dict[str, Any], list[str]]
 """What a script adds to the metadata, and to the summary, when its run ends."""
@@ -45,6 +48,7 @@ async def open_run(
         dataset=options.dataset,
         selection=selection_of(options),
         strict=options.strict,
+        on_bad_task=_report_bad_task,
     )
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     store = ResultStore(
@@ -56,6 +60,11 @@ async def open_run(
     with open_log(place.log, verbose=options.verbose, keys=keys):
         async with store:
             yield AskingRun(options, tasks, store)
+
+
+def _report_bad_task(task_id: str, reason: str) -> None:
+    say(f"task {task_id}: {reason}")
+    _log.warning("task %s skipped: %s", task_id, reason)
 
 
 def selection_of(options: AskingOptions) -> Selection:
@@ -102,6 +111,7 @@ class AskingRun:
             budget=self.budget,
             stopping=self.stopping,
         )
+        _log.info("run %s: %s", self.store.run_id, configuration)
         with Progress(self.tasks.total, quiet=self.options.quiet) as progress:
             try:
                 await loop.over(self.tasks, answer, progress=progress, observe=observe)
@@ -137,6 +147,7 @@ class AskingRun:
         """Write the metadata, and the snapshot where it was asked for; the paths written."""
         place = self.store.place
         await self.store.append(metadata)
+        _log.info("run %s: %s, %s", self.store.run_id, metadata["status"], metadata["counts"])
         paths = [place.results, place.journal, place.log]
         if self.options.snapshot:
             paths.append(await self.store.write_snapshot(metadata, interrupted=interrupted))

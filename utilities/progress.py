@@ -13,6 +13,11 @@ from utilities.tally import Tally
 PLAIN_LINE_EVERY_S = 10.0
 
 
+def say(line: str) -> None:
+    """Print a line on stderr without breaking a bar."""
+    tqdm.write(line, file=sys.stderr)
+
+
 class Progress:
     """Shows how far a run is; closed by leaving its context."""
 
@@ -33,10 +38,6 @@ class Progress:
         """Take the bar away."""
         self._bar.close()
 
-    def say(self, line: str) -> None:
-        """Print a line without breaking the bar, also with --quiet."""
-        tqdm.write(line, file=sys.stderr)
-
     def update(self, tally: Tally) -> None:
         """Show the counts after a task."""
         numbers = (
@@ -53,4 +54,4 @@ class Progress:
         self._last_line = now
         of = f" of {self._total}" if self._total else ""
         rate = tally.asked_count / (now - self._started)
-        self.say(f"{tally.done_count}{of} tasks: {numbers}, {rate:.2f} tasks a second")
+        say(f"{tally.done_count}{of} tasks: {numbers}, {rate:.2f} tasks a second")

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from utilities.budget import Budget
-from utilities.progress import Progress
+from utilities.errors import UsageError
+from utilities.progress import Progress, say
 from utilities.result_store import ResultStore, hash_of
 from utilities.tally import Tally
 from utilities.tasks import Task
@@ -70,7 +71,7 @@ class RunLoop:
             await self._store.append({**keys, **entry})
             self._count(entry, progress, observe, resumed=False)
 
-        with self._signals(progress):
+        async def begin_all() -> None:
             for task in tasks:
                 entry_key = hash_of([self._configuration_hash, task.task_id, task.to_json()])
                 finished = self._store.finished_entry(entry_key)
@@ -82,6 +83,12 @@ class RunLoop:
                 if self._stopping.is_set():
                     break
                 self._start(one(task, entry_key))
+
+        with self._signals():
+            try:
+                await begin_all()
+            except UsageError as error:  # of the dataset, in the middle of it
+                self._failure = error
             while self._jobs:
                 await asyncio.wait(self._jobs)
         if self._failure is not None:
@@ -118,7 +125,7 @@ class RunLoop:
         progress.update(self.tally)
 
     @contextmanager
-    def _signals(self, progress: Progress) -> Iterator[None]:
+    def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         received: list[signal.Signals] = []
 
@@ -127,9 +134,7 @@ class RunLoop:
             self.stopped_by = received[0]
             self._stopping.set()
             if len(received) == 1:
-                progress.say(
-                    f"stopping when {len(self._jobs)} tasks in flight are done; again cancels them"
-                )
+                say(f"stopping when {len(self._jobs)} tasks in flight are done; again cancels them")
             elif len(received) == 2:
                 for job in self._jobs:
                     job.cancel()
