@@ -167,7 +167,7 @@ def test_a_second_run_on_the_same_files_is_refused_and_the_first_goes_on(
     ("content", "words"),
     [
         (None, ["results.jsonl"]),
-        ("", ["results.jsonl", "empty"]),
+        ("", ["results.jsonl", "holds no entry"]),
         ('{"entry_type": "result"}\n{"broken\n{"entry_type": "result"}\n', ["line 2"]),
     ],
     ids=["missing", "empty", "broken in the middle"],
