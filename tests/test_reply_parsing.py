@@ -193,7 +193,7 @@ def test_every_grid_is_read_back_from_json(grid, indent, frame):
     assert extract_grids(text, 1) == (grid,)
 
 
-@given(grids, st.sampled_from(["```\n{}\n```", "Test output 1:\n{}\n", "**Output**\n\n{}\nDone."]))
+@given(grids, st.sampled_from(["```\n{}\n```", "Test output 1:\n{}\n", "**Output**\n \n{}\nDone."]))
 def test_every_grid_is_read_back_from_spaced_digits(grid, frame):
     assert extract_grids(frame.format(grid_to_text(grid)), 1) == (grid,)
 
@@ -220,6 +220,9 @@ def test_what_is_no_grid_does_not_displace_an_earlier_grid(grid, other):
         "[[0, 1], [2, 10]]",
         "[[0, 1], [2, -3]]",
         "[[0, 1], 2]",
+        "[2, [0, 1], [2, 3]]",
+        "[[0, 1], 2, [2, 3]]",
+        '[["a", [0, 1], [2, 3]]]',
         "[[0, 1], [[2, 3]]]",
         "[[[[0, 1], [2, 3]]]]",
         "[[], []]",
@@ -302,6 +305,10 @@ def test_numbers_on_lines_of_their_own_are_no_grid():
         "Output for test input 1 (2x2):\n0 1\n2 3\n\nOutput for test input 2:\n4 5 6",
         "Train output 2: [[8, 8], [8, 8]]\nTest output 1: [[0, 1], [2, 3]]\n[[4, 5, 6]]",
         "Input:\n8 8\n8 8\nOutput:\n0 1\n2 3\nInput:\n9 9\n9 9\nOutput:\n4 5 6",
+        "Output 1:\n0 1\n2 3\nThat was output 1.\nOutput 2:\n4 5 6",
+        "Output 1:\n0 1\n2 3\n\nAfter output 1, output 2:\n4 5 6",
+        "It fits all train pairs, so it is\n0 1\n2 3\n\nand then:\n4 5 6",
+        "Output 0: [[9, 9]]\nOutput 1: [[0, 1], [2, 3]]\nOutput 2: [[4, 5, 6]]",
         "Outputs (1): [[0, 1], [2, 3]]\nOutputs (2): [[4, 5, 6]]",
         "[[0, 1], [2, 3]]\nIn case 1 row is left, the output is\n[[4, 5, 6]]",
         "[[0, 1], [2, 3]]\n\n[[4, 5, 6]]",
@@ -315,6 +322,12 @@ def test_a_place_without_grid_stays_none():
     assert extract_grids("Output 2:\n[[4, 5, 6]]", 2) == (None, FLAT)
     assert extract_grids("Output 1:\n[[1], [2, 3]]\nOutput 2:\n[[4, 5, 6]]", 2) == (None, FLAT)
     assert extract_grids("[[[1], [2, 3]], [[4, 5, 6]]]", 2) == (None, FLAT)
+    assert extract_grids("Output 1:\n[[4, 5, 6]]", 2) == (FLAT, None)
+
+
+def test_the_last_grid_counts_even_under_a_heading_that_speaks_of_inputs():
+    text = "Output: [[4, 5, 6]]. The test input becomes [[0, 1], [2, 3]]"
+    assert extract_grids(text, 1) == (SQUARE,)
 
 
 def test_too_few_grids_leave_none_at_the_end():

@@ -109,7 +109,7 @@ def _cells(text: str) -> list[int] | None:
 
 def _as_grid(rows: list[list[int] | None]) -> Grid | None:
     grid = [row for row in rows if row]
-    whole = len(grid) == len(rows) <= LONGEST_SIDE and 0 < len(grid[0]) <= LONGEST_SIDE
+    whole = len(grid) == len(rows) <= LONGEST_SIDE and len(grid[0]) <= LONGEST_SIDE
     return grid if whole and all(len(row) == len(grid[0]) for row in grid) else None
 
 
