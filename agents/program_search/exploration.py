@@ -13,12 +13,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.program_search import cropping, facts, paints, part_facts, pictures
+from agents.program_search import (
+    completion,
+    cropping,
+    facts,
+    paints,
+    part_facts,
+    pictures,
+    summaries,
+)
 from agents.program_search.candidates import Budget, Candidate, State
+from agents.program_search.mosaic import learn_mosaic
 from agents.program_search.registry import Array, Step, steps_of
 from agents.program_search.rule_learning import RuleLearner
 
-VOCABULARY = (cropping, facts, paints, part_facts, pictures)
+VOCABULARY = (cropping, facts, paints, part_facts, pictures, completion, summaries)
 """The modules whose transforms are registered by importing them."""
 DEEPEST = 2
 STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
@@ -47,17 +56,24 @@ class Exploration:
             until = self.budget.limit * (1 - explore_share)
             while self.budget.left() > until and (state := next(new_states, None)):
                 self.states.append(state)
-                if self._explains(state.grids):
-                    self.candidates.append(Candidate(state.steps, None, state.cost, state.grids))
+                self.candidates += self._finished(state)
+                if state.cost > self._strongest():
+                    break
+            reserve = int(self.budget.limit * (1 - learn_share))
             frames = sorted(filter(self._is_frame, self.states), key=self._promise)
             for frame in [one for one in frames if id(one) not in learnt][:most]:
-                reserve = int(self.budget.limit * (1 - learn_share))
                 if self.budget.left() > reserve and frame.cost + 1 < self._strongest():
                     learnt.add(id(frame))
                     self._learn_rules(frame, frames, reserve)
             if self._strongest() < np.inf:
                 break
         return self.candidates
+
+    def _finished(self, state: State) -> list[Candidate]:
+        """The candidates that need no rule."""
+        if self._explains(state.grids):
+            return [Candidate(state.steps, None, state.cost, state.grids)]
+        return learn_mosaic(state, self.outputs)
 
     def _learn_rules(self, frame: State, frames: Sequence[State], reserve: int) -> None:
         allowance = Budget((self.budget.left() - reserve) // (1 if not frame.steps else 3))
@@ -78,7 +94,7 @@ class Exploration:
         seen = {_content(start.grids)}
         yield start
         heap = [(steps[0].transform.cost, 0, 0, start)]
-        while heap:
+        while heap and self.budget.left() > 0:
             cost, serial, index, state = heapq.heappop(heap)
             if index + 1 < len(steps):
                 following = state.cost + steps[index + 1].transform.cost
@@ -95,7 +111,7 @@ class Exploration:
     def _applied(self, step: Step, grids: Sequence[Array]) -> tuple[Array, ...] | None:
         results = []
         for grid in grids:
-            self.budget.spend(grid.size)
+            self.budget.spend(grid.size * step.transform.effort)
             result = step.apply(grid)
             if result is None:
                 return None

@@ -186,6 +186,12 @@ def line_holds(grid: Array, line: str, what: str) -> Array:
     return over if line == "row" else over.T
 
 
+@transform("fact", "whether the cell is background", cost=0.4, reads=YES_NO)
+def is_background(grid: Array) -> Array:
+    """1 on the background."""
+    return (grid == background(grid)) * 1
+
+
 @transform("fact", "how common the cell's colour is in the grid (0 is the commonest)", cost=1.0)
 def colour_rank(grid: Array) -> Array:
     """The rank of the cell's colour by its number of cells; ties go to the lower colour."""

@@ -16,7 +16,7 @@ from agents.program_search.perception import (
     numbered,
     parts,
 )
-from agents.program_search.registry import Array, transform
+from agents.program_search.registry import Array, remembered, transform
 from agents.program_search.traits import FLAGS, LOOKS, MEASURES, SIZES, Trait, measured
 from agents.program_search.words import YES_NO
 
@@ -140,19 +140,18 @@ def place_in_box(grid: Array, place: str, cut: Cut) -> Array:
     for part in parts(grid, cut):
         height, width = part.mask.shape
         box = result[part.top : part.top + height, part.left : part.left + width]
-        box[box == -1] = box_places(part.mask, place)[box == -1]
+        box[box == -1] = box_places(part.mask)[place][box == -1]
     return result
 
 
-def box_places(mask: Array, place: str) -> Array:
-    """The named measure of every place in a box."""
+@remembered
+def box_places(mask: Array) -> dict[str, Array]:
+    """Each measure of the places in a box, of which the mask tells the part's own."""
     height, width = mask.shape
     row, column = np.indices(mask.shape)
     low_row, low_column = height - 1 - row, width - 1 - column
     ring = np.minimum(np.minimum(row, low_row), np.minimum(column, low_column))
     corner = (np.minimum(row, low_row) == 0) & (np.minimum(column, low_column) == 0)
-    if place == "hole":
-        return holes(mask) * 1
     return {
         "inside": ring > 0,
         "row": row,
@@ -164,8 +163,9 @@ def box_places(mask: Array, place: str) -> Array:
         "column_turn": column % 2,
         "ring_turn": ring % 2,
         "corner": corner,
+        "hole": holes(mask),
         "middle": (row == low_row) | (column == low_column),
-    }[place] * 1
+    }
 
 
 @transform(

@@ -149,6 +149,7 @@ def fallen(grid: Array, direction: str) -> Array:
     "picture",
     "let every {cut} fall {direction} as a whole",
     cost=1.4,
+    effort=8,
     cut=OBJECTS,
     direction=DIRECTIONS,
 )

@@ -45,6 +45,7 @@ class Transform:
     base_cost: float
     choices: Mapping[str, Mapping[Any, str]]
     reads: Mapping[int, str]
+    effort: int
     variants: tuple[tuple[Any, ...], ...]
 
     @property
@@ -100,6 +101,7 @@ def transform(
     sentence: str,
     *,
     cost: float,
+    effort: int = 1,
     reads: Mapping[int, str] | None = None,
     unless: Callable[..., bool] | None = None,
     **choices: Mapping[Any, str],
@@ -107,8 +109,9 @@ def transform(
     """Register the decorated function `(grid, *arguments) -> array or None`.
 
     `choices` maps each argument's name to its possible values with their words; `reads` gives
-    words for a fact's values; `unless` skips combinations of arguments. Raises ValueError where
-    the choices are not the function's arguments or the sentence leaves one out.
+    words for a fact's values; `effort` says how many passes over the cells a call takes;
+    `unless` skips combinations of arguments. Raises ValueError where the choices are not the
+    function's arguments or the sentence leaves one out.
     """
 
     def register(function: Function) -> Function:
@@ -123,6 +126,7 @@ def transform(
             cost,
             choices,
             reads if reads is not None else (COLOURS if kind == "paint" else NUMBER),
+            effort,
             tuple(each for each in combinations if unless is None or not unless(*each)),
         )
         return function

@@ -84,7 +84,7 @@ class Rule:
         lines = [f"For each cell look at {looks}."]
         for outcome, cases in self.cases_of().items():
             lines.append(f"If that is {self.case_words(cases)}: {outcome.outcome()}.")
-        return [*lines, f"In every other case: {self.otherwise.outcome()}."]
+        return [*lines, f"In every other case, shown by a pair or not: {self.otherwise.outcome()}."]
 
     def case_words(self, cases: Sequence[Case]) -> str:
         """The cases in words; those that differ in their last value only are drawn together."""
@@ -104,12 +104,15 @@ class Rule:
         names = [f"fact_{number}" for number in range(1, len(self.facts) + 1)]
         lines = []
         for name, source in zip(names, self.facts, strict=True):
-            lines += [f"# {name}: {source.noun()}", f"{name} = {source.code(variable)}"]
+            lines += [f"# {name}: {source.noun()}"] if len(names) > 1 else []
+            lines.append(f"{name} = {source.code(variable)}")
         start = self.otherwise.code(variable)
         constant = self.otherwise.origin == "constant"
+        if names:
+            lines.append(f"# In every case but those below: {self.otherwise.outcome()}.")
         lines.append(f"answer = {f'np.full_like({variable}, {start})' if constant else start}")
         for outcome, cases in self.cases_of().items():
-            lines.append(f"# {self.case_words(cases)}: {outcome.outcome()}")
+            lines.append(f"# If that is {self.case_words(cases)}: {outcome.outcome()}.")
             lines += [*chosen_code(names, cases), "answer = np.where(chosen, "]
             lines[-1] += f"{outcome.code(variable)}, answer)"
         return lines

@@ -14,7 +14,7 @@ from agents.program_search.ranking import ranked, weight
 from agents.program_search.trace import TraceWriter
 from utilities.tasks import Grid, Task
 
-DEFAULT_SEARCH_BUDGET = 20_000_000
+DEFAULT_SEARCH_BUDGET = 13_000_000
 """Work for one task in cells touched; about a second on one core."""
 
 

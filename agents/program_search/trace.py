@@ -16,6 +16,10 @@ from agents.program_search.words import COLOURS, colours_words, count_of, listin
 
 FAILURES_SHOWN = 4
 LARGEST_GRID_SHOWN = 144
+TEST_INPUTS_NOTE = (
+    "(Test inputs, never their outputs, took part: programs were compared by what they give for "
+    "them, and rules by whether they cover them.)"
+)
 
 
 class TraceWriter:
@@ -108,10 +112,12 @@ class TraceWriter:
             return "- With a single train pair the fitted cases cannot be checked on another one."
         missed = [f"pair {number}" for number, right in enumerate(left_out, 1) if not right]
         line = (
-            "- The cases fitted again without each train pair in turn are right on "
+            "- Fitted again without each train pair in turn, the table of cases is right on "
             f"{sum(left_out)} of {len(left_out)} pairs left out"
         )
-        return f"{line}, not on {listing(missed)}: weak evidence." if missed else f"{line}."
+        if missed:
+            return f"{line}, not on {listing(missed)}: weak evidence."
+        return f"{line} (what the table is about was chosen with all pairs)."
 
     def answer(self, candidate: Candidate) -> list[str]:
         """The grids that the program gives for the test inputs, or how to apply it."""
@@ -122,10 +128,8 @@ class TraceWriter:
             lines.append(line + (":" if grid.size <= LARGEST_GRID_SHOWN else "."))
             if grid.size <= LARGEST_GRID_SHOWN:
                 lines += ["  " + " ".join(map(str, row)) for row in grid.tolist()]
-        if lines and candidate.finish is not None:
-            lines.append(
-                "(The test inputs were looked at only to see whether the rule covers them.)"
-            )
+        if lines:
+            lines.append(TEST_INPUTS_NOTE)
         return lines or ["- Apply the steps of the rule, in their order, to any new input."]
 
 
