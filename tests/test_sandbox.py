@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
 from utilities.sandbox.base import Execution, Limits
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks import Grid
@@ -39,18 +41,22 @@ def returning(expression: str) -> str:
     return f"def solve_task(grid):\n    return {expression}\n"
 
 
-def children_of(parent: int) -> list[int]:
-    """Ids of the live processes whose parent is `parent`."""
-    found = []
+def live_processes() -> dict[int, int]:
+    """The id of every process that is no zombie, and its parent's."""
+    found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                state, parent_id = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+                state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
             except OSError:
                 continue
-            if int(parent_id) == parent and state != "Z":
-                found.append(int(folder.name))
+            if state != "Z":
+                found[int(folder.name)] = int(parent)
     return found
+
+
+def children_of(parent: int) -> set[int]:
+    return {child for child, its_parent in live_processes().items() if its_parent == parent}
 
 
 # What counts as a grid
@@ -484,13 +490,13 @@ def solve_task(grid):
 async def test_no_process_is_left_after_any_end(swift: Sandbox) -> None:
     for body in ("return grid", "while True: pass", "import time; time.sleep(1e6)", "1 / 0"):
         await run_one(swift, f"def solve_task(grid):\n    {body}\n")
-        assert children_of(os.getpid()) == []
+        assert children_of(os.getpid()) == set()
 
 
 async def test_what_hangs_at_the_end_is_not_waited_for(sandbox: Sandbox) -> None:
     code = "import atexit, time\natexit.register(time.sleep, 1e6)\n" + returning("grid")
     assert (await run_one(sandbox, code)).status == "ok"
-    assert children_of(os.getpid()) == []
+    assert children_of(os.getpid()) == set()
 
 
 async def test_cancelling_a_run_kills_its_child(sandbox: Sandbox) -> None:
@@ -501,7 +507,42 @@ async def test_cancelling_a_run_kills_its_child(sandbox: Sandbox) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert children_of(os.getpid()) == []
+    assert children_of(os.getpid()) == set()
+
+
+async def test_a_child_whose_parent_is_killed_ends_by_itself() -> None:
+    parent = """
+import asyncio
+from tests.conftest import REPOSITORY
+from utilities.sandbox.base import Limits
+from utilities.sandbox.sandbox import Sandbox
+code = "import time\\ndef solve_task(grid): time.sleep(1e6)"
+asyncio.run(Sandbox(Limits(wall_s=1)).run(code, [[[0]]]))
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent, cwd=REPOSITORY)
+    while not (children := children_of(process.pid)):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)  # until it sleeps
+    process.kill()
+    await process.wait()
+    while children & live_processes().keys():
+        await asyncio.sleep(0.05)
+
+
+async def test_a_flood_on_every_descriptor_does_not_hold_the_sandbox_up(sandbox: Sandbox) -> None:
+    code = """
+import os
+def solve_task(grid):
+    os.set_blocking(3, False)
+    while True:
+        try:
+            os.write(3, bytes(1 << 20))
+        except BlockingIOError:
+            pass
+"""
+    executions = await asyncio.gather(*(run_one(sandbox, code) for _ in range(4)))
+    assert all(execution.output is None for execution in executions)
+    assert children_of(os.getpid()) == set()
 
 
 async def test_no_more_children_run_than_there_are_workers() -> None:

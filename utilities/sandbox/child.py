@@ -18,13 +18,12 @@ import sys
 import time
 from contextlib import suppress
 from importlib import import_module
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from importlib.machinery import ModuleSpec
 
 RECORD = struct.Struct("<BBBBH")
 """Input's index, kind, rows, columns, length of the text; then the cells, then the text."""
@@ -33,7 +32,6 @@ KINDS = (*ANSWERS, "printed", "ready")
 EVERY_INPUT = 255
 MEMORY_EXHAUSTED = 77
 """Exit status where not even the record of a MemoryError could be written."""
-
 RESULT_DESCRIPTOR = 3
 PROGRAM = "<program>"
 INVALID = "invalid_output"
@@ -79,12 +77,12 @@ class OfferedPackages(dict[str, str]):
 def main() -> None:
     """Read the job, give up privileges, run the program, leave without cleaning up."""
     job = marshal.load(sys.stdin.buffer)  # noqa: S302 - from the parent, which is trusted
-    take_over_descriptors()
     sys.meta_path.append(OfferedPackages(job["packages"]))
     for name in job["modules"]:
         with suppress(ImportError):  # the program meets the same error, and may handle it
             import_module(name)  # now, while it can be read and costs the program no time
     missing = confine(job)
+    take_over_descriptors()
     printed = Printed(job["stdout_bytes"])
     sys.stdout = io.TextIOWrapper(printed, "utf-8", "replace", write_through=True)
     sys.stderr = sys.stdout
@@ -106,21 +104,22 @@ def take_over_descriptors() -> None:
 
 
 def confine(job: Mapping[str, Any]) -> list[str]:
-    """Set the limits, drop root, start the clocks; returns what could not be enforced."""
-    missing = []
-    memory = address_space()
-    if memory is None or not limit("RLIMIT_AS", memory + job["memory_mb"] * 2**20):
-        missing.append("memory limit")
-    for name, value in (("RLIMIT_FSIZE", 0), ("RLIMIT_CORE", 0), ("RLIMIT_NOFILE", OPEN_FILES)):
-        if not limit(name, value):
-            missing.append(name)
+    """Set the limits, drop root, start the clocks; returns what is not enforced."""
+    limits = {"RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NOFILE": OPEN_FILES}
+    with suppress(OSError), open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - costs 5 ms
+        in_use = int(statm.read().split()[0]) * resource.getpagesize()
+        limits["RLIMIT_AS"] = in_use + job["memory_mb"] * 2**20
+    missing = [] if "RLIMIT_AS" in limits else ["RLIMIT_AS"]  # macOS has no /proc
+    missing += [name for name, value in limits.items() if not limit(name, value)]
     if os.getuid() == 0:
         with suppress(OSError):
             os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-    if os.getuid() == 0 or not limit("RLIMIT_NPROC", 0):  # which binds all but root
-        missing.append("number of processes" + ", root's rights" * (os.getuid() == 0))
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+    if os.getuid() == 0:
+        missing.append("it runs as root, whose processes nothing limits")
+    elif not limit("RLIMIT_NPROC", 0):
+        missing.append("RLIMIT_NPROC")
     cpu_s = math.ceil(time.process_time() + job["cpu_s"])
     limit("RLIMIT_CPU", cpu_s, cpu_s + 1)  # whole seconds, for programs that ignore the next one
     signal.setitimer(signal.ITIMER_PROF, job["cpu_s"])
@@ -135,15 +134,6 @@ def limit(name: str, soft: int, hard: int | None = None) -> bool:
     except (AttributeError, ValueError, OSError):
         return False
     return True
-
-
-def address_space() -> int | None:
-    """Bytes of address space in use, or None where the system does not tell (macOS)."""
-    try:
-        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - pathlib costs 5 ms here
-            return int(statm.read().split()[0]) * resource.getpagesize()
-    except OSError:
-        return None
 
 
 def send(index: int, kind: str, text: str = "", grid: tuple[int, int, bytes] = (0, 0, b"")) -> None:

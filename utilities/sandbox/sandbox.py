@@ -26,10 +26,13 @@ MAX_INPUTS = child.EVERY_INPUT
 """How many inputs one run takes."""
 START_S = 60.0
 """How long a child may take until it is ready, before anything of the program has run."""
+REAP_S = 10.0
+"""How long a killed child may take to be gone; only a process that left its group takes longer."""
 LAYERS = (
     "interim sandbox: a process and session for each program, a clean environment, limits on "
     "processor, memory, time, open files, file size and processes, {user}; NOT enforced: what it "
-    "may read, empty files it may create, the network, signals to processes of the same user"
+    "may read, empty files it may create, the network, signals to processes of the same user, "
+    "other system calls"
 )
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
@@ -110,9 +113,7 @@ class Sandbox:
             await self._start(process, job, reader)
             return await self._follow(process, reader)
         finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)  # what it started dies with it
-            await process.wait()
+            await _end(process)
 
     async def _start(self, process: Process, job: bytes, reader: RecordReader) -> None:
         """Hand the job over and wait until the child is about to run the program."""
@@ -140,7 +141,7 @@ class Sandbox:
                 while not reader.complete:
                     received = await process.stdout.read(2**16)
                     if not received:
-                        return await self._ending(process)
+                        return await self._ending(process, loop.time() - started)
                     reader.feed(received, loop.time() - started)
         except RecordsRefused as refused:
             return _unanswered(refused.status, str(refused))
@@ -148,7 +149,7 @@ class Sandbox:
             return _unanswered("timeout", f"no answer within {self.limits.wall_s:g} s")
         return _unanswered("crashed", "unreachable: every input has its answer")
 
-    async def _ending(self, process: Process) -> Execution:
+    async def _ending(self, process: Process, elapsed_s: float) -> Execution:
         """What the end of a child means that has closed its result pipe."""
         try:
             async with asyncio.timeout(1):
@@ -159,9 +160,19 @@ class Sandbox:
             return _unanswered("memory_limit", "memory ran out")
         if code >= 0:
             return _unanswered("crashed", f"left with exit code {code} before it answered")
-        if -code in _OVERTIME:
+        # The hard limit kills a program that ignores the soft one; so may others, but sooner.
+        if -code in _OVERTIME or (-code == signal.SIGKILL and elapsed_s >= self.limits.cpu_s):
             return _unanswered("timeout", f"used over {self.limits.cpu_s:g} s of processor time")
         return _unanswered("crashed", f"killed by {signal.Signals(-code).name}")
+
+
+async def _end(process: Process) -> None:
+    """Kill a child with all that it started, and wait until it is gone."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REAP_S):
+            await process.communicate()  # a pipe that is full would keep `wait` waiting
 
 
 def _unanswered(status: ExecutionStatus, message: str) -> Execution:
