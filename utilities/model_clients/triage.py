@@ -89,7 +89,8 @@ class Triage:
         import aiohttp  # the SDK has loaded it by now
 
         no_connection = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-        for cause in _causes(error):
+        causes = list(_causes(error))
+        for cause in causes:
             if isinstance(cause, no_connection):
                 return AttemptFailed(
                     ProviderFailed,
@@ -97,7 +98,8 @@ class Triage:
                     "start it, or correct --base_url or the network",
                     unreachable=True,
                 )
-        return self.no_reply(f"the connection was dropped ({type(error).__name__})")
+        # The SDKs call every broken connection a timeout; the first cause knows better.
+        return self.no_reply(f"the connection was dropped ({type(causes[-1]).__name__})")
 
     def no_reply(self, what: str) -> AttemptFailed:
         """The failure for an answer that is no reply."""
@@ -123,7 +125,7 @@ class Triage:
         return None if passing or "overloaded_error" in words else Refused(says)
 
     def _message(self, what: str, body: object) -> str:
-        said = " ".join(_provider_message(body).split())[:_LONGEST_MESSAGE]
+        said = " ".join(_provider_message(body).split())[:_LONGEST_MESSAGE].rstrip(".")
         message = f"{self._entry.name}: {what}: {said}" if said else f"{self._entry.name}: {what}"
         return message.replace(self._key, "[key]") if len(self._key) > 5 else message
 
