@@ -28,7 +28,7 @@ def parse_program(code: str) -> ast.Module:
             warnings.simplefilter("ignore")  # a model's "\d" is its own affair
             return ast.parse(code)
     except (ValueError, RecursionError, MemoryError) as error:  # null bytes, surrogates, nesting
-        raise SyntaxError(f"the source cannot be parsed: {error}") from error
+        raise SyntaxError(str(error) or "nested too deeply to be parsed") from error
 
 
 def entry_point_of(tree: ast.Module) -> str | None:
