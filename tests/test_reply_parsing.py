@@ -131,6 +131,11 @@ def test_a_broken_line_of_code_is_never_dropped_to_make_the_rest_parse():
     assert extract_code(f"```\n{source}```") == ExtractedCode(source, None)
 
 
+def test_a_function_glued_to_prose_is_kept_rather_than_dropped():
+    source = "So: def solve_task(grid): return grid\n"
+    assert extract_code(f"```\n{source}```") == ExtractedCode(source, None)
+
+
 @pytest.mark.parametrize("reply", ["", "No code.", "```\n0 1\n```", "```python\nprint(1)\n```"])
 def test_a_reply_without_function_has_no_code(reply):
     assert extract_code(reply) is None

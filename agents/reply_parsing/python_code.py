@@ -112,7 +112,7 @@ def _read_program(lines: list[str]) -> ExtractedCode:
     if isinstance(tree, ast.Module):
         return ExtractedCode(whole, entry_point_of(tree))
     for part in (_code_region(lines), _last_run(lines)):
-        if code := _without_prose(lines[part.start : part.stop]):
+        if part and (code := _without_prose(lines[part.start : part.stop])):
             return code
     return ExtractedCode(whole, None)
 
@@ -146,7 +146,7 @@ def _without_prose(lines: list[str]) -> ExtractedCode | None:
 
 
 def _is_code(line: str) -> bool:
-    return bool(_CODE_START.match(line) or _CONTINUATION.match(line))
+    return bool(_CODE_START.match(line) or _CONTINUATION.match(line) or _FUNCTION.search(line))
 
 
 def _code_region(lines: list[str]) -> range:
