@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from agents.program_search.cropping import boxed
 from agents.program_search.perception import OBJECTS, background, parts, regions
 from agents.program_search.pictures import turned
 from agents.program_search.registry import Array, transform
@@ -14,6 +15,18 @@ HOLES = {
     "background": "the background",
     "patch": "the colour that covers solid rectangles only",
 }
+SAMENESS = {
+    "sideways": "when mirrored left to right",
+    "upright": "when mirrored top to bottom",
+    "half_turn": "when turned by half a turn",
+    "falling": "when mirrored about the falling diagonal",
+}
+WAYS = {
+    "both": "in both directions",
+    "rows": "along the rows",
+    "columns": "along the columns",
+    "diagonals": "along the diagonals",
+}
 
 
 @transform(
@@ -21,12 +34,7 @@ HOLES = {
     "complete the grid so that it is the same {symmetry}, taking {hole} for missing",
     cost=1.3,
     effort=12,
-    symmetry={
-        "sideways": "when mirrored left to right",
-        "upright": "when mirrored top to bottom",
-        "half_turn": "when turned by half a turn",
-        "falling": "when mirrored about the falling diagonal",
-    },
+    symmetry=SAMENESS,
     hole=HOLES,
 )
 def completed(grid: Array, symmetry: str, hole: str) -> Array | None:
@@ -77,12 +85,7 @@ def moved(image: Array, down: int, right: int, fill: int, shape: tuple[int, int]
     "continue the pattern that repeats {way}, taking {hole} for missing",
     cost=1.4,
     effort=12,
-    way={
-        "both": "in both directions",
-        "rows": "along the rows",
-        "columns": "along the columns",
-        "diagonals": "along the diagonals",
-    },
+    way=WAYS,
     hole={**HOLES, "none": "nothing"},
 )
 def continued(grid: Array, way: str, hole: str) -> Array | None:
@@ -104,6 +107,32 @@ def continued(grid: Array, way: str, hole: str) -> Array | None:
         if (seen.sum(1) == 1).all():
             return seen.argmax(1)[place]
     return None
+
+
+@transform(
+    "picture",
+    "find what solid rectangles of one colour hide if the grid is the same {symmetry}",
+    cost=1.4,
+    effort=12,
+    symmetry=SAMENESS,
+)
+def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
+    """The completed grid, cropped to the box of what was missing."""
+    whole = completed(grid, symmetry, "patch")
+    return None if whole is None else boxed(whole, grid == missing_colour(grid, "patch"), 0)
+
+
+@transform(
+    "picture",
+    "find what solid rectangles of one colour hide if the pattern repeats {way}",
+    cost=1.4,
+    effort=12,
+    way=WAYS,
+)
+def hidden_by_repetition(grid: Array, way: str) -> Array | None:
+    """The continued pattern, cropped to the box of what was missing."""
+    whole = continued(grid, way, "patch")
+    return None if whole is None else boxed(whole, grid == missing_colour(grid, "patch"), 0)
 
 
 @transform(

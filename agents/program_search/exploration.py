@@ -30,6 +30,8 @@ from agents.program_search.rule_learning import RuleLearner
 VOCABULARY = (cropping, facts, paints, part_facts, pictures, completion, summaries)
 """The modules whose transforms are registered by importing them."""
 DEEPEST = 2
+COST_SLACK = 1.0
+"""Pictures that cost this much more than the best candidate are not made."""
 STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
 """For each stage: the share of the budget up to which pictures are made, that up to which rules
 are learnt, and on how many pictures at most."""
@@ -57,7 +59,7 @@ class Exploration:
             while self.budget.left() > until and (state := next(new_states, None)):
                 self.states.append(state)
                 self.candidates += self._finished(state)
-                if state.cost > self._strongest():
+                if state.cost > self._strongest() + COST_SLACK:
                     break
             reserve = int(self.budget.limit * (1 - learn_share))
             frames = sorted(filter(self._is_frame, self.states), key=self._promise)

@@ -174,6 +174,7 @@ def neighbourhood(grid: Array, neighbours: int) -> Array:
         "inked": "the number of cells that are not background",
         "colours": "the number of colours",
         "rank": "the rank, from 0, of the number of cells that are not background",
+        "first": "the place, from 0, of the first cell that is not background (0 if there is none)",
     },
 )
 def line_holds(grid: Array, line: str, what: str) -> Array:
@@ -181,7 +182,12 @@ def line_holds(grid: Array, line: str, what: str) -> Array:
     rows = grid if line == "row" else grid.T
     inked = (rows != background(grid)).sum(1)
     colours = np.array([len(set(row)) for row in rows.tolist()])
-    values = {"inked": inked, "colours": colours, "rank": np.unique(inked, return_inverse=True)[1]}
+    values = {
+        "inked": inked,
+        "colours": colours,
+        "rank": np.unique(inked, return_inverse=True)[1],
+        "first": (rows != background(grid)).argmax(1),
+    }
     over = np.repeat(values[what][:, None], rows.shape[1], 1)
     return over if line == "row" else over.T
 

@@ -26,6 +26,10 @@ RULES_KEPT = 8
 COST_SLACK = 2.0
 """Sets of facts that cost this much more than the best rule are not looked at."""
 CASE_COST = 0.25
+ALIKE_CASE_COST = 0.1
+"""The cost of a case that takes the outcome of all others, so that it need not be listed."""
+CASES_FOR_ALL_OTHERS = 3
+"""So many cases with one outcome, at least, bear out that unseen cases have it too."""
 OUTCOME_COST = 0.2
 
 
@@ -104,7 +108,8 @@ class RuleLearner:
                 yield float(failed[facts.case[: len(self.target)]].mean()), facts
                 continue
             used = np.unique(fit.outcome[fit.seen]).tolist()
-            cost = facts.cost + CASE_COST * int(fit.seen.sum())
+            alike, seen = self._otherwise(fit)[1], int(fit.seen.sum())
+            cost = facts.cost + CASE_COST * (seen - alike + 1) + ALIKE_CASE_COST * (alike - 1)
             cost += sum(self.outcomes[index].cost + OUTCOME_COST for index in used)
             self.found.append((cost, facts, fit))
             self.limit = min(self.limit, cost + COST_SLACK)
@@ -126,7 +131,7 @@ class RuleLearner:
 
     def _candidate(self, cost: float, facts: FactSet, fit: Fit) -> Candidate:
         """The rule with its outputs and with its refits without each pair."""
-        otherwise = self._otherwise(facts, fit)
+        otherwise, like_it = self._otherwise(fit)
         outcome = np.where(fit.outcome < 0, otherwise, fit.outcome)[facts.case]
         flat = self.values[outcome, np.arange(len(self.pair))]
         ends = np.cumsum([grid.size for grid in self.base.grids])[:-1]
@@ -141,7 +146,7 @@ class RuleLearner:
             if fit.seen[facts.case[cell]]
         }
         sources = tuple(self.columns[index].source for index in facts.columns)
-        tests = ~fit.seen[facts.case[len(self.target) :]]
+        tests = ~fit.seen[facts.case[len(self.target) :]] & (like_it < CASES_FOR_ALL_OTHERS)
         return Candidate(
             self.base.steps,
             Rule(sources, table, self.outcomes[otherwise].source),
@@ -168,13 +173,15 @@ class RuleLearner:
                 )
         return f"Decide every cell by {column.source.noun()} alone: it fits, but at a higher cost."
 
-    def _otherwise(self, facts: FactSet, fit: Fit) -> int:
-        """The outcome of unseen cases: to keep the colour where any case does, else the main."""
-        used = fit.outcome[facts.case[: len(self.target)]]
-        for index in np.unique(used).tolist():
-            if self.outcomes[index].source == OWN:
-                return int(index)
-        return int(np.bincount(used).argmax())
+    def _otherwise(self, fit: Fit) -> tuple[int, int]:
+        """The outcome of cases not listed, and how many seen cases have it: the most.
+
+        Among outcomes of as many cases, to keep the colour comes first, then the cheapest.
+        """
+        counts = np.bincount(fit.outcome[fit.outcome >= 0], minlength=len(self.outcomes))
+        merit = 2 * counts + [one.source == OWN for one in self.outcomes]
+        merit[counts == 0] = 0
+        return int(merit.argmax()), int(counts[merit.argmax()])
 
     def _left_out(self, facts: FactSet) -> tuple[bool, ...]:
         """For each train pair, whether the rule refitted to the other pairs gets it right."""
@@ -184,8 +191,9 @@ class RuleLearner:
             if not kept.any():
                 return (False,)
             fit = self.fit(facts, kept)
-            fallback = self._otherwise(facts, Fit(fit.seen, np.maximum(fit.outcome, 0)))
-            outcome = np.where(fit.outcome < 0, fallback, fit.outcome)[facts.case[:train]][~kept]
+            outcome = np.where(fit.outcome < 0, self._otherwise(fit)[0], fit.outcome)[
+                facts.case[:train]
+            ][~kept]
             cells = np.flatnonzero(~kept)
             results.append(bool((self.values[outcome, cells] == self.target[cells]).all()))
         return tuple(results)
