@@ -95,7 +95,7 @@ def test_works_without_test_pairs(task: Task) -> None:
 
 def test_solutions_differ_in_their_test_outputs() -> None:
     task = small_task("0520fde7")
-    solutions = solve(task, best_of=3, search_budget=BUDGET)
+    solutions = solve(task, best_of=3, search_budget=4 * BUDGET)
     answers = [str(solution.outputs[len(task.train) :]) for solution in solutions]
     assert len(answers) > 1
     assert len(set(answers)) == len(answers)
@@ -117,6 +117,13 @@ def test_a_tiny_budget_yields_nothing_rather_than_failing() -> None:
     assert solve(small_task("0520fde7"), best_of=1, search_budget=1_000) == []
 
 
+def test_found_is_claimed_where_every_check_passed_and_only_for_the_best() -> None:
+    first, *others = solve(small_task("25ff71a9"), best_of=3, search_budget=BUDGET)
+    assert first.kind == "found"
+    assert "right on 4 of 4 pairs left out" in first.reasoning
+    assert {other.kind for other in others} <= {"guess"}
+
+
 def test_one_train_pair_is_only_a_guess() -> None:
     task = small_task("6150a2bd")
     alone = Task("alone", task.train[:1], task.test)
@@ -124,11 +131,14 @@ def test_one_train_pair_is_only_a_guess() -> None:
 
 
 def test_a_case_that_no_train_pair_shows_is_only_a_guess_and_is_named() -> None:
-    task = small_task("0d3d703e")
-    unseen = Task("unseen", task.train[:2], (Pair(grid("777/777/777"), None),))
+    noise = np.random.default_rng(2).integers(1, 4, (4, 6, 6))
+    recoloured = np.array([0, 7, 5, 6])[noise]
+    noise[3, 2, 2] = 9
+    train = tuple(Pair(noise[n].tolist(), recoloured[n].tolist()) for n in range(3))
+    unseen = Task("unseen", train, (Pair(noise[3].tolist(), None),))
     best = solve(unseen, best_of=1, search_budget=BUDGET)[0]
     assert best.kind == "guess"
-    assert "no train pair shows" in best.reasoning
+    assert "a case that no train pair shows" in best.reasoning
 
 
 def test_trace_names_every_step_that_the_program_takes(task: Task) -> None:

@@ -159,6 +159,19 @@ def overlaid(grid: Array, cut: Cut, order: str) -> Array | None:
     return result
 
 
+@transform("picture", "cut out the smallest tile that the grid repeats", cost=1.1)
+def smallest_tile(grid: Array) -> Array | None:
+    """The smallest part of which the grid is a whole number of copies; None if only itself."""
+    height, width = grid.shape
+    tall = [rows for rows in range(1, height + 1) if height % rows == 0]
+    wide = [columns for columns in range(1, width + 1) if width % columns == 0]
+    for rows, columns in sorted(((a, b) for a in tall for b in wide), key=lambda ab: ab[0] * ab[1]):
+        tile = grid[:rows, :columns]
+        if (np.tile(tile, (height // rows, width // columns)) == grid).all():
+            return tile if tile.size < grid.size else None
+    return None
+
+
 @transform(
     "picture",
     "make each pane between the full lines one cell: {content}",

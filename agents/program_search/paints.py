@@ -64,6 +64,27 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 
 @transform(
     "paint",
+    "the first colour met along one of {ways} (background where there is none)",
+    cost=1.3,
+    ways={
+        "straight": "the four straight directions",
+        "diagonal": "the four diagonal directions",
+        "all": "all eight directions",
+    },
+)
+def colour_in_sight(grid: Array, ways: str) -> Array:
+    """The first colour other than background in sight: up, right, down, left, then diagonals."""
+    views = [first_seen(grid, way) for way in TURNS] if ways != "diagonal" else []
+    if ways != "straight":
+        views += [first_seen_diagonally(grid, down, right) for down in (-1, 1) for right in (-1, 1)]
+    result = views[0]
+    for view in views[1:]:
+        result = np.where(result == background(grid), view, result)
+    return result
+
+
+@transform(
+    "paint",
     "the colour of an inked neighbour among {around} (background where there is none)",
     cost=1.2,
     around={

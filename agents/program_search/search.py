@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from agents.program_search.candidates import Budget, Candidate
+from agents.program_search.candidates import Budget
+from agents.program_search.crosscheck import rediscovered
 from agents.program_search.exploration import Exploration
 from agents.program_search.program import program_of
 from agents.program_search.ranking import ranked, weight
@@ -22,9 +23,11 @@ DEFAULT_SEARCH_BUDGET = 13_000_000
 class Solution:
     """A program that is right on every train pair, and how it was found.
 
-    `outputs` are what it gives for the train and then the test inputs; `kind` is "found" where
-    every check passed (refits without each pair right, nothing unseen in the test inputs), else
-    "guess"; `confidence` is its share, 0-1, of the weight of all that fits.
+    `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
+    best program where every check passed: its refits without each pair are right, the test inputs
+    show no case that the pairs do not, and the whole search without each pair finds a program
+    that is right on it; else "guess". `confidence` is its share, 0-1, of the weight of all that
+    fits, by description length.
     """
 
     reasoning: str
@@ -50,23 +53,19 @@ def solve(
     writer = TraceWriter(inputs, outputs, exploration.states)
     total = sum(map(weight, groups))
     solutions = dict[str, Solution]()
-    for group in groups:
+    for place, group in enumerate(groups):
         if len(solutions) == best_of:
             break
-        code, best = program_of(group[0]), group[0]
-        solutions.setdefault(
-            code,
-            Solution(
-                reasoning=writer.write(best, rivals=len(candidates) - 1),
-                python_code=code,
-                outputs=tuple(grid.tolist() for grid in best.outputs),
-                kind=verdict(best, len(outputs)),
-                confidence=weight(group) / total,
-            ),
+        best, again = group[0], None
+        if place == 0 and len(outputs) > 1 and best.is_strong():
+            again = rediscovered(inputs, outputs, search_budget)
+        code = program_of(best)
+        solution = Solution(
+            reasoning=writer.write(best, rivals=len(candidates) - 1, again=again),
+            python_code=code,
+            outputs=tuple(grid.tolist() for grid in best.outputs),
+            kind="found" if again is not None and all(again) else "guess",
+            confidence=weight(group) / total,
         )
+        solutions.setdefault(code, solution)
     return list(solutions.values())
-
-
-def verdict(candidate: Candidate, pairs: int) -> Literal["found", "guess"]:
-    """ "found" where no check speaks against the candidate and there were pairs to check on."""
-    return "found" if candidate.is_strong() and pairs > 1 else "guess"

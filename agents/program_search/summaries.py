@@ -50,20 +50,19 @@ def lined_up(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Arra
 
 @transform(
     "picture",
-    "draw a bar for each colour besides background, {order}, as long as it has cells, {layout}",
+    "draw a bar for each colour but black, {order}, as long as it has cells, {layout}",
     cost=1.5,
     order=ORDERS,
     layout=LAYOUTS,
 )
 def charted(grid: Array, order: int, layout: str) -> Array | None:
-    """One bar a colour; None where there is no colour or a bar would be too long."""
-    empty = background(grid)
+    """One bar a colour; None where there is no such colour or a bar would be too long."""
     counts = np.bincount(grid.ravel(), minlength=10)
-    counts[empty] = 0
+    counts[0] = 0
     inks = sorted(np.flatnonzero(counts).tolist(), key=lambda ink: int(counts[ink]))[::order]
     if not inks or counts.max() > 30:
         return None
-    bars = np.full((len(inks), int(counts.max())), empty)
+    bars = np.zeros((len(inks), int(counts.max())), int)
     for row, ink in enumerate(inks):
         bars[row, : counts[ink]] = ink
     return bars.T if layout == "row" else bars

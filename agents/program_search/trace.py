@@ -32,13 +32,18 @@ class TraceWriter:
         self.inputs, self.outputs, self.states = inputs, outputs, states
         self.pairs = len(outputs)
 
-    def write(self, candidate: Candidate, rivals: int) -> str:
-        """The trace of a candidate that `rivals` other fitting programs compete with."""
+    def write(
+        self, candidate: Candidate, *, rivals: int, again: tuple[bool, ...] | None = None
+    ) -> str:
+        """The trace of a candidate that `rivals` other fitting programs compete with.
+
+        `again` says for each train pair whether the search without it found what is right on it.
+        """
         sections = {
             "What the pairs show": self.observations(),
             "What was tried first": self.failures(candidate),
             "The rule": self.rule(candidate),
-            "Checks": self.checks(candidate, rivals),
+            "Checks": self.checks(candidate, rivals, again),
             "The answer": self.answer(candidate),
         }
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in sections.items())
@@ -83,7 +88,9 @@ class TraceWriter:
             lines += [f"{number}. {first}", *(f"   - {line}" for line in more)]
         return lines or ["1. Return the grid as it is."]
 
-    def checks(self, candidate: Candidate, rivals: int) -> list[str]:
+    def checks(
+        self, candidate: Candidate, rivals: int, again: tuple[bool, ...] | None
+    ) -> list[str]:
         """How the program does on every train pair, and what is weak about it."""
         right = [
             bool(np.array_equal(made, wanted))
@@ -94,6 +101,8 @@ class TraceWriter:
             lines.append(self._left_out_line(candidate.left_out))
         else:
             lines.append("- Its steps were chosen to agree with all pairs; no table was fitted.")
+        if again is not None:
+            lines.append(again_line(again))
         if candidate.unseen:
             share = f"{100 * candidate.unseen:.1f} %"
             lines.append(
@@ -131,6 +140,16 @@ class TraceWriter:
         if lines:
             lines.append(TEST_INPUTS_NOTE)
         return lines or ["- Apply the steps of the rule, in their order, to any new input."]
+
+
+def again_line(again: Sequence[bool]) -> str:
+    """What searches without each pair found."""
+    missed = [f"pair {number}" for number, right in enumerate(again, 1) if not right]
+    line = (
+        "- Searched again without each train pair in turn, the best program found is right on "
+        f"{sum(again)} of {len(again)} pairs left out"
+    )
+    return f"{line}, not on {listing(missed)}: so this is a guess." if missed else f"{line}."
 
 
 def colour_change(given: Array, wanted: Array) -> str:
