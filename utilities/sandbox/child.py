@@ -146,7 +146,7 @@ def send(index: int, kind: str, text: str = "", grid: tuple[int, int, bytes] = (
 
 
 def run_program(job: Mapping[str, Any], printed: Printed) -> None:
-    """Load the program and send a record for each of its inputs, of which it gets copies."""
+    """Load the program and send a record for each input; it may change the inputs, used once."""
     source = job["source"]
     try:
         function = load(source, job["entry_point"], offer_numpy=job["offer_numpy"])
@@ -155,7 +155,7 @@ def run_program(job: Mapping[str, Any], printed: Printed) -> None:
         return
     for index, grid in enumerate(job["inputs"]):
         try:
-            value = attempt(source, function, [list(row) for row in grid])
+            value = attempt(source, function, grid)
             answer = ("ok", "", attempt(source, to_cells, value))
         except Failed as failure:
             answer = failure.args

@@ -112,6 +112,8 @@ class Sandbox:
         try:
             await self._start(process, job, reader)
             return await self._follow(process, reader)
+        except RecordsRefused as refused:  # the first answers may come along with "ready"
+            return _unanswered(refused.status, str(refused))
         finally:
             await _end(process)
 
@@ -143,8 +145,6 @@ class Sandbox:
                     if not received:
                         return await self._ending(process, loop.time() - started)
                     reader.feed(received, loop.time() - started)
-        except RecordsRefused as refused:
-            return _unanswered(refused.status, str(refused))
         except TimeoutError:
             return _unanswered("timeout", f"no answer within {self.limits.wall_s:g} s")
         return _unanswered("crashed", "unreachable: every input has its answer")
