@@ -380,9 +380,14 @@ async def test_a_record_that_is_none_yields_no_grid(sandbox: Sandbox, claim: str
 
 
 async def test_the_first_answer_to_an_input_counts(sandbox: Sandbox) -> None:
-    early = "os.write(3, bytes([0, 0, 1, 1, 0, 0, 5]))"
-    code = f"import os\ndef solve_task(grid):\n    {early}\n    return [[6]]\n"
-    executions = await sandbox.run(code, [GRID, GRID])
+    code = """
+import os
+def solve_task(grid):
+    if grid == [[1]]:
+        os.write(3, bytes([0, 0, 1, 1, 0, 0, 5]))
+    return [[6]]
+"""
+    executions = await sandbox.run(code, [[[1]], [[2]]])
     assert [execution.output for execution in executions] == [[[5]], [[6]]]
 
 

@@ -67,6 +67,7 @@ def test_every_entry_comes_back_with_its_verdicts(run_script: Run, results: Path
     assert metadata["status"] == "completed"
     assert metadata["execution_statuses"] == {"ok": 2, "exception": 1}
     assert metadata["verified_task_ids"] == ["right"]
+    assert metadata["entries_not_judged"] == []
     assert "NOT enforced" in metadata["sandbox"]
 
 
@@ -144,6 +145,12 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "r_verified.jsonl").exists()
+
+
+def test_a_file_with_nothing_to_judge_leaves_only_the_log(run_script: Run, tmp_path: Path) -> None:
+    path = write_results(tmp_path / "r.jsonl", result("a", RIGHT, task_data=None))
+    assert run_script(SCRIPT, path).returncode == 2
+    assert {left.name for left in tmp_path.iterdir()} == {"r.jsonl", "code_verification.log"}
 
 
 @pytest.mark.parametrize(
