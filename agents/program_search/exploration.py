@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from agents.program_search.rule_learning import RuleLearner
 VOCABULARY = (cropping, facts, paints, part_facts, pictures, completion, summaries)
 """The modules whose transforms are registered by importing them."""
 DEEPEST = 2
+FIRST_STATES_KEPT = 40
 COST_SLACK = 1.0
 """Pictures that cost this much more than the best candidate are not made."""
 STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
@@ -47,7 +49,7 @@ class Exploration:
 
     def __post_init__(self) -> None:
         """Start from the inputs as they are."""
-        self.states: list[State] = []
+        self.states: list[State] = []  # the first ones, for traces, and those of outputs' shapes
         self.candidates: list[Candidate] = []
         self.same_shape = all(map(_same_shape, self.inputs, self.outputs))
 
@@ -57,7 +59,8 @@ class Exploration:
         for explore_share, learn_share, most in STAGES:
             until = self.budget.limit * (1 - explore_share)
             while self.budget.left() > until and (state := next(new_states, None)):
-                self.states.append(state)
+                if len(self.states) < FIRST_STATES_KEPT or self._is_frame(state):
+                    self.states.append(state)
                 self.candidates += self._finished(state)
                 if state.cost > self._strongest() + COST_SLACK:
                     break
@@ -140,5 +143,10 @@ def _same_shape(one: Array, other: Array) -> bool:
     return one.shape == other.shape
 
 
-def _content(grids: Sequence[Array]) -> tuple[tuple[tuple[int, ...], bytes], ...]:
-    return tuple((grid.shape, grid.tobytes()) for grid in grids)
+def _content(grids: Sequence[Array]) -> bytes:
+    """A digest of the grids, far smaller than they are."""
+    digest = blake2b(digest_size=16)
+    for grid in grids:
+        digest.update(bytes(grid.shape))
+        digest.update(grid.astype(np.uint8).tobytes())
+    return digest.digest()
