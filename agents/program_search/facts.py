@@ -12,6 +12,12 @@ from agents.program_search.registry import Array, transform
 from agents.program_search.words import YES_NO
 
 NEIGHBOURS = {4: "four side neighbours", 8: "eight neighbours"}
+SIDES = ("up", "down", "left", "right", "upper left", "upper right", "lower left", "lower right")
+
+
+def sides_words(number: int) -> str:
+    """The sides whose bits are set."""
+    return "+".join(side for bit, side in enumerate(SIDES) if number >> bit & 1) or "none of them"
 
 
 @transform(
@@ -146,8 +152,9 @@ def colours_around(grid: Array, neighbours: int) -> Array:
 
 @transform(
     "fact",
-    "which of the cell's {neighbours} are not background (as a binary number, up first)",
+    "which of the cell's {neighbours} are not background",
     cost=1.3,
+    reads={number: sides_words(number) for number in range(256)},
     neighbours=NEIGHBOURS,
 )
 def pattern_around(grid: Array, neighbours: int) -> Array:

@@ -170,19 +170,24 @@ def box_places(mask: Array) -> dict[str, Array]:
 
 @transform(
     "fact",
-    "the place of the nearest one-cell object, up to {reach}, seen from the cell (as one number)",
+    "where the cell lies seen from the nearest one-cell object, up to {reach}",
     cost=1.5,
+    reads={
+        7 * (down + 3) + right + 3: f"{abs(down)} {'below' if down > 0 else 'above'} and "
+        f"{abs(right)} to the {'right' if right > 0 else 'left'}"
+        for down in range(-3, 4)
+        for right in range(-3, 4)
+    },
     reach={1: "one step away", 2: "two steps away", 3: "three steps away"},
 )
 def nearest_dot(grid: Array, reach: int) -> Array:
-    """The offset to the nearest one-cell object as a number from 0; -1 beyond its reach."""
+    """The offset from the nearest one-cell object as a number; -1 beyond its reach."""
     row, column = np.indices(grid.shape)
     result, best = np.full(grid.shape, -1), np.full(grid.shape, reach + 1)
     for part in parts(grid, "mixed_corners"):
         if part.mask.size == 1:
-            down, right = row - part.top + reach, column - part.left + reach
-            steps = np.maximum(abs(down - reach), abs(right - reach))
-            nearer = steps < best
-            result = np.where(nearer, down * (2 * reach + 1) + right, result)
-            best = np.where(nearer, steps, best)
+            down, right = row - part.top, column - part.left
+            steps = np.maximum(abs(down), abs(right))
+            result = np.where(steps < best, 7 * (down + 3) + right + 3, result)
+            best = np.minimum(best, steps)
     return result

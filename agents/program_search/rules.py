@@ -97,7 +97,8 @@ class Rule:
             words = [reading(value, how) for value, how in zip(first, reads, strict=False)]
             words.append(listing((reading(value, reads[-1]) for value in lasts), "or"))
             texts.append(" with ".join(words))
-        return listing(texts, "or, ", CASES_SHOWN) if len(reads) > 1 else texts[0]
+        more = [f"{len(texts) - CASES_SHOWN} more such cases"] if len(texts) > CASES_SHOWN else []
+        return "; or ".join([*texts[:CASES_SHOWN], *more])
 
     def code(self, variable: str) -> list[str]:
         """Lines that compute `answer`."""
