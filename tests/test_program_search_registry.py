@@ -102,8 +102,15 @@ def test_pictures_and_paints_hold_colours(entry: Transform) -> None:
 
 
 def test_cheapest_steps_come_first() -> None:
-    costs = [step.transform.cost for step in steps_of("picture", "paint", "fact")]
+    costs = [step.cost for step in steps_of("picture", "paint", "fact")]
     assert costs == sorted(costs)
+
+
+def test_of_a_transforms_choices_those_listed_first_cost_least_but_colours_cost_alike() -> None:
+    crops = [step for step in REGISTRY["cropped_to"].steps() if step.arguments[0] == 0]
+    assert len({step.cost for step in crops}) == 1
+    sizes = [step.cost for step in REGISTRY["enlarged"].steps()]
+    assert sizes == sorted(set(sizes))
 
 
 def test_choices_must_be_the_functions_arguments() -> None:

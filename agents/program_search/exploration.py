@@ -98,11 +98,11 @@ class Exploration:
         start = State((), 0.0, self.inputs)
         seen = {_content(start.grids)}
         yield start
-        heap = [(steps[0].transform.cost, 0, 0, start)]
+        heap = [(steps[0].cost, 0, 0, start)]
         while heap and self.budget.left() > 0:
             cost, serial, index, state = heapq.heappop(heap)
             if index + 1 < len(steps):
-                following = state.cost + steps[index + 1].transform.cost
+                following = state.cost + steps[index + 1].cost
                 heapq.heappush(heap, (following, serial, index + 1, state))
             grids = self._applied(steps[index], state.grids)
             if grids is None or (content := _content(grids)) in seen:
@@ -111,7 +111,7 @@ class Exploration:
             new = State((*state.steps, steps[index]), cost, grids)
             yield new
             if len(new.steps) < DEEPEST:
-                heapq.heappush(heap, (cost + steps[0].transform.cost, len(seen), 0, new))
+                heapq.heappush(heap, (cost + steps[0].cost, len(seen), 0, new))
 
     def _applied(self, step: Step, grids: Sequence[Array]) -> tuple[Array, ...] | None:
         results = []

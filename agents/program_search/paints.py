@@ -18,12 +18,12 @@ TURNS = {"up": 0, "right": 1, "down": 2, "left": 3}
     "the colour of the neighbour {down} and {right} (background beyond the border)",
     cost=1.0,
     unless=lambda down, right: (down, right) == (0, 0) or abs(down) + abs(right) > 2,
-    down={-2: "two rows up", -1: "one row up", 0: "in the row", 1: "one row down", 2: "two down"},
+    down={0: "in the row", -1: "one row up", 1: "one row down", -2: "two rows up", 2: "two down"},
     right={
-        -2: "two columns left",
-        -1: "one column left",
         0: "in the column",
+        -1: "one column left",
         1: "one column right",
+        -2: "two columns left",
         2: "two columns right",
     },
 )

@@ -11,10 +11,10 @@ import numpy as np
 from agents.program_search.registry import Array, remembered
 
 OBJECTS = {
-    "one_colour_sides": "one-colour object (cells joined by their sides)",
     "one_colour_corners": "one-colour object (cells joined by sides or corners)",
-    "mixed_sides": "object of any colours (cells joined by their sides)",
+    "one_colour_sides": "one-colour object (cells joined by their sides)",
     "mixed_corners": "object of any colours (cells joined by sides or corners)",
+    "mixed_sides": "object of any colours (cells joined by their sides)",
 }
 REGIONS = {"background_sides": "region of background (cells joined by their sides)"}
 COLOUR_SETS = {"colours": "set of all cells of one colour"}

@@ -6,9 +6,10 @@ picture  a new grid of any shape        a step of the search; its sentence is a 
 paint    a colour for each cell         an outcome (or condition) of a rule; its sentence a noun
 fact     an integer for each cell       a condition of a rule; its sentence a noun
 
-It gives None where it does not apply. Adding a transform is adding a function: the search
-enumerates its choices, the trace and the comments speak its sentence, and the emitted program
-carries its source with the functions that it calls.
+It gives None where it does not apply. Its choices are listed the likeliest first, since later
+ones cost more. Adding a transform is adding a function: the search enumerates its choices, the
+trace and the comments speak its sentence, and the emitted program carries its source with the
+functions that it calls.
 """
 
 from __future__ import annotations
@@ -24,15 +25,19 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.program_search.words import COLOURS, NUMBER
+from agents.program_search.words import COLOURS, DIRECTIONS, NUMBER
 
 Array: TypeAlias = NDArray[Any]
 Kind: TypeAlias = Literal["picture", "paint", "fact"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 LARGEST_SIDE = 30
+ALIKE = (COLOURS, DIRECTIONS)
+"""Choices of which none is likelier than another."""
+EVEN_SHARE = 0.5
+"""How much of its log2(n) bits a choice costs that is the first of n."""
 BITS_WEIGHT = 0.15
-"""What each of the log2(n) bits costs that choose one of n variants."""
+"""What each bit costs of those that tell a choice from the others."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,14 +58,21 @@ class Transform:
         """The function's name, as programs write it."""
         return str(self.function.__name__)
 
-    @property
-    def cost(self) -> float:
-        """Description length of one use: the function's own and the choice of its arguments."""
-        return self.base_cost + BITS_WEIGHT * log2(len(self.variants))
+    def cost(self, arguments: tuple[Any, ...]) -> float:
+        """Description length of one use: the function's own and the choice of its arguments.
+
+        The choices that are listed first are the likelier, but for colours and directions.
+        """
+        bits = 0.0
+        for words, argument in zip(self.choices.values(), arguments, strict=True):
+            place = 0 if words in ALIKE else list(words).index(argument)
+            weight = 1.0 if words in ALIKE else EVEN_SHARE
+            bits += weight * log2(len(words)) + log2(1 + place)
+        return self.base_cost + BITS_WEIGHT * bits
 
     def steps(self) -> Iterator[Step]:
         """The transform with each choice of its arguments."""
-        return (Step(self, arguments) for arguments in self.variants)
+        return (Step(self, arguments, self.cost(arguments)) for arguments in self.variants)
 
 
 class Step(NamedTuple):
@@ -68,6 +80,7 @@ class Step(NamedTuple):
 
     transform: Transform
     arguments: tuple[Any, ...]
+    cost: float
 
     def sentence(self) -> str:
         """What it does, every argument in words."""
@@ -136,8 +149,8 @@ def transform(
 
 def steps_of(*kinds: Kind) -> list[Step]:
     """Every step of these kinds, cheapest first (ties in the order of registration)."""
-    chosen = [entry for entry in REGISTRY.values() if entry.kind in kinds]
-    return [step for entry in sorted(chosen, key=lambda one: one.cost) for step in entry.steps()]
+    entries = [entry for entry in REGISTRY.values() if entry.kind in kinds]
+    return sorted((step for entry in entries for step in entry.steps()), key=lambda one: one.cost)
 
 
 def remembered(function: Function) -> Function:

@@ -45,7 +45,7 @@ def columns_of(base: State, others: Sequence[State], budget: Budget) -> list[Col
         grids = [grid for grid in map(step.apply, base.grids) if grid is not None]
         if [grid.shape for grid in grids] == shapes:
             is_colour = step.transform.kind == "paint"
-            keep(Source("picture", (step,)), step.transform.cost, grids, is_colour)
+            keep(Source("picture", (step,)), step.cost, grids, is_colour)
     return list(found.values())
 
 
