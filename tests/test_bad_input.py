@@ -57,8 +57,10 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None
     ids=lambda value: " ".join(value) if value and value[0].startswith("--") else "",
 )
 def test_a_wrong_option_is_one_line(
-    arguments: list[str], words: list[str], run_script: Run
+    arguments: list[str], words: list[str], dataset: Callable[..., Path], run_script: Run
 ) -> None:
+    if not arguments[0].startswith("--dataset"):
+        arguments = [*arguments, "--dataset_directory", str(dataset("00d62c1b", "007bbfb7"))]
     assert_one_line(run_script(REASONING, *arguments), *words)
 
 
