@@ -167,11 +167,12 @@ class RuleLearner:
             if len(failed):
                 value = int(column.values[codes.tolist().index(failed[0])])
                 words = reading(value, column.source.reads())
+                when = f"from pair {pair + 1} on" if pair else "on pair 1"
                 return (
-                    f"Decide every cell by {column.source.noun()} alone: on pair {pair + 1} "
-                    f"no one outcome is right for all cells where that is {words}."
+                    f"Decide every cell by {column.source.noun()} alone: {when}, no one outcome "
+                    f"considered is right for all cells where that is {words}."
                 )
-        return f"Decide every cell by {column.source.noun()} alone: it fits, but at a higher cost."
+        return f"Decide every cell by {column.source.noun()} alone: that fits the pairs too."
 
     def _otherwise(self, fit: Fit) -> tuple[int, int]:
         """The outcome of cases not listed, and how many seen cases have it: the most.
