@@ -32,6 +32,7 @@ VOCABULARY = (cropping, facts, paints, part_facts, pictures, completion, summari
 """The modules whose transforms are registered by importing them."""
 DEEPEST = 2
 FIRST_STATES_KEPT = 40
+FRAMES_KEPT = 200
 COST_SLACK = 1.0
 """Pictures that cost this much more than the best candidate are not made."""
 STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
@@ -49,30 +50,38 @@ class Exploration:
 
     def __post_init__(self) -> None:
         """Start from the inputs as they are."""
-        self.states: list[State] = []  # the first ones, for traces, and those of outputs' shapes
+        self.states: list[State] = []  # the first ones, for traces
+        self.frames: list[State] = []  # those of the outputs' shapes, for rules
         self.candidates: list[Candidate] = []
-        self.same_shape = all(map(_same_shape, self.inputs, self.outputs))
 
     def run(self) -> list[Candidate]:
         """Every candidate found, in stages until one is strong."""
-        new_states, learnt = self._explored(), set[int]()
+        new_states, learnt = self._explored(), set[State]()
         for explore_share, learn_share, most in STAGES:
             until = self.budget.limit * (1 - explore_share)
             while self.budget.left() > until and (state := next(new_states, None)):
-                if len(self.states) < FIRST_STATES_KEPT or self._is_frame(state):
-                    self.states.append(state)
+                self._keep(state)
                 self.candidates += self._finished(state)
                 if state.cost > self._strongest() + COST_SLACK:
                     break
             reserve = int(self.budget.limit * (1 - learn_share))
-            frames = sorted(filter(self._is_frame, self.states), key=self._promise)
-            for frame in [one for one in frames if id(one) not in learnt][:most]:
+            frames = sorted(self.frames, key=self._promise)
+            for frame in [one for one in frames if one not in learnt][:most]:
                 if self.budget.left() > reserve and frame.cost + 1 < self._strongest():
-                    learnt.add(id(frame))
+                    learnt.add(frame)
                     self._learn_rules(frame, frames, reserve)
             if self._strongest() < np.inf:
                 break
         return self.candidates
+
+    def _keep(self, state: State) -> None:
+        """Remember what is needed of the state, in bounded memory."""
+        if len(self.states) < FIRST_STATES_KEPT:
+            self.states.append(state)
+        if all(map(_same_shape, state.grids, self.outputs)):
+            self.frames.append(state)
+        if len(self.frames) > 2 * FRAMES_KEPT:
+            self.frames = sorted(self.frames, key=self._promise)[:FRAMES_KEPT]
 
     def _finished(self, state: State) -> list[Candidate]:
         """The candidates that need no rule."""
@@ -122,9 +131,6 @@ class Exploration:
                 return None
             results.append(result)
         return tuple(results)
-
-    def _is_frame(self, state: State) -> bool:
-        return all(map(_same_shape, state.grids, self.outputs))
 
     def _explains(self, grids: Sequence[Array]) -> bool:
         return all(map(np.array_equal, grids, self.outputs))

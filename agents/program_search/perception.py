@@ -31,6 +31,9 @@ DIVISIONS = {
 }
 
 
+MOST_PARTS = 200
+
+
 class Part(NamedTuple):
     """A part of a grid: where its box lies, its cells in the box, and the box's picture."""
 
@@ -94,7 +97,10 @@ def lines(grid: Array) -> Array:
 
 @remembered
 def numbered(grid: Array, cut: str | tuple[int, int]) -> Array:
-    """The number of the part that each cell lies in, from 1 in reading order; 0 where in none."""
+    """The number of the part that each cell lies in, from 1 in reading order; 0 where in none.
+
+    Where there would be more than MOST_PARTS, there are none: that is noise.
+    """
     height, width = grid.shape
     inked = grid != background(grid)
     if isinstance(cut, tuple):
@@ -109,9 +115,11 @@ def numbered(grid: Array, cut: str | tuple[int, int]) -> Array:
         line = lines(grid)
         return regions(np.where(line, -1, 1), False) if line.any() else np.zeros_like(grid)
     if cut == "background_sides":
-        return regions(np.where(inked, -1, 1), False)
-    keys = np.where(inked, grid if cut.startswith("one") else 1, -1)
-    return regions(keys, cut.endswith("corners"))
+        keys = np.where(inked, -1, 1)
+    else:
+        keys = np.where(inked, grid if cut.startswith("one") else 1, -1)
+    numbers = regions(keys, cut.endswith("corners"))
+    return numbers if numbers.max() <= MOST_PARTS else np.zeros_like(grid)
 
 
 @remembered

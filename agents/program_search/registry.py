@@ -156,7 +156,7 @@ def steps_of(*kinds: Kind) -> list[Step]:
 def remembered(function: Function) -> Function:
     """Cache `function(grid, *arguments)` by the grid's content; programs leave this out."""
 
-    @lru_cache(maxsize=1_024)
+    @lru_cache(maxsize=512)
     def by_content(shape: tuple[int, ...], cells: bytes, *arguments: Any) -> Any:
         return function(np.frombuffer(cells, dtype=np.int64).reshape(shape), *arguments)
 
