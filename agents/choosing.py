@@ -16,7 +16,6 @@ from utilities.errors import UsageError
 from utilities.model_clients.base import Message, Sampling
 from utilities.replies import AskedModel, Bound
 
-DEFAULT_SEARCH_BUDGET = 20_000_000
 _TOKENS_AROUND_A_MESSAGE = 16
 
 
@@ -75,7 +74,7 @@ async def open_agent(
     if chosen.entry is None:
         from agents.program_search.agent import ProgramSearchAgent
 
-        budget = options.search_budget or DEFAULT_SEARCH_BUDGET
+        budget = options.search_budget or config.DEFAULT_SEARCH_BUDGET
         async with ProgramSearchAgent(
             run.replies, best_of=options.best_of, search_budget=budget
         ) as agent:

@@ -563,7 +563,7 @@ async def _serve(script: Script, port: int, ledger: IO[str], *, parent: int | No
     await site.start()
     address = f"http://127.0.0.1:{runner.addresses[0][1]}"
     print(json.dumps({"openai_url": f"{address}/v1", "anthropic_url": address}), flush=True)
-    while parent in {None, os.getppid()}:  # noqa: ASYNC110 (a parent's end is no event)
+    while parent in {None, os.getppid()}:
         await asyncio.sleep(1)
 
 

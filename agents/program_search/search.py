@@ -13,10 +13,8 @@ from agents.program_search.exploration import Exploration
 from agents.program_search.program import program_of
 from agents.program_search.ranking import ranked, weight
 from agents.program_search.trace import TraceWriter
+from utilities.config import DEFAULT_SEARCH_BUDGET
 from utilities.tasks import Grid, Task
-
-DEFAULT_SEARCH_BUDGET = 13_000_000
-"""Work for one task in cells touched; about a second on one core."""
 
 
 @dataclass(frozen=True, slots=True)
