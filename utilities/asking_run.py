@@ -159,13 +159,14 @@ class AskingRun:
         left = f", {tally.left_count} left for the next run" if tally.left_count else ""
         failed = f", {len(tally.failed_task_ids)} failed" if tally.failed_task_ids else ""
         skipped = f", {len(self.tasks.skipped)} bad and skipped" if self.tasks.skipped else ""
+        resumed_cost = f", ${self.budget.spent_usd:.4f} of it now" if tally.resumed_count else ""
         tokens = f"{tally.usage['input_tokens']:,} in, {tally.usage['output_tokens']:,} out"
         rows = {
             "tasks": f"{tally.done_count} done ({tally.asked_count} now, {tally.resumed_count} "
             f"by earlier runs){failed}{left}{skipped}",
             "samples": f"{tally.statuses.total()}: {samples or 'none'}",
             "tokens": tokens if tally.usage.total() else "none",
-            "cost": f"{tally.cost_text()} ({self.budget.spent_usd:.4f} spent by this run)",
+            "cost": tally.cost_text() + resumed_cost,
         }
         width, unfinished = 10, loop.status != "completed"
         return [

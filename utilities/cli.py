@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,18 +18,24 @@ EXIT_TASKS_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BUDGET = 3
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
 EXIT_TERMINATED = 143
 
 
 def run_script(main: Callable[[], int]) -> int:
     """Run a script's main; bad input becomes one line on stderr and exit code 2."""
     try:
-        return main()
+        code = main()
+        sys.stdout.flush()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the one line the user gets
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE_CLOSED
+    return code
 
 
 class OneLineParser(argparse.ArgumentParser):

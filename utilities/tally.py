@@ -56,7 +56,7 @@ class Tally:
     def cost_text(self) -> str:
         """The cost as a person reads it; unknown is said, never shown as 0."""
         if not self.unknown_cost_count:
-            return f"${self.cost_usd:.4f}"
+            return f"${self.cost_usd:.4f}" if self.cost_usd else "$0"
         if self.cost_usd == 0.0:
             return "unknown"
         return f"${self.cost_usd:.4f} and {self.unknown_cost_count} samples of unknown cost"
