@@ -15,6 +15,7 @@ SampleStatus = Literal[
     "no_code",
     "truncated",
     "refused",
+    "rejected",
     "rate_limited",
     "timed_out",
     "provider_error",
@@ -22,7 +23,7 @@ SampleStatus = Literal[
     "no_program_found",
     "not_asked",
 ]
-ASK_AGAIN = frozenset({"rate_limited", "timed_out", "provider_error", "not_asked"})
+ASK_AGAIN = frozenset({"rate_limited", "timed_out", "provider_error", "rejected", "not_asked"})
 """Statuses that say nothing about the model's ability: a later run asks these samples again."""
 
 

@@ -13,6 +13,7 @@ from utilities.asking_run import AskingRun
 from utilities.cli import AskingOptions
 from utilities.config import ModelEntry
 from utilities.errors import UsageError
+from utilities.model_catalogue import UNNAMED_MODEL
 from utilities.model_clients.base import Message, Sampling
 from utilities.replies import AskedModel, Bound
 
@@ -94,10 +95,16 @@ async def open_agent(
             chosen.sampling,
             run.replies,
             model_identifier=chosen.entry.name,
-            model=f"{chosen.entry.provider}:{chosen.entry.model_id}",
+            model=_name_of(chosen.entry),
             bound=_bound(chosen, options),
         )
         yield kind(model)
+
+
+def _name_of(entry: ModelEntry) -> str:
+    """`provider:id`; a server's unnamed model is known by its address only."""
+    name = f"{entry.provider}:{entry.model_id}"
+    return f"{name}@{entry.base_url}" if entry.model_id == UNNAMED_MODEL else name
 
 
 def _bound(chosen: ChosenModel, options: AskingOptions) -> Bound | None:

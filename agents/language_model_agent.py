@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any, ClassVar
 
+from agents import reply_parsing
 from agents.base import Sample, SampleStatus
 from agents.prompt_building import prompt_hash, prompt_messages
 from utilities.errors import RequestFailed
 from utilities.model_clients.base import Message, Reply
+from utilities.provenance import source_hash
 from utilities.replies import AskedModel
 from utilities.tasks import Task
 
@@ -24,10 +27,14 @@ class LanguageModelAgent(ABC):
         self._model = model
 
     def identity(self) -> dict[str, Any]:
-        """The agent, its prompt's hash, and what the model's replies depend on."""
+        """The agent, its prompt's hash, its parsers', and what the model's replies depend on.
+
+        With better parsers, the next run makes new samples of the journalled replies for nothing.
+        """
         return {
             "agent": type(self).__name__,
             "prompt_hash": prompt_hash(self.prompt_name),
+            "parser_hash": source_hash(Path(reply_parsing.__file__).parent),
             **self._model.identity(),
         }
 

@@ -20,7 +20,7 @@ from agents.sampling import entry_of, sample_task
 from utilities.budget import Budget
 from utilities.errors import NotAsked, RateLimited, RequestFailed
 from utilities.grids import COLOUR_NAMES
-from utilities.model_clients.base import Message, Reply, Sampling
+from utilities.model_clients.base import FREE, AttemptMeter, Message, Reply, Sampling
 from utilities.replies import AskedModel, Replies
 from utilities.result_store import OutputPlace, ResultStore
 from utilities.tasks import Pair, Task
@@ -47,7 +47,9 @@ class ScriptedClient:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def complete(self, messages: list[Message], sampling: Sampling) -> Reply:
+    async def complete(
+        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
+    ) -> Reply:
         self.asked.append(messages)
         await asyncio.sleep(0)
         step = self.script.pop(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Callable
@@ -36,12 +37,19 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--best_of", "0"], ["--best_of", "'0'", "at least 1"]),
+        (["--best_of", "0"], ["--best_of", "'0'", "from 1 to"]),
         (["--max_tasks", "-3"], ["--max_tasks", "-3"]),
         (["--max_concurrent_tasks", "two"], ["--max_concurrent_tasks", "two"]),
         (["--max_cost_usd", "-1"], ["--max_cost_usd"]),
         (["--temperature", "nan"], ["--temperature"]),
         (["--price", "1"], ["--price", "IN,OUT"]),
+        (["--best_of", "9999999999"], ["--best_of", "10,000"]),
+        (["--max_tasks", "9" * 20], ["--max_tasks"]),
+        (["--tasks", "[" + "9" * 5000 + ":]"], ["--tasks"]),
+        (["--model_identifier", "local:\udcff"], ["UTF-8"]),
+        (["--base_url", "http://[::1"], ["--base_url", "no address"]),
+        (["--base_url", "http://x:abc/v1"], ["--base_url", "no address"]),
+        (["--base_url", "http://user:secret@host/v1"], ["BASE_URL_API_KEY"]),
         (["--max_task", "3"], ["--max_task", "did you mean --max_tasks?"]),
         (["--tasks", "20-40"], ["20-40", "[20:40]"]),
         (["--tasks", "[40:20]"], ["[40:20]"]),
@@ -95,6 +103,48 @@ def test_an_unusable_dataset_is_named(
     assert "mine.json" in done.stderr
     for word in words:
         assert word in done.stderr
+
+
+def test_a_key_that_cannot_be_one_is_refused(run_script: Run) -> None:
+    done = run_script(REASONING, "--model_identifier", "GPT", OPENAI_API_KEY="sk-\u00e9t\u00e9")
+    assert_one_line(done, "OPENAI_API_KEY")
+
+
+def test_an_env_file_that_is_no_text_is_named(tmp_path: Path, run_script: Run) -> None:
+    (tmp_path / ".env").write_bytes(b"OPENAI_API_KEY=\xff\xfe")
+    assert_one_line(run_script(REASONING, "--model_identifier", "GPT"), ".env")
+
+
+def test_a_results_file_that_is_a_pipe_is_refused(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / "reasoning_data_results.jsonl")
+    done = run_script(
+        REASONING, "--dataset_directory", dataset(count=1), "--output_directory", tmp_path / "out"
+    )
+    assert_one_line(done, "no ordinary file")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "2>&1 | true", ">/dev/null 2>&-"])
+def test_a_run_outlives_whoever_reads_its_output(
+    closed: str, tmp_path: Path, dataset: Callable[..., Path]
+) -> None:
+    path = dataset("00d62c1b", "007bbfb7")
+    tasks = json.loads(path.read_text())
+    tasks["bad"] = {"train": [], "test": []}
+    path.write_text(json.dumps(tasks))
+    with LoopbackServer(then=reply("<reasoning>because</reasoning>")) as server:
+        command = script_command(
+            REASONING, "--model_identifier", "local:x", "--base_url", server.openai_url,
+            "--dataset_directory", path, "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+        subprocess.run(
+            ["bash", "-c", f"{shlex.join(command)} {closed}"], env=clean_environment(), timeout=60
+        )
+    results = tmp_path / "out" / "reasoning_data_results.jsonl"
+    assert len(entries(results)) == 2
+    assert entries(results, "metadata")[0]["status"] == "completed"
 
 
 def test_a_bad_task_is_named_skipped_and_counted_and_the_others_go_on(

@@ -143,7 +143,8 @@ def test_test_outputs_change_neither_prompts_nor_attempts(
     assert found[FLIP]["prompt_messages"] == with_outputs[1][FLIP]["prompt_messages"]
     assert found[FLIP]["attempts"] == with_outputs[1][FLIP]["attempts"]
     assert found[FLIP]["outputs_solved"] == [None]
-    assert metadata["unscored_tasks"] == 1
+    assert metadata["unscored_task_ids"] == [FLIP]
+    assert metadata["unsolved_task_ids"] == []
 
 
 def test_a_task_that_failed_for_technical_reasons_is_listed_apart(

@@ -11,8 +11,8 @@ from utilities.errors import NotAsked
 async def test_without_a_cap_everything_is_allowed_and_added_up() -> None:
     budget = Budget()
     await budget.reserve(100.0)
-    await budget.settle(100.0, 2.5)
-    await budget.settle(0.0, None)
+    budget.settle(100.0, 2.5)
+    budget.settle(0.0, None)
     assert budget.spent_usd == 2.5
 
 
@@ -29,7 +29,7 @@ async def test_a_request_waits_for_those_in_flight_to_settle() -> None:
     second = asyncio.create_task(budget.reserve(0.6))
     await asyncio.sleep(0.01)
     assert not second.done()
-    await budget.settle(0.6, 0.1)
+    budget.settle(0.6, 0.1)
     await second
     assert not budget.exhausted
 
@@ -39,7 +39,7 @@ async def test_waiting_requests_give_up_when_the_budget_is_spent() -> None:
     await budget.reserve(0.9)
     waiting = [asyncio.create_task(budget.reserve(0.9)) for _ in range(3)]
     await asyncio.sleep(0.01)
-    await budget.settle(0.9, 0.9)
+    budget.settle(0.9, 0.9)
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [NotAsked] * 3
 
@@ -47,7 +47,7 @@ async def test_waiting_requests_give_up_when_the_budget_is_spent() -> None:
 async def test_under_a_cap_an_unknown_cost_counts_as_the_worst_case() -> None:
     budget = Budget(1.0)
     await budget.reserve(0.4)
-    await budget.settle(0.4, None)
+    budget.settle(0.4, None)
     assert budget.spent_usd == 0.4
 
 
@@ -60,7 +60,7 @@ async def test_the_bill_never_passes_the_cap() -> None:
         except NotAsked:
             return
         await asyncio.sleep(0)
-        await budget.settle(0.3, cost)
+        budget.settle(0.3, cost)
 
     await asyncio.gather(*(request(0.05 * (index % 6 + 1)) for index in range(50)))
     assert 0.7 < budget.spent_usd <= 1.0
@@ -71,6 +71,6 @@ async def test_rounding_never_leaves_a_request_waiting_for_nobody() -> None:
     for part in (0.1, 0.2, 0.3):
         await budget.reserve(part)
     for part in (0.3, 0.1, 0.2):
-        await budget.settle(part, part)
+        budget.settle(part, part)
     with pytest.raises(NotAsked):
         await asyncio.wait_for(budget.reserve(0.9), timeout=5)

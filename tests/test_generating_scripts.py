@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ def test_every_sample_survives_a_row_of_faults_and_is_bought_once(
         (reply("I cannot say."), "no_code"),
         (reply("```python\ndef solve_task(grid", finish_reason="length"), "truncated"),
         (reply("", finish_reason="refusal"), "refused"),
+        (status(400, "Unsupported parameter: 'temperature'"), "rejected"),
         (status(400, "maximum context length exceeded", error_code="context_length_exceeded"),
          "context_too_long"),
     ],
@@ -113,7 +115,7 @@ def test_each_failure_has_its_status_and_the_other_tasks_go_on(
     }
     assert statuses == {"00d62c1b": [expected], "007bbfb7": ["ok"]}
     assert done.returncode == (
-        1 if expected in {"rate_limited", "provider_error", "timed_out"} else 0
+        1 if expected in {"rate_limited", "provider_error", "timed_out", "rejected"} else 0
     )
     assert "Traceback" not in done.stderr
 
@@ -230,6 +232,53 @@ def test_the_cap_on_costs_is_never_passed(
     assert (done.returncode, metadata["status"]) == (3, "budget_exhausted"), done.stderr
     assert metadata["spent_usd"] == pytest.approx(asked * 0.012)
     assert 0.05 < metadata["spent_usd"] <= 0.1
+
+
+def test_attempts_without_a_reply_count_against_the_cap_too(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    with LoopbackServer(then=cut_off()) as server:
+        done = run_script(
+            CODE, *arguments(server, "openai"), "--dataset_directory", dataset(count=5),
+            "--price", "0,1000", "--max_tokens", "1000", "--max_cost_usd", "3",
+            "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+        asked = len(server.ledger())
+    (metadata,) = entries(tmp_path / "out" / "code_data_results.jsonl", "metadata")
+    assert done.returncode == 3
+    assert asked == metadata["lost_attempts"] == 3
+    assert metadata["spent_usd"] == 3.0
+
+
+def test_unnamed_models_of_two_servers_are_two_models(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    path = dataset(count=1)
+    asked = []
+    for _ in range(2):
+        with LoopbackServer(then=SOLVER) as server:
+            run_script(
+                CODE, "--model_identifier", "LOCAL_0", "--base_url", server.openai_url,
+                "--dataset_directory", path, "--output_directory", tmp_path / "out",
+            )  # fmt: skip
+            asked.append(len(server.ledger()))
+    assert asked == [1, 1]
+
+
+def test_a_redirected_request_is_not_asked_again_elsewhere(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    moved = replace(status(307, retry_after=SOON), headers={
+        "location": "/v1/chat/completions", "retry-after": SOON
+    })  # fmt: skip
+    with LoopbackServer(then=moved) as server:
+        done = run_script(
+            CODE, *arguments(server, "openai"), "--dataset_directory", dataset(count=1),
+            "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+        asked = len(server.ledger())
+    assert done.returncode == 1
+    assert asked == 6
 
 
 def test_an_unknown_price_is_called_unknown_and_refuses_a_cap(

@@ -36,6 +36,7 @@ from utilities.errors import (
     ProviderFailed,
     RateLimited,
     Refused,
+    Rejected,
     ServerUnreachable,
     TimedOut,
     UnknownModel,
@@ -63,8 +64,8 @@ FINAL = {
     "400 prompt": (status(400, "prompt is too long: 9 > 8 maximum"), ContextTooLong),
     "400 code": (status(400, error_code="context_length_exceeded"), ContextTooLong),
     "413": (status(413), ContextTooLong),
-    "400": (status(400), Refused),
-    "422": (status(422), Refused),
+    "400": (status(400), Rejected),
+    "422": (status(422), Rejected),
     "200 with 402": (error_in_200(402), OutOfCredit),
     "200 with 401": (error_in_200("authentication_error"), BadKey),
 }
@@ -205,7 +206,7 @@ async def test_a_server_that_holds_a_request_is_left_after_the_time_in_total(ser
 
 @BOTH
 async def test_a_key_that_the_provider_repeats_is_kept_out_of_the_message(server, api):
-    with pytest.raises(Refused, match=r"\[key\] did something odd") as caught:
+    with pytest.raises(Rejected, match=r"\[key\] did something odd") as caught:
         await ask(server, api, f"<{api} echoes the key>")
     assert KEY not in str(caught.value)
 

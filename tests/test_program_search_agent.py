@@ -130,6 +130,15 @@ async def test_a_task_that_kills_its_worker_twice_fails_alone(tmp_path: Path) ->
     await pool.close()
 
 
+async def test_workers_import_nothing_from_the_folder_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "orjson.py").write_text("raise SystemExit('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    async with opened(tmp_path / "out") as agent:
+        assert (await agent.sample(FLIPPED, 0)).status == "ok"
+
+
 async def test_leaving_the_agent_leaves_no_process(tmp_path: Path) -> None:
     async with opened(tmp_path) as agent:
         await agent.sample(FLIPPED, 0)

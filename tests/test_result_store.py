@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,3 +124,41 @@ async def test_every_line_names_its_run_and_schema(tmp_path: Path) -> None:
         await store.append({"task_id": "t"})
     (entry,) = entries(place(tmp_path).results)
     assert (entry["run_id"], entry["schema_version"]) == ("one", 1)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda line: line[:60] + b"\n", lambda line: line.replace(b'"text":', b'"tekst":')],
+    ids=["cut in the middle", "unknown field"],
+)
+async def test_a_damaged_journal_line_counts_as_absent(
+    damage: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    async with ResultStore(place(tmp_path), run_id="one") as store:
+        await store.journal.record(KEY, REPLY, {})
+    path = place(tmp_path).journal
+    path.write_bytes(damage(path.read_bytes()))
+    async with ResultStore(place(tmp_path), run_id="two") as store:
+        assert store.journal.recall(KEY) is None
+
+
+async def test_strange_lines_in_the_results_are_passed_over(tmp_path: Path) -> None:
+    lines = '[1]\n{"entry_key": [1], "complete": true}\nnull\n{"broken\n'
+    place(tmp_path).results.write_text(lines)
+    async with ResultStore(place(tmp_path), run_id="one") as store:
+        assert store.finished_entry("a") is None
+
+
+async def test_a_reply_is_recalled_within_the_same_run_too(tmp_path: Path) -> None:
+    async with ResultStore(place(tmp_path), run_id="one") as store:
+        await store.journal.record(KEY, REPLY, {})
+        assert store.journal.recall(KEY) == REPLY
+
+
+async def test_a_reply_with_absurd_numbers_is_journalled_all_the_same(tmp_path: Path) -> None:
+    absurd = replace(REPLY, usage=Usage(input_tokens=10**30))
+    async with ResultStore(place(tmp_path), run_id="one") as store:
+        await store.journal.record(KEY, absurd, {})
+        recalled = store.journal.recall(KEY)
+    assert recalled is not None
+    assert recalled.text == REPLY.text

@@ -10,6 +10,7 @@ import pytest
 
 from utilities.config import find_model
 from utilities.errors import (
+    BadKey,
     NotAsked,
     ProviderFailed,
     RateLimited,
@@ -188,3 +189,77 @@ def test_a_delay_in_the_body_counts_where_no_header_has_one(body, seconds):
     triage = Triage(find_model("GPT"), "key")
     assert triage.answer(429, body).retry_after_s == seconds
     assert triage.answer(429, body, {"retry-after": "8"}).retry_after_s == 8
+
+
+class CountingMeter:
+    """Writes down what it is told."""
+
+    def __init__(self, allowed: int = 100) -> None:
+        self.told: list[float | str | None] = []
+        self._allowed = allowed
+
+    async def begin(self) -> None:
+        if not self._allowed:
+            raise NotAsked("the budget is spent")
+        self._allowed -= 1
+
+    def end(self, cost_usd: float | None) -> None:
+        self.told.append(cost_usd)
+
+    def lost(self) -> None:
+        self.told.append("lost")
+
+
+async def metered(meter: CountingMeter, *steps: Reply | Exception) -> Reply:
+    script = iter(steps)
+
+    async def attempt() -> Reply:
+        step = next(script)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    policy = RetryPolicy(first_delay_s=0.001, max_attempts=4)
+    return await Retrier("x", 5.0, policy, gate=RateGate(5)).run(attempt, meter)
+
+
+async def test_every_attempt_is_metered_by_what_it_may_have_cost() -> None:
+    meter = CountingMeter()
+    await metered(
+        meter,
+        AttemptFailed(RateLimited, "429"),
+        AttemptFailed(ProviderFailed, "cut", billable=True),
+        Reply("text", cost_usd=0.25),
+    )
+    assert meter.told == [0.0, "lost", 0.25]
+
+
+async def test_a_final_refusal_costs_nothing() -> None:
+    meter = CountingMeter()
+    with pytest.raises(BadKey):
+        await metered(meter, BadKey("401"))
+    assert meter.told == [0.0]
+
+
+async def test_a_spent_budget_ends_the_attempts_too() -> None:
+    meter = CountingMeter(allowed=2)
+    with pytest.raises(NotAsked):
+        await metered(meter, *[AttemptFailed(ProviderFailed, "cut", billable=True)] * 4)
+    assert meter.told == ["lost", "lost"]
+
+
+async def test_an_attempt_that_times_out_or_is_cancelled_counts_as_lost() -> None:
+    meter = CountingMeter()
+
+    async def never() -> Reply:
+        await asyncio.sleep(60)
+        return Reply("late")
+
+    policy = RetryPolicy(first_delay_s=0.001, max_attempts=1)
+    with pytest.raises(TimedOut):
+        await Retrier("x", 0.02, policy, gate=RateGate(5)).run(never, meter)
+    cancelled = asyncio.create_task(Retrier("x", 9, policy, gate=RateGate(5)).run(never, meter))
+    await asyncio.sleep(0.02)
+    cancelled.cancel()
+    await asyncio.gather(cancelled, return_exceptions=True)
+    assert meter.told == ["lost", "lost"]

@@ -144,6 +144,22 @@ async def test_a_dataset_that_breaks_in_the_middle_keeps_what_is_in_flight(tmp_p
     assert loop.status == "failed"
 
 
+async def test_a_bug_in_the_dataset_is_raised_when_what_was_begun_has_ended(tmp_path: Path) -> None:
+    def broken() -> Iterator[Task]:
+        yield from tasks(2)
+        raise ZeroDivisionError
+
+    async def answer(task: Task) -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return entry(task)
+
+    async with opened(tmp_path) as loop:
+        with pytest.raises(ZeroDivisionError):
+            await loop.over(broken(), answer, progress=Progress(None, quiet=True))
+    assert sorted(written(tmp_path)) == ["t0", "t1"]
+    assert loop.status == "failed"
+
+
 async def test_first_signal_stops_asking_and_keeps_what_is_in_flight(tmp_path: Path) -> None:
     async def answer(task: Task) -> dict[str, Any]:
         if task.task_id == "t2":
@@ -152,7 +168,8 @@ async def test_first_signal_stops_asking_and_keeps_what_is_in_flight(tmp_path: P
         return entry(task)
 
     async with opened(tmp_path) as loop:
-        await loop.over(tasks(50), answer, progress=Progress(None, quiet=True))
+        with loop.signals():
+            await loop.over(tasks(50), answer, progress=Progress(None, quiet=True))
     assert sorted(written(tmp_path)) == ["t0", "t1", "t2"]
     assert (loop.status, loop.stopped_by) == ("interrupted", signal.SIGTERM)
 
@@ -167,7 +184,8 @@ async def test_second_signal_cancels_what_is_in_flight(tmp_path: Path) -> None:
         return entry(task)
 
     async with opened(tmp_path) as loop:
-        await loop.over(tasks(50), answer, progress=Progress(None, quiet=True))
+        with loop.signals():
+            await loop.over(tasks(50), answer, progress=Progress(None, quiet=True))
     assert loop.status == "interrupted"
     assert loop.tally.left_count == 3
     assert (tmp_path / "code_data_results.jsonl").read_text() == ""

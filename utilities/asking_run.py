@@ -57,8 +57,11 @@ async def open_run(
         resume=not options.no_resume,
         save_interval=options.save_interval,
     )
-    with open_log(place.log, verbose=options.verbose, keys=keys):
-        async with store:
+    async with store:
+        with open_log(place.log, verbose=options.verbose, keys=keys):
+            for torn in store.torn_ends():
+                say(torn)
+                _log.warning(torn)
             yield AskingRun(options, tasks, store)
 
 
@@ -89,6 +92,7 @@ class AskingRun:
         self.replies = Replies(store.journal, self.budget, self.stopping)
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
+        self._provenance = provenance()
 
     async def over_tasks(
         self,
@@ -112,9 +116,10 @@ class AskingRun:
             stopping=self.stopping,
         )
         _log.info("run %s: %s", self.store.run_id, configuration)
-        with Progress(self.tasks.total, quiet=self.options.quiet) as progress:
+        with loop.signals():
             try:
-                await loop.over(self.tasks, answer, progress=progress, observe=observe)
+                with Progress(self.tasks.total, quiet=self.options.quiet) as progress:
+                    await loop.over(self.tasks, answer, progress=progress, observe=observe)
             finally:
                 more, lines = conclude()
                 metadata = self._metadata(loop, configuration) | more
@@ -140,7 +145,8 @@ class AskingRun:
             "skipped_tasks": dict(self.tasks.skipped),
             **loop.tally.to_json(),
             "spent_usd": self.budget.spent_usd,
-            **provenance(),
+            "lost_attempts": self.budget.lost_count,
+            **self._provenance,
         }
 
     async def _write(self, metadata: dict[str, Any], *, interrupted: bool) -> list[Path]:
@@ -152,6 +158,10 @@ class AskingRun:
         if self.options.snapshot:
             paths.append(await self.store.write_snapshot(metadata, interrupted=interrupted))
         return paths
+
+    def _lost_attempts(self) -> str:
+        count = self.budget.lost_count
+        return f"; {count} attempts without a reply may have been billed besides" if count else ""
 
     def _summary(self, loop: RunLoop, lines: list[str], paths: list[Path]) -> list[str]:
         tally, place = loop.tally, self.store.place
@@ -166,7 +176,7 @@ class AskingRun:
             f"by earlier runs){failed}{left}{skipped}",
             "samples": f"{tally.statuses.total()}: {samples or 'none'}",
             "tokens": tokens if tally.usage.total() else "none",
-            "cost": tally.cost_text() + resumed_cost,
+            "cost": tally.cost_text() + resumed_cost + self._lost_attempts(),
         }
         width, unfinished = 10, loop.status != "completed"
         return [

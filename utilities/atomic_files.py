@@ -20,6 +20,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     where the file cannot be written (permissions, a full disk).
     """
     target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise UsageError(f"cannot write {path}: it is a folder or a device, not a file")
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -12,14 +12,14 @@ from utilities.tasks import Grid, Task
 def attempt_fields(task: Task, attempts: Sequence[Sequence[Grid | None]]) -> dict[str, Any]:
     """An entry's `attempts` (the chosen grids for each test input), judged by the test outputs.
 
-    `outputs_solved` has a bool for each test output, null where it is not known; `solved` means
-    that every one of them is.
+    `outputs_solved` has a bool for each test output, null where it is not known; `solved` says
+    whether every one of them is, null where one is not known.
     """
     outputs_solved = score_attempts(attempts, [pair.output for pair in task.test])
     return {
         "attempts": attempts,
         "outputs_solved": outputs_solved,
-        "solved": all(solved is True for solved in outputs_solved),
+        "solved": None if None in outputs_solved else all(outputs_solved),
     }
 
 
@@ -47,7 +47,7 @@ class BenchmarkOutcome:
         unscored = [f"{self._unscored} tasks without known outputs, not scored"]
         lines = summary.lines() if summary.tasks or not self._unscored else []
         return (
-            {"scores": _scores(summary), "unscored_tasks": self._unscored, **more},
+            {"scores": _scores(summary), **more},
             lines + (unscored if self._unscored else []),
         )
 

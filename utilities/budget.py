@@ -8,10 +8,10 @@ from utilities.errors import NotAsked
 
 
 class Budget:
-    """Reserves the worst case of each request before it is sent, and settles it after.
+    """Reserves the worst case of each attempt at a request before it, and settles it after.
 
-    A request that might pass the cap waits until those in flight have settled; one that cannot
-    fit any more is refused with NotAsked, and `exhausted` is then set. So the bill never passes
+    An attempt that might pass the cap waits until those in flight have settled; one that cannot
+    fit any more is refused with NotAsked, and `exhausted` is then set. So the bill does not pass
     the cap, as far as the prices are right. Without a cap it only adds up.
     """
 
@@ -19,39 +19,65 @@ class Budget:
         """`cap_usd` is in US dollars; None means no cap."""
         self.cap_usd = cap_usd
         self.spent_usd = 0.0
+        self.lost_count = 0
+        """Attempts that brought no reply and may have been billed all the same."""
         self.exhausted = False
         self._reserved_usd = 0.0
         self._in_flight = 0
-        self._settled = asyncio.Condition()
+        self._settled = asyncio.Event()
 
     async def reserve(self, worst_usd: float) -> None:
         """Set `worst_usd` aside; raises NotAsked where it does not fit under the cap."""
-        if self.cap_usd is None:
-            return
-        async with self._settled:
-            while self.spent_usd + self._reserved_usd + worst_usd > self.cap_usd:
-                if self.exhausted or self._in_flight == 0:
-                    self.exhausted = True
-                    self._settled.notify_all()
-                    raise NotAsked(
-                        f"the next request may cost {worst_usd:.4f} USD and {self.spent_usd:.4f} "
-                        f"of {self.cap_usd:.4f} are spent"
-                    )
-                await self._settled.wait()
-            self._reserved_usd += worst_usd
-            self._in_flight += 1
+        cap_usd = float("inf") if self.cap_usd is None else self.cap_usd
+        while self.spent_usd + self._reserved_usd + worst_usd > cap_usd:
+            if self.exhausted or not self._in_flight:
+                self.exhausted = True
+                self._wake()
+                raise NotAsked(
+                    f"the next request may cost {worst_usd:.4f} USD and {self.spent_usd:.4f} of "
+                    f"{cap_usd:.4f} are spent"
+                )
+            await self._settled.wait()
+        self._reserved_usd += worst_usd
+        self._in_flight += 1
 
-    async def settle(self, worst_usd: float, cost_usd: float | None) -> None:
-        """Replace a reservation by the true cost; an unknown one counts as the worst case.
+    def settle(self, worst_usd: float, cost_usd: float | None) -> None:
+        """Replace a reservation by the true cost.
 
-        Without a cap an unknown cost adds nothing: the record says that it is unknown.
+        An unknown cost is the worst case under a cap; without one it adds nothing: the records of
+        the replies say that it is unknown.
         """
-        async with self._settled:
-            if self.cap_usd is None:
-                self.spent_usd += cost_usd or 0.0
-            else:
-                self._in_flight -= 1
-                # Sums of floats leave a residue: nothing in flight is exactly nothing reserved.
-                self._reserved_usd = self._reserved_usd - worst_usd if self._in_flight else 0.0
-                self.spent_usd += worst_usd if cost_usd is None else cost_usd
-            self._settled.notify_all()
+        self._in_flight -= 1
+        # Sums of floats leave a residue: nothing in flight is exactly nothing reserved.
+        self._reserved_usd = self._reserved_usd - worst_usd if self._in_flight else 0.0
+        if cost_usd is None:
+            cost_usd = 0.0 if self.cap_usd is None else worst_usd
+        self.spent_usd += cost_usd
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let all that wait look again."""
+        self._settled.set()
+        self._settled = asyncio.Event()
+
+
+class Meter:
+    """Counts the attempts at one kind of request against a budget."""
+
+    def __init__(self, budget: Budget, worst_usd: float) -> None:
+        """`worst_usd` is what one attempt costs at the most."""
+        self._budget = budget
+        self._worst_usd = worst_usd
+
+    async def begin(self) -> None:
+        """Before an attempt; raises NotAsked where the budget is spent."""
+        await self._budget.reserve(self._worst_usd)
+
+    def end(self, cost_usd: float | None) -> None:
+        """After an attempt with a reply (None: of unknown cost), or one that costs nothing."""
+        self._budget.settle(self._worst_usd, cost_usd)
+
+    def lost(self) -> None:
+        """After an attempt that brought no reply and may have been billed all the same."""
+        self._budget.lost_count += 1
+        self._budget.settle(self._worst_usd, None)

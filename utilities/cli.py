@@ -25,8 +25,10 @@ EXIT_TERMINATED = 143
 def run_script(main: Callable[[], int]) -> int:
     """Run a script's main; bad input becomes one line on stderr and exit code 2."""
     try:
+        _check_working_folder()
         code = main()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the one line the user gets
         return EXIT_USAGE
@@ -36,6 +38,13 @@ def run_script(main: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE_CLOSED
     return code
+
+
+def _check_working_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the working folder is gone; change to another and try again") from error
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -58,6 +67,9 @@ class OneLineParser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> argparse.Namespace:
         """Parse; an unknown option is reported with the nearest known one."""
+        for word in sys.argv[1:] if args is None else args:
+            if not word.isprintable():
+                self.error(f"{word!r} has characters that cannot be printed or are not UTF-8")
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             near = difflib.get_close_matches(unknown[0], self._option_string_actions, n=1)
@@ -66,11 +78,22 @@ class OneLineParser(argparse.ArgumentParser):
         return parsed
 
 
-def positive_int(text: str) -> int:
-    """A whole number of at least 1, for argparse."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+def positive_int(text: str, most: int = 10**9) -> int:
+    """A whole number from 1 to `most`, for argparse."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    if not is_number or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most:,}")
     return int(text)
+
+
+def sample_count(text: str) -> int:
+    """How many samples a task may have, for argparse."""
+    return positive_int(text, most=10_000)
+
+
+def work_count(text: str) -> int:
+    """How much work a search may do, for argparse."""
+    return positive_int(text, most=10**15)
 
 
 def non_negative_float(text: str) -> float:
@@ -161,7 +184,7 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
         "price is unknown")  # fmt: skip
     add("--max_cost_usd", type=non_negative_float, metavar="X", help="stop asking before the bill "
         "passes this; exit code 3")  # fmt: skip
-    add("--search_budget", type=positive_int, metavar="N", help="work that PROGRAM_SEARCH may "
+    add("--search_budget", type=work_count, metavar="N", help="work that PROGRAM_SEARCH may "
         "spend on a task, in counted steps")  # fmt: skip
 
 
@@ -179,7 +202,7 @@ def _add_task_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_run_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--best_of", type=positive_int, default=1, metavar="N", help="samples a task (1)")
+    add("--best_of", type=sample_count, default=1, metavar="N", help="samples a task (1)")
     add("--max_concurrent_tasks", type=positive_int, metavar="N", help="tasks under way at once "
         f"({config.DEFAULT_MAX_CONCURRENT_TASKS})",
         default=config.DEFAULT_MAX_CONCURRENT_TASKS)  # fmt: skip

@@ -72,9 +72,15 @@ def at_base_url(entry: ModelEntry, base_url: str) -> ModelEntry:
 
     Raises UsageError where `base_url` is no http address.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise UsageError(f"--base_url {base_url!r} is no address; write http://localhost:8000/v1")
+    if parts.username or parts.password:
+        raise UsageError("--base_url holds a password; give the key as BASE_URL_API_KEY instead")
     url = base_url.rstrip("/")
     if entry.provider == "anthropic":
         url = url.removesuffix("/v1")
@@ -92,6 +98,8 @@ def read_key(entry: ModelEntry) -> str:
     Raises UsageError where one is needed.
     """
     key = _variables().get(entry.key_variable, "").strip() if entry.key_variable else ""
+    if not key.isascii() or not key.isprintable():
+        raise UsageError(f"{entry.key_variable} holds characters that no key has; set it again")
     if key or not entry.key_required:
         return key or LOCAL_KEY
     raise UsageError(
@@ -166,5 +174,9 @@ def _variables() -> Mapping[str, str]:
     from dotenv import dotenv_values, find_dotenv
 
     # No interpolation: a key may contain a dollar sign.
-    file = dotenv_values(find_dotenv(usecwd=True), interpolate=False)
+    path = find_dotenv(usecwd=True)
+    try:
+        file = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}; mend it or move it away") from error
     return ChainMap(dict(os.environ), {name: value or "" for name, value in file.items()})

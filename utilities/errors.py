@@ -6,7 +6,7 @@ ToolkitError
 │       ├── BadKey, OutOfCredit, UnknownModel, ServerUnreachable
 └── RequestFailed         one request has no usable reply; `status` goes into the record
     ├── RateLimited, TimedOut, ProviderFailed      after every retry allowed
-    ├── ContextTooLong, Refused                    asking again would not help
+    ├── ContextTooLong, Refused, Rejected          asking again at once would not help
     └── NotAsked                                   the run was stopping, or its budget spent
 
 A bug is none of these and ends in a traceback.
@@ -17,7 +17,13 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 RequestStatus: TypeAlias = Literal[
-    "rate_limited", "timed_out", "provider_error", "context_too_long", "refused", "not_asked"
+    "rate_limited",
+    "timed_out",
+    "provider_error",
+    "context_too_long",
+    "refused",
+    "rejected",
+    "not_asked",
 ]
 """What the record's `status` says of a request without a usable reply."""
 
@@ -90,9 +96,18 @@ class ContextTooLong(RequestFailed):
 
 
 class Refused(RequestFailed):
-    """The provider will not process this request (its content filter, a 400)."""
+    """The provider's content filter will not let this prompt through."""
 
     status: RequestStatus = "refused"
+
+
+class Rejected(RequestFailed):
+    """The server takes requests of this form for wrong (a 400, 405, 422): nothing of the task.
+
+    It says nothing about the model's ability, so a later run asks again.
+    """
+
+    status: RequestStatus = "rejected"
 
 
 class NotAsked(RequestFailed):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import logging
+import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -18,15 +19,13 @@ from utilities.errors import UsageError
 FLUSH_AT_LEAST_EVERY_S = 1.0
 _READ_BYTES = 1 << 20
 
-_log = logging.getLogger(__name__)
-
 
 def encode_line(entry: Mapping[str, Any]) -> bytes:
     """One JSON line; what UTF-8 cannot hold (lone surrogates in a reply) becomes `?`."""
     try:
         return orjson.dumps(entry) + b"\n"
-    except orjson.JSONEncodeError:
-        return orjson.dumps(_without_surrogates(entry)) + b"\n"
+    except orjson.JSONEncodeError:  # or a number beyond 64 bits
+        return json.dumps(_without_surrogates(entry), ensure_ascii=False).encode() + b"\n"
 
 
 def _without_surrogates(value: Any) -> Any:
@@ -57,6 +56,8 @@ class JsonLinesFile:
         self._size = 0
         self._unsaved = 0
         self._timer: asyncio.Task[None] | None = None
+        self.torn: str | None = None
+        """What was found at the end when the file was opened, if it was torn."""
 
     async def __aenter__(self) -> Self:
         """Create or open, lock, and mend a torn end.
@@ -69,6 +70,9 @@ class JsonLinesFile:
             self._descriptor = os.open(self.path, flags, 0o644)
         except OSError as error:
             raise self._cannot_write(error) from error
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            os.close(self._descriptor)
+            raise UsageError(f"{self.path} is no ordinary file; choose another folder")
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -162,9 +166,7 @@ class JsonLinesFile:
             with torn.open("ab") as kept:
                 kept.write(os.pread(self._descriptor, size - end, end) + b"\n")
             os.ftruncate(self._descriptor, end)
-            _log.warning(
-                "%s ended in a torn line of %d bytes: moved to %s", self.path, size - end, torn
-            )
+            self.torn = f"{self.path} ended in a torn line of {size - end} bytes: moved to {torn}"
         self._size = end
 
     def _cannot_write(self, error: OSError) -> UsageError:

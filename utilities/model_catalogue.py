@@ -10,6 +10,9 @@ from typing import Literal
 SERVER_KEY_VARIABLE = "BASE_URL_API_KEY"
 """The key for a server given by `--base_url`: a vendor's key is never sent to another host."""
 
+UNNAMED_MODEL = "default"
+"""What a server is asked for where the user names no model of it."""
+
 Provider = Literal["openai", "anthropic", "openrouter", "google", "deepseek", "local"]
 
 
@@ -97,7 +100,7 @@ _DEEPSEEK = ModelEntry(
 _LOCAL = ModelEntry(
     name="",
     provider="local",
-    model_id="default",
+    model_id=UNNAMED_MODEL,
     key_variable=SERVER_KEY_VARIABLE,
     key_required=False,
     base_url="http://localhost:8000/v1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Self
 
 from tqdm import tqdm
@@ -14,8 +15,15 @@ PLAIN_LINE_EVERY_S = 10.0
 
 
 def say(line: str) -> None:
-    """Print a line on stderr without breaking a bar."""
-    tqdm.write(line, file=sys.stderr)
+    """Print a line on stderr without breaking a bar; a run outlives whoever reads it."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            tqdm.write(printable(line), file=sys.stderr)
+
+
+def printable(line: str) -> str:
+    """The line with control characters (of a stranger's task id, say) spelt out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 class Progress:
@@ -26,9 +34,8 @@ class Progress:
         self._total = total
         self._quiet = quiet
         self._started = self._last_line = time.monotonic()
-        self._bar = tqdm(
-            total=total, unit="task", file=sys.stderr, disable=True if quiet else None, leave=False
-        )
+        hidden = True if quiet or sys.stderr is None else None
+        self._bar = tqdm(total=total, unit="task", file=sys.stderr, disable=hidden, leave=False)
 
     def __enter__(self) -> Self:
         """Start showing."""

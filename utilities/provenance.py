@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from utilities.config import REPOSITORY
@@ -25,6 +28,15 @@ def provenance() -> dict[str, Any]:
             **{name: _version(name) for name in _PACKAGES},
         },
     }
+
+
+@cache
+def source_hash(folder: Path) -> str:
+    """16 hex digits that change when a Python file of this folder does."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _git(*arguments: str) -> str | None:

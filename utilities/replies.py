@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from utilities.budget import Budget
+from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
 from utilities.model_clients.base import Message, ModelClient, Reply, Sampling
 from utilities.result_store import Journal, request_key
@@ -27,12 +27,7 @@ class Replies:
         self.stopping = stopping
 
     async def obtain(
-        self,
-        key: str,
-        ask: Callable[[], Awaitable[Reply]],
-        *,
-        worst_usd: float = 0.0,
-        about: Mapping[str, Any],
+        self, key: str, ask: Callable[[], Awaitable[Reply]], about: Mapping[str, Any]
     ) -> Reply:
         """Recall the reply under `key`, or ask for it and journal it.
 
@@ -44,26 +39,17 @@ class Replies:
             return recalled
         if self.stopping.is_set():
             raise NotAsked("the run is stopping")
-        await self._reserve(worst_usd)
-        cost_usd: float | None = 0.0
         try:
             reply = await ask()
-            cost_usd = reply.cost_usd
             await self.journal.record(key, reply, about)
+        except NotAsked:
+            self.stopping.set()  # the budget is spent, or the run was stopping anyway
+            raise
         except RequestFailed as error:
             _log.warning("%s: %s", about, error)
             raise
-        finally:
-            await self.budget.settle(worst_usd, cost_usd)
         _log.debug("%s: reply: %s", about, reply.text)
         return reply
-
-    async def _reserve(self, worst_usd: float) -> None:
-        try:
-            await self.budget.reserve(worst_usd)
-        except NotAsked:
-            self.stopping.set()
-            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +104,10 @@ class AskedModel:
             "model": self.model,
         }
         _log.debug("%s: prompt: %s", about, messages)
-        sent = self._sampling if self._bound is None else self._bound.sampling
+        sent, worst_usd = self._sampling, 0.0
+        if self._bound is not None:
+            sent, worst_usd = self._bound.sampling, self._bound.worst_usd_of(messages)
+        meter = Meter(self._replies.budget, worst_usd)
         return await self._replies.obtain(
-            key,
-            lambda: self._client.complete(messages, sent),
-            worst_usd=0.0 if self._bound is None else self._bound.worst_usd_of(messages),
-            about=about,
+            key, lambda: self._client.complete(messages, sent, meter), about
         )

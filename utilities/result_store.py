@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -15,7 +16,8 @@ from typing import Any, Self
 import aiofiles
 import orjson
 
-from utilities.json_lines import JsonLinesFile
+from utilities.errors import UsageError
+from utilities.json_lines import JsonLinesFile, encode_line
 from utilities.model_clients.base import Message, Reply, Usage
 from utilities.tasks import Task
 
@@ -52,7 +54,10 @@ class OutputPlace:
 
 def hash_of(value: Any) -> str:
     """32 hex digits of the SHA-256 of a JSON value with sorted keys."""
-    canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    try:
+        canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # lone surrogates, or numbers beyond 64 bits
+        canonical = json.dumps(value, sort_keys=True).encode("ascii")
     return hashlib.sha256(canonical).hexdigest()[:_KEY_DIGITS]
 
 
@@ -89,12 +94,16 @@ class Journal:
         place = self._places.get(key.encode("ascii"))
         if place is None:
             return None
-        stored = self._file.read(*place)["reply"]
-        return Reply(**{**stored, "usage": Usage(**stored["usage"])})
+        try:
+            stored = self._file.read(*place)["reply"]
+            return Reply(**{**stored, "usage": Usage(**stored["usage"])})
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            _log.warning("the journal's line at byte %d is no reply; it is asked again", place[0])
+            return None
 
     async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
         """Write the raw reply down, before anything is made of it."""
-        await self._file.append(
+        self._places[key.encode("ascii")] = await self._file.append(
             {
                 "key": key,
                 "entry_type": "reply",
@@ -148,6 +157,10 @@ class ResultStore:
         """Flush and close both files."""
         await self._stack.aclose()
 
+    def torn_ends(self) -> list[str]:
+        """What was found torn, and cut off, when the files were opened."""
+        return [file.torn for file in (self._results, self._replies) if file.torn]
+
     def _index_finished(self) -> None:
         for number, (offset, line) in enumerate(self._results.lines(), start=1):
             try:
@@ -155,7 +168,9 @@ class ResultStore:
             except orjson.JSONDecodeError:
                 _log.warning("%s: line %d is no JSON; passed over", self.place.results, number)
                 continue
-            if entry.get("complete") and "entry_key" in entry:
+            if not isinstance(entry, dict) or not isinstance(entry.get("entry_key"), str):
+                continue  # metadata, or another layout's entry
+            if entry.get("complete"):
                 self._finished[entry["entry_key"]] = (offset, len(line))
 
     def finished_entry(self, entry_key: str) -> dict[str, Any] | None:
@@ -175,16 +190,27 @@ class ResultStore:
         )
 
     async def write_snapshot(self, metadata: Mapping[str, Any], *, interrupted: bool) -> Path:
-        """Write this run's entries as one `{"metadata", "results"}` object, streaming."""
-        stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+        """Write this run's entries as one `{"metadata", "results"}` object, streaming.
+
+        The file takes its name when it is whole. Raises UsageError where it cannot be written.
+        """
         suffix = "_interrupted" if interrupted else ""
-        path = self.place.results.with_name(f"{self.place.stem}_results_{stamp}{suffix}.json")
-        async with aiofiles.open(path, "wb") as snapshot:
-            await snapshot.write(b'{"metadata":' + orjson.dumps(metadata) + b',"results":[')
-            separator = b"\n"
-            for _, line in self._results.lines(self._first_offset_of_run):
-                if orjson.loads(line)["entry_type"] == "result":
-                    await snapshot.write(separator + line)
-                    separator = b",\n"
-            await snapshot.write(b"\n]}\n")
+        stamp = f"{datetime.now(UTC):%Y%m%d_%H%M%S}{suffix}"
+        path = self.place.results.with_name(f"{self.place.stem}_results_{stamp}.json")
+        unfinished = path.with_name(f".{path.name}.tmp")
+        try:
+            async with aiofiles.open(unfinished, "wb") as snapshot:
+                await snapshot.write(b'{"metadata":' + encode_line(metadata) + b',"results":[')
+                separator = b""
+                for _, line in self._results.lines(self._first_offset_of_run):
+                    if orjson.loads(line)["entry_type"] == "result":
+                        await snapshot.write(separator + line)
+                        separator = b",\n"
+                await snapshot.write(b"\n]}\n")
+            unfinished.replace(path)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {path}: {error.strerror}; the results are safe in "
+                f"{self.place.results}"
+            ) from error
         return path

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from utilities.budget import Budget
-from utilities.errors import UsageError
 from utilities.progress import Progress, say
 from utilities.result_store import ResultStore, hash_of
 from utilities.tally import Tally
@@ -60,7 +59,13 @@ class RunLoop:
 
         `observe` gets every entry, new or of an earlier run. An entry with `complete` None was
         cut short by the stop: it is not written, and its journalled replies wait for the next run.
+        Raises the first failure, when all that was begun has ended.
         """
+
+        def count(entry: Entry, *, resumed: bool) -> None:
+            self.tally.add(entry, resumed=resumed)
+            observe(entry)
+            progress.update(self.tally)
 
         async def one(task: Task, entry_key: str) -> None:
             entry = await answer(task)
@@ -69,30 +74,36 @@ class RunLoop:
                 return
             keys = {"entry_key": entry_key, "configuration_hash": self._configuration_hash}
             await self._store.append({**keys, **entry})
-            self._count(entry, progress, observe, resumed=False)
+            count(entry, resumed=False)
 
-        async def begin_all() -> None:
-            for task in tasks:
-                entry_key = hash_of([self._configuration_hash, task.task_id, task.to_json()])
-                finished = self._store.finished_entry(entry_key)
-                if finished is not None:
-                    self._count(finished, progress, observe, resumed=True)
-                    await asyncio.sleep(0)  # signals are heard between resumed tasks too
-                    continue
-                await self._slots.acquire()
-                if self._stopping.is_set():
-                    break
-                self._start(one(task, entry_key))
-
-        with self._signals():
-            try:
-                await begin_all()
-            except UsageError as error:  # of the dataset, in the middle of it
-                self._failure = error
-            while self._jobs:
-                await asyncio.wait(self._jobs)
+        feeding = asyncio.create_task(self._begin_all(tasks, one, count))
+        await asyncio.wait([feeding])
+        while self._jobs:
+            await asyncio.wait(self._jobs)
+        self._failure = self._failure or feeding.exception()
         if self._failure is not None:
             raise self._failure
+
+    async def _begin_all(
+        self,
+        tasks: Iterable[Task],
+        one: Callable[[Task, str], Coroutine[Any, Any, None]],
+        count: Callable[..., None],
+    ) -> None:
+        """Read a task when a slot is free, and begin it unless it was finished before."""
+        for task in tasks:
+            entry_key = hash_of([self._configuration_hash, task.task_id, task.to_json()])
+            finished = self._store.finished_entry(entry_key)
+            if finished is not None:
+                count(finished, resumed=True)
+                await asyncio.sleep(0)  # signals are heard between resumed tasks too
+                continue
+            await self._slots.acquire()
+            if self._stopping.is_set():
+                break
+            job = asyncio.create_task(one(task, entry_key))
+            self._jobs.add(job)
+            job.add_done_callback(self._finished)
 
     @property
     def status(self) -> str:
@@ -103,11 +114,6 @@ class RunLoop:
             return "interrupted"
         return "budget_exhausted" if self._budget.exhausted else "completed"
 
-    def _start(self, work: Any) -> None:
-        job = asyncio.create_task(work)
-        self._jobs.add(job)
-        job.add_done_callback(self._finished)
-
     def _finished(self, job: asyncio.Task[None]) -> None:
         self._jobs.discard(job)
         self._slots.release()
@@ -117,15 +123,9 @@ class RunLoop:
             self._failure = self._failure or error
             self._stopping.set()
 
-    def _count(
-        self, entry: Entry, progress: Progress, observe: Callable[[Entry], None], *, resumed: bool
-    ) -> None:
-        self.tally.add(entry, resumed=resumed)
-        observe(entry)
-        progress.update(self.tally)
-
     @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def signals(self) -> Iterator[None]:
+        """Hear SIGINT and SIGTERM while the context lasts; it should outlast the last writing."""
         loop = asyncio.get_running_loop()
         received: list[signal.Signals] = []
 

@@ -28,6 +28,8 @@ class Tally:
     """Samples that were answered, at a cost nobody told."""
     solved_task_ids: list[str] = field(default_factory=list)
     unsolved_task_ids: list[str] = field(default_factory=list)
+    unscored_task_ids: list[str] = field(default_factory=list)
+    """Tasks of a benchmark whose test outputs nobody knows."""
     failed_task_ids: list[str] = field(default_factory=list)
     """Tasks with a sample that failed for technical reasons; a later run asks those again."""
 
@@ -43,8 +45,12 @@ class Tally:
                 self.usage.update(usage)
                 self.cost_usd += cost_usd or 0.0
                 self.unknown_cost_count += cost_usd is None
-        solved = self.solved_task_ids if entry["solved"] else self.unsolved_task_ids
-        solved.append(entry["task_id"])
+        lists = {
+            True: self.solved_task_ids,
+            False: self.unsolved_task_ids,
+            None: self.unscored_task_ids,
+        }
+        lists[entry["solved"]].append(entry["task_id"])
         if not entry["complete"]:
             self.failed_task_ids.append(entry["task_id"])
 
@@ -78,5 +84,6 @@ class Tally:
             "samples_of_unknown_cost": self.unknown_cost_count,
             "solved_task_ids": self.solved_task_ids,
             "unsolved_task_ids": self.unsolved_task_ids,
+            "unscored_task_ids": self.unscored_task_ids,
             "failed_task_ids": self.failed_task_ids,
         }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from utilities.errors import UsageError
 
-_SLICE = re.compile(r"\[?\s*(\d*)\s*:\s*(\d*)\s*\]?")
+_SLICE = re.compile(r"\[?\s*([0-9]{0,12})\s*:\s*([0-9]{0,12})\s*\]?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from utilities.grids import check_grid
 from utilities.tasks import Pair, Task
 
+MOST_PAIRS = 255
+"""Train and test together; the sandbox numbers a program's inputs with a byte."""
+
 
 def task_from_json(task_id: str, content: object) -> Task | str:
     """Read `{"train": [{"input", "output"}], "test": [{"input"}]}`, every grid checked.
@@ -20,6 +23,8 @@ def task_from_json(task_id: str, content: object) -> Task | str:
         if isinstance(found, str):
             return found
         pairs[part] = found
+    if (count := sum(map(len, pairs.values()))) > MOST_PAIRS:
+        return f"has {count} pairs; at most {MOST_PAIRS} can be run at once"
     return Task(task_id, train=pairs["train"], test=pairs["test"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from agents.program_search.worker_pool import WorkerPool
 from utilities.config import PROGRAM_SEARCH
 from utilities.errors import RequestFailed
 from utilities.model_clients.base import Reply
+from utilities.provenance import source_hash
 from utilities.replies import Replies
 from utilities.result_store import request_key
 from utilities.tasks import Task
@@ -44,7 +44,7 @@ class ProgramSearchAgent:
             "model_identifier": PROGRAM_SEARCH,
             "model": PROGRAM_SEARCH,
             "search_budget": search_budget,
-            "source_hash": _source_hash(),
+            "source_hash": source_hash(Path(__file__).parent),
         }
 
     async def __aenter__(self) -> Self:
@@ -74,7 +74,7 @@ class ProgramSearchAgent:
             "model": PROGRAM_SEARCH,
         }
         try:
-            reply = await self._replies.obtain(key, lambda: self._reply(task, index), about=about)
+            reply = await self._replies.obtain(key, lambda: self._reply(task, index), about)
         except RequestFailed as error:
             return Sample(task.task_id, index, [], error.status, error=str(error))
         found = orjson.loads(reply.text)
@@ -115,11 +115,3 @@ class ProgramSearchAgent:
             search = asyncio.create_task(self._pool.run(job))
             self._searches[name] = search
         return await search
-
-
-def _source_hash() -> str:
-    """16 hex digits that change when the search's own code does."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -68,6 +68,7 @@ class WorkerPool:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # nothing is imported from the folder that the user happens to be in
             "-m",
             "agents.program_search.worker",
             stdin=PIPE,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from utilities.config import sdk_variables_hidden
 from utilities.model_catalogue import ModelEntry
-from utilities.model_clients.base import Message, Reply, Sampling, Usage
+from utilities.model_clients.base import FREE, AttemptMeter, Message, Reply, Sampling, Usage
 from utilities.model_clients.costs import cost_of
 from utilities.model_clients.message_stream import MessageStream
 from utilities.model_clients.retry import Retrier
@@ -56,11 +56,13 @@ class AnthropicClient:
         if self._sdk is not None:
             await self._sdk.close()
 
-    async def complete(self, messages: list[Message], sampling: Sampling) -> Reply:
+    async def complete(
+        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
+    ) -> Reply:
         """Ask once, retrying what may be retried; raises as ModelClient says, or UsageError."""
         check_sampling(self._entry, sampling)
         body = self._body(messages, sampling)
-        return await self._retrier.run(lambda: self._attempt(body))
+        return await self._retrier.run(lambda: self._attempt(body), meter)
 
     def _body(self, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
         system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
@@ -104,14 +106,14 @@ class AnthropicClient:
         async for event in anthropic.AsyncStream.raw_events(response):
             try:
                 stream.take(json.loads(event.data or "{}"))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise self._triage.no_reply("the stream has an event that is no JSON") from error
         return stream.reply()
 
     def _not_a_stream(self, content: bytes) -> Exception:
         try:
             body = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._triage.no_reply("the answer is neither a stream nor JSON")
         if isinstance(body, dict) and body.get("error"):
             return self._triage.error_in_success(body["error"])

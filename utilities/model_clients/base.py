@@ -58,6 +58,31 @@ class Reply:
     attempts: int = 1
 
 
+class AttemptMeter(Protocol):
+    """Told of each attempt at a request, also of those that fail: they may be billed too."""
+
+    async def begin(self) -> None:
+        """Before an attempt; raises NotAsked where none may be made."""
+
+    def end(self, cost_usd: float | None) -> None:
+        """After an attempt with a reply (None: of unknown cost), or one that costs nothing."""
+
+    def lost(self) -> None:
+        """After an attempt that brought no reply and may have been billed all the same."""
+
+
+class _Unmetered:
+    async def begin(self) -> None: ...
+
+    def end(self, cost_usd: float | None) -> None: ...
+
+    def lost(self) -> None: ...
+
+
+FREE: AttemptMeter = _Unmetered()
+"""The meter of those who do not count."""
+
+
 class ModelClient(Protocol):
     """Asks one model; used as an async context manager, within one event loop."""
 
@@ -72,8 +97,10 @@ class ModelClient(Protocol):
     ) -> None:
         """Close the connection pool."""
 
-    async def complete(self, messages: list[Message], sampling: Sampling) -> Reply:
-        """Ask once, retrying what may be retried.
+    async def complete(
+        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
+    ) -> Reply:
+        """Ask once, retrying what may be retried; `meter` is told of each attempt.
 
         Raises RequestFailed (its subclasses name the cause) where this request has no reply, and
         FatalModelError where no request of this run could have one.

@@ -14,6 +14,8 @@ from utilities.model_clients.json_fields import (
 )
 from utilities.model_clients.triage import Triage
 
+_DEAREST_REPLY_USD = 1e6
+"""Beyond it a cost is an error of the server's, as are NaN and what is below 0."""
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
     "tool_calls": "stop",
@@ -96,4 +98,6 @@ def _reasoning(message: JSONObject) -> str | None:
 
 def _cost(usage: JSONObject) -> float | None:
     cost = usage.get("cost")
-    return float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    return float(cost) if 0 <= cost < _DEAREST_REPLY_USD else None

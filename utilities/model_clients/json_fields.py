@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 JSONObject: TypeAlias = dict[str, Any]
+_MOST_TOKENS = 2**40
 
 
 def object_at(value: object, name: str) -> JSONObject:
@@ -26,6 +27,8 @@ def text_at(value: object, name: str) -> str:
 
 
 def count_at(value: object, name: str) -> int:
-    """The whole number under `name`, else 0."""
+    """The whole number under `name`, else 0; beyond any count of tokens it is an error, hence 0."""
     found = value.get(name) if isinstance(value, dict) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
+    if isinstance(found, bool) or not isinstance(found, int):
+        return 0
+    return found if 0 < found < _MOST_TOKENS else 0

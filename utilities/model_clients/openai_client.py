@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from utilities.config import sdk_variables_hidden
 from utilities.model_catalogue import ModelEntry
-from utilities.model_clients.base import Message, Reply, Sampling, Usage
+from utilities.model_clients.base import FREE, AttemptMeter, Message, Reply, Sampling, Usage
 from utilities.model_clients.chat_completion import read_completion
 from utilities.model_clients.costs import cost_of
 from utilities.model_clients.retry import Retrier
@@ -58,11 +58,13 @@ class OpenAIClient:
         if self._sdk is not None:
             await self._sdk.close()
 
-    async def complete(self, messages: list[Message], sampling: Sampling) -> Reply:
+    async def complete(
+        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
+    ) -> Reply:
         """Ask once, retrying what may be retried; raises as ModelClient says, or UsageError."""
         check_sampling(self._entry, sampling)
         body = self._body(messages, sampling)
-        return await self._retrier.run(lambda: self._attempt(body))
+        return await self._retrier.run(lambda: self._attempt(body), meter)
 
     def _body(self, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._entry.model_id, "messages": messages}
@@ -99,5 +101,5 @@ class OpenAIClient:
             raise self._triage.connection(error) from error
         try:
             return json.loads(response.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._triage.no_reply("the answer is no JSON") from error

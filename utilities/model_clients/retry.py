@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from utilities.errors import (
     NotAsked,
@@ -21,7 +22,7 @@ from utilities.errors import (
     TimedOut,
     ToolkitError,
 )
-from utilities.model_clients.base import Reply
+from utilities.model_clients.base import FREE, AttemptMeter, Reply
 from utilities.model_clients.rate_gate import RateGate
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ class AttemptFailed(ToolkitError):
     """One attempt failed in a way that may pass; it never leaves the retry layer.
 
     `becomes` is the error to raise when no attempt is left. `retry_after_s` is what the provider
-    asked for. `unreachable`: no connection was made at all.
+    asked for. `unreachable`: no connection was made at all. `billable`: the provider may have
+    made a reply, and charge for it.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class AttemptFailed(ToolkitError):
         *,
         retry_after_s: float | None = None,
         unreachable: bool = False,
+        billable: bool = False,
     ) -> None:
         """Keep the cause for the log, and for the error that it may become."""
         super().__init__(message)
         self.becomes = becomes
         self.retry_after_s = retry_after_s
         self.unreachable = unreachable
+        self.billable = billable
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +104,26 @@ class Retrier:
         self._stopping = stopping or asyncio.Event()
         self._reached = False
 
-    async def run(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def run(
+        self, attempt: Callable[[], Awaitable[Reply]], meter: AttemptMeter = FREE
+    ) -> Reply:
         """The reply of the first attempt that has one, with its own latency and the attempts spent.
 
-        Raises NotAsked when stopping, the RequestFailed that the last failure became, or whatever
-        final error an attempt raised.
+        Raises NotAsked when stopping or when `meter` allows no attempt, the RequestFailed that the
+        last failure became, or whatever final error an attempt raised.
         """
         async with self._gate.slot():
-            return await self._run(attempt)
+            return await self._run(attempt, meter)
 
-    async def _run(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def _run(self, attempt: Callable[[], Awaitable[Reply]], meter: AttemptMeter) -> Reply:
         started = time.monotonic()
         attempts = 0
         while True:
-            self._check_stopping(attempts)
+            await meter.begin()
+            self._check_stopping(attempts, meter)
             attempts += 1
             try:
-                reply = await self._once(attempt)
+                reply = await self._metered(attempt, meter)
             except AttemptFailed as failure:
                 self._tell_gate(failure)
                 delay_s = self._delay_or_give_up(failure, attempts, started)
@@ -129,6 +136,19 @@ class Retrier:
                 return replace(reply, attempts=attempts)
             await self._pause(delay_s)
 
+    async def _metered(self, attempt: Callable[[], Awaitable[Reply]], meter: AttemptMeter) -> Reply:
+        end = meter.lost  # also of an attempt that is cancelled
+        try:
+            reply = await self._once(attempt)
+            end = partial(meter.end, reply.cost_usd)
+        except ToolkitError as error:
+            if not (isinstance(error, AttemptFailed) and error.billable):
+                end = partial(meter.end, 0.0)
+            raise
+        finally:
+            end()
+        return reply
+
     async def _once(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
         began = time.monotonic()
         try:
@@ -136,7 +156,7 @@ class Retrier:
                 reply = await attempt()
         except TimeoutError as error:
             message = f"{self._name}: no whole reply within {self._timeout_s:g} s"
-            raise AttemptFailed(TimedOut, message) from error
+            raise AttemptFailed(TimedOut, message, billable=True) from error
         except AttemptFailed as failure:
             self._reached |= not failure.unreachable
             raise
@@ -161,8 +181,9 @@ class Retrier:
         else:
             self._gate.failed()
 
-    def _check_stopping(self, attempts: int) -> None:
+    def _check_stopping(self, attempts: int, meter: AttemptMeter) -> None:
         if self._stopping.is_set():
+            meter.end(0.0)
             error = NotAsked(f"{self._name}: the run was stopping")
             error.attempts = attempts
             raise error

@@ -29,5 +29,6 @@ def sdk_options(
         "base_url": entry.base_url,
         "max_retries": 0,
         "timeout": httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S),
-        "http_client": http_client(limits=limits),
+        # A redirected POST could be asked, and paid for, many times over.
+        "http_client": http_client(limits=limits, follow_redirects=False),
     }

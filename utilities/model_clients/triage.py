@@ -16,6 +16,7 @@ from utilities.errors import (
     ProviderFailed,
     RateLimited,
     Refused,
+    Rejected,
     ToolkitError,
     UnknownModel,
 )
@@ -76,13 +77,10 @@ class Triage:
 
     def error_in_success(self, error: object) -> ToolkitError:
         """The error for an error object in a 200 or in a stream, by its own code or type."""
-        fields = error if isinstance(error, dict) else {}
-        for value in (fields.get("code"), fields.get("type")):
-            if isinstance(value, int | str) and str(value).isdecimal():
-                return self.answer(int(value), error)
-            if isinstance(value, str) and value in _STATUS_OF_TYPE:
-                return self.answer(_STATUS_OF_TYPE[value], error)
-        return self.answer(502, error)
+        found = self.answer(_status_of(error), error)
+        if isinstance(found, AttemptFailed):
+            found.billable = True  # generation may have begun
+        return found
 
     def connection(self, error: BaseException) -> AttemptFailed:
         """The failure for an exchange that ended without a whole HTTP answer."""
@@ -103,7 +101,7 @@ class Triage:
 
     def no_reply(self, what: str) -> AttemptFailed:
         """The failure for an answer that is no reply."""
-        return AttemptFailed(ProviderFailed, f"{self._entry.name}: {what}")
+        return AttemptFailed(ProviderFailed, f"{self._entry.name}: {what}", billable=True)
 
     def _final(self, status: int, words: str, says: str) -> ToolkitError | None:
         """The error where asking again would not help."""
@@ -112,7 +110,7 @@ class Triage:
             return OutOfCredit(f"{says}; add credit to the account")
         if status == 413 or (status in {400, 422} and _TOO_LONG.search(words)):
             return ContextTooLong(says)
-        if status == 403 and _MODERATED.search(words):
+        if status in {400, 403, 422} and _MODERATED.search(words):
             return Refused(says)
         if status in {401, 403} or (status == 400 and _KEY_REJECTED.search(words)):
             return BadKey(f"{says}; {where} to a key that {self._entry.base_url} accepts")
@@ -122,7 +120,7 @@ class Triage:
                 "--model_identifier or --base_url"
             )
         passing = status in {408, 409, 429} or status >= 500 or status < 400
-        return None if passing or "overloaded_error" in words else Refused(says)
+        return None if passing or "overloaded_error" in words else Rejected(says)
 
     def _message(self, what: str, body: object) -> str:
         said = " ".join(_provider_message(body).split())[:_LONGEST_MESSAGE].rstrip(".")
@@ -179,6 +177,17 @@ def _provider_message(body: object) -> str:
     if isinstance(body, str) and not body.lstrip().startswith("<"):
         return body
     return ""
+
+
+def _status_of(error: object) -> int:
+    """The HTTP status that an error object amounts to, by its own code or type."""
+    fields = error if isinstance(error, dict) else {}
+    for value in (fields.get("code"), fields.get("type")):
+        if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) == 3:
+            return int(value)
+        if isinstance(value, str) and value in _STATUS_OF_TYPE:
+            return _STATUS_OF_TYPE[value]
+    return 502
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
