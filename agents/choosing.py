@@ -97,6 +97,7 @@ async def open_agent(
             model_identifier=chosen.entry.name,
             model=_name_of(chosen.entry),
             bound=_bound(chosen, options),
+            is_free=chosen.entry.price_override == (0.0, 0.0),
         )
         yield kind(model)
 

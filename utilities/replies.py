@@ -10,7 +10,7 @@ from typing import Any
 
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
-from utilities.model_clients.base import Message, ModelClient, Reply, Sampling
+from utilities.model_clients.base import FREE, Message, ModelClient, Reply, Sampling
 from utilities.result_store import Journal, request_key
 from utilities.tasks import Task
 
@@ -73,8 +73,9 @@ class AskedModel:
         model_identifier: str,
         model: str,
         bound: Bound | None = None,
+        is_free: bool = False,
     ) -> None:
-        """`model` is `provider:id`.
+        """`model` is `provider:id`; `is_free` where nobody sends a bill.
 
         A run with a budget gives a `bound`. It does not change a request's key: what was paid for
         without a budget is recalled with one, and the other way round.
@@ -83,6 +84,7 @@ class AskedModel:
         self._sampling = sampling
         self._replies = replies
         self._bound = bound
+        self._is_free = is_free
         self.model_identifier = model_identifier
         self.model = model
 
@@ -107,7 +109,7 @@ class AskedModel:
         sent, worst_usd = self._sampling, 0.0
         if self._bound is not None:
             sent, worst_usd = self._bound.sampling, self._bound.worst_usd_of(messages)
-        meter = Meter(self._replies.budget, worst_usd)
+        meter = FREE if self._is_free else Meter(self._replies.budget, worst_usd)
         return await self._replies.obtain(
             key, lambda: self._client.complete(messages, sent, meter), about
         )

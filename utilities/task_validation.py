@@ -5,7 +5,7 @@ from __future__ import annotations
 from utilities.grids import check_grid
 from utilities.tasks import Pair, Task
 
-MOST_PAIRS = 255
+MOST_PAIRS = 254
 """Train and test together; the sandbox numbers a program's inputs with a byte."""
 
 
