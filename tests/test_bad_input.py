@@ -181,17 +181,21 @@ def test_nobody_at_the_base_url_is_one_line(
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
 def test_an_output_folder_that_may_not_be_written_is_one_line(
-    tmp_path: Path, run_script: Run
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
 ) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o500)
-    assert_one_line(run_script(REASONING, "--output_directory", folder), str(folder))
+    tasks = ("--dataset_directory", dataset(count=1))
+    assert_one_line(run_script(REASONING, *tasks, "--output_directory", folder), str(folder))
 
 
-def test_an_output_folder_that_is_a_file_is_one_line(tmp_path: Path, run_script: Run) -> None:
+def test_an_output_folder_that_is_a_file_is_one_line(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
     path = tmp_path / "file"
     path.write_text("")
-    assert_one_line(run_script(REASONING, "--output_directory", path), str(path))
+    tasks = ("--dataset_directory", dataset(count=1))
+    assert_one_line(run_script(REASONING, *tasks, "--output_directory", path), str(path))
 
 
 def test_a_second_run_on_the_same_files_is_refused_and_the_first_goes_on(
