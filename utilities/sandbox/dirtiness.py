@@ -64,7 +64,6 @@ class Snapshot:
             [signal.getitimer(timer) for timer in _TIMERS],
             None if numpy is None else (numpy.geterr(), numpy.get_printoptions()),
             list(sys.meta_path),
-            list(sys.path),
         )
 
 

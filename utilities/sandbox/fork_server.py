@@ -19,10 +19,10 @@ from utilities.sandbox.lockdown import OPEN_FILES, Lockdown
 from utilities.sandbox.preload import (
     RARE,
     RARE_OF_SCIPY,
+    TYPICAL_PROGRAM,
     fill_below_arenas,
     preload,
     readable_files,
-    warm_up,
 )
 from utilities.sandbox.program import Printed, run_program
 from utilities.sandbox.syscalls import FORK, SUPPORTED
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _SOCKET = RESULT_DESCRIPTOR + 1
 _LONGEST_READ = 1 << 20
+_WARM_UPS = 20
+_COLLECTIONS = (20_000, 10, 10)
+"""Programs are short, and their memory is limited: they need no frequent collection."""
 
 
 def main() -> NoReturn:
@@ -52,16 +55,17 @@ def main() -> NoReturn:
     if not lockdown.files_stay_readable(visible):
         more += [*RARE, *(RARE_OF_SCIPY if "scipy" in more else ())]
     preload(config["packages"], more, config["hash_seed"])
-    warm_up()
     for name in [name for name in sys.modules if name.split(".")[0] == "utilities"]:
         del sys.modules[name]  # a program finds nothing of the toolkit by name
     server = ForkServer(lockdown, config)
     if SUPPORTED:
         fill_below_arenas()
+    server.warm_up()
     lockdown.confine(visible, config["memory_mb"])
     for descriptor in range(3):
         os.dup2(RESULT_DESCRIPTOR, descriptor)
     gc.collect()
+    gc.set_threshold(*_COLLECTIONS)
     gc.freeze()  # the collector would touch, and so copy, every object in every child
     server.send(json.dumps(lockdown.report).encode())
     try:
@@ -90,6 +94,15 @@ class ForkServer:
         self._printed = Printed(config["stdout_bytes"])
         self._snapshot = Snapshot() if self._batch > 1 else None
         self._received = b""
+
+    def warm_up(self) -> None:
+        """Go the way of a child a few times; descriptor 3 leads to nothing yet."""
+        grid = (5, bytes((0, 1, 2, 0, 3)) * 5)
+        request = Request(0, 1.0, 1.0, alone=True, inputs=(grid,) * 2, source=TYPICAL_PROGRAM)
+        streams = sys.stdout, sys.stderr
+        for _ in range(_WARM_UPS):
+            run_program(request, self._printed)
+        sys.stdout, sys.stderr = streams
 
     def serve(self) -> NoReturn:
         """Run programs for ever; raises Orphaned when the supervisor is gone."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from utilities.sandbox.syscalls import map_zeros
 
@@ -45,9 +45,7 @@ RARE = (
 """Further modules for a fork server whose children will not be able to read files."""
 RARE_OF_SCIPY = ("scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.spatial.distance")
 
-# Lazily made parts of the interpreter and numpy (caches of methods, adaptive instructions,
-# dispatch tables) are made here once rather than in every child.
-_WARM_UP = """
+TYPICAL_PROGRAM = b"""
 from collections import Counter, defaultdict, deque
 from itertools import product
 def components(grid):
@@ -89,6 +87,8 @@ def solve_task(grid):
         str(error)
     return a.tolist()
 """
+"""Run before any fork: what the interpreter and numpy make lazily (caches of methods, adaptive
+instructions, dispatch tables) is then made once rather than in every child."""
 
 
 _ARENA_BYTES = 1 << 20
@@ -113,14 +113,6 @@ def preload(packages: Mapping[str, str], more: Sequence[str], hash_seed: int) ->
     random.seed(hash_seed)
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(hash_seed)
-
-
-def warm_up() -> None:
-    """Run a typical program a few times."""
-    names: dict[str, Any] = {"np": sys.modules.get("numpy")}
-    for _ in range(8):
-        exec(compile(_WARM_UP, "<warm-up>", "exec"), names)  # noqa: S102 - it is our own
-        names["solve_task"]([[0, 1, 2, 0, 3]] * 5)
 
 
 def fill_below_arenas() -> None:

@@ -27,7 +27,7 @@ _X32 = 0x40000000
 _SECCOMP_SET_MODE_FILTER = 1
 _NEWEST_OLD_CALL = 435
 """From here on the C library knows a way round a call that answers ENOSYS."""
-_NEW_NAMESPACES = 0x7E020080
+NEW_NAMESPACES = 0x7E020080
 CLONE_THREAD = 0x00010000
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -69,7 +69,7 @@ def fork_server_filter(*, may_open: bool) -> bytes:
     program = [*_right_machine()]
     for name in (*_ALLOWED, *_FOR_THE_FORK_SERVER):
         program += _when(name, [_return(ALLOW)])
-    program += _when("clone", _refuse_bits(0, _NEW_NAMESPACES, errno.EPERM))
+    program += _when("clone", _refuse_bits(0, NEW_NAMESPACES, errno.EPERM))
     if may_open:  # Landlock says what may be opened
         program += _when("openat", _refuse_bits(2, _WRITING, errno.EACCES))
         program += _when("open", _refuse_bits(1, _WRITING, errno.EACCES))
