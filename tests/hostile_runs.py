@@ -64,28 +64,40 @@ def make_canaries(folder: Path) -> dict[str, str]:
     return contents
 
 
+def contents_of(folder: Path) -> dict[str, str]:
+    return {file.name: file.read_text() for file in folder.iterdir()}
+
+
+def programs(folder: Path, canaries: Path) -> dict[str, str]:
+    """The hostile programs by name."""
+    files = sorted(folder.glob("*.py"))
+    return {file.stem: file.read_text().replace("CANARY_FOLDER", str(canaries)) for file in files}
+
+
+def left_behind() -> list[str]:
+    """Files that a program made outside."""
+    return [str(file) for place in PLACES_FOR_FILES for file in Path(place).glob("PWNED*")]
+
+
 async def failures(folder: Path, canaries: Path, withheld: Collection[str] = ()) -> list[str]:
     """What went wrong, a line each; nothing where all demands are met."""
     contents = make_canaries(canaries)
     found = []
     async with Sandbox(SWIFT, workers=1, withheld_layers=withheld) as sandbox:
         servers = sandbox.server_process_ids
-        for path in sorted(folder.glob("*.py")):
-            code = path.read_text().replace("CANARY_FOLDER", str(canaries))
+        for name, code in programs(folder, canaries).items():
             demands = code.splitlines()[0].removeprefix("# MUST: ").split(" :: ")[0].split("|")
             executions = await sandbox.run(code, [GRID] * INPUTS)
             if not any(meets(demand, executions) for demand in demands):
-                found.append(f"{path.stem}: {demands}, but {executions}")
+                found.append(f"{name}: {demands}, but {executions}")
             control = await sandbox.run(CONTROL, [GRID])
             if not passes(control, CONTROL_OUTPUT):
-                found.append(f"{path.stem} spoils the next program: {control}")
-            now = {file.name: file.read_text() for file in canaries.iterdir()}
-            if now != contents:
-                found.append(f"{path.stem} changes the canaries: {now}")
+                found.append(f"{name} spoils the next program: {control}")
+            if contents_of(canaries) != contents:
+                found.append(f"{name} changes the canaries: {contents_of(canaries)}")
         if sandbox.server_process_ids != servers:
             found.append("the fork server was lost")
-    found += [str(file) for place in PLACES_FOR_FILES for file in Path(place).glob("PWNED*")]
-    return found
+    return found + left_behind()
 
 
 def refuse_namespaces() -> None:

@@ -104,12 +104,13 @@ class Follower:
         while len(self._unread) - self._written >= RECORD.size:
             index, kind, rows, columns, length = RECORD.unpack_from(self._unread, self._written)
             end = self._written + RECORD.size + rows * columns + length
+            if not self._answers.knows(index, kind):
+                return Ending.NO_RECORD
             if end > self._output_bytes:
                 return Ending.OUTPUT_LIMIT
             if len(self._unread) < end:
                 break
-            if not self._answers.take(index, kind):
-                return Ending.NO_RECORD
+            self._answers.take(index, kind)
             self._written = end
             if self._answers.complete:
                 report(self._requests[self._position], self._outcome(Ending.COMPLETE, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -67,14 +68,26 @@ class Pool:
         alone: bool = True,
         late: bool = False,
     ) -> Response:
-        """What came of one program; cancelling this ends the program."""
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        number = next(self._ids) % 2**32
-        job = Job(number, flavour, prepared.inputs, prepared.body, cpu_s, wall_s, alone, answer)
-        (self._late if late else self._waiting).append(job)
+        """What came of one program; cancelling this ends the program.
+
+        Raises RuntimeError where no fork server can be started, or the pool is closed.
+        """
+        if self._closed:
+            raise RuntimeError("the sandbox is closed")
+        for _ in range(_LOSSES):
+            answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+            number = next(self._ids) % 2**32
+            job = Job(number, flavour, prepared.inputs, prepared.body, cpu_s, wall_s, alone, answer)
+            response = await self._wait_for(job, self._late if late else self._waiting)
+            if (response.ending, response.code) != (Ending.SIGNALLED, signal.SIGKILL):
+                break
+        return response  # a program cannot kill itself so: somebody did, for want of memory, say
+
+    async def _wait_for(self, job: Job, queue: deque[Job]) -> Response:
+        queue.append(job)
         self._dispatch()
         try:
-            return await answer
+            return await job.answer
         except asyncio.CancelledError:
             self._abandon(job)
             raise
@@ -85,7 +98,7 @@ class Pool:
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(1.0, self._end_overdue)
         for queue in (self._waiting, self._late):
-            while queue and (worker := self._worker_for(queue[0])):
+            while queue and (worker := self._worker_for(queue[0], late=queue is self._late)):
                 job = queue.popleft()
                 if job.answer.done():
                     continue
@@ -97,14 +110,14 @@ class Pool:
             if queue:
                 return
 
-    def _worker_for(self, job: Job) -> _Worker | None:
+    def _worker_for(self, job: Job, *, late: bool) -> _Worker | None:
         """An idle worker, best one with the right server; else the least busy that fits."""
         best, best_rank = None, (self._depth, False)
         for worker in self._workers:
             busy = worker.busy
             if busy is None:
                 rank = (0, job.flavour not in worker.servers)
-            elif busy.flavour == job.flavour:
+            elif busy.flavour == job.flavour and not late:
                 rank = (len(busy.jobs), False)
             else:
                 continue
@@ -174,6 +187,7 @@ class Pool:
         servers = self.servers
         for worker in self._workers:
             worker.servers.clear()
+        self._fail([job for server in servers for job in server.jobs], "the sandbox is closed")
         for server in servers:
             server.leave()
         for server in servers:

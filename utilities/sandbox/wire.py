@@ -87,13 +87,14 @@ class AnswerCount:
         """Whether every input has its answer."""
         return self._every or len(self._answered) == self.inputs
 
-    def take(self, index: int, kind: int) -> bool:
-        """Count one record; False where it is none."""
-        if kind >= len(KINDS) or (index >= self.inputs and index != EVERY_INPUT):
-            return False
+    def knows(self, index: int, kind: int) -> bool:
+        """Whether a record may begin like this."""
+        return kind < len(KINDS) and (index < self.inputs or index == EVERY_INPUT)
+
+    def take(self, index: int, kind: int) -> None:
+        """Count one record."""
         if kind < len(ANSWERS):
             if index == EVERY_INPUT:
                 self._every = True
             else:
                 self._answered.add(index)
-        return True
