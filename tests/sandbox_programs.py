@@ -210,7 +210,7 @@ _TEMPLATES = (
 
 
 def realistic_programs() -> list[str]:
-    """243 distinct programs of 10 to 60 lines, kinds mixed."""
+    """Over 200 distinct programs of 10 to 60 lines, kinds mixed."""
     variants = list(product((1, 2, 3), (2, 3, 4, 5, 6, 7, 8, 9), (True, False)))[:27]
     found = [
         template.format(number=number, colour=colour, flag=flag)

@@ -56,7 +56,8 @@ async def kill_at_random(sandbox: Sandbox, pause_s: float) -> int:
     ("programs", "pause_s"), [(80, 0.3), pytest.param(1000, 0.3, marks=pytest.mark.slow)]
 )
 async def test_killing_fork_servers_changes_no_verdict(programs: int, pause_s: float) -> None:
-    sources = [f"# {n}\n{realistic_programs()[n % 243]}" for n in range(programs)]
+    known = realistic_programs()
+    sources = [f"# {n}\n{known[n % len(known)]}" for n in range(programs)]
     async with Sandbox(workers=2) as sandbox:
         undisturbed = await verdicts(sandbox, sources)
         killer = asyncio.create_task(kill_at_random(sandbox, pause_s))

@@ -3,7 +3,7 @@
     .venv/bin/python tests/performance/measure_sandbox.py
     .venv/bin/python tests/performance/measure_sandbox.py --rounds 7 --verdicts 100000
 
-243 programs such as models write run on the inputs of real tasks of ARC-1 training, with two
+Over 200 programs such as models write run on the inputs of real tasks of ARC-1 training, with two
 workers; "bare" is `exec` in two processes that are started beforehand, which is no protection.
 """
 

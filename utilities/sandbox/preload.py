@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMON = (
     *("__future__", "abc", "bisect", "collections", "collections.abc", "contextlib", "copy"),
-    *("dataclasses", "encodings.idna", "enum", "functools", "heapq", "itertools", "math", "numpy"),
+    *("dataclasses", "enum", "functools", "heapq", "itertools", "math", "numpy", "numpy.ma"),
     *("operator", "os", "random", "re", "string", "sys", "time", "types", "typing", "warnings"),
 )
 """Modules that most programs use. Each shared library more makes every fork dearer."""
