@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,6 +30,7 @@ MOST_PROGRAMS_A_CALL = 64
 """A call costs about as much as half a program; so many together hide that."""
 CALLS_AHEAD = 2
 """So that an actor has its next call at hand when it answers one."""
+_CONNECT_S = 10.0
 _LIVES = 4
 _TRIES_OF_A_CALL = 2
 
@@ -144,21 +146,26 @@ class RayVerifier:
         """Connect and return the number of cores."""
         import ray
 
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
             if self._address is None:
-                ray.init(
-                    num_cpus=self._wanted_actors or os.cpu_count(),
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                )
+                cores = self._wanted_actors or os.cpu_count()
+                ray.init(num_cpus=cores, include_dashboard=False, **quiet)
             else:
-                ray.init(address=self._address, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = str(error).strip().split("\n")[0]
-            raise UsageError(f"--ray_address {self._address}: {reason}") from error
+                _check_reachable(self._address)
+                ray.init(address=self._address, **quiet)
+        except (OSError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            asked = "Ray on this machine" if self._address is None else self._address
+            raise UsageError(f"--executor ray: cannot use {asked}: {reason}") from error
         return int(ray.cluster_resources().get("CPU", 1))
+
+
+def _check_reachable(address: str) -> None:
+    """Raise OSError where nobody listens at `host:port`; Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
 
 
 async def _answer(actor: Any, batch: list[Waiting]) -> None:
