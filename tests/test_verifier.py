@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 from pathlib import Path
 from typing import Any, Self
@@ -103,6 +102,10 @@ async def write(path: Path, *keys: str, finish: bool = False) -> list[str]:
     return written
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 @pytest.mark.parametrize(
     ("earlier", "now", "written"),
     [
@@ -126,7 +129,7 @@ async def test_what_was_written_is_found_in_whatever_order(
     *entries, metadata = [json.loads(line) for line in path.read_text().splitlines()]
     assert [entry["verification_key"] for entry in entries] == list(now)
     assert metadata == METADATA
-    assert os.listdir(tmp_path) == ["v.jsonl"]
+    assert names_in(tmp_path) == ["v.jsonl"]
 
 
 async def test_a_run_killed_before_its_last_rename_is_taken_up(tmp_path: Path) -> None:
