@@ -207,6 +207,22 @@ def test_the_entry_point_that_is_taken_is_told() -> None:
     assert fields["deterministic"] == [None] * 4
 
 
+@pytest.mark.parametrize(
+    ("executions", "duration_s"),
+    [
+        ((Execution("ok", [[1]], duration_s=0.25), Execution("exception", duration_s=0.5)), 0.75),
+        ((Execution("ok", [[1]], duration_s=0.25), Execution("timeout")), None),
+        ((Execution("ok", [[1]], duration_s=0.25), Execution("timeout", duration_s=1.0)), 1.25),
+        ((Execution("syntax_error"),), None),
+    ],
+)
+def test_a_duration_is_told_where_it_is_known(
+    executions: tuple[Execution, ...], duration_s: float | None
+) -> None:
+    verdict = Verdict((False,) * len(executions), (), executions)
+    assert verdict_fields([verdict])["execution_duration_s"] == [duration_s]
+
+
 def test_the_fields_of_an_entry_have_one_item_a_sample() -> None:
     verdict = Verdict((True,), (None,), (Execution("ok", [[1]]), Execution("timeout", message="m")))
     fields = verdict_fields([verdict, None])

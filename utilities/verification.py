@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from utilities.tasks import Grid, Task
 
 
+_ANSWERED = ("ok", "exception", "invalid_output")
 SECOND_HASH_SEED = 1
 """Programs run under hash seed 0; those that pass run again under this one."""
 
@@ -53,9 +54,11 @@ class Verdict:
         return next((e.status for e in self.executions if e.status != "ok"), "ok")
 
     @property
-    def duration_s(self) -> float:
-        """How long the program ran, over all inputs, by the clock."""
-        return sum(execution.duration_s for execution in self.executions)
+    def duration_s(self) -> float | None:
+        """How long the program ran, over all inputs; None where it was cut short unmeasured."""
+        if any(e.status not in _ANSWERED and not e.duration_s for e in self.executions):
+            return None
+        return round(sum(execution.duration_s for execution in self.executions), 6)
 
     @property
     def uses_numpy_without_import(self) -> bool:
@@ -161,7 +164,7 @@ def verdict_fields(verdicts: Sequence[Verdict | None]) -> dict[str, list[Any]]:
     return {
         "execution_status": [verdict and verdict.execution_status for verdict in verdicts],
         "execution_message": [verdict and verdict.message for verdict in verdicts],
-        "execution_duration_s": [verdict and round(verdict.duration_s, 6) for verdict in verdicts],
+        "execution_duration_s": [verdict and verdict.duration_s for verdict in verdicts],
         "train_passed": [verdict and verdict.train for verdict in verdicts],
         "test_passed": [verdict and verdict.test for verdict in verdicts],
         "train_outputs": [verdict and verdict.train_outputs for verdict in verdicts],

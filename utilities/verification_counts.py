@@ -48,6 +48,7 @@ class VerificationCounts:
     labels: Counter[str] = field(default_factory=Counter)
     """Programs with each of LABELS; `not_deterministic` are those known not to be."""
     durations: Percentiles = field(default_factory=Percentiles)
+    """Of the programs that were not cut short."""
     skipped: list[str] = field(default_factory=list)
     skipped_count: int = 0
     verified_task_ids: set[str] = field(default_factory=set)
@@ -74,7 +75,8 @@ class VerificationCounts:
                 continue
             self.programs += 1
             self.statuses[status] += 1
-            self.durations.add(duration_s)
+            if duration_s is not None:
+                self.durations.add(duration_s)
             if not train or not all(train):
                 continue
             self.passed_train += 1
