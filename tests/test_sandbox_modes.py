@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -106,6 +107,22 @@ async def test_bare_strict_and_batch_agree_on_every_program(tmp_path: Path) -> N
         assert three[0] == three[1] == three[2], program
     statuses = {status for each in strict for status, _ in each}
     assert {"ok", "exception", "invalid_output", "syntax_error", "no_entry_point"} <= statuses
+
+
+@pytest.mark.parametrize(("mode", "processes"), [("strict", 8), ("batch", 1)])
+async def test_programs_share_a_process_in_batch_mode_only(
+    mode: Literal["strict", "batch"], processes: int
+) -> None:
+    code = "import os\ndef solve_task(grid):\n    print(os.getpid())\n    return grid\n"
+
+    def never(_: Sequence[Execution]) -> bool:
+        return False
+
+    async with Sandbox(workers=1, mode=mode) as sandbox:
+        wait = sandbox.run("import time\ntime.sleep(0.3)\n", [GRIDS[0]], counts=never)
+        runs = [sandbox.run(f"{code}# {n}", [GRIDS[0]], counts=never) for n in range(8)]
+        _, *found = await asyncio.gather(wait, *runs)
+    assert len({execution.stdout for (execution,) in found}) == processes
 
 
 async def test_a_slow_program_in_a_batch_delays_but_changes_no_other() -> None:

@@ -160,7 +160,8 @@ def test_a_missing_layer_says_what_it_costs() -> None:
     report = {"landlock": 0, "seccomp": True, "namespaces": [], "memory_limit": True, "user": "you"}
     line = describe_layers(report)
     assert line.startswith("partial (seccomp, rlimits); MISSING: no Landlock (programs may open no")
-    assert "no namespaces (programs" in line
+    assert "no network and process namespaces (only seccomp" in line
+    assert "no mount namespace (programs can tell whether a file exists)" in line
 
 
 async def test_without_seccomp_it_refuses_to_run() -> None:
@@ -168,6 +169,13 @@ async def test_without_seccomp_it_refuses_to_run() -> None:
         async with Sandbox(workers=1, withheld_layers=["seccomp"]):
             pass
     assert descendants() == set()
+
+
+async def test_without_seccomp_it_refuses_also_where_nobody_asked_before() -> None:
+    sandbox = Sandbox(workers=1, withheld_layers=["seccomp"])
+    with pytest.raises(UsageError, match="no seccomp"):
+        await sandbox.run(SAME, [GRID])
+    await until(lambda: descendants() == set())
 
 
 async def test_without_seccomp_it_runs_on_demand_and_says_so() -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _SOCKET = RESULT_DESCRIPTOR + 1
 _LONGEST_READ = 1 << 20
+_ANSWERS_TOGETHER = 8
 _WARM_UPS = 20
 _COLLECTIONS = (20_000, 10, 10)
 """Programs are short, and their memory is limited: they need no frequent collection."""
@@ -60,14 +61,15 @@ def main() -> NoReturn:
     server = ForkServer(lockdown, config)
     if SUPPORTED:
         fill_below_arenas()
-    server.warm_up()
+    server.get_ready()
     lockdown.confine(visible, config["memory_mb"])
     for descriptor in range(3):
         os.dup2(RESULT_DESCRIPTOR, descriptor)
     gc.collect()
-    gc.set_threshold(*_COLLECTIONS)
     gc.freeze()  # the collector would touch, and so copy, every object in every child
     server.send(json.dumps(lockdown.report).encode())
+    if not (lockdown.report["seccomp"] or config["unsafe_no_seccomp"]):
+        os._exit(0)
     try:
         server.serve()
     except (Orphaned, BrokenPipeError, ConnectionResetError):
@@ -92,17 +94,21 @@ class ForkServer:
         self._output_bytes: int = config["output_bytes"]
         self._batch: int = config["batch"]
         self._printed = Printed(config["stdout_bytes"])
-        self._snapshot = Snapshot() if self._batch > 1 else None
+        self._snapshot: Snapshot | None = None
         self._received = b""
+        self._unsent = b""
+        self._held_back = 0
 
-    def warm_up(self) -> None:
+    def get_ready(self) -> None:
         """Go the way of a child a few times; descriptor 3 leads to nothing yet."""
+        gc.set_threshold(*_COLLECTIONS)
         grid = (5, bytes((0, 1, 2, 0, 3)) * 5)
         request = Request(0, 1.0, 1.0, alone=True, inputs=(grid,) * 2, source=TYPICAL_PROGRAM)
         streams = sys.stdout, sys.stderr
         for _ in range(_WARM_UPS):
             run_program(request, self._printed)
         sys.stdout, sys.stderr = streams
+        self._snapshot = Snapshot() if self._batch > 1 else None
 
     def serve(self) -> NoReturn:
         """Run programs for ever; raises Orphaned when the supervisor is gone."""
@@ -168,17 +174,26 @@ class ForkServer:
             self._answer(request, outcome, alone=alone)
             alone = False
 
-        return follower.follow(report)
+        try:
+            return follower.follow(report)
+        finally:
+            self._write()
 
     def _answer(self, request: Request, outcome: Outcome, *, alone: bool) -> None:
         header = RESPONSE.pack(request.request_id, outcome.ending, alone, *outcome[1:4])
-        self.send(header + outcome.written)
+        self.send(header + outcome.written, hold_back=self._batch > 1)
 
-    def send(self, frame: bytes) -> None:
-        """Write a frame to the supervisor."""
-        frame = LENGTH.pack(len(frame)) + frame
-        while frame:
-            frame = frame[os.write(_SOCKET, frame) :]
+    def send(self, frame: bytes, *, hold_back: bool = False) -> None:
+        """Write a frame to the supervisor, or a few together where it may be held back."""
+        self._unsent += LENGTH.pack(len(frame)) + frame
+        self._held_back += 1
+        if not hold_back or self._held_back >= _ANSWERS_TOGETHER:
+            self._write()
+
+    def _write(self) -> None:
+        self._held_back = 0
+        while self._unsent:
+            self._unsent = self._unsent[os.write(_SOCKET, self._unsent) :]
 
     def _be_a_child(self, write_end: int, requests: Sequence[Request]) -> NoReturn:
         """Run the programs; whatever happens, do not return into the server's code."""
@@ -186,8 +201,8 @@ class ForkServer:
             os.dup2(write_end, RESULT_DESCRIPTOR)
             os.closerange(_SOCKET, OPEN_FILES)
             self._lockdown.confine_child(sum(request.cpu_s for request in requests))
-            for request in requests:
-                run_program(request, self._printed)
+            for position, request in enumerate(requests):
+                run_program(request, self._printed, hold_back=position > 0)
                 if self._snapshot and len(requests) > 1 and not self._snapshot.still_holds():
                     break
             os._exit(0)  # at once: what the program registered for its end would only delay it

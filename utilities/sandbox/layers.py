@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 
 _NAMESPACES = ("user", "net", "pid", "ipc", "uts", "mnt")
 _WITHOUT_NAMESPACES = (
-    "no namespaces (programs share the network's and processes' names with the host, though they "
-    "cannot use them, and can tell whether a file exists)"
+    "no network and process namespaces (only seccomp keeps programs from sockets and signals)"
 )
 _WITHOUT_MOUNTS = "no mount namespace (programs can tell whether a file exists)"
 _WITHOUT_LANDLOCK = (
@@ -45,9 +44,9 @@ def _missing(report: Mapping[str, Any]) -> list[str]:
         missing.append(_WITHOUT_SECCOMP.format(user=report["user"]))
     if not report["landlock"] and report["seccomp"]:
         missing.append(_WITHOUT_LANDLOCK)
-    if not report["namespaces"]:
+    if "pid" not in report["namespaces"]:
         missing.append(_WITHOUT_NAMESPACES)
-    elif "mnt" not in report["namespaces"]:
+    if "mnt" not in report["namespaces"]:
         missing.append(_WITHOUT_MOUNTS)
     if not report["memory_limit"]:
         missing.append("no limit on memory")

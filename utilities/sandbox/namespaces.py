@@ -13,7 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from utilities.sandbox.syscalls import FORK, LIBC, Unavailable, checked, prctl, system_call
+from utilities.sandbox.syscalls import (
+    FORK,
+    LIBC,
+    SUPPORTED,
+    Unavailable,
+    checked,
+    prctl,
+    system_call,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,12 +35,12 @@ _FLAGS = {
     "pid": 0x20000000,
     "net": 0x40000000,
 }
-_WITHOUT_MOUNTS = ("user", "net", "ipc", "uts", "pid")
+_BY_RIGHT = ("net", "ipc", "uts", "pid")
+_WITHOUT_MOUNTS = ("user", *_BY_RIGHT)
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
 _NO_SETUID_NO_DEVICES_NO_PROGRAMS = 2 | 4 | 8
 _DETACH = 2
 _ROOM_FOR_A_ROOT = ("/tmp", "/var", "/mnt")  # noqa: S108 - only to mount on, out of others' sight
-_DEVICES = ("/dev/null", "/dev/urandom")
 
 
 def enter(visible: Sequence[str]) -> tuple[str, ...]:
@@ -64,11 +72,20 @@ def _enter_as_root(visible: Sequence[str], processes: int) -> tuple[str, ...]:
     if root_can_hide_files(visible):
         _see_only(visible)
         entered = ("mnt",)
+    as_nobody = _works(partial(_enter_as_nobody, processes))
+    if not as_nobody and _works(partial(_unshare, *_BY_RIGHT)):
+        _unshare(*_BY_RIGHT)
+        entered = (*_BY_RIGHT, *entered)
     become_nobody()
-    if _works(partial(_enter_as_user, (), processes)):
+    if as_nobody:
         _enter_as_user((), processes)
         entered = (*_WITHOUT_MOUNTS, *entered)
     return entered
+
+
+def _enter_as_nobody(processes: int) -> None:
+    become_nobody()
+    _enter_as_user((), processes)
 
 
 def _works(attempt: Callable[[], None]) -> bool:
@@ -88,9 +105,10 @@ def _works(attempt: Callable[[], None]) -> bool:
 def become_nobody() -> None:
     """Give up root for good."""
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
-    prctl("PR_SET_DUMPABLE", 4, 1)  # until then /proc/self is root's, and no user can be mapped
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    if SUPPORTED:  # until then /proc/self is root's, and no user can be mapped
+        prctl("PR_SET_DUMPABLE", 4, 1)
 
 
 def _enter_as_user(visible: Sequence[str], processes: int) -> None:
@@ -123,7 +141,7 @@ def _see_only(visible: Sequence[str]) -> None:
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
     sources = [
         (path, os.open(path, os.O_PATH))
-        for path in sorted((*visible, *_DEVICES))  # a folder before what lies in it
+        for path in sorted(visible)  # a folder before what lies in it
         if os.path.exists(path)  # noqa: PTH110 - a string is what all of this is about
     ]
     root = next(path for path in _ROOM_FOR_A_ROOT if Path(path).is_dir())

@@ -8,6 +8,7 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from utilities.errors import UsageError
 from utilities.sandbox.records import Response
 from utilities.sandbox.server_process import Job, ServerProcess
 from utilities.sandbox.wire import Ending
@@ -23,6 +24,10 @@ _FAILED_STARTS = 5
 _OVERDUE_S = 20.0
 """How long after a program's limit its fork server is taken for dead."""
 _START_S = 60.0
+_NO_SECCOMP = (
+    "this system has no seccomp, without which programs could reach the rest of it: "
+    "run them on Linux (x86-64 or arm64), or take the risk with --unsafe_no_seccomp"
+)
 
 
 class _Worker:
@@ -70,7 +75,8 @@ class Pool:
     ) -> Response:
         """What came of one program; cancelling this ends the program.
 
-        Raises RuntimeError where no fork server can be started, or the pool is closed.
+        Raises UsageError where this system has no seccomp and the sandbox may not do without,
+        RuntimeError where no fork server can be started, or the pool is closed.
         """
         if self._closed:
             raise RuntimeError("the sandbox is closed")
@@ -141,8 +147,11 @@ class Pool:
         if server.report is None:
             self._failed_starts += 1
             if self._failed_starts >= _FAILED_STARTS:
-                self._fail(jobs, f"no fork server of the sandbox starts: {said}")
+                self._fail(jobs, RuntimeError(f"no fork server of the sandbox starts: {said}"))
                 return
+        elif server.refuses:
+            self._fail(jobs, UsageError(_NO_SECCOMP))
+            return
         elif jobs:
             jobs[0].losses += 1
             if jobs[0].losses >= _LOSSES:
@@ -152,10 +161,10 @@ class Pool:
         self._waiting.extendleft(reversed(jobs))
         self._dispatch()
 
-    def _fail(self, jobs: list[Job], reason: str) -> None:
+    def _fail(self, jobs: list[Job], reason: Exception) -> None:
         for job in (*jobs, *self._waiting, *self._late):
             if not job.answer.done():
-                job.answer.set_exception(RuntimeError(reason))
+                job.answer.set_exception(reason)
         self._waiting.clear()
         self._late.clear()
 
@@ -187,7 +196,8 @@ class Pool:
         servers = self.servers
         for worker in self._workers:
             worker.servers.clear()
-        self._fail([job for server in servers for job in server.jobs], "the sandbox is closed")
+        jobs = [job for server in servers for job in server.jobs]
+        self._fail(jobs, RuntimeError("the sandbox is closed"))
         for server in servers:
             server.leave()
         for server in servers:

@@ -27,7 +27,17 @@ COMMON = (
 RARE = (
     *("argparse", "array", "ast", "asyncio", "atexit", "base64", "binascii", "calendar", "cmath"),
     *("codecs", "collections.abc", "colorsys", "concurrent.futures.process", "csv", "ctypes.util"),
-    *("datetime", "decimal", "difflib", "dis", "email", "errno", "faulthandler", "fcntl"),
+    *(
+        "datetime",
+        "decimal",
+        "difflib",
+        "dis",
+        "email",
+        "encodings.idna",
+        "errno",
+        "faulthandler",
+        "fcntl",
+    ),
     *("fileinput", "fnmatch", "fractions", "gc", "getpass", "glob", "graphlib", "grp", "gzip"),
     *("hashlib", "hmac", "html", "http.client", "importlib.metadata", "importlib.resources"),
     *("importlib.util", "inspect", "io", "json", "keyword", "linecache", "locale", "logging"),

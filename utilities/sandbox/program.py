@@ -1,7 +1,6 @@
 """Runs one untrusted program, in a child that is confined already.
 
-Nothing here can be trusted once the program runs: it shares this process. What it claims is
-written to descriptor 3 as records, for the supervisor to judge.
+Nothing here can be trusted once the program runs. What it claims goes to descriptor 3 as records.
 """
 
 from __future__ import annotations
@@ -70,45 +69,68 @@ class Printed(io.BytesIO):
         return kept
 
 
-def run_program(request: Request, printed: Printed) -> None:
-    """Load the program and send a record for each input, each of which is made anew."""
+class Results:
+    """Writes records to the result pipe."""
+
+    def __init__(self, *, hold_back: bool) -> None:
+        """Write each at once, or all together where they are to be held back."""
+        self._hold_back = hold_back
+        self._held = b""
+
+    def add(
+        self, index: int, kind: str, text: bytes, grid: tuple[int, int, bytes] = (0, 0, b"")
+    ) -> None:
+        """Take one record."""
+        rows, columns, cells = grid
+        self._held += RECORD.pack(index, KINDS.index(kind), rows, columns, len(text)) + cells + text
+        if not self._hold_back:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is held back."""
+        while self._held:
+            self._held = self._held[os.write(RESULT_DESCRIPTOR, self._held) :]
+
+
+def run_program(request: Request, printed: Printed, *, hold_back: bool = False) -> None:
+    """Load the program and write a record for each input, each of which is made anew.
+
+    What is written at once is not lost when a later input takes too long.
+    """
+    results = Results(hold_back=hold_back)
     printed.capture()
     started = time.perf_counter()
     try:
-        source, function = load(request.source)
+        source, function = load(request.source, results)
     except Failed as failure:
-        _send_answer(EVERY_INPUT, failure.args[0], failure.args[1], started)
-        return
-    for index, (columns, cells) in enumerate(request.inputs):
-        answer: tuple[str, str] | tuple[str, str, tuple[int, int, bytes]]
-        try:
-            value = attempt(source, function, to_grid(columns, cells))
-            answer = ("ok", "", attempt(source, to_cells, value))
-        except Failed as failure:
-            answer = (failure.args[0], failure.args[1])
-        if text := printed.take():
-            send(index, "printed", text.encode("utf-8", "replace"))
-        kind, said, *grid = answer
-        _send_answer(index, kind, said, started, *grid)
-        started = time.perf_counter()
+        results.add(EVERY_INPUT, failure.args[0], _timed(failure.args[1], started))
+    else:
+        for index, (columns, cells) in enumerate(request.inputs):
+            kind, said, grid = _answer(source, function, to_grid(columns, cells))
+            if text := printed.take():
+                results.add(index, "printed", text.encode("utf-8", "replace"))
+            results.add(index, kind, _timed(said, started), grid)
+            started = time.perf_counter()
+    results.write()
 
 
-def _send_answer(
-    index: int, kind: str, text: str, started: float, grid: tuple[int, int, bytes] = (0, 0, b"")
-) -> None:
+def _answer(
+    source: str, function: Callable[..., Any], grid: list[list[int]]
+) -> tuple[str, str, tuple[int, int, bytes]]:
+    """Kind, text and cells of the record for one input."""
+    try:
+        value = attempt(source, function, grid)
+        return "ok", "", attempt(source, to_cells, value)
+    except Failed as failure:
+        return failure.args[0], failure.args[1], (0, 0, b"")
+
+
+def _timed(text: str, started: float) -> bytes:
     duration_us = min(int((time.perf_counter() - started) * 1e6), 2**32 - 1)
-    send(index, kind, DURATION.pack(duration_us) + text.encode("utf-8", "replace"), grid)
+    return DURATION.pack(duration_us) + text.encode("utf-8", "replace")
 
 
-def send(index: int, kind: str, text: bytes, grid: tuple[int, int, bytes] = (0, 0, b"")) -> None:
-    """Write one record to the result pipe."""
-    rows, columns, cells = grid
-    record = RECORD.pack(index, KINDS.index(kind), rows, columns, len(text)) + cells + text
-    while record:
-        record = record[os.write(RESULT_DESCRIPTOR, record) :]
-
-
-def load(encoded: bytes) -> tuple[str, Callable[..., Any]]:
+def load(encoded: bytes, results: Results) -> tuple[str, Callable[..., Any]]:
     """Run the program's top level; returns its source and entry point, raises Failed."""
     source = encoded.decode()
     module = ModuleType("program")
@@ -125,7 +147,7 @@ def load(encoded: bytes) -> tuple[str, Callable[..., Any]]:
     builtins.np = sys.modules.get("numpy")  # type: ignore[attr-defined]
     attempt(source, exec, compiled, names)
     if "np" not in names and _uses(compiled, "np"):
-        send(EVERY_INPUT, "loaded", RELIES_ON_NUMPY.encode())
+        results.add(EVERY_INPUT, "loaded", RELIES_ON_NUMPY.encode())
     for name in ENTRY_POINTS:
         function = names.get(name)
         if callable(function):

@@ -6,7 +6,6 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Literal, Self
 
-from utilities.errors import UsageError
 from utilities.sandbox.base import Execution, Limits
 from utilities.sandbox.job import Flavour, prepare
 from utilities.sandbox.layers import describe_layers
@@ -82,6 +81,7 @@ class Sandbox:
             self.limits,
             batch=self._batch,
             withheld=self._withheld,
+            unsafe_no_seccomp=self._unsafe_no_seccomp,
             on_answer=on_answer,
             on_loss=on_loss,
         )
@@ -92,22 +92,14 @@ class Sandbox:
         Raises UsageError where this system has no seccomp and the sandbox may not do without,
         RuntimeError where no fork server can be started.
         """
+        prepared = prepare(_TRIVIAL, [[[0]]], self.limits)
+        assert not isinstance(prepared, Execution)
         try:
-            await self._check_layers()
+            await self._once(prepared, Flavour())
         except BaseException:
             await self._pool.close()
             raise
         return self
-
-    async def _check_layers(self) -> None:
-        prepared = prepare(_TRIVIAL, [[[0]]], self.limits)
-        assert not isinstance(prepared, Execution)
-        await self._once(prepared, Flavour())
-        if not self._unsafe_no_seccomp and not (self._pool.report or {})["seccomp"]:
-            raise UsageError(
-                "this system has no seccomp, without which programs could reach the rest of it: "
-                "run them on Linux (x86-64 or arm64), or take the risk with --unsafe_no_seccomp"
-            )
 
     async def __aexit__(
         self,

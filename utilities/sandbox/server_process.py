@@ -73,6 +73,7 @@ class ServerProcess:
         *,
         batch: int,
         withheld: Collection[str],
+        unsafe_no_seccomp: bool,
         on_answer: Listener,
         on_loss: Listener,
     ) -> None:
@@ -82,6 +83,7 @@ class ServerProcess:
         self.report: dict[str, Any] | None = None
         """The layers in force; None until the server is ready."""
         self._on_answer, self._on_loss = on_answer, on_loss
+        self._unsafe = unsafe_no_seccomp
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
         self._unsent = bytearray()
@@ -89,23 +91,24 @@ class ServerProcess:
         with its_end:
             for end in (self._socket, its_end):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-            self._process = self._start(its_end.fileno(), limits, batch, withheld)
+            config = {
+                "socket": its_end.fileno(),
+                "batch": batch,
+                "withheld": sorted(withheld),
+                "unsafe_no_seccomp": unsafe_no_seccomp,
+            }
+            self._process = self._start(config, limits)
         self._socket.setblocking(False)
         self._loop.add_reader(self._socket, self._read)
 
-    def _start(
-        self, descriptor: int, limits: Limits, batch: int, withheld: Collection[str]
-    ) -> subprocess.Popen[bytes]:
-        config = {
-            "socket": descriptor,
+    def _start(self, config: dict[str, Any], limits: Limits) -> subprocess.Popen[bytes]:
+        config |= {
             "packages": package_folders(),
             "modules": self.flavour.modules,
             "hash_seed": self.flavour.hash_seed,
             "memory_mb": limits.memory_mb,
             "output_bytes": limits.output_bytes,
             "stdout_bytes": limits.stdout_bytes,
-            "batch": batch,
-            "withheld": sorted(withheld),
         }
         environment = {
             "LC_ALL": "C.UTF-8",
@@ -121,9 +124,14 @@ class ServerProcess:
             stderr=subprocess.PIPE,
             env=environment,
             cwd="/",
-            pass_fds=[descriptor],
+            pass_fds=[config["socket"]],
             start_new_session=True,  # a Ctrl-C is the supervisor's affair
         )
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it ended at once, for want of the layer that none may go without."""
+        return self.report is not None and not self.report["seccomp"] and not self._unsafe
 
     @property
     def process_id(self) -> int:
