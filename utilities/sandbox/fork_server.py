@@ -50,6 +50,8 @@ def main() -> NoReturn:
     """Get ready, lock down, say what is in force, and serve until the supervisor is gone."""
     config = json.loads(sys.argv[-1])
     _take_descriptors(config["socket"])
+    if config["processor"] is not None:
+        os.sched_setaffinity(0, {config["processor"]})
     lockdown = Lockdown(config["withheld"])
     visible = readable_files(config["packages"])
     more = list(config["modules"])

@@ -33,7 +33,8 @@ _NO_SECCOMP = (
 class _Worker:
     """A place for one busy fork server; idle ones of other flavours stay at hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, position: int) -> None:
+        self.position = position
         self.servers: dict[Flavour, ServerProcess] = {}
 
     @property
@@ -47,7 +48,7 @@ class Pool:
     def __init__(self, start: Starter, *, workers: int, depth: int) -> None:
         """Give each fork server up to `depth` jobs ahead; `start` makes one when it is needed."""
         self._start = start
-        self._workers = [_Worker() for _ in range(workers)]
+        self._workers = [_Worker(position) for position in range(workers)]
         self._depth = depth
         self._waiting: deque[Job] = deque()
         self._late: deque[Job] = deque()
@@ -110,7 +111,7 @@ class Pool:
                     continue
                 server = worker.servers.get(job.flavour)
                 if server is None:
-                    server = self._start(job.flavour, self._answered, self._lost)
+                    server = self._start(job.flavour, worker.position, self._answered, self._lost)
                     worker.servers[job.flavour] = server
                 server.give(job)
             if queue:

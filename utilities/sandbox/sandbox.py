@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from typing import TYPE_CHECKING, Literal, Self
 
 from utilities.sandbox.base import Execution, Limits
@@ -73,6 +74,7 @@ class Sandbox:
     def _start_server(
         self,
         flavour: Flavour,
+        worker: int,
         on_answer: Listener,
         on_loss: Listener,
     ) -> ServerProcess:
@@ -82,9 +84,17 @@ class Sandbox:
             batch=self._batch,
             withheld=self._withheld,
             unsafe_no_seccomp=self._unsafe_no_seccomp,
+            processor=self._processor_of(worker),
             on_answer=on_answer,
             on_loss=on_loss,
         )
+
+    def _processor_of(self, worker: int) -> int | None:
+        """The core for a worker: where every core has one, children need not move between them."""
+        if sys.platform != "linux":
+            return None
+        cores = sorted(os.sched_getaffinity(0))
+        return cores[worker] if len(cores) == self.workers > 1 else None
 
     async def __aenter__(self) -> Self:
         """Start the first fork server.

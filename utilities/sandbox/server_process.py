@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from utilities.sandbox.job import Flavour
 
     Listener = Callable[["ServerProcess"], None]
-    Starter = Callable[[Flavour, Listener, Listener], "ServerProcess"]
+    Starter = Callable[[Flavour, int, Listener, Listener], "ServerProcess"]
 
 _BUFFER = 1 << 20
 _START = (
@@ -74,10 +74,13 @@ class ServerProcess:
         batch: int,
         withheld: Collection[str],
         unsafe_no_seccomp: bool,
+        processor: int | None,
         on_answer: Listener,
         on_loss: Listener,
     ) -> None:
-        """Start the process; `on_answer` hears of each answer, `on_loss` of an unforeseen end."""
+        """Start the process, on one `processor` where one is named.
+
+        `on_answer` hears of each answer, `on_loss` of an unforeseen end."""
         self.flavour = flavour
         self.jobs: deque[Job] = deque()
         self.report: dict[str, Any] | None = None
@@ -96,6 +99,7 @@ class ServerProcess:
                 "batch": batch,
                 "withheld": sorted(withheld),
                 "unsafe_no_seccomp": unsafe_no_seccomp,
+                "processor": processor,
             }
             self._process = self._start(config, limits)
         self._socket.setblocking(False)
