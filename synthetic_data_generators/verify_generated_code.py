@@ -65,23 +65,27 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
             output.discard()
             reason = counts.skipped[:1] or ["it has no result entries"]
             raise UsageError(f"{options.source} holds nothing to judge: {reason[0]}")
-        metadata = {
-            "entry_type": "metadata",
-            "script": "verify_generated_code",
-            "status": "completed",
-            "source": str(options.source),
-            "source_sha256": await asyncio.to_thread(source_hash, options.source),
-            "started_at": started_at.isoformat(timespec="seconds"),
-            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            **counts.to_json(),
-            "sandbox": verifier.layers,
-            "options": options.to_json(),
-            **provenance(),
-        }
-        await output.finish(metadata)
+        source_sha256 = await asyncio.to_thread(source_hash, options.source)
+        ran = {"source_sha256": source_sha256, "sandbox": verifier.layers, **counts.to_json()}
+        await output.finish(metadata_of(options, started_at, ran))
     if not options.quiet:
         paths = {"results": options.output, "log": options.output.parent / LOG_NAME}
         print("\n".join(summary_lines(counts, verifier.layers, paths)))
+
+
+def metadata_of(options: VerificationOptions, started_at: datetime, ran: Entry) -> Entry:
+    """The last entry of a run that came to its end."""
+    return {
+        "entry_type": "metadata",
+        "script": "verify_generated_code",
+        "status": "completed",
+        "source": str(options.source),
+        "started_at": started_at.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **ran,
+        "options": options.to_json(),
+        **provenance(),
+    }
 
 
 def main() -> int:
@@ -92,8 +96,9 @@ def main() -> int:
         with open_log(options.output.parent / LOG_NAME, verbose=options.verbose):
             asyncio.run(until_signal(verify(options, entries, total)))
     except Stopped as stopped:
-        kept = f"{options.output}.partial"
-        say(f"stopped: what was judged is kept in {kept}; the same command goes on from there")
+        partial = VerifiedFile(options.output).partial
+        kept = f"what was judged is kept in {partial}" if partial.exists() else "nothing was judged"
+        say(f"stopped: {kept}; the same command goes on from there")
         return stopped.exit_code
     return 0
 

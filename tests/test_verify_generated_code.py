@@ -232,7 +232,7 @@ def test_a_stopped_run_is_taken_up_again(
     codes = [RIGHT + f"N = {n}\n" for n in range(200)]
     path = write_results(tmp_path / "r.jsonl", *[result(f"t{n}", c) for n, c in enumerate(codes)])
     run_until(path, 5, number, expected=128 + number)
-    done = run_script(SCRIPT, path)
+    done = run_script(SCRIPT, path, *BRIEF)
     assert done.returncode == 0, done.stderr
     verified = read_lines(tmp_path / "r_verified.jsonl")
     assert [entry["task_id"] for entry in verified[:-1]] == [f"t{n}" for n in range(200)]
@@ -242,19 +242,23 @@ def test_a_stopped_run_is_taken_up_again(
     assert not list(tmp_path.glob("*.partial*"))
 
 
+BRIEF = ("--wall_s", "1")
+"""So that a sleeping program holds nobody up for long."""
+
+
 def run_until(path: Path, lines: int, number: signal.Signals, *, expected: int) -> None:
     """Start a verification and signal it once its partial file has so many more lines."""
     partial = path.with_name(f"{path.stem}_verified.jsonl.partial")
     before = partial.read_bytes().count(b"\n") if partial.exists() else 0
-    command = script_command(SCRIPT, path, "--max_concurrent_programs", "1")
+    command = script_command(SCRIPT, path, "--max_concurrent_programs", "1", *BRIEF)
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=clean_environment()) as process:
         while process.poll() is None and (
             not partial.exists() or partial.read_bytes().count(b"\n") < before + lines
         ):
             time.sleep(0.005)
         process.send_signal(number)
-        process.communicate(timeout=30)
-    assert process.returncode == expected
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == expected, told.decode()
 
 
 @pytest.mark.timeout(200)
@@ -271,7 +275,7 @@ def test_nothing_is_lost_or_judged_twice_by_kill_minus_nine(
         whole = partial.read_bytes().count(b"\n")
         assert whole > kept
         kept = whole
-    done = run_script(SCRIPT, path)
+    done = run_script(SCRIPT, path, *BRIEF)
     assert done.returncode == 0, done.stderr
     *verified, metadata = read_lines(tmp_path / "r_verified.jsonl")
     assert [entry["task_id"] for entry in verified] == [f"t{n}" for n in range(300)]
@@ -289,7 +293,7 @@ def test_a_changed_input_is_judged_anew_and_the_rest_is_not(
     entries[7]["python_code"] = [FAILING]
     entries[3], entries[30] = entries[30], entries[3]
     del entries[20]
-    done = run_script(SCRIPT, write_results(path, *entries))
+    done = run_script(SCRIPT, write_results(path, *entries), *BRIEF)
     assert done.returncode == 0, done.stderr
     *verified, metadata = read_lines(tmp_path / "r_verified.jsonl")
     assert [entry["task_id"] for entry in verified] == [entry["task_id"] for entry in entries]
@@ -304,7 +308,7 @@ def test_other_settings_judge_anew(run_script: Run, tmp_path: Path, arguments: l
     path = write_results(tmp_path / "r.jsonl", *entries, result("slow", SLEEPING))
     run_until(path, 5, signal.SIGKILL, expected=-signal.SIGKILL)
     write_results(path, *entries)
-    assert run_script(SCRIPT, path, *arguments).returncode == 0
+    assert run_script(SCRIPT, path, *BRIEF, *arguments).returncode == 0
     *verified, metadata = read_lines(tmp_path / "r_verified.jsonl")
     assert (len(verified), metadata["entries_resumed"]) == (5, 0)
 
