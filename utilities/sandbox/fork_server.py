@@ -17,8 +17,8 @@ from utilities.sandbox.children import Follower, Orphaned, Outcome
 from utilities.sandbox.dirtiness import Snapshot
 from utilities.sandbox.lockdown import OPEN_FILES, Lockdown
 from utilities.sandbox.preload import (
+    PARTS_OF_SCIPY,
     RARE,
-    RARE_OF_SCIPY,
     TYPICAL_PROGRAM,
     fill_below_arenas,
     preload,
@@ -56,7 +56,9 @@ def main() -> NoReturn:
     visible = readable_files(config["packages"])
     more = list(config["modules"])
     if not lockdown.files_stay_readable(visible):
-        more += [*RARE, *(RARE_OF_SCIPY if "scipy" in more else ())]
+        more += RARE
+    if "scipy" in more:
+        more += PARTS_OF_SCIPY
     preload(config["packages"], more, config["hash_seed"])
     for name in [name for name in sys.modules if name.split(".")[0] == "utilities"]:
         del sys.modules[name]  # a program finds nothing of the toolkit by name

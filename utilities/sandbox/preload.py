@@ -53,7 +53,10 @@ RARE = (
     "numpy.testing",
 )
 """Further modules for a fork server whose children will not be able to read files."""
-RARE_OF_SCIPY = ("scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.spatial.distance")
+PARTS_OF_SCIPY = (
+    *("scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.spatial.distance", "scipy.stats"),
+)
+"""What programs use of it; importing these would take up most of their time."""
 
 TYPICAL_PROGRAM = b"""
 from collections import Counter, defaultdict, deque
