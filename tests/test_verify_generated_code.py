@@ -460,6 +460,22 @@ def without_times(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def test_the_options_reach_the_sandbox_and_the_metadata(run_script: Run, results: Path) -> None:
+    hungry = "def solve_task(grid):\n    return [[len([0] * 9_000_000) % 7]]\n"
+    write_results(results, result("hungry", hungry))
+    found = []
+    for memory_mb in ("32", "512"):
+        arguments = ["--mode", "batch", "--unsafe_no_seccomp", "--memory_mb", memory_mb]
+        done = run_script(SCRIPT, results, *arguments)
+        assert done.returncode == 0, done.stderr
+        entry, metadata = read_lines(results.with_name("code_data_results_verified.jsonl"))
+        found.append(entry["execution_status"])
+    assert found == [["memory_limit"], ["ok"]]
+    settings = metadata["options"]["settings"]
+    assert (settings["mode"], settings["unsafe_no_seccomp"]) == ("batch", True)
+    assert settings["limits"]["memory_mb"] == 512
+
+
 def test_one_worker_judges_as_many_do(run_script: Run, results: Path, tmp_path: Path) -> None:
     for workers in ("1", "4"):
         arguments = ["--output", tmp_path / workers, "--max_concurrent_programs", workers]
