@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.reply_parsing import ExtractedCode, extract_code, extract_grids, extract_reasoning
+from utilities.entry_point import find_entry_point
 from utilities.grids import grid_to_text
 
 SOLVER = "def solve_task(grid):\n    return grid\n"
@@ -72,7 +73,27 @@ def test_each_accepted_name_is_taken_beside_other_functions(name):
 
 
 def test_an_only_function_of_any_name_is_the_entry_point():
-    assert extract_code("```\ndef flip(g):\n    return g\n```").entry_point == "flip"
+    source = "def flip(g):\n    return g\n"
+    kept = ExtractedCode(f"{source}\nsolve_task = flip\n", "solve_task")
+    assert extract_code(f"```\n{source}```") == kept
+    assert extract_code(f"```\n{kept.python_code}```") == kept
+    assert find_entry_point(kept.python_code) == "solve_task"
+
+
+def test_an_only_function_of_a_lambda_gets_the_name_too():
+    kept = extract_code("```\nflip=lambda g:g[::-1]\n```")
+    names = {}
+    exec(kept.python_code, names)
+    assert names[kept.entry_point]([[1], [2]]) == [[2], [1]]
+
+
+def test_a_known_name_in_an_earlier_block_wins_over_an_only_function():
+    assert extract_code(f"{FENCED}\n```python\ndef check(g):\n    return g\n```") == TAKEN
+
+
+def test_a_program_of_several_functions_gets_no_name():
+    source = "def a(g):\n    pass\n\ndef b(g):\n    pass\n"
+    assert extract_code(f"```\n{source}```") == ExtractedCode(source, None)
 
 
 def test_an_assigned_lambda_is_a_program():

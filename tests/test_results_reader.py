@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from utilities.errors import UsageError
+from utilities.json_stream import JsonStream
 from utilities.results_reader import read_entries, task_of
 
 TASK_DATA = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
@@ -104,6 +108,13 @@ def test_a_torn_gzip_gives_what_it_holds(tmp_path: Path, caplog: pytest.LogCaptu
         ("r.json", b'{"metadata": {}}', "no list of results"),
         ("r.json", b'{"results": [1]}', "results[0] is not an object"),
         ("r.json", b'{"results": [}', "line 1"),
+        ("r.json", b'{"results": []} x', "line 1: the document has ended"),
+        ("r.json", b'{"results": [{"a": [1, 2]', "ends in the middle"),
+        ("r.json", b'\n{"results": [{"a": 1} {"a": 2}]}', "line 2: broken JSON (] is missing"),
+        ("r.json", b'{"results" [{"a": 1}]}', ": is missing"),
+        ("r.json", b'{"results": {"a": 1}}', "no list of results"),
+        ("r.json", b"12", "no list of results"),
+        ("r.json", b"nonsense", "line 1"),
         ("r.jsonl", b'{"a": 1}\n{"a": \n{"a": 1}\n', "line 2"),
         ("r.jsonl", b"[1]\n", "line 1: not an object"),
         ("r.jsonl", b"\xff\xfe\n", "line 1"),
@@ -119,6 +130,61 @@ def test_a_broken_file_is_told_in_one_line(
     assert told in str(raised.value)
     assert str(tmp_path / name) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+OBJECT = {"metadata": {"m": "[{"}, "results": [RESULT, {"task_id": 'b"]}\\'}], "more": [1, {}]}
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_a_document_reads_the_same_in_chunks_of_any_size(tmp_path: Path, cut: int) -> None:
+    content = json.dumps(OBJECT, indent=cut % 3 or None).encode()
+    chunks = (content[start : start + cut] for start in range(0, len(content), cut))
+    stream = JsonStream(chunks, tmp_path)
+    read = {
+        json.loads(key): json.loads(stream.value())
+        if stream.peek() != b"["
+        else [json.loads(text) for _, text in stream.items()]
+        for key in stream.members()
+    }
+    assert read == OBJECT
+    assert stream.peek() == b""
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+)
+
+
+@given(st.lists(JSON_VALUES), st.integers(1, 9), st.booleans())
+def test_every_item_of_a_list_is_found(values: list[Any], cut: int, ascii_only: bool) -> None:
+    content = json.dumps(values, ensure_ascii=ascii_only, indent=cut % 2 or None).encode(
+        "utf-8", "replace"
+    )
+    chunks = (content[start : start + cut] for start in range(0, len(content), cut))
+    read = [json.loads(text) for _, text in JsonStream(chunks, Path("any")).items()]
+    assert read == json.loads(content)
+
+
+def test_a_large_document_is_never_whole_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    text = json.dumps({**RESULT, "python_code": ["x" * 10_000] * 3, "grid": [[0] * 30] * 30})
+    path.write_text('{"metadata": {}, "results": [' + ",\n".join([text] * 600) + "]}")
+    tracemalloc.start()
+    count = sum(1 for _ in read_entries(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 601
+    assert peak < path.stat().st_size / 4
+
+
+def test_the_line_of_a_broken_result_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text('{"results": [\n{"a": 1},\n{"a": }\n]}')
+    entries = read_entries(path)
+    assert next(entries)["a"] == 1
+    with pytest.raises(UsageError, match="line 3"):
+        next(entries)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

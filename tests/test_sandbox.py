@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.sandbox_processes import descendants, until
 from utilities.sandbox.base import Execution, Limits
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks import Grid
@@ -39,24 +38,6 @@ async def run_one(sandbox: Sandbox, code: str, grid: Grid = GRID) -> Execution:
 
 def returning(expression: str) -> str:
     return f"def solve_task(grid):\n    return {expression}\n"
-
-
-def live_processes() -> dict[int, int]:
-    """The id of every process that is no zombie, and its parent's."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
-            except OSError:
-                continue
-            if state != "Z":
-                found[int(folder.name)] = int(parent)
-    return found
-
-
-def children_of(parent: int) -> set[int]:
-    return {child for child, its_parent in live_processes().items() if its_parent == parent}
 
 
 # What counts as a grid
@@ -139,7 +120,7 @@ async def test_what_cannot_be_compiled_is_a_syntax_error(sandbox: Sandbox, code:
     assert (await run_one(sandbox, code)).status == "syntax_error"
 
 
-@pytest.mark.parametrize("code", ["", "x = 1", "solve_task = 3", "def a(g): ...\ndef b(g): ..."])
+@pytest.mark.parametrize("code", ["", "x = 1", "solve_task = 3", "def whatever(g): return g"])
 async def test_a_program_without_entry_point_says_so(sandbox: Sandbox, code: str) -> None:
     assert (await run_one(sandbox, code)).status == "no_entry_point"
 
@@ -192,7 +173,7 @@ async def test_too_much_memory_is_a_memory_limit(sandbox: Sandbox, code: str) ->
     ("body", "message"),
     [
         ("os._exit(0)", "left with exit code 0 before it answered"),
-        ("os.abort()", "killed by SIGABRT"),
+        ("os.abort()", "killed by SIGSEGV"),  # the signal of abort itself is refused
         ("os.close(3); return grid", "left with exit code 1 before it answered"),
         ("os.close(3); time.sleep(1e6)", "closed the result descriptor"),
     ],
@@ -231,7 +212,6 @@ async def test_a_source_that_is_too_long_is_forbidden() -> None:
         "import time; time.sleep(1e6)",
         "return [[9 ** 9 ** 9]]",
         "while True: print('x' * 10000)",
-        "import signal; signal.raise_signal(signal.SIGSTOP)",
     ],
 )
 async def test_what_does_not_end_is_a_timeout(swift: Sandbox, body: str) -> None:
@@ -280,7 +260,6 @@ async def test_answers_before_a_timeout_are_kept(swift: Sandbox) -> None:
         "def other(g): return g\ndef transform(g): return [[1]]\n",
         "def other(g): return g\ndef main(g): return [[1]]\ndef p(g): return g\n",
         "p = lambda g: [[1]]\n",
-        "def whatever(g): return [[1]]\n",
         "try:\n    1 / 0\nexcept ArithmeticError:\n    def solve(g): return [[1]]\n",
         "class Solver:\n    def __call__(self, g): return [[1]]\nsolve_task = Solver()\n",
     ],
@@ -407,7 +386,7 @@ def solve_task(grid):
     try:
         with open('/proc/self/environ') as file:
             told += file.read()
-    except PermissionError:
+    except OSError:
         pass
     return [[9 if 'CANARY' in told or 'KEY' in told else 0]]
 """
@@ -445,23 +424,20 @@ def solve_task(grid):
     assert not (tmp_path / "written").exists() or (tmp_path / "written").stat().st_size == 0
 
 
-async def test_no_process_and_no_thread_can_be_started(sandbox: Sandbox) -> None:
+async def test_no_process_can_be_started_but_threads_can(sandbox: Sandbox) -> None:
     code = """
 import os, threading
 def solve_task(grid):
-    started = 0
     try:
         if os.fork() == 0:
             os._exit(0)
-        started = 9
+        return [[9]]
     except OSError:
-        pass
-    try:
-        threading.Thread(target=print).start()
-        started = 9
-    except RuntimeError:
-        pass
-    return [[started]]
+        answers = []
+        thread = threading.Thread(target=answers.append, args=(0,))
+        thread.start()
+        thread.join()
+        return [answers]
 """
     assert (await run_one(sandbox, code)).output == [[0]]
 
@@ -513,46 +489,18 @@ def solve_task(grid):
     assert (await run_one(sandbox, code)).output == [[0]]
 
 
-async def test_no_process_is_left_after_any_end(swift: Sandbox) -> None:
+async def test_no_process_of_a_program_is_left_after_any_end(swift: Sandbox) -> None:
+    servers = descendants()
     for body in ("return grid", "while True: pass", "import time; time.sleep(1e6)", "1 / 0"):
         await run_one(swift, f"def solve_task(grid):\n    {body}\n")
-        assert children_of(os.getpid()) == set()
+        await until(lambda: descendants() <= servers)
 
 
 async def test_what_hangs_at_the_end_is_not_waited_for(sandbox: Sandbox) -> None:
+    servers = descendants()
     code = "import atexit, time\natexit.register(time.sleep, 1e6)\n" + returning("grid")
     assert (await run_one(sandbox, code)).status == "ok"
-    assert children_of(os.getpid()) == set()
-
-
-async def test_cancelling_a_run_kills_its_child(sandbox: Sandbox) -> None:
-    code = "import time\n" + returning("time.sleep(1e6)")
-    running = asyncio.create_task(sandbox.run(code, [GRID]))
-    while not children_of(os.getpid()):
-        await asyncio.sleep(0.01)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert children_of(os.getpid()) == set()
-
-
-async def test_a_child_whose_parent_is_killed_ends_by_itself() -> None:
-    parent = """
-import asyncio
-from tests.conftest import REPOSITORY
-from utilities.sandbox.base import Limits
-from utilities.sandbox.sandbox import Sandbox
-code = "import time\\ndef solve_task(grid): time.sleep(1e6)"
-asyncio.run(Sandbox(Limits(wall_s=1)).run(code, [[[0]]]))
-"""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent, cwd=REPOSITORY)
-    while not (children := children_of(process.pid)):
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.3)  # until it sleeps
-    process.kill()
-    await process.wait()
-    while children & live_processes().keys():
-        await asyncio.sleep(0.05)
+    await until(lambda: descendants() <= servers)
 
 
 async def test_a_flood_on_every_descriptor_does_not_hold_the_sandbox_up(sandbox: Sandbox) -> None:
@@ -568,18 +516,6 @@ def solve_task(grid):
 """
     executions = await asyncio.gather(*(run_one(sandbox, code) for _ in range(4)))
     assert all(execution.output is None for execution in executions)
-    assert children_of(os.getpid()) == set()
-
-
-async def test_no_more_children_run_than_there_are_workers() -> None:
-    async with Sandbox(workers=1) as sandbox:
-        code = "import time\ndef solve_task(grid):\n    time.sleep(0.2)\n    return grid\n"
-        running = [asyncio.create_task(sandbox.run(code, [GRID])) for _ in range(3)]
-        most = 0
-        while not all(task.done() for task in running):
-            most = max(most, len(children_of(os.getpid())))
-            await asyncio.sleep(0.01)
-    assert most == 1
 
 
 async def test_a_program_cannot_spoil_the_next_one(sandbox: Sandbox) -> None:
@@ -594,8 +530,3 @@ def solve_task(grid):
     executions = await sandbox.run(poison, [GRID] * 3)
     assert [execution.status for execution in executions] == ["ok"] * 3
     assert (await run_one(sandbox, returning("np.zeros((1, 2))"))).output == [[0, 0]]
-
-
-async def test_the_layers_say_what_is_not_enforced(sandbox: Sandbox) -> None:
-    assert "NOT enforced" in sandbox.layers
-    assert "\n" not in sandbox.layers

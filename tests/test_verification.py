@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +13,8 @@ from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks import Grid, Pair, Task
 from utilities.verification import (
     Verdict,
+    label_fields,
+    labelled,
     normal_form,
     verdict_fields,
     verify,
@@ -35,15 +37,15 @@ class CountingSandbox(Sandbox):
         super().__init__()
         self.codes: list[str] = []
 
-    async def run(self, code: str, inputs: object) -> tuple[Execution, ...]:
+    async def run(self, code: str, *arguments: Any, **more: Any) -> tuple[Execution, ...]:
         self.codes.append(code)
-        return await super().run(code, inputs)  # type: ignore[arg-type]
+        return await super().run(code, *arguments, **more)
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[CountingSandbox]:
-    entered = CountingSandbox()
-    yield entered
+    async with CountingSandbox() as entered:
+        yield entered
 
 
 async def test_a_right_program_passes_what_is_known(sandbox: Sandbox) -> None:
@@ -123,10 +125,10 @@ async def test_the_search_finds_what_is_in_the_child(sandbox: Sandbox) -> None:
     assert (await sandbox.run(SEARCH, [SECRET]))[0].output == [[9]]
 
 
-def test_the_job_of_a_child_holds_inputs_only() -> None:
-    job = prepare(RIGHT, [[[0]]], Limits())
-    assert isinstance(job, bytes)
-    assert marshal.loads(job)["inputs"] == [[[0]]]
+def test_the_job_of_a_child_holds_inputs_and_source_only() -> None:
+    job = prepare(RIGHT, [[[7]]], Limits())
+    assert not isinstance(job, Execution)
+    assert job.body == bytes((1, 1, 7)) + RIGHT.encode()
 
 
 async def test_equal_programs_run_once(sandbox: CountingSandbox) -> None:
@@ -146,6 +148,79 @@ async def test_equal_programs_run_once(sandbox: CountingSandbox) -> None:
 def test_programs_that_differ_in_a_constant_differ() -> None:
     assert normal_form("def f(g): return 'a'") != normal_form("def f(g): return 'b'")
     assert normal_form("def f(g):\n 'a'\n return g") == normal_form("def f(g): return g")
+
+
+PICKS_FROM_A_SET = """
+def solve_task(grid):
+    if len(grid[0]) < 3 and grid[0][0] < 6:
+        return [row[::-1] for row in grid]
+    return [[int(len(word)) for word in {'a', 'bb', 'ccc', 'dddd', 'eeeee', 'ffffff'}]]
+"""
+PICKS_BY_CHANCE = """
+import random
+def solve_task(grid):
+    return [[2, 1]] if grid[0][0] == 1 else [[random.randrange(10) for _ in range(20)]]
+"""
+SHORT = Task("short", FLIP.train[:1], FLIP.test)
+
+
+@pytest.mark.parametrize(
+    ("code", "labels"),
+    [
+        (RIGHT, (True, False)),
+        (PICKS_FROM_A_SET, (False, False)),
+        ("def solve_task(grid):\n    return [[2, 1]]\n", (True, True)),
+        (PICKS_BY_CHANCE, (False, True)),
+        ("def solve_task(grid):\n    return grid\n", (None, None)),
+    ],
+)
+async def test_labels_are_given_to_programs_that_pass_train(
+    sandbox: CountingSandbox, code: str, labels: tuple[bool | None, bool | None]
+) -> None:
+    first = await verify(sandbox, code, SHORT)
+    verdict = await labelled(sandbox, code, SHORT, first)
+    assert (verdict.deterministic, verdict.hardcoded) == labels
+    assert len(sandbox.codes) == (1 if labels == (None, None) else 2)
+
+
+async def test_a_program_that_relies_on_the_offered_numpy_is_told(sandbox: Sandbox) -> None:
+    relying = await verify(sandbox, "def p(g):\n    return np.flip(g, 1)\n", FLIP)
+    importing = await verify(
+        sandbox, "import numpy as np\ndef p(g):\n    return np.flip(g, 1)\n", FLIP
+    )
+    assert relying.passed_train
+    assert importing.passed_train
+    assert relying.uses_numpy_without_import
+    assert not importing.uses_numpy_without_import
+
+
+def test_the_entry_point_that_is_taken_is_told() -> None:
+    codes = [
+        RIGHT,
+        "def solve(g): return g\ndef p(g): return g\n",
+        None,
+        "def other(g): return g\n",
+    ]
+    fields = label_fields(codes, [None] * 4)
+    assert fields["entry_point"] == ["solve_task", "solve", None, None]
+    assert set(fields) == {"entry_point", "uses_numpy_without_import", "deterministic", "hardcoded"}
+    assert fields["deterministic"] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("executions", "duration_s"),
+    [
+        ((Execution("ok", [[1]], duration_s=0.25), Execution("exception", duration_s=0.5)), 0.75),
+        ((Execution("ok", [[1]], duration_s=0.25), Execution("timeout")), None),
+        ((Execution("ok", [[1]], duration_s=0.25), Execution("timeout", duration_s=1.0)), 1.25),
+        ((Execution("syntax_error"),), None),
+    ],
+)
+def test_a_duration_is_told_where_it_is_known(
+    executions: tuple[Execution, ...], duration_s: float | None
+) -> None:
+    verdict = Verdict((False,) * len(executions), (), executions)
+    assert verdict_fields([verdict])["execution_duration_s"] == [duration_s]
 
 
 def test_the_fields_of_an_entry_have_one_item_a_sample() -> None:

@@ -1,109 +1,111 @@
-"""Judges every program of a results file and writes the entries again with their verdicts."""
+"""Judges every program of a stream of entries and writes the entries again with their verdicts."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-import os
-from collections import Counter, deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import BinaryIO
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import orjson
 
 from utilities.errors import UsageError
 from utilities.json_lines import encode_line
 from utilities.results_reader import Entry, task_of
-from utilities.sandbox.sandbox import MAX_INPUTS, Sandbox
-from utilities.verification import Verdict, verdict_fields, verify_samples
+from utilities.sandbox.sandbox import MAX_INPUTS
+from utilities.verification import label_fields, verdict_fields
+from utilities.verification_counts import VerificationCounts
+from utilities.verified_file import Place, VerifiedFile
+from utilities.verifier import Verifier
 
+RULES_VERSION = 1
+"""Raised where verdicts or labels change their meaning: what was judged before is judged anew."""
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class VerificationCounts:
-    """What came of the programs of a file; `skipped` holds why entries could not be judged."""
-
-    entries: int = 0
-    programs: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    passed_train: int = 0
-    passed_train_and_test: int = 0
-    skipped: list[str] = field(default_factory=list)
-    verified_task_ids: set[str] = field(default_factory=set)
-    """Tasks with a program that is right on every train and test pair."""
-
-    def add(self, task_id: str, verdicts: Sequence[Verdict | None]) -> None:
-        """Count an entry."""
-        self.entries += 1
-        for verdict in filter(None, verdicts):
-            self.programs += 1
-            self.statuses[verdict.execution_status] += 1
-            self.passed_train += verdict.passed_train
-            if verdict.passed_all:
-                self.passed_train_and_test += 1
-                self.verified_task_ids.add(task_id)
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    key: str
+    entry: Entry
+    place: Place | None
+    """Where an earlier run wrote it."""
 
 
 class CodeVerification:
-    """One pass over the entries of a results file."""
+    """One pass over entries; what an earlier pass with the same settings judged is taken over."""
 
-    def __init__(self, sandbox: Sandbox, *, entries_ahead: int) -> None:
-        """Judge up to `entries_ahead` entries at the same time."""
+    def __init__(self, verifier: Verifier, output: VerifiedFile, settings: Entry) -> None:
+        """`settings` is all that a verdict depends on besides its entry."""
         self.counts = VerificationCounts()
-        self._sandbox = sandbox
-        self._entries_ahead = entries_ahead
-        self._started_at = datetime.now(UTC)
+        self._verifier = verifier
+        self._output = output
+        self._settings = orjson.dumps([RULES_VERSION, settings])
 
-    async def judged(self, entries: Iterable[Entry]) -> AsyncGenerator[Entry, None]:
-        """Yield the entries in their order, results enriched by verdicts, others as they are."""
-        running: deque[asyncio.Task[Entry]] = deque()
+    async def over(
+        self, entries: Iterable[Entry], observe: Callable[[VerificationCounts], None]
+    ) -> None:
+        """Write every entry to the output, in its order; raises UsageError where they break off.
+
+        `observe` gets the counts after each one.
+        """
+        async with aclosing(self._judged(entries)) as judged:
+            async for each in judged:
+                if each.place is None:
+                    await self._output.append(each.key, each.entry)
+                else:
+                    self._output.record(each.place)
+                self.counts.add(each.entry, resumed=each.place is not None)
+                observe(self.counts)
+
+    async def _judged(self, entries: Iterable[Entry]) -> AsyncGenerator[_Judged, None]:
+        """Judge side by side, as many programs as the verifier likes, and yield in order."""
+        running: deque[tuple[int, asyncio.Task[_Judged]]] = deque()
+        programs = 0
         try:
             for entry in entries:
-                running.append(asyncio.create_task(self._judge(entry)))
-                if len(running) > self._entries_ahead:
-                    yield await running.popleft()
+                key = self._key(entry)
+                place = self._output.find(key)
+                weight = _programs_in(entry) if place is None else 1
+                running.append((weight, asyncio.create_task(self._judge(key, entry, place))))
+                programs += weight
+                while programs > self._verifier.programs_ahead:
+                    weight, first = running.popleft()
+                    programs -= weight
+                    yield await first
             while running:
-                yield await running.popleft()
+                yield await running.popleft()[1]
         finally:
-            for unfinished in running:
+            for _, unfinished in running:
                 unfinished.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*(work for _, work in running), return_exceptions=True)
 
-    async def _judge(self, entry: Entry) -> Entry:
+    async def _judge(self, key: str, entry: Entry, place: Place | None) -> _Judged:
+        if place is not None:
+            return _Judged(key, self._output.read(place), place)
         if entry["entry_type"] != "result":
-            return entry
+            return _Judged(key, entry, None)
+        stated = entry.pop("not_judged", None)
         try:
             task, codes = task_of(entry), codes_of(entry)
-        except UsageError as reason:
+        except UsageError as error:
+            reason = stated or str(error)
             _log.warning("not judged: %s", reason)
-            self.counts.skipped.append(str(reason))
-            return entry
-        verdicts = await verify_samples(self._sandbox, codes, task)
-        self.counts.add(task.task_id, verdicts)
+            return _Judged(key, {**entry, "not_judged": reason}, None)
+        verdicts = await self._verifier.judge(task, codes)
         _log.debug("task %s: %s", task.task_id, [v and v.execution_status for v in verdicts])
-        return {**entry, **verdict_fields(verdicts)}
+        fields = verdict_fields(verdicts) | label_fields(codes, verdicts)
+        return _Judged(key, {**entry, **fields}, None)
 
-    def metadata(self, source: Path) -> Entry:
-        """The metadata entry of a pass that came to its end."""
-        counts = self.counts
-        return {
-            "entry_type": "metadata",
-            "script": "verify_generated_code",
-            "status": "completed",
-            "source": str(source),
-            "started_at": self._started_at.isoformat(timespec="seconds"),
-            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "entries": counts.entries,
-            "entries_not_judged": counts.skipped,
-            "programs": counts.programs,
-            "execution_statuses": dict(counts.statuses.most_common()),
-            "passed_train": counts.passed_train,
-            "passed_train_and_test": counts.passed_train_and_test,
-            "verified_task_ids": sorted(counts.verified_task_ids),
-            "sandbox": self._sandbox.layers,
-        }
+    def _key(self, entry: Entry) -> str:
+        return hashlib.sha256(self._settings + encode_line(entry)).hexdigest()[:32]
+
+
+def _programs_in(entry: Entry) -> int:
+    codes = entry.get("python_code")
+    return max(1, len(codes)) if isinstance(codes, list) else 1
 
 
 def codes_of(entry: Entry) -> list[str | None]:
@@ -118,43 +120,3 @@ def codes_of(entry: Entry) -> list[str | None]:
     if pairs > MAX_INPUTS:
         raise UsageError(f"{name}: {pairs} pairs, where a program is run on {MAX_INPUTS} at most")
     return codes
-
-
-class PartialFile:
-    """A file that grows as `NAME.partial` and takes its name when it is finished."""
-
-    def __init__(self, path: Path) -> None:
-        """Start it anew; raises UsageError where it cannot be written."""
-        self.path = path
-        self.partial = path.with_name(path.name + ".partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = self.partial.open("wb", buffering=0)
-        except OSError as error:
-            raise self._refused(error) from error
-
-    def append(self, entry: Entry) -> None:
-        """Write a line at once; raises UsageError where the disk takes no more."""
-        left = memoryview(encode_line(entry))
-        try:
-            while left:
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            raise self._refused(error) from error
-
-    def finish(self) -> None:
-        """Bring it to the disk and give it its name."""
-        try:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self.partial.replace(self.path)
-        except OSError as error:
-            raise self._refused(error) from error
-
-    def discard(self) -> None:
-        """Remove what was written: it holds nothing of worth."""
-        self._file.close()
-        self.partial.unlink()
-
-    def _refused(self, error: OSError) -> UsageError:
-        return UsageError(f"cannot write {self.partial}: {error.strerror}; choose another --output")

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ENTRY_POINTS = ("solve_task", "transform", "solve", "main", "p")
-"""Accepted names, best first; with none of them, the only function that a program defines."""
+"""Accepted names, best first. Where a reply is read, a program with none of them but with an only
+function gets the first one as an alias, so that what is stored runs."""
 
 
 def find_entry_point(code: str) -> str | None:
-    """The name of the function to call, or None where there is none or `code` is no Python."""
+    """The name of the function to call; None where none has such a name or `code` is no Python."""
     try:
         return entry_point_of(parse_program(code))
     except SyntaxError:
@@ -32,17 +33,25 @@ def parse_program(code: str) -> ast.Module:
 
 
 def entry_point_of(tree: ast.Module) -> str | None:
-    """The name of the function of `tree` to call, or None where there is none."""
+    """The best name of ENTRY_POINTS that is a function of `tree`; None where there is none."""
+    functions = _functions_of(tree)
+    return next((name for name in ENTRY_POINTS if name in functions), None)
+
+
+def only_function_of(tree: ast.Module) -> str | None:
+    """The name of the function of `tree` where it defines exactly one, whatever its name."""
+    functions = _functions_of(tree)
+    return functions[0] if len(set(functions)) == 1 else None
+
+
+def _functions_of(tree: ast.Module) -> list[str]:
     functions: list[str] = []
     for statement in _top_level(tree.body):
         if isinstance(statement, ast.FunctionDef):
             functions.append(statement.name)
         elif isinstance(statement, ast.Assign) and _is_function(statement.value, functions):
             functions += [t.id for t in statement.targets if isinstance(t, ast.Name)]
-    for name in ENTRY_POINTS:
-        if name in functions:
-            return name
-    return functions[0] if len(set(functions)) == 1 else None
+    return functions
 
 
 def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

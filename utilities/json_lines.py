@@ -47,9 +47,12 @@ class JsonLinesFile:
     gets a UsageError. Used as an async context manager.
     """
 
-    def __init__(self, path: Path, *, save_interval: int = 10) -> None:
-        """`save_interval` counts lines between two flushes to the disk."""
+    def __init__(
+        self, path: Path, *, save_interval: int = 10, option: str = "--output_directory"
+    ) -> None:
+        """`save_interval` counts lines between two flushes; `option` chooses another place."""
         self.path = path
+        self._option = option
         self._save_interval = save_interval
         self._save_lock = asyncio.Lock()
         self._descriptor = -1
@@ -79,7 +82,7 @@ class JsonLinesFile:
             os.close(self._descriptor)
             raise UsageError(
                 f"another run is writing {self.path}; wait for it, or give this one its own "
-                "folder with --output_directory"
+                f"folder with {self._option}"
             ) from error
         self._mend()
         return self
@@ -174,5 +177,5 @@ class JsonLinesFile:
         reason = "its folder is a file" if no_folder else error.strerror
         return UsageError(
             f"cannot write {self.path}: {reason}; make room or choose another folder with "
-            "--output_directory, then run the same command again: nothing so far is lost"
+            f"{self._option}, then run the same command again: nothing so far is lost"
         )

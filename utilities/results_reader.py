@@ -6,6 +6,7 @@ import gzip
 import logging
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,19 @@ import orjson
 
 from utilities.errors import UsageError
 from utilities.json_files import parse_json, reported_reading
+from utilities.json_stream import JsonStream
 from utilities.task_validation import task_from_json
 from utilities.tasks import Task
 
 Entry = dict[str, Any]
 SAMPLE_LISTS = ("reasoning", "python_code", "status")
 """Fields that hold one item a sample; in older files with one sample, that item itself."""
+_CHUNK_BYTES = 1 << 18
 _log = logging.getLogger(__name__)
 
 
 def read_entries(path: Path) -> Iterator[Entry]:
-    """Yield the entries of a results file, each with its `entry_type`, one line in memory.
+    """Yield the entries of a results file, each with its `entry_type`, one of them in memory.
 
     Takes JSON Lines and, where the name ends in `.json`, the older object `{metadata, results}`
     or a bare list of results; all of them also gzipped (`.gz`). An entry without `entry_type` is
@@ -59,7 +62,7 @@ def task_of(entry: Entry) -> Task:
 
 
 def _entries_of_lines(path: Path) -> Iterator[Entry]:
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(_reading(path), start=1):
         if not line.strip():
             continue
         try:
@@ -74,19 +77,22 @@ def _entries_of_lines(path: Path) -> Iterator[Entry]:
         yield entry
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _reading(path: Path, *, chunk_bytes: int | None = None) -> Iterator[bytes]:
+    """The file's lines, or chunks of `chunk_bytes`; a gzip stream that ends early gives a part."""
     with (
         reported_reading(path),
         gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file,
     ):
-        number = 0
+        count = 0
+        parts = file if chunk_bytes is None else iter(partial(file.read, chunk_bytes), b"")
         try:
-            for number, line in enumerate(file, start=1):  # noqa: B007 - told in the warning
-                yield line
+            for count, part in enumerate(parts, start=1):  # noqa: B007 - told in the warning
+                yield part
         except EOFError:
-            _log.warning("%s: the gzip stream ends early, after line %d", path, number)
+            unit = "line" if chunk_bytes is None else f"chunk of {chunk_bytes} bytes"
+            _log.warning("%s: the gzip stream ends early, after %s %d", path, unit, count)
         except (zlib.error, gzip.BadGzipFile) as error:
-            raise UsageError(f"{path}, after line {number}: broken gzip ({error})") from error
+            raise UsageError(f"{path}: broken gzip ({error}); unpack what is whole") from error
 
 
 def _parse(content: bytes, path: Path, first_line: int) -> Any:
@@ -97,22 +103,48 @@ def _parse(content: bytes, path: Path, first_line: int) -> Any:
 
 
 def _entries_of_document(path: Path) -> Iterator[Entry]:
-    content = b"".join(_lines(path))
-    if not content.strip():
-        raise UsageError(f"{path} is empty; give the results file of a run")
-    document = _parse(content, path, 1)
-    if isinstance(document, dict):
-        metadata, results = document.get("metadata"), document.get("results")
-    else:
-        metadata, results = None, document
-    if not isinstance(results, list):
-        raise UsageError(f"{path} holds no list of results; give the results file of a run")
-    if isinstance(metadata, dict):
-        yield {"entry_type": "metadata", **metadata}
-    for position, entry in enumerate(results):
+    stream = JsonStream(_reading(path, chunk_bytes=_CHUNK_BYTES), path)
+    match stream.peek():
+        case b"":
+            raise UsageError(f"{path} is empty; give the results file of a run")
+        case b"[":
+            yield from _results(stream, path)
+        case b"{":
+            yield from _entries_of_object(stream, path)
+        case _:
+            _parse(stream.value(), path, stream.line)
+            raise _no_results(path)
+    if stream.peek():
+        raise UsageError(f"{path}, line {stream.line}: the document has ended; remove the rest")
+
+
+def _entries_of_object(stream: JsonStream, path: Path) -> Iterator[Entry]:
+    """Metadata and results in the order in which they stand; other members are stepped over."""
+    has_results = False
+    for key in stream.members():
+        name = _parse(key, path, stream.line)
+        if name == "results" and stream.peek() == b"[":
+            has_results = True
+            yield from _results(stream, path)
+            continue
+        line = stream.line
+        value = _parse(stream.value(), path, line)
+        if name == "metadata" and isinstance(value, dict):
+            yield {"entry_type": "metadata", **value}
+    if not has_results:
+        raise _no_results(path)
+
+
+def _results(stream: JsonStream, path: Path) -> Iterator[Entry]:
+    for position, (line, text) in enumerate(stream.items()):
+        entry = _parse(text, path, line)
         if not isinstance(entry, dict):
             raise UsageError(f"{path}: results[{position}] is not an object; mend or remove it")
         yield entry
+
+
+def _no_results(path: Path) -> UsageError:
+    return UsageError(f"{path} holds no list of results; give the results file of a run")
 
 
 def _normalised(entry: Entry) -> Entry:

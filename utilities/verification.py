@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from utilities.entry_point import parse_program
+from utilities.entry_point import find_entry_point, parse_program
+from utilities.labels import is_deterministic, is_hardcoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,17 +18,25 @@ if TYPE_CHECKING:
     from utilities.tasks import Grid, Task
 
 
+_ANSWERED = ("ok", "exception", "invalid_output")
+SECOND_HASH_SEED = 1
+"""Programs run under hash seed 0; those that pass run again under this one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a program is worth on a task: one item for each train pair, then each test pair.
 
     An item of `test` is None where the expected output is not known. `executions` holds the
-    train inputs' executions, then the test inputs'.
+    train inputs' executions, then the test inputs'. The labels say, of a program that passes
+    train, what `labels.is_deterministic` and `labels.is_hardcoded` found; None: not judged.
     """
 
     train: tuple[bool, ...]
     test: tuple[bool | None, ...]
     executions: tuple[Execution, ...]
+    deterministic: bool | None = None
+    hardcoded: bool | None = None
 
     @property
     def train_outputs(self) -> tuple[Grid | None, ...]:
@@ -43,6 +52,18 @@ class Verdict:
     def execution_status(self) -> ExecutionStatus:
         """The first status that is not ok, over all inputs; ok where there is none."""
         return next((e.status for e in self.executions if e.status != "ok"), "ok")
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long the program ran, over all inputs; None where it was cut short unmeasured."""
+        if any(e.status not in _ANSWERED and not e.duration_s for e in self.executions):
+            return None
+        return round(sum(execution.duration_s for execution in self.executions), 6)
+
+    @property
+    def uses_numpy_without_import(self) -> bool:
+        """Whether the program relied on the `np` that is offered to it."""
+        return any(execution.uses_numpy_without_import for execution in self.executions)
 
     @property
     def message(self) -> str | None:
@@ -63,13 +84,37 @@ class Verdict:
 async def verify(sandbox: Sandbox, code: str, task: Task) -> Verdict:
     """Run a program on a task's inputs, train then test, and compare what it gives."""
     pairs = (*task.train, *task.test)
-    executions = await sandbox.run(code, [pair.input for pair in pairs])
-    right = tuple(
-        None if pair.output is None else execution.output == pair.output
-        for pair, execution in zip(pairs, executions, strict=True)
+
+    def verdict_on(executions: tuple[Execution, ...]) -> Verdict:
+        right = tuple(
+            None if pair.output is None else execution.output == pair.output
+            for pair, execution in zip(pairs, executions, strict=True)
+        )
+        count = len(task.train)
+        return Verdict(tuple(map(bool, right[:count])), right[count:], executions)
+
+    def passes_train(executions: tuple[Execution, ...]) -> bool:
+        return verdict_on(executions).passed_train
+
+    inputs = [pair.input for pair in pairs]
+    return verdict_on(await sandbox.run(code, inputs, counts=passes_train))
+
+
+async def labelled(sandbox: Sandbox, code: str, task: Task, verdict: Verdict) -> Verdict:
+    """The verdict with its labels, where the program passes train; this runs it once more."""
+    if not verdict.passed_train:
+        return verdict
+
+    def differ(executions: tuple[Execution, ...]) -> bool:
+        return is_deterministic(verdict.executions, executions) is not True
+
+    inputs = [pair.input for pair in (*task.train, *task.test)]
+    again = await sandbox.run(code, inputs, hash_seed=SECOND_HASH_SEED, counts=differ)
+    return replace(
+        verdict,
+        deterministic=is_deterministic(verdict.executions, again),
+        hardcoded=is_hardcoded(code, task),
     )
-    count = len(task.train)
-    return Verdict(tuple(map(bool, right[:count])), right[count:], executions)
 
 
 async def verify_samples(
@@ -119,8 +164,24 @@ def verdict_fields(verdicts: Sequence[Verdict | None]) -> dict[str, list[Any]]:
     return {
         "execution_status": [verdict and verdict.execution_status for verdict in verdicts],
         "execution_message": [verdict and verdict.message for verdict in verdicts],
+        "execution_duration_s": [verdict and verdict.duration_s for verdict in verdicts],
         "train_passed": [verdict and verdict.train for verdict in verdicts],
         "test_passed": [verdict and verdict.test for verdict in verdicts],
         "train_outputs": [verdict and verdict.train_outputs for verdict in verdicts],
         "test_outputs": [verdict and verdict.test_outputs for verdict in verdicts],
+    }
+
+
+def label_fields(
+    codes: Sequence[str | None], verdicts: Sequence[Verdict | None]
+) -> dict[str, list[Any]]:
+    """The fields of what programs are like: one item a sample, null where it is not judged.
+
+    `entry_point` is the function that answers; null also where it is made as the program runs.
+    """
+    return {
+        "entry_point": [None if code is None else find_entry_point(code) for code in codes],
+        "uses_numpy_without_import": [v and v.uses_numpy_without_import for v in verdicts],
+        "deterministic": [verdict and verdict.deterministic for verdict in verdicts],
+        "hardcoded": [verdict and verdict.hardcoded for verdict in verdicts],
     }

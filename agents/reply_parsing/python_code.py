@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from agents.reply_parsing.markup import find_fences, normalise_newlines, split_thinking
-from utilities.entry_point import ENTRY_POINTS, entry_point_of, parse_program
+from utilities.entry_point import ENTRY_POINTS, entry_point_of, only_function_of, parse_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ _REPAIR_CHARACTERS = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ExtractedCode:
-    """A program and the function to call; the name is None where it does not parse or has none."""
+    """A program and the function to call; the name is None where none can be told."""
 
     python_code: str
     entry_point: str | None
@@ -61,7 +61,8 @@ def extract_code(text: str) -> ExtractedCode | None:
     else one with an only function. Of equals, the last. Labels are not trusted, and lines of prose
     in a block are dropped where that makes it parse. Code without a fence, from its first line of
     code on, counts where no block parses and has such a name. What stands in `<think>` blocks
-    counts only where the visible text has no function at all.
+    counts only where the visible text has no function at all. An only function of another name
+    gets a last line `solve_task = NAME`, so that what is kept runs as it stands.
     """
     thinking, visible = split_thinking(normalise_newlines(text))
     taken = take_code(visible) or take_code(thinking)
@@ -80,7 +81,7 @@ def take_code(text: str) -> TakenCode | None:
     if not found:
         return None
     _, code, span = min(found, key=lambda item: item[0])  # of equals the first: the last block
-    return TakenCode(code, "\n".join(lines[: span.start] + lines[span.stop :]))
+    return TakenCode(_with_known_name(code), "\n".join(lines[: span.start] + lines[span.stop :]))
 
 
 def _blocks_with_functions(lines: list[str]) -> Iterator[tuple[range, list[str]]]:
@@ -110,11 +111,23 @@ def _read_program(lines: list[str]) -> ExtractedCode:
     whole = _tidy(lines)
     tree = _parse(whole)
     if isinstance(tree, ast.Module):
-        return ExtractedCode(whole, entry_point_of(tree))
+        return ExtractedCode(whole, _function_to_call(tree))
     for part in (_code_region(lines), _last_run(lines)):
         if part and (code := _without_prose(lines[part.start : part.stop])):
             return code
     return ExtractedCode(whole, None)
+
+
+def _function_to_call(tree: ast.Module) -> str | None:
+    return entry_point_of(tree) or only_function_of(tree)
+
+
+def _with_known_name(code: ExtractedCode) -> ExtractedCode:
+    """The program with an alias for its only function, where that has a name of its own."""
+    if code.entry_point is None or code.entry_point in ENTRY_POINTS:
+        return code
+    alias = f"{ENTRY_POINTS[0]} = {code.entry_point}\n"
+    return ExtractedCode(f"{code.python_code}\n{alias}", ENTRY_POINTS[0])
 
 
 def _tidy(lines: list[str]) -> str:
@@ -137,7 +150,7 @@ def _without_prose(lines: list[str]) -> ExtractedCode | None:
         code = _tidy(lines)
         result = _parse(code)
         if isinstance(result, ast.Module):
-            return ExtractedCode(code, entry_point_of(result))
+            return ExtractedCode(code, _function_to_call(result))
         kept = code.split("\n")[:-1]
         if not 0 < result <= len(kept) or _is_code(kept[result - 1]):
             return None

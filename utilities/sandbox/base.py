@@ -1,4 +1,4 @@
-"""What running a program on inputs gives back."""
+"""What running a program on inputs gives back, and what it may use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Execution:
 
     `output` is a valid grid exactly when `status` is "ok". `message` says what went wrong in one
     or a few lines (the exception and its line of the program, the shape of an invalid output).
-    `duration_s` is wall time.
+    `duration_s` is wall time as the child tells it, never more than the supervisor saw pass.
+    `uses_numpy_without_import` tells that the program relied on the `np` it was offered.
     """
 
     status: ExecutionStatus
@@ -54,3 +55,4 @@ class Execution:
     stdout: str = ""
     duration_s: float = 0.0
     message: str = ""
+    uses_numpy_without_import: bool = False

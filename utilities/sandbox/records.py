@@ -2,98 +2,145 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import signal
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from utilities.sandbox.base import Execution, ExecutionStatus
-from utilities.sandbox.child import EVERY_INPUT, KINDS, RECORD
+from utilities.sandbox.wire import (
+    ANSWERS,
+    DURATION,
+    EVERY_INPUT,
+    KINDS,
+    MEMORY_EXHAUSTED,
+    RECORD,
+    RELIES_ON_NUMPY,
+    RESPONSE,
+    Ending,
+    to_grid,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from utilities.tasks import Grid
 
-
-class RecordsRefused(Exception):
-    """The child sent what no honest child sends, or too much; `status` is what that makes it."""
-
-    def __init__(self, status: ExecutionStatus, message: str) -> None:
-        """Keep the status for the inputs that have no answer yet."""
-        super().__init__(message)
-        self.status = status
+_COLOURS = bytes(range(10))
 
 
-class RecordReader:
-    """Turns the bytes of one child into an Execution for each of its inputs.
+class Response(NamedTuple):
+    """What a fork server tells of one program; only `written` comes from the program's process."""
+
+    request_id: int
+    ending: Ending
+    alone: bool
+    """Whether no other program had run in the same process before it."""
+    code: int
+    cpu_s: float
+    wall_s: float
+    written: bytes
+
+
+class _Record(NamedTuple):
+    input_index: int
+    kind: str
+    columns: int
+    cells: bytes
+    text: bytes
+
+
+def unpack_response(frame: bytes) -> Response:
+    """Read a frame of the fork server."""
+    request_id, ending, alone, code, cpu_s, wall_s = RESPONSE.unpack_from(frame)
+    written = frame[RESPONSE.size :]
+    return Response(request_id, Ending(ending), bool(alone), code, cpu_s, wall_s, written)
+
+
+def to_executions(
+    response: Response, inputs: int, cpu_limit_s: float, wall_limit_s: float
+) -> tuple[Execution, ...]:
+    """An Execution for each input.
 
     The first answer to an input counts. A program can forge one; it is then compared like any
     other, and forging it needs the very grid that was asked for.
     """
-
-    def __init__(self, inputs: int, output_bytes: int) -> None:
-        """Expect answers to `inputs` inputs in at most `output_bytes` bytes."""
-        self.executions: dict[int, Execution] = {}
-        self.not_enforced: str | None = None
-        """What the child could not enforce ("" for nothing); None until it is ready."""
-        self._inputs = inputs
-        self._bytes_left = output_bytes
-        self._output_bytes = output_bytes
-        self._unread = b""
-        self._printed: dict[int, str] = {}
-        self._last_answer_s = 0.0
-
-    @property
-    def complete(self) -> bool:
-        """Whether every input has its answer."""
-        return len(self.executions) == self._inputs
-
-    def feed(self, received: bytes, elapsed_s: float) -> None:
-        """Take bytes, `elapsed_s` after the child was ready; raises RecordsRefused."""
-        fitting = received[: self._bytes_left]
-        self._bytes_left -= len(fitting)
-        self._unread += fitting
-        while len(self._unread) >= RECORD.size:
-            index, kind, rows, columns, length = RECORD.unpack_from(self._unread)
-            cells_end = RECORD.size + rows * columns
-            end = cells_end + length
-            if len(self._unread) < end:
-                break
-            cells = self._unread[RECORD.size : cells_end]
-            text = self._unread[cells_end:end].decode("utf-8", "replace")
-            self._unread = self._unread[end:]
-            starts = range(0, len(cells), columns or 1)
-            grid = [list(cells[start : start + columns]) for start in starts]
-            self._take(index, kind, grid, text, elapsed_s)
-        if len(received) > len(fitting):
-            raise RecordsRefused("output_limit", f"sent over {self._output_bytes} bytes")
-
-    def _take(self, index: int, kind_code: int, grid: Grid, text: str, elapsed_s: float) -> None:
-        if kind_code >= len(KINDS) or (index >= self._inputs and index != EVERY_INPUT):
-            raise RecordsRefused("crashed", "wrote what is no record to the result descriptor")
-        kind = KINDS[kind_code]
-        if kind == "ready":
-            if self.not_enforced is None:
-                self.not_enforced = text
-        elif kind == "printed":
-            self._printed.setdefault(index, text)
+    answers: dict[int, Execution] = {}
+    printed: dict[int, str] = {}
+    relies_on_numpy = False
+    for record in _records(response.written):
+        text = record.text.decode("utf-8", "replace")
+        if record.kind == "loaded":
+            relies_on_numpy = text == RELIES_ON_NUMPY
+        elif record.kind == "printed":
+            printed.setdefault(record.input_index, text)
         else:
-            execution = self._execution(cast("ExecutionStatus", kind), grid, text)
-            for each in range(self._inputs) if index == EVERY_INPUT else (index,):
-                self._answer(each, execution, elapsed_s)
+            for each in (
+                range(inputs) if record.input_index == EVERY_INPUT else (record.input_index,)
+            ):
+                if each not in answers:
+                    said = printed.get(each, "")
+                    answers[each] = _answer(record, said, response.wall_s, relies_on_numpy)
+    status, message = _rest(response, cpu_limit_s, wall_limit_s)
+    rest = Execution(status, message=message, uses_numpy_without_import=relies_on_numpy)
+    return tuple(answers.get(index, rest) for index in range(inputs))
 
-    @staticmethod
-    def _execution(status: ExecutionStatus, grid: Grid, text: str) -> Execution:
-        if status != "ok":
-            return Execution(status, message=text)
-        if 1 <= len(grid) <= 30 and len(grid[0]) <= 30 and max(map(max, grid)) <= 9:
-            return Execution("ok", grid)
-        return Execution("invalid_output", message="the record holds no valid grid")
 
-    def _answer(self, index: int, execution: Execution, elapsed_s: float) -> None:
-        if index in self.executions:
+def _records(written: bytes) -> Iterator[_Record]:
+    """The whole records at the beginning of `written`."""
+    offset = 0
+    while len(written) - offset >= RECORD.size:
+        index, kind, rows, columns, length = RECORD.unpack_from(written, offset)
+        cells_at = offset + RECORD.size
+        text_at = cells_at + rows * columns
+        offset = text_at + length
+        if offset > len(written) or kind >= len(KINDS):
             return
-        self.executions[index] = Execution(
-            execution.status,
-            execution.output,
-            stdout=self._printed.get(index, ""),
-            duration_s=elapsed_s - self._last_answer_s,
-            message=execution.message,
+        yield _Record(
+            index, KINDS[kind], columns, written[cells_at:text_at], written[text_at:offset]
         )
-        self._last_answer_s = elapsed_s
+
+
+def _answer(record: _Record, printed: str, wall_s: float, relies_on_numpy: bool) -> Execution:
+    assert record.kind in ANSWERS
+    claimed_us = 0
+    text = record.text
+    if len(text) >= DURATION.size:
+        claimed_us, text = DURATION.unpack_from(text)[0], text[DURATION.size :]
+    status, message = cast("ExecutionStatus", record.kind), text.decode("utf-8", "replace")
+    output: Grid | None = None
+    if status == "ok" and (output := _valid_grid(record.columns, record.cells)) is None:
+        status, message = "invalid_output", "the record holds no valid grid"
+    return Execution(
+        status,
+        output,
+        stdout=printed,
+        duration_s=min(claimed_us / 1e6, wall_s),
+        message=message,
+        uses_numpy_without_import=relies_on_numpy,
+    )
+
+
+def _valid_grid(columns: int, cells: bytes) -> Grid | None:
+    if not 1 <= columns <= 30 or not columns <= len(cells) <= 30 * columns:
+        return None
+    return None if cells.translate(None, _COLOURS) else to_grid(columns, cells)
+
+
+def _rest(
+    response: Response, cpu_limit_s: float, wall_limit_s: float
+) -> tuple[ExecutionStatus, str]:
+    """Status and message for the inputs that have no answer."""
+    code = response.code
+    if response.ending is Ending.SIGNALLED:
+        return "crashed", f"killed by {signal.Signals(code).name}"
+    if response.ending is Ending.EXITED and code == MEMORY_EXHAUSTED:
+        return "memory_limit", "memory ran out"
+    rest: dict[Ending, tuple[ExecutionStatus, str]] = {
+        Ending.CPU_TIMEOUT: ("timeout", f"used over {cpu_limit_s:g} s of processor time"),
+        Ending.WALL_TIMEOUT: ("timeout", f"no answer within {wall_limit_s:g} s"),
+        Ending.OUTPUT_LIMIT: ("output_limit", "sent more than it may"),
+        Ending.NO_RECORD: ("crashed", "wrote what is no record to the result descriptor"),
+        Ending.CLOSED: ("crashed", "closed the result descriptor"),
+        Ending.EXITED: ("crashed", f"left with exit code {code} before it answered"),
+        Ending.COMPLETE: ("crashed", "its fork server was lost more than once"),
+    }
+    return rest[response.ending]

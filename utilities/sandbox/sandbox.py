@@ -1,68 +1,114 @@
-"""Runs untrusted programs, each in a process of its own that never sees an expected output."""
+"""Runs untrusted programs in confined processes that never see an expected output."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from utilities.sandbox import child
-from utilities.sandbox.base import Execution, ExecutionStatus, Limits
-from utilities.sandbox.job import prepare
-from utilities.sandbox.records import RecordReader, RecordsRefused
+from utilities.sandbox.base import Execution, Limits
+from utilities.sandbox.job import Flavour, prepare
+from utilities.sandbox.layers import describe_layers
+from utilities.sandbox.pool import Pool
+from utilities.sandbox.records import to_executions
+from utilities.sandbox.server_process import ServerProcess
+from utilities.sandbox.wire import EVERY_INPUT
 
 if TYPE_CHECKING:
-    from asyncio.subprocess import Process
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
     from types import TracebackType
 
+    from utilities.sandbox.job import Prepared
+    from utilities.sandbox.records import Response
+    from utilities.sandbox.server_process import Listener
     from utilities.tasks import Grid
 
-MAX_INPUTS = child.EVERY_INPUT
+MAX_INPUTS = EVERY_INPUT - 1
 """How many inputs one run takes."""
-START_S = 60.0
-"""How long a child may take until it is ready, before anything of the program has run."""
-REAP_S = 10.0
-"""How long a killed child may take to be gone; only a process that left its group takes longer."""
-LAYERS = (
-    "interim sandbox: a process and session for each program, a clean environment, limits on "
-    "processor, memory, time, open files, file size and processes, {user}; NOT enforced: what it "
-    "may read, empty files it may create, the network, signals to processes of the same user, "
-    "other system calls"
-)
-_ENVIRONMENT = {
-    "LC_ALL": "C.UTF-8",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",  # threads would count as processes, and there may be none
-    "PYTHONHASHSEED": "0",  # the same verdict each time, also for programs that iterate over sets
-}
-_FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8", "-W", "ignore")
-"""As -I, but for the hash seed; and no site-packages."""
-_OVERTIME = (signal.SIGPROF, signal.SIGXCPU, signal.SIGALRM)
 _DEFAULT_LIMITS = Limits()
+_STRICT_DEPTH = 3
+"""Programs that a fork server has at hand: enough that it never waits for the supervisor."""
+_BATCH = 32
+"""Programs that may share a child in batch mode."""
+_TRIVIAL = "def solve_task(grid):\n    return grid"
 
 
 class Sandbox:
-    """Runs programs in child processes, at most `workers` at a time.
+    """Runs programs on fork servers, one for each worker; see memory_bank/systemPatterns.md.
 
-    `async with Sandbox() as sandbox` starts a first child, so that a system on which none can
-    run is found out at once.
+    `mode` "strict" gives every program a process of its own. "batch" lets many share one: where
+    nothing else is said, every program whose outputs are all grids then runs once more alone, and
+    that second run counts; so does every program that ends abnormally behind others.
     """
 
-    def __init__(self, limits: Limits = _DEFAULT_LIMITS, *, workers: int | None = None) -> None:
-        """Use one worker for each core where `workers` is None."""
+    def __init__(
+        self,
+        limits: Limits = _DEFAULT_LIMITS,
+        *,
+        workers: int | None = None,
+        mode: Literal["strict", "batch"] = "strict",
+        retry_timeouts_s: float | None = None,
+        unsafe_no_seccomp: bool = False,
+        withheld_layers: Collection[str] = (),
+    ) -> None:
+        """Use one worker for each core where `workers` is None.
+
+        With `retry_timeouts_s`, a program that timed out runs once more with that many processor
+        seconds, as soon as no other program waits. `withheld_layers` (of "namespaces",
+        "landlock", "seccomp") are not put on, to find out what the others hold.
+        """
         self.limits = limits
         self.workers = workers or os.cpu_count() or 1
-        self._slots = asyncio.Semaphore(self.workers)
-        self._not_enforced: str | None = None
+        self.mode = mode
+        depth = _STRICT_DEPTH if mode == "strict" else 2 * _BATCH
+        self.capacity = self.workers * depth
+        """How many calls of `run` are taken at a time; more wait for their turn."""
+        self._batch = 1 if mode == "strict" else _BATCH
+        self._retry_timeouts_s = retry_timeouts_s
+        self._unsafe_no_seccomp = unsafe_no_seccomp
+        self._withheld = withheld_layers
+        self._slots = asyncio.Semaphore(self.capacity)
+        self._pool = Pool(self._start_server, workers=self.workers, depth=depth)
+
+    def _start_server(
+        self,
+        flavour: Flavour,
+        worker: int,
+        on_answer: Listener,
+        on_loss: Listener,
+    ) -> ServerProcess:
+        return ServerProcess(
+            flavour,
+            self.limits,
+            batch=self._batch,
+            withheld=self._withheld,
+            unsafe_no_seccomp=self._unsafe_no_seccomp,
+            processor=self._processor_of(worker),
+            on_answer=on_answer,
+            on_loss=on_loss,
+        )
+
+    def _processor_of(self, worker: int) -> int | None:
+        """The core for a worker: where every core has one, children need not move between them."""
+        if sys.platform != "linux":
+            return None
+        cores = sorted(os.sched_getaffinity(0))
+        return cores[worker] if len(cores) == self.workers > 1 else None
 
     async def __aenter__(self) -> Self:
-        """Start the sandbox; raises RuntimeError where no child can be started."""
-        await self.run("def solve_task(grid):\n    return grid", [[[0]]])
+        """Start the first fork server.
+
+        Raises UsageError where this system has no seccomp and the sandbox may not do without,
+        RuntimeError where no fork server can be started.
+        """
+        prepared = prepare(_TRIVIAL, [[[0]]], self.limits)
+        assert not isinstance(prepared, Execution)
+        try:
+            await self._once(prepared, Flavour())
+        except BaseException:
+            await self._pool.close()
+            raise
         return self
 
     async def __aexit__(
@@ -71,109 +117,78 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Nothing outlives a call of `run`, so there is nothing left to stop."""
+        """End all processes of the sandbox and wait until they are gone."""
+        await self._pool.close()
 
     @property
     def layers(self) -> str:
-        """One line on what is enforced here and what is not; complete once a program has run."""
-        user = "user nobody" if os.getuid() == 0 else "the user's own account"
-        line = LAYERS.format(user=user)
-        return f"{line}, {self._not_enforced}" if self._not_enforced else line
+        """One line on what is enforced here, and what is not; known once a program has run."""
+        return describe_layers(self._pool.report)
 
-    async def run(self, code: str, inputs: Sequence[Grid]) -> tuple[Execution, ...]:
+    @property
+    def server_process_ids(self) -> list[int]:
+        """The processes of the fork servers that run now."""
+        return [server.process_id for server in self._pool.servers]
+
+    async def run(
+        self,
+        code: str,
+        inputs: Sequence[Grid],
+        *,
+        hash_seed: int = 0,
+        counts: Callable[[tuple[Execution, ...]], bool] | None = None,
+    ) -> tuple[Execution, ...]:
         """One Execution for each input (valid grids, at most MAX_INPUTS), in their order.
 
         The limits hold for all inputs together. Answers given before a limit was passed are
-        kept. Cancelling the call kills the child.
+        kept. In batch mode, `counts` says whether executions are worth a run alone that confirms
+        them (that they pass, say). Cancelling the call ends the program.
         """
         if len(inputs) > MAX_INPUTS:
             raise ValueError(f"{len(inputs)} inputs, where one run takes at most {MAX_INPUTS}")
-        job = prepare(code, inputs, self.limits)
-        if isinstance(job, Execution):
-            return (job,) * len(inputs)
-        reader = RecordReader(len(inputs), self.limits.output_bytes)
+        prepared = prepare(code, inputs, self.limits)
+        if isinstance(prepared, Execution):
+            return (prepared,) * len(inputs)
+        flavour = Flavour(prepared.modules, hash_seed)
         async with self._slots:
-            rest = await self._run_child(job, reader)
-        return tuple(reader.executions.get(index, rest) for index in range(len(inputs)))
+            executions = await self._run_as_is_needed(prepared, flavour, counts or _all_ok)
+        if self._retry_timeouts_s and any(one.status == "timeout" for one in executions):
+            return await self._retry(prepared, flavour, self._retry_timeouts_s)
+        return executions
 
-    async def _run_child(self, job: bytes, reader: RecordReader) -> Execution:
-        """Fill `reader`; returns what the inputs without an answer get."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *_FLAGS,
-            str(Path(child.__file__)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-        )
-        try:
-            await self._start(process, job, reader)
-            return await self._follow(process, reader)
-        except RecordsRefused as refused:  # the first answers may come along with "ready"
-            return _unanswered(refused.status, str(refused))
-        finally:
-            await _end(process)
+    async def _run_as_is_needed(
+        self,
+        prepared: Prepared,
+        flavour: Flavour,
+        counts: Callable[[tuple[Execution, ...]], bool],
+    ) -> tuple[Execution, ...]:
+        """Run a program, and once more alone where that is what counts."""
+        alone = self.mode == "strict" or prepared.uses_chance
+        response, executions = await self._once(prepared, flavour, alone=alone)
+        if not response.alone and (_is_abnormal(executions) or counts(executions)):
+            _, executions = await self._once(prepared, flavour)
+        return executions
 
-    async def _start(self, process: Process, job: bytes, reader: RecordReader) -> None:
-        """Hand the job over and wait until the child is about to run the program."""
-        assert process.stdin and process.stdout and process.stderr
-        with suppress(BrokenPipeError, ConnectionResetError):
-            process.stdin.write(job)
-            await process.stdin.drain()
-            process.stdin.close()
-        async with asyncio.timeout(START_S):
-            while reader.not_enforced is None:
-                received = await process.stdout.read(2**16)
-                if not received:
-                    reason = (await process.stderr.read()).decode("utf-8", "replace").strip()
-                    raise RuntimeError(f"the sandbox's child did not start: {reason[-2000:]}")
-                reader.feed(received, 0.0)
-        self._not_enforced = reader.not_enforced
+    async def _once(
+        self, prepared: Prepared, flavour: Flavour, *, alone: bool = True
+    ) -> tuple[Response, tuple[Execution, ...]]:
+        cpu_s, wall_s = self.limits.cpu_s, self.limits.wall_s
+        response = await self._pool.run(prepared, flavour, cpu_s=cpu_s, wall_s=wall_s, alone=alone)
+        return response, to_executions(response, prepared.inputs, cpu_s, wall_s)
 
-    async def _follow(self, process: Process, reader: RecordReader) -> Execution:
-        """Read records until all are in, the child ends or a limit is passed."""
-        assert process.stdout
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            async with asyncio.timeout(self.limits.wall_s):
-                while not reader.complete:
-                    received = await process.stdout.read(2**16)
-                    if not received:
-                        return await self._ending(process, loop.time() - started)
-                    reader.feed(received, loop.time() - started)
-        except TimeoutError:
-            return _unanswered("timeout", f"no answer within {self.limits.wall_s:g} s")
-        return _unanswered("crashed", "unreachable: every input has its answer")
-
-    async def _ending(self, process: Process, elapsed_s: float) -> Execution:
-        """What the end of a child means that has closed its result pipe."""
-        try:
-            async with asyncio.timeout(1):
-                code = await process.wait()
-        except TimeoutError:
-            return _unanswered("crashed", "closed the result descriptor")
-        if code == child.MEMORY_EXHAUSTED:
-            return _unanswered("memory_limit", "memory ran out")
-        if code >= 0:
-            return _unanswered("crashed", f"left with exit code {code} before it answered")
-        # The hard limit kills a program that ignores the soft one; so may others, but sooner.
-        if -code in _OVERTIME or (-code == signal.SIGKILL and elapsed_s >= self.limits.cpu_s):
-            return _unanswered("timeout", f"used over {self.limits.cpu_s:g} s of processor time")
-        return _unanswered("crashed", f"killed by {signal.Signals(-code).name}")
+    async def _retry(
+        self, prepared: Prepared, flavour: Flavour, cpu_s: float
+    ) -> tuple[Execution, ...]:
+        """The longer pass; its wait holds nobody up, so it takes none of the slots."""
+        wall_s = max(cpu_s, cpu_s * self.limits.wall_s / self.limits.cpu_s)
+        response = await self._pool.run(prepared, flavour, cpu_s=cpu_s, wall_s=wall_s, late=True)
+        return to_executions(response, prepared.inputs, cpu_s, wall_s)
 
 
-async def _end(process: Process) -> None:
-    """Kill a child with all that it started, and wait until it is gone."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(REAP_S):
-            await process.communicate()  # a pipe that is full would keep `wait` waiting
+def _all_ok(executions: tuple[Execution, ...]) -> bool:
+    return all(execution.status == "ok" for execution in executions)
 
 
-def _unanswered(status: ExecutionStatus, message: str) -> Execution:
-    return Execution(status, message=message)
+def _is_abnormal(executions: tuple[Execution, ...]) -> bool:
+    """Whether memory ran out, which may be what earlier programs took."""
+    return any(execution.status == "memory_limit" for execution in executions)

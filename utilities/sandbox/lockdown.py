@@ -1,0 +1,113 @@
+"""The layers of the sandbox, in the order in which a process can put them on itself."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from utilities.sandbox import landlock, namespaces, syscalls
+from utilities.sandbox.preload import without_site_packages
+from utilities.sandbox.seccomp import Filter, child_filter, fork_server_filter
+from utilities.sandbox.syscalls import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+OPEN_FILES = 32
+
+
+class Lockdown:
+    """What a fork server puts on itself once, for all its children, and on each child."""
+
+    def __init__(self, withheld: Collection[str]) -> None:
+        """Leave out the layers named in `withheld`: "namespaces", "landlock", "seccomp"."""
+        wanted = {"namespaces", "landlock", "seccomp"} - set(withheld)
+        self._wanted = wanted if syscalls.SUPPORTED else set()
+        self._child_filter: Filter | None = None
+        self.report: dict[str, Any] = {"landlock": 0, "seccomp": False, "namespaces": []}
+
+    def files_stay_readable(self, visible: Sequence[str]) -> bool:
+        """Whether a program will be able to import what is not loaded yet."""
+        if "landlock" not in self._wanted or not landlock.version():
+            return not self._wanted & {"seccomp"}
+        return os.getuid() != 0 or (
+            "namespaces" in self._wanted and namespaces.root_can_hide_files(visible)
+        )
+
+    def confine(self, visible: Sequence[str], memory_mb: int) -> None:
+        """Put all layers on this process; it returns in the process that is to fork.
+
+        Where there is a process namespace, that is a child of the caller, which waits for it.
+        """
+        rules = self._reading_rules(visible)
+        self.report["memory_limit"] = limit_resources(memory_mb)
+        if "namespaces" in self._wanted:
+            self.report["namespaces"] = list(namespaces.enter(visible))
+        elif os.getuid() == 0:
+            namespaces.become_nobody()
+        self.report["user"] = "nobody" if os.getuid() == namespaces.NOBODY else "you"
+        if "pid" in self.report["namespaces"]:
+            _wait_as_parent_of_the_first_process()
+        if not syscalls.SUPPORTED:
+            return
+        namespaces.drop_capabilities()
+        syscalls.hide_from_tracers()
+        if rules is not None:
+            rules.enforce()
+            self.report["landlock"] = rules.version
+        if "seccomp" in self._wanted:
+            self._filter_calls(may_open=rules is not None)
+
+    def _reading_rules(self, visible: Sequence[str]) -> landlock.ReadingRules | None:
+        if "landlock" not in self._wanted:
+            return None
+        try:
+            return landlock.ReadingRules(without_site_packages(visible))
+        except Unavailable:
+            return None
+
+    def _filter_calls(self, *, may_open: bool) -> None:
+        with suppress(Unavailable):  # the report says so, and the supervisor may refuse to go on
+            syscalls.forgo_new_privileges()
+            Filter(fork_server_filter(may_open=may_open)).install()
+            self._child_filter = Filter(child_filter())
+            self.report["seccomp"] = True
+
+    def confine_child(self, cpu_s: float) -> None:
+        """Put on a child what its fork server could not live with; raises Unavailable."""
+        seconds = math.ceil(cpu_s)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
+        if syscalls.SUPPORTED:
+            syscalls.die_with_parent()
+        if self._child_filter is not None:
+            self._child_filter.install()
+        else:  # nothing else keeps it from starting processes; it cannot have threads then
+            with suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+
+def limit_resources(memory_mb: int) -> bool:
+    """Limit what this process and each of its children may use; False where memory is free."""
+    limits = {"RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
+    limits["RLIMIT_NOFILE"] = OPEN_FILES
+    with suppress(OSError), open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - costs 5 ms
+        in_use = int(statm.read().split()[0]) * resource.getpagesize()
+        limits["RLIMIT_AS"] = in_use + memory_mb * 2**20
+    for name, value in limits.items():
+        with suppress(AttributeError, ValueError, OSError):  # macOS lacks some of them
+            resource.setrlimit(getattr(resource, name), (value, value))
+    return "RLIMIT_AS" in limits
+
+
+def _wait_as_parent_of_the_first_process() -> None:
+    """Fork: the child is the first process of a new namespace, all of which ends with it."""
+    child = syscalls.FORK()
+    if child == 0:
+        syscalls.die_with_parent()
+        return
+    os.closerange(0, OPEN_FILES)
+    os.waitpid(child, 0)
+    os._exit(0)

@@ -1,0 +1,205 @@
+"""Spreads jobs over fork servers, at most one of them busy for each worker."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from utilities.errors import UsageError
+from utilities.sandbox.records import Response
+from utilities.sandbox.server_process import Job, ServerProcess
+from utilities.sandbox.wire import Ending
+
+if TYPE_CHECKING:
+    from utilities.sandbox.job import Flavour, Prepared
+    from utilities.sandbox.server_process import Starter
+
+_LOSSES = 3
+"""A program is given up when this many fork servers were lost while it ran. A child cannot harm
+its server, so that even the second loss is nearly always somebody else's doing."""
+_FAILED_STARTS = 5
+_OVERDUE_S = 20.0
+"""How long after a program's limit its fork server is taken for dead."""
+_START_S = 60.0
+_NO_SECCOMP = (
+    "this system has no seccomp, without which programs could reach the rest of it: "
+    "run them on Linux (x86-64 or arm64), or take the risk with --unsafe_no_seccomp"
+)
+
+
+class _Worker:
+    """A place for one busy fork server; idle ones of other flavours stay at hand."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.servers: dict[Flavour, ServerProcess] = {}
+
+    @property
+    def busy(self) -> ServerProcess | None:
+        return next((server for server in self.servers.values() if server.jobs), None)
+
+
+class Pool:
+    """Jobs wait here in their order; those of a longer second pass only while no other waits."""
+
+    def __init__(self, start: Starter, *, workers: int, depth: int) -> None:
+        """Give each fork server up to `depth` jobs ahead; `start` makes one when it is needed."""
+        self._start = start
+        self._workers = [_Worker(position) for position in range(workers)]
+        self._depth = depth
+        self._waiting: deque[Job] = deque()
+        self._late: deque[Job] = deque()
+        self._ids = count(1)
+        self._failed_starts = 0
+        self._watch: asyncio.TimerHandle | None = None
+        self._closed = False
+        self.report: dict[str, Any] | None = None
+        """The layers that the fork servers said they put on; None before the first is ready."""
+
+    @property
+    def servers(self) -> list[ServerProcess]:
+        """All fork servers that live."""
+        return [server for worker in self._workers for server in worker.servers.values()]
+
+    async def run(
+        self,
+        prepared: Prepared,
+        flavour: Flavour,
+        *,
+        cpu_s: float,
+        wall_s: float,
+        alone: bool = True,
+        late: bool = False,
+    ) -> Response:
+        """What came of one program; cancelling this ends the program.
+
+        Raises UsageError where this system has no seccomp and the sandbox may not do without,
+        RuntimeError where no fork server can be started, or the pool is closed.
+        """
+        if self._closed:
+            raise RuntimeError("the sandbox is closed")
+        for _ in range(_LOSSES):
+            answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+            number = next(self._ids) % 2**32
+            job = Job(number, flavour, prepared.inputs, prepared.body, cpu_s, wall_s, alone, answer)
+            response = await self._wait_for(job, self._late if late else self._waiting)
+            if (response.ending, response.code) != (Ending.SIGNALLED, signal.SIGKILL):
+                break
+        return response  # a program cannot kill itself so: somebody did, for want of memory, say
+
+    async def _wait_for(self, job: Job, queue: deque[Job]) -> Response:
+        queue.append(job)
+        self._dispatch()
+        try:
+            return await job.answer
+        except asyncio.CancelledError:
+            self._abandon(job)
+            raise
+
+    def _dispatch(self) -> None:
+        if self._closed:
+            return
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(1.0, self._end_overdue)
+        for queue in (self._waiting, self._late):
+            while queue and (worker := self._worker_for(queue[0], late=queue is self._late)):
+                job = queue.popleft()
+                if job.answer.done():
+                    continue
+                server = worker.servers.get(job.flavour)
+                if server is None:
+                    server = self._start(job.flavour, worker.position, self._answered, self._lost)
+                    worker.servers[job.flavour] = server
+                server.give(job)
+            if queue:
+                return
+
+    def _worker_for(self, job: Job, *, late: bool) -> _Worker | None:
+        """An idle worker, best one with the right server; else the least busy that fits."""
+        best, best_rank = None, (self._depth, False)
+        for worker in self._workers:
+            busy = worker.busy
+            if busy is None:
+                rank = (0, job.flavour not in worker.servers)
+            elif busy.flavour == job.flavour and not late:
+                rank = (len(busy.jobs), False)
+            else:
+                continue
+            if rank < best_rank:
+                best, best_rank = worker, rank
+        return best
+
+    def _answered(self, server: ServerProcess) -> None:
+        self._failed_starts = 0
+        self.report = server.report
+        self._dispatch()
+
+    def _lost(self, server: ServerProcess) -> None:
+        """Replace a fork server that ended, and give its jobs to others."""
+        for worker in self._workers:
+            if worker.servers.get(server.flavour) is server:
+                del worker.servers[server.flavour]
+        said = server.kill()
+        jobs = [job for job in server.jobs if not job.answer.done()]
+        server.jobs.clear()
+        if server.report is None:
+            self._failed_starts += 1
+            if self._failed_starts >= _FAILED_STARTS:
+                self._fail(jobs, RuntimeError(f"no fork server of the sandbox starts: {said}"))
+                return
+        elif server.refuses:
+            self._fail(jobs, UsageError(_NO_SECCOMP))
+            return
+        elif jobs:
+            jobs[0].losses += 1
+            if jobs[0].losses >= _LOSSES:
+                lost = jobs.pop(0)
+                response = Response(lost.request_id, Ending.COMPLETE, True, 0, 0.0, 0.0, b"")
+                lost.answer.set_result(response)
+        self._waiting.extendleft(reversed(jobs))
+        self._dispatch()
+
+    def _fail(self, jobs: list[Job], reason: Exception) -> None:
+        for job in (*jobs, *self._waiting, *self._late):
+            if not job.answer.done():
+                job.answer.set_exception(reason)
+        self._waiting.clear()
+        self._late.clear()
+
+    def _abandon(self, job: Job) -> None:
+        """End a program that nobody waits for any more; those in line are passed over."""
+        for queue in (self._waiting, self._late):
+            if job in queue:
+                queue.remove(job)
+        for server in self.servers:
+            if server.jobs and server.jobs[0] is job:
+                self._lost(server)
+
+    def _end_overdue(self) -> None:
+        """Replace fork servers that do not keep to the limits that they are to enforce."""
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(1.0, self._end_overdue) if self.servers else None
+        for server in self.servers:
+            if server.jobs:
+                head = server.jobs[0]
+                patience = _OVERDUE_S + (_START_S if server.report is None else head.wall_s)
+                if loop.time() - head.began_s > patience:
+                    self._lost(server)
+
+    async def close(self) -> None:
+        """End all fork servers and wait until they are gone."""
+        self._closed = True
+        if self._watch:
+            self._watch.cancel()
+        servers = self.servers
+        for worker in self._workers:
+            worker.servers.clear()
+        jobs = [job for server in servers for job in server.jobs]
+        self._fail(jobs, RuntimeError("the sandbox is closed"))
+        for server in servers:
+            server.leave()
+        for server in servers:
+            await asyncio.to_thread(server.wait)

@@ -1,0 +1,250 @@
+"""Runs one untrusted program, in a child that is confined already.
+
+Nothing here can be trusted once the program runs. What it claims goes to descriptor 3 as records.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import sys
+import time
+import warnings
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from utilities.entry_point import ENTRY_POINTS
+from utilities.sandbox.wire import (
+    DURATION,
+    EVERY_INPUT,
+    KINDS,
+    RECORD,
+    RELIES_ON_NUMPY,
+    RESULT_DESCRIPTOR,
+    to_grid,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from utilities.sandbox.wire import Request
+
+FILE_NAME = "<program>"
+_INVALID = "invalid_output"
+_COLOURS = bytes(range(10))
+
+
+class Failed(Exception):
+    """Why an input has no answer: the kind of the record and its text."""
+
+
+class Printed(io.BytesIO):
+    """Keeps the first `budget` bytes that are printed, over all inputs, and drops the rest."""
+
+    def __init__(self, budget: int) -> None:
+        """Keep nothing yet."""
+        super().__init__()
+        self._left = self._budget = budget
+        self.stream = io.TextIOWrapper(self, "utf-8", "replace", write_through=True)
+
+    def capture(self) -> None:
+        """Become what programs print to, with the whole budget to spend."""
+        self.take()
+        self._left = self._budget
+        sys.stdout = sys.stderr = self.stream
+
+    def write(self, printed: Any, /) -> int:
+        """Take all bytes and keep those that fit."""
+        self._left -= super().write(bytes(printed)[: self._left])
+        return len(printed)
+
+    def take(self) -> str:
+        """What was kept since the last call."""
+        if not self.tell():
+            return ""
+        kept = self.getvalue().decode("utf-8", "replace")
+        self.seek(0)
+        self.truncate()
+        return kept
+
+
+class Results:
+    """Writes records to the result pipe."""
+
+    def __init__(self, *, hold_back: bool) -> None:
+        """Write each at once, or all together where they are to be held back."""
+        self._hold_back = hold_back
+        self._held = b""
+
+    def add(
+        self, index: int, kind: str, text: bytes, grid: tuple[int, int, bytes] = (0, 0, b"")
+    ) -> None:
+        """Take one record."""
+        rows, columns, cells = grid
+        self._held += RECORD.pack(index, KINDS.index(kind), rows, columns, len(text)) + cells + text
+        if not self._hold_back:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is held back."""
+        while self._held:
+            self._held = self._held[os.write(RESULT_DESCRIPTOR, self._held) :]
+
+
+def run_program(request: Request, printed: Printed, *, hold_back: bool = False) -> None:
+    """Load the program and write a record for each input, each of which is made anew.
+
+    What is written at once is not lost when a later input takes too long.
+    """
+    results = Results(hold_back=hold_back)
+    printed.capture()
+    started = time.perf_counter()
+    try:
+        source, function = load(request.source, results)
+    except Failed as failure:
+        results.add(EVERY_INPUT, failure.args[0], _timed(failure.args[1], started))
+    else:
+        for index, (columns, cells) in enumerate(request.inputs):
+            kind, said, grid = _answer(source, function, to_grid(columns, cells))
+            if text := printed.take():
+                results.add(index, "printed", text.encode("utf-8", "replace"))
+            results.add(index, kind, _timed(said, started), grid)
+            started = time.perf_counter()
+    results.write()
+
+
+def _answer(
+    source: str, function: Callable[..., Any], grid: list[list[int]]
+) -> tuple[str, str, tuple[int, int, bytes]]:
+    """Kind, text and cells of the record for one input."""
+    try:
+        value = attempt(source, function, grid)
+        return "ok", "", attempt(source, to_cells, value)
+    except Failed as failure:
+        return failure.args[0], failure.args[1], (0, 0, b"")
+
+
+def _timed(text: str, started: float) -> bytes:
+    duration_us = min(int((time.perf_counter() - started) * 1e6), 2**32 - 1)
+    return DURATION.pack(duration_us) + text.encode("utf-8", "replace")
+
+
+def load(encoded: bytes, results: Results) -> tuple[str, Callable[..., Any]]:
+    """Run the program's top level; returns its source and entry point, raises Failed."""
+    source = encoded.decode()
+    module = ModuleType("program")
+    sys.modules["program"] = module  # dataclasses look their module up
+    names = module.__dict__
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a model's "\d" is its own affair
+            compiled = compile(source, FILE_NAME, "exec", dont_inherit=True)
+    except MemoryError as error:  # how Python 3.11's parser says that brackets nest too deeply
+        raise Failed("syntax_error", f"SyntaxError: {str(error) or 'too deep'}") from error
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise Failed("syntax_error", describe(error, source)) from error
+    builtins.np = sys.modules.get("numpy")  # type: ignore[attr-defined]
+    attempt(source, exec, compiled, names)
+    if "np" not in names and _uses(compiled, "np"):
+        results.add(EVERY_INPUT, "loaded", RELIES_ON_NUMPY.encode())
+    for name in ENTRY_POINTS:
+        function = names.get(name)
+        if callable(function):
+            return source, function
+    raise Failed("no_entry_point", f"the program defines no function {ENTRY_POINTS[0]}")
+
+
+def _uses(code: CodeType, name: str) -> bool:
+    """Whether code, or a function in it, looks a global name up."""
+    return name in code.co_names or any(
+        _uses(inner, name) for inner in code.co_consts if isinstance(inner, CodeType)
+    )
+
+
+def attempt(source: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what runs the program's code; raises Failed for whatever it raises."""
+    try:
+        return function(*arguments)
+    except Failed:
+        raise
+    except MemoryError as error:
+        raise Failed("memory_limit", "memory ran out") from error
+    except BaseException as error:
+        raise Failed("exception", describe(error, source)) from error
+
+
+def describe(error: BaseException, source: str) -> str:
+    """The exception in one line, with the line of the program that it came from."""
+    number = None
+    if isinstance(error, SyntaxError) and error.filename == FILE_NAME:
+        said, number = f"{type(error).__name__}: {error.msg}", error.lineno
+    else:
+        said = _said_by(error)
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == FILE_NAME:
+                number = trace.tb_lineno
+            trace = trace.tb_next
+    lines = source.splitlines()
+    if not number or number > len(lines):
+        return said
+    return f"{said} (line {number}: {lines[number - 1].strip()[:100]})"
+
+
+def _said_by(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"[:500]
+    except BaseException:  # noqa: BLE001 - its __str__ is the program's, too
+        return type(error).__name__
+
+
+def to_cells(value: object) -> tuple[int, int, bytes]:
+    """Rows, columns and cells of what the program returned; raises Failed."""
+    rows = plain(value)
+    if not isinstance(rows, list | tuple):
+        raise Failed(_INVALID, f"a list of rows was expected, not {type(rows).__name__}")
+    if not 1 <= len(rows) <= 30:
+        raise Failed(_INVALID, f"{len(rows)} rows, where a grid has 1 to 30")
+    rows = [plain(row) for row in rows]
+    for row in rows:
+        if not isinstance(row, list | tuple):
+            raise Failed(_INVALID, f"a row is a list of cells, not {type(row).__name__}")
+    widths = [len(row) for row in rows]
+    if widths != [widths[0]] * len(widths):
+        raise Failed(_INVALID, f"ragged rows, of lengths {', '.join(map(str, widths))}")
+    if not 1 <= widths[0] <= 30:
+        raise Failed(_INVALID, f"{widths[0]} columns, where a grid has 1 to 30")
+    return len(rows), widths[0], b"".join([to_colours(row) for row in rows])
+
+
+def to_colours(row: list[Any] | tuple[Any, ...]) -> bytes:
+    """A row as bytes of 0 to 9; raises Failed."""
+    if set(map(type, row)) == {int}:
+        try:
+            cells = bytes(row)
+        except ValueError:  # over 255, or negative: below it is said which
+            cells = b"\xff"
+        if not cells.translate(None, _COLOURS):
+            return cells
+    return bytes([to_colour(cell) for cell in row])
+
+
+def to_colour(cell: object) -> int:
+    """A cell as an int of 0 to 9; raises Failed."""
+    value = plain(cell)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and 0 <= value <= 9:
+        return int(value)
+    raise Failed(_INVALID, f"a cell is {value!r:.40}, where colours are the ints 0 to 9")
+
+
+def plain(value: Any) -> Any:
+    """Numpy's arrays and scalars as Python's lists and numbers, all else as it is."""
+    if type(value) is list or type(value) is int:
+        return value
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
+        return value.tolist()
+    return value

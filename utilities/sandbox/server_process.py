@@ -1,0 +1,235 @@
+"""The supervisor's end of one fork server: starts the process, feeds it, hears it, ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from utilities.sandbox.job import package_folders
+from utilities.sandbox.records import Response, unpack_response
+from utilities.sandbox.wire import LENGTH, REQUEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from utilities.sandbox.base import Limits
+    from utilities.sandbox.job import Flavour
+
+    Listener = Callable[["ServerProcess"], None]
+    Starter = Callable[[Flavour, int, Listener, Listener], "ServerProcess"]
+
+_BUFFER = 1 << 20
+_START = (
+    "import sys; sys.path.append(sys.argv[1]);"
+    "from utilities.sandbox.fork_server import main; sys.path.remove(sys.argv[1]); main()"
+)
+"""The toolkit can be imported until its parts are loaded, and by no program after that."""
+_FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8", "-W", "ignore", "-c", _START)
+"""As -I, but for the hash seed; and no site-packages."""
+_REPOSITORY = str(Path(__file__).resolve().parents[2])
+_LAST_WORDS = 4000
+_END_S = 5.0
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One program to run, and the future that gets the fork server's response."""
+
+    request_id: int
+    flavour: Flavour
+    inputs: int
+    body: bytes
+    cpu_s: float
+    wall_s: float
+    alone: bool
+    answer: asyncio.Future[Response]
+    losses: int = 0
+    """How many fork servers were lost while it ran."""
+    began_s: float = field(default=0.0)
+    """When it came to be the first in line of its fork server, in the loop's time."""
+
+    def frame(self) -> bytes:
+        """The request as the fork server reads it."""
+        header = REQUEST.pack(self.request_id, self.cpu_s, self.wall_s, self.alone, self.inputs)
+        return LENGTH.pack(len(header) + len(self.body)) + header + self.body
+
+
+class ServerProcess:
+    """A running fork server and the jobs it was given, which it answers in their order."""
+
+    def __init__(
+        self,
+        flavour: Flavour,
+        limits: Limits,
+        *,
+        batch: int,
+        withheld: Collection[str],
+        unsafe_no_seccomp: bool,
+        processor: int | None,
+        on_answer: Listener,
+        on_loss: Listener,
+    ) -> None:
+        """Start the process, on one `processor` where one is named.
+
+        `on_answer` hears of each answer, `on_loss` of an unforeseen end."""
+        self.flavour = flavour
+        self.jobs: deque[Job] = deque()
+        self.report: dict[str, Any] | None = None
+        """The layers in force; None until the server is ready."""
+        self._on_answer, self._on_loss = on_answer, on_loss
+        self._unsafe = unsafe_no_seccomp
+        self._loop = asyncio.get_running_loop()
+        self._received = bytearray()
+        self._unsent = bytearray()
+        self._socket, its_end = socket.socketpair()
+        with its_end:
+            for end in (self._socket, its_end):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+            config = {
+                "socket": its_end.fileno(),
+                "batch": batch,
+                "withheld": sorted(withheld),
+                "unsafe_no_seccomp": unsafe_no_seccomp,
+                "processor": processor,
+            }
+            self._process = self._start(config, limits)
+        self._socket.setblocking(False)
+        self._loop.add_reader(self._socket, self._read)
+
+    def _start(self, config: dict[str, Any], limits: Limits) -> subprocess.Popen[bytes]:
+        config |= {
+            "packages": package_folders(),
+            "modules": self.flavour.modules,
+            "hash_seed": self.flavour.hash_seed,
+            "memory_mb": limits.memory_mb,
+            "output_bytes": limits.output_bytes,
+            "stdout_bytes": limits.stdout_bytes,
+        }
+        environment = {
+            "LC_ALL": "C.UTF-8",
+            "MALLOC_ARENA_MAX": "1",  # each further arena of a thread would reserve 64 MiB
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",  # a process with threads may not enter a user namespace
+            "PYTHONHASHSEED": str(self.flavour.hash_seed),
+        }
+        return subprocess.Popen(
+            [sys.executable, *_FLAGS, _REPOSITORY, json.dumps(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd="/",
+            pass_fds=[config["socket"]],
+            start_new_session=True,  # a Ctrl-C is the supervisor's affair
+        )
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it ended at once, for want of the layer that none may go without."""
+        return self.report is not None and not self.report["seccomp"] and not self._unsafe
+
+    @property
+    def process_id(self) -> int:
+        """The process that was started; the one that forks may be its child."""
+        return self._process.pid
+
+    def give(self, job: Job) -> None:
+        """Put a job in its line."""
+        self.jobs.append(job)
+        if len(self.jobs) == 1:
+            job.began_s = self._loop.time()
+        waiting = bool(self._unsent)
+        self._unsent += job.frame()
+        if not waiting:
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            sent = self._socket.send(self._unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # it is gone; the reader hears of that, and loses no answer before it
+            self._loop.remove_writer(self._socket)
+            return
+        del self._unsent[:sent]
+        if self._unsent:
+            self._loop.add_writer(self._socket, self._write)
+        else:
+            self._loop.remove_writer(self._socket)
+
+    def _read(self) -> None:
+        try:
+            received = self._socket.recv(_BUFFER)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        if not received:
+            self._on_loss(self)
+            return
+        self._received += received
+        for frame in self._frames():
+            self._take(frame)
+
+    def _frames(self) -> list[bytes]:
+        found, offset = [], 0
+        while len(self._received) - offset >= LENGTH.size:
+            end = offset + LENGTH.size + int(LENGTH.unpack_from(self._received, offset)[0])
+            if end > len(self._received):
+                break
+            found.append(bytes(self._received[offset + LENGTH.size : end]))
+            offset = end
+        del self._received[:offset]
+        return found
+
+    def _take(self, frame: bytes) -> None:
+        if self.report is None:
+            self.report = json.loads(frame)
+        else:
+            response = unpack_response(frame)
+            job = self.jobs.popleft()
+            assert job.request_id == response.request_id, "answers come in the order of requests"
+            if not job.answer.done():
+                job.answer.set_result(response)
+        if self.jobs:
+            self.jobs[0].began_s = self._loop.time()
+        self._on_answer(self)
+
+    def leave(self) -> None:
+        """Close the socket, at which the server ends by itself."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket.close()
+
+    def kill(self) -> str:
+        """End it at once, with its children; returns what it had to say for itself."""
+        self.leave()
+        self._process.kill()
+        self._process.wait()
+        return self._last_words()
+
+    def wait(self) -> None:
+        """Wait until it has ended, after `leave`."""
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._last_words()
+
+    def _last_words(self) -> str:
+        assert self._process.stderr
+        with self._process.stderr as stderr, suppress(BlockingIOError):
+            os.set_blocking(stderr.fileno(), False)
+            return os.read(stderr.fileno(), _LAST_WORDS).decode("utf-8", "replace").strip()
+        return ""

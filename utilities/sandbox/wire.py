@@ -1,0 +1,100 @@
+"""The bytes that pass between the supervisor, its fork servers and their children.
+
+Every frame on the socket to a fork server starts with its length (u32, little endian). A request
+is REQUEST, then rows, columns and cells of each input, then the source. An answer is RESPONSE,
+then what the child wrote to descriptor 3, unread: only the supervisor makes sense of it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from struct import Struct
+from typing import NamedTuple
+
+LENGTH = Struct("<I")
+REQUEST = Struct("<IffBB")
+"""Id, processor seconds, seconds by the clock, whether it must run alone, count of inputs."""
+RESPONSE = Struct("<IBBiff")
+"""Id, ending, whether it ran alone, exit code or signal, processor seconds, seconds."""
+RECORD = Struct("<BBBBH")
+"""Input's index, kind, rows, columns, length of the text; then the cells, then the text."""
+DURATION = Struct("<I")
+"""First in the text of an answer: how many microseconds the child says that it took."""
+ANSWERS = ("ok", "exception", "invalid_output", "memory_limit", "syntax_error", "no_entry_point")
+KINDS = (*ANSWERS, "printed", "loaded")
+EVERY_INPUT = 255
+MEMORY_EXHAUSTED = 77
+"""Exit status of a child where not even the record of a MemoryError could be written."""
+RESULT_DESCRIPTOR = 3
+RELIES_ON_NUMPY = "np"
+"""Text of the record "loaded" where the program uses `np` without importing it."""
+
+
+class Ending(IntEnum):
+    """Why the fork server stopped reading from a child."""
+
+    COMPLETE = 0
+    CPU_TIMEOUT = 1
+    WALL_TIMEOUT = 2
+    OUTPUT_LIMIT = 3
+    NO_RECORD = 4
+    EXITED = 5
+    SIGNALLED = 6
+    CLOSED = 7
+
+
+class Request(NamedTuple):
+    """A program to run, as the fork server reads it; `packed_inputs` are not unpacked yet."""
+
+    request_id: int
+    cpu_s: float
+    wall_s: float
+    alone: bool
+    inputs: tuple[tuple[int, bytes], ...]
+    """Columns and cells of each."""
+    source: bytes
+
+
+def unpack_request(frame: bytes) -> Request:
+    """Read a request; it comes from the supervisor, which is trusted."""
+    request_id, cpu_s, wall_s, alone, count = REQUEST.unpack_from(frame)
+    offset = REQUEST.size
+    inputs = []
+    for _ in range(count):
+        rows, columns = frame[offset], frame[offset + 1]
+        end = offset + 2 + rows * columns
+        inputs.append((columns, frame[offset + 2 : end]))
+        offset = end
+    return Request(request_id, cpu_s, wall_s, bool(alone), tuple(inputs), frame[offset:])
+
+
+def to_grid(columns: int, cells: bytes) -> list[list[int]]:
+    """Cells, row by row, as a grid of its own."""
+    return [list(cells[start : start + columns]) for start in range(0, len(cells), columns or 1)]
+
+
+class AnswerCount:
+    """Counts which inputs of one program have their answer in a stream of records."""
+
+    def __init__(self, inputs: int) -> None:
+        """Expect answers to `inputs` inputs."""
+        self.inputs = inputs
+        self._answered: set[int] = set()
+        self._every = inputs == 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every input has its answer."""
+        return self._every or len(self._answered) == self.inputs
+
+    def knows(self, index: int, kind: int) -> bool:
+        """Whether a record may begin like this."""
+        return kind < len(KINDS) and (index < self.inputs or index == EVERY_INPUT)
+
+    def take(self, index: int, kind: int) -> None:
+        """Count one record."""
+        if kind < len(ANSWERS):
+            if index == EVERY_INPUT:
+                self._every = True
+            else:
+                self._answered.add(index)

@@ -1,0 +1,43 @@
+"""Ends a run on SIGINT or SIGTERM in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import TypeVar
+
+_T = TypeVar("_T")
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(Exception):
+    """A signal ended the work; `exit_code` is what a shell expects then (130 or 143)."""
+
+    def __init__(self, received: signal.Signals) -> None:
+        """Keep the exit code for the first signal."""
+        super().__init__(received.name)
+        self.exit_code = 128 + received
+
+
+async def until_signal(work: Coroutine[object, object, _T]) -> _T:
+    """The result of `work`; a signal cancels it, and Stopped is raised once it has cleaned up."""
+    job = asyncio.ensure_future(work)
+    received: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        received.append(number)
+        job.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in STOPPING:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        return await job
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        raise Stopped(received[0]) from None
+    finally:
+        for number in STOPPING:
+            loop.remove_signal_handler(number)
