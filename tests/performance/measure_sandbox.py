@@ -1,7 +1,7 @@
 """Measures what the sandbox costs: every figure is a ratio of two timings of the same round.
 
-    .venv/bin/python tests/performance/measure_sandbox.py
-    .venv/bin/python tests/performance/measure_sandbox.py --rounds 7 --verdicts 100000
+    .venv/bin/python -m tests.performance.measure_sandbox
+    .venv/bin/python -m tests.performance.measure_sandbox --rounds 7 --verdicts 100000
 
 Over 200 programs such as models write run on the inputs of real tasks of ARC-1 training, with two
 workers; "bare" is `exec` in two processes that are started beforehand, which is no protection.
@@ -23,8 +23,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.conftest import arc1_training
 from tests.sandbox_programs import realistic_programs
