@@ -32,21 +32,27 @@ from utilities.verification import Verdict, verdict_fields, verify_samples
 PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
 
 
-def parse_arguments() -> AskingOptions:
-    """Read the command line."""
+def parse_arguments() -> tuple[AskingOptions, bool]:
+    """The shared options, and whether programs run also where system calls cannot be filtered."""
     parser = OneLineParser(__doc__)
     add_asking_options(parser)
-    return AskingOptions.of(parser.parse_args())
+    parser.add_argument(
+        "--unsafe_no_seccomp",
+        action="store_true",
+        help="run programs also where system calls cannot be filtered; only if you trust them",
+    )
+    parsed = parser.parse_args()
+    return AskingOptions.of(parsed), parsed.unsafe_no_seccomp
 
 
-async def benchmark(options: AskingOptions) -> int:
+async def benchmark(options: AskingOptions, *, unsafe_no_seccomp: bool) -> int:
     """Ask, run, choose and score; returns the exit code."""
     chosen = choose_model(options)
     outcome = BenchmarkOutcome()
     async with (
         open_run(options, PLACE, keys=chosen.keys) as run,
         open_agent(run, chosen, CodeGeneratingAgent) as agent,
-        Sandbox() as sandbox,
+        Sandbox(unsafe_no_seccomp=unsafe_no_seccomp) as sandbox,
     ):
         identity = {**agent.identity(), "limits": asdict(sandbox.limits)}
 
@@ -82,7 +88,8 @@ def candidates_of(codes: list[str | None], verdicts: list[Verdict | None]) -> li
 
 def main() -> int:
     """Run the script."""
-    return asyncio.run(benchmark(parse_arguments()))
+    options, unsafe_no_seccomp = parse_arguments()
+    return asyncio.run(benchmark(options, unsafe_no_seccomp=unsafe_no_seccomp))
 
 
 if __name__ == "__main__":
