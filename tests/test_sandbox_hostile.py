@@ -105,8 +105,11 @@ async def test_a_claim_for_a_neighbour_is_made_but_does_not_count() -> None:
         return passes(executions)
 
     async with Sandbox(SWIFT, workers=1, mode="batch") as sandbox:
-        first = sandbox.run(forging, [GRID] * INPUTS)
-        second = sandbox.run(neighbours()[0], [GRID] * INPUTS, counts=note)
-        _, executions = await asyncio.gather(first, second)
-    assert claims == [True]
-    assert not passes(executions)
+        for _ in range(50):
+            first = sandbox.run(forging, [GRID] * INPUTS)
+            second = sandbox.run(neighbours()[0], [GRID] * INPUTS, counts=note)
+            _, executions = await asyncio.gather(first, second)
+            assert not passes(executions)
+            if True in claims:
+                return
+    raise AssertionError("the two programs never shared a process")

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-COLOUR_NAMES = (
-    "black",
-    "blue",
-    "red",
-    "green",
-    "yellow",
-    "grey",
-    "magenta",
-    "orange",
-    "azure",
-    "maroon",
-)
+from utilities.grids import COLOUR_NAMES
+
 COLOURS: Mapping[int, str] = {
     number: f"{name} ({number})" for number, name in enumerate(COLOUR_NAMES)
 }

@@ -4,65 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from utilities.config import sdk_variables_hidden
-from utilities.model_catalogue import ModelEntry
-from utilities.model_clients.base import FREE, AttemptMeter, Message, Reply, Sampling, Usage
+from utilities.model_clients.base import Message, Reply, Sampling, Usage
 from utilities.model_clients.costs import cost_of
 from utilities.model_clients.message_stream import MessageStream
-from utilities.model_clients.retry import Retrier
-from utilities.model_clients.sampling import check_sampling
-from utilities.model_clients.transport import sdk_options
-from utilities.model_clients.triage import Triage
+from utilities.model_clients.sdk_client import SDKClient
 
 if TYPE_CHECKING:
     import anthropic
     import httpx2
 
 
-class AnthropicClient:
+class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
     """A ModelClient on the anthropic SDK, which supplies connections, headers and events."""
 
-    def __init__(
-        self, entry: ModelEntry, key: str, *, max_connections: int, retrier: Retrier
-    ) -> None:
-        """Keep the settings; the SDK is imported when the client is entered."""
-        self._entry, self._key = entry, key
-        self._max_connections = max_connections
-        self._retrier = retrier
-        self._triage = Triage(entry, key)
-        self._sdk: anthropic.AsyncAnthropic | None = None
-
-    async def __aenter__(self) -> Self:
-        """Open the connection pool."""
+    def _open(self) -> anthropic.AsyncAnthropic:
         import anthropic  # 2 s of CPU
 
-        options = sdk_options(
-            self._entry, self._key, anthropic.DefaultAioHttpClient, self._max_connections
-        )
-        with sdk_variables_hidden():
-            self._sdk = anthropic.AsyncAnthropic(**options)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connection pool."""
-        if self._sdk is not None:
-            await self._sdk.close()
-
-    async def complete(
-        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
-    ) -> Reply:
-        """Ask once, retrying what may be retried; raises as ModelClient says, or UsageError."""
-        check_sampling(self._entry, sampling)
-        body = self._body(messages, sampling)
-        return await self._retrier.run(lambda: self._attempt(body), meter)
+        return anthropic.AsyncAnthropic(**self._options(anthropic.DefaultAioHttpClient))
 
     def _body(self, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
         system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
@@ -84,7 +44,6 @@ class AnthropicClient:
         import anthropic
         import httpx2
 
-        assert self._sdk is not None, "the client was not entered"
         try:
             async with self._sdk.messages.with_streaming_response.create(**body) as response:
                 reply = await self._read(response.http_response)

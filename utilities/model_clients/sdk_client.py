@@ -1,0 +1,100 @@
+"""What the clients over the two SDKs have in common: connections, headers, one request."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from utilities.config import sdk_variables_hidden
+from utilities.model_catalogue import ModelEntry
+from utilities.model_clients.base import FREE, AttemptMeter, Message, Reply, Sampling
+from utilities.model_clients.retry import Retrier
+from utilities.model_clients.sampling import check_sampling
+from utilities.model_clients.triage import Triage
+
+CONNECT_TIMEOUT_S = 30.0
+"""For a connection to come about; how long a reply may take is the retry layer's to say."""
+
+
+class Closable(Protocol):
+    """What both SDKs' clients are, as far as their end is concerned."""
+
+    async def close(self) -> None:
+        """Close the connection pool."""
+
+
+SDK = TypeVar("SDK", bound=Closable)
+
+
+class SDKClient(ABC, Generic[SDK]):
+    """A ModelClient on a vendor's SDK, on its aiohttp backend and without its own retries."""
+
+    def __init__(
+        self, entry: ModelEntry, key: str, *, max_connections: int, retrier: Retrier
+    ) -> None:
+        """Keep the settings; the SDK is imported when the client is entered."""
+        self._entry, self._key = entry, key
+        self._max_connections = max_connections
+        self._retrier = retrier
+        self._triage = Triage(entry, key)
+        self._opened: SDK | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the connection pool."""
+        with sdk_variables_hidden():
+            self._opened = self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connection pool."""
+        if self._opened is not None:
+            await self._opened.close()
+
+    async def complete(
+        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
+    ) -> Reply:
+        """Ask once, retrying what may be retried; raises as ModelClient says, or UsageError."""
+        check_sampling(self._entry, sampling)
+        body = self._body(messages, sampling)
+        return await self._retrier.run(lambda: self._attempt(body), meter)
+
+    @property
+    def _sdk(self) -> SDK:
+        assert self._opened is not None, "the client was not entered"
+        return self._opened
+
+    def _options(self, http_client: type[Any]) -> dict[str, Any]:
+        """The options for the SDK's client; keeps httpx2's line a request out of the log, too."""
+        import httpx2
+
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
+        limits = httpx2.Limits(
+            max_connections=self._max_connections, max_keepalive_connections=self._max_connections
+        )
+        return {
+            "api_key": self._key,
+            "base_url": self._entry.base_url,
+            "max_retries": 0,
+            "timeout": httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S),
+            # A redirected POST could be asked, and paid for, many times over.
+            "http_client": http_client(limits=limits, follow_redirects=False),
+        }
+
+    @abstractmethod
+    def _open(self) -> SDK:
+        """The SDK's client, made while the environment's variables are hidden from it."""
+
+    @abstractmethod
+    def _body(self, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
+        """What is sent."""
+
+    @abstractmethod
+    async def _attempt(self, body: dict[str, Any]) -> Reply:
+        """One request; raises what went wrong."""
