@@ -223,3 +223,18 @@ def test_an_entry_without_a_valid_task_is_told(entry: dict[str, Any], told: str)
     with pytest.raises(UsageError) as raised:
         task_of(entry)
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("field", ["reasoning", "status", "prompt_messages"])
+def test_a_field_that_is_no_list_is_named_with_its_task(field: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps({"task_id": "00d62c1b", field: 5}) + "\n")
+    with pytest.raises(UsageError, match=f"results.jsonl: task 00d62c1b: {field} is no list"):
+        list(read_entries(path))
+
+
+def test_a_null_status_is_a_missing_one(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"task_id": "t", "reasoning": ["a", "b"], "status": null}\n')
+    (entry,) = read_entries(path)
+    assert entry["status"] == ["ok", "ok"]

@@ -40,7 +40,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
     found = False
     for entry in _entries_of_document(path) if whole else _entries_of_lines(path):
         found = True
-        yield _normalised(entry)
+        yield _normalised(entry, path)
     if not found:
         raise UsageError(f"{path} holds no entry; give the results file of a run")
 
@@ -147,7 +147,7 @@ def _no_results(path: Path) -> UsageError:
     return UsageError(f"{path} holds no list of results; give the results file of a run")
 
 
-def _normalised(entry: Entry) -> Entry:
+def _normalised(entry: Entry, path: Path) -> Entry:
     entry.setdefault("entry_type", "result")
     if entry["entry_type"] != "result":
         return entry
@@ -155,8 +155,16 @@ def _normalised(entry: Entry) -> Entry:
         if isinstance(entry.get(field), str):
             entry[field] = [entry[field]]
     messages = entry.get("prompt_messages")
-    if isinstance(messages, str) or (messages and all(isinstance(m, dict) for m in messages)):
+    alone = isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages)
+    if alone or isinstance(messages, str):
         entry["prompt_messages"] = [messages]
+    for field in ("reasoning", "status", "prompt_messages"):
+        if entry.get(field) is None:
+            entry.pop(field, None)
+        elif not isinstance(entry[field], list):
+            raise UsageError(
+                f"{path}: task {entry.get('task_id')}: {field} is no list; mend the entry"
+            )
     if "status" not in entry:
         lists = [entry[field] for field in SAMPLE_LISTS if isinstance(entry.get(field), list)]
         entry["status"] = ["ok"] * max(map(len, lists), default=0)
