@@ -1,4 +1,4 @@
-# MUST: crashed :: an overflow of the C stack ends the child and nothing else
+# MUST: crashed|exception :: an overflow of the C stack ends the child and nothing else
 import sys
 def solve_task(grid):
     sys.setrecursionlimit(10 ** 9)

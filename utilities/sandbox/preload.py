@@ -151,9 +151,19 @@ def fill_below_arenas() -> None:
 
 
 def readable_files(packages: Mapping[str, str]) -> list[str]:
-    """Folders that a program may read: the standard library's and the packages', no others."""
+    """Folders that a program may read: the standard library's and the packages', no others.
+
+    To these belong the system's shared libraries, which modules of both are linked with.
+    """
     library = Path(os.__file__).parent
+    machine = sysconfig.get_config_var("MULTIARCH") or "none"
     folders = [library, Path(sysconfig.get_path("platstdlib"))]
+    folders += [
+        Path("/lib", machine),
+        Path("/usr/lib", machine),
+        Path("/lib64"),
+        Path("/usr/lib64"),
+    ]
     for name, folder in packages.items():
         folders += [Path(folder, name), Path(folder, f"{name}.libs")]
     there = [folder for folder in folders if folder.is_dir()]
