@@ -28,12 +28,14 @@ EXPECTED: Grid = [[2, 7, 1, 8, 2, 8, 1, 8]]
 SWIFT = Limits(cpu_s=0.4, wall_s=1.5)
 CONTROL = """
 import math
-import numpy as np
 from collections import Counter
 def solve_task(grid):
     common = Counter([2, 2, 1]).most_common(1)[0][0]
-    return [sorted(np.zeros(1, int).tolist() + [common + int(math.sqrt(1))]) for _ in range(1)]
+    return [sorted([0] + [common + int(math.sqrt(1))]) for _ in range(1)]
 """
+WITH_NUMPY = "import numpy as np\n" + CONTROL.replace("[0] +", "np.zeros(1, int).tolist() +")
+CONTROLS = (CONTROL, WITH_NUMPY)
+"""Programs with and without numpy have fork servers of their own."""
 CONTROL_OUTPUT: Grid = [[0, 3]]
 PLACES_FOR_FILES = ("/", "/tmp", "/var/tmp", "/dev/shm")
 
@@ -84,19 +86,21 @@ async def failures(folder: Path, canaries: Path, withheld: Collection[str] = ())
     contents = make_canaries(canaries)
     found = []
     async with Sandbox(SWIFT, workers=1, withheld_layers=withheld) as sandbox:
-        servers = sandbox.server_process_ids
+        servers: set[int] = set()
         for name, code in programs(folder, canaries).items():
             demands = code.splitlines()[0].removeprefix("# MUST: ").split(" :: ")[0].split("|")
             executions = await sandbox.run(code, [GRID] * INPUTS)
             if not any(meets(demand, executions) for demand in demands):
                 found.append(f"{name}: {demands}, but {executions}")
-            control = await sandbox.run(CONTROL, [GRID])
-            if not passes(control, CONTROL_OUTPUT):
-                found.append(f"{name} spoils the next program: {control}")
+            for program in CONTROLS:
+                control = await sandbox.run(program, [GRID])
+                if not passes(control, CONTROL_OUTPUT):
+                    found.append(f"{name} spoils the next program: {control}")
             if contents_of(canaries) != contents:
                 found.append(f"{name} changes the canaries: {contents_of(canaries)}")
-        if sandbox.server_process_ids != servers:
-            found.append("the fork server was lost")
+            if servers - set(sandbox.server_process_ids):
+                found.append(f"{name} ends a fork server")
+            servers = set(sandbox.server_process_ids)
     return found + left_behind()
 
 

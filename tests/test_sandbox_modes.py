@@ -47,11 +47,12 @@ async def verdicts(sandbox: Sandbox, programs: Sequence[str]) -> list[Verdict]:
 
 
 BARE = """
-import json, os, sys
+import builtins, json, os, sys
 from utilities.sandbox.program import Printed, run_program
 from utilities.sandbox.wire import RESULT_DESCRIPTOR, Request
 import numpy, random
 numpy.random.seed(0)
+builtins.np = numpy
 programs, grids = json.load(sys.stdin)
 inputs = tuple((len(grid[0]), b"".join(map(bytes, grid))) for grid in grids)
 for number, program in enumerate(programs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 _LONGEST_READ = 1 << 16
 _SHARE_BEHIND_OTHERS = 0.25
 """How much of its time a program may use before it gets a child of its own."""
+_PATIENCE_S = 0.05
+"""How long a child with one program is left alone before its records are read as they come.
+
+Most are done by then. To wake up for each record would copy what this process writes to meanwhile.
+"""
 _GRACE_S = 0.2
 """How long a child that closed its end of the pipe may take to be gone."""
 
@@ -47,7 +53,8 @@ class Follower:
         self._child, self._pipe, self._requests = child, pipe, requests
         self._output_bytes = output_bytes
         self._poll = select.poll()
-        self._poll.register(pipe, select.POLLIN)
+        self._patient = len(requests) == 1
+        self._poll.register(pipe, 0 if self._patient else select.POLLIN)  # its end is always told
         self._poll.register(socket, 0)  # that its other end is gone is always told
         self._unread = b""
         self._position = 0
@@ -90,7 +97,12 @@ class Follower:
             return Ending.WALL_TIMEOUT
         if cpu_left <= 0:
             return Ending.CPU_TIMEOUT
-        for descriptor, _ in self._poll.poll(max(1.0, 1000 * min(cpu_left, wall_left))):
+        left = min(cpu_left, wall_left, _PATIENCE_S if self._patient else math.inf)
+        happened = self._poll.poll(max(1.0, 1000 * left))
+        if self._patient and not happened:
+            self._patient = False
+            self._poll.modify(self._pipe, select.POLLIN)
+        for descriptor, _ in happened:
             if descriptor != self._pipe:
                 raise Orphaned
             received = os.read(self._pipe, _LONGEST_READ)

@@ -11,6 +11,7 @@ import gc
 import signal
 import sys
 import warnings
+from operator import is_
 from typing import Any
 
 _WATCHED = (
@@ -19,7 +20,7 @@ _WATCHED = (
     *("sys", "time", "types", "typing", "utilities.entry_point"),
 )
 _CHANGING = frozenset(
-    {"np", "__warningregistry__", "last_type", "last_value", "last_traceback", "stdout", "stderr"}
+    {"__warningregistry__", "last_type", "last_value", "last_traceback", "stdout", "stderr"}
 )
 _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 _SIGNALS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGINT, signal.SIGXCPU)
@@ -69,6 +70,8 @@ class Snapshot:
 
 def _same(now: Any, before: dict[str, Any]) -> bool:
     """Whether a namespace holds the very objects that it held."""
+    if len(now) == len(before) and all(map(is_, now.values(), before.values())):
+        return True
     if len(now) > len(before) + len(_CHANGING):
         return False
     return all(

@@ -17,9 +17,10 @@ from utilities.sandbox.children import Follower, Orphaned, Outcome
 from utilities.sandbox.dirtiness import Snapshot
 from utilities.sandbox.lockdown import OPEN_FILES, Lockdown
 from utilities.sandbox.preload import (
-    PARTS_OF_SCIPY,
+    PARTS,
     RARE,
     TYPICAL_PROGRAM,
+    TYPICAL_PROGRAM_WITH_NUMPY,
     fill_below_arenas,
     preload,
     readable_files,
@@ -57,8 +58,7 @@ def main() -> NoReturn:
     more = list(config["modules"])
     if not lockdown.files_stay_readable(visible):
         more += RARE
-    if "scipy" in more:
-        more += PARTS_OF_SCIPY
+    more += [part for name in config["modules"] for part in PARTS.get(name, ())]
     preload(config["packages"], more, config["hash_seed"])
     for name in [name for name in sys.modules if name.split(".")[0] == "utilities"]:
         del sys.modules[name]  # a program finds nothing of the toolkit by name
@@ -107,15 +107,19 @@ class ForkServer:
         """Go the way of a child a few times; descriptor 3 leads to nothing yet."""
         gc.set_threshold(*_COLLECTIONS)
         grid = (5, bytes((0, 1, 2, 0, 3)) * 5)
-        request = Request(0, 1.0, 1.0, alone=True, inputs=(grid,) * 2, source=TYPICAL_PROGRAM)
+        programs = [TYPICAL_PROGRAM]
+        if "numpy" in sys.modules:
+            programs.append(TYPICAL_PROGRAM_WITH_NUMPY)
         streams = sys.stdout, sys.stderr
-        for _ in range(_WARM_UPS):
+        for program in programs * _WARM_UPS:
+            request = Request(0, 1.0, 1.0, alone=True, inputs=(grid,) * 2, source=program)
             run_program(request, self._printed)
         sys.stdout, sys.stderr = streams
-        self._snapshot = Snapshot() if self._batch > 1 else None
 
     def serve(self) -> NoReturn:
         """Run programs for ever; raises Orphaned when the supervisor is gone."""
+        self._printed.capture()
+        self._snapshot = Snapshot() if self._batch > 1 else None
         while True:
             waiting: Sequence[Request] = self._next_requests()
             while waiting:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import resource
 from contextlib import suppress
@@ -27,6 +26,7 @@ class Lockdown:
         wanted = {"namespaces", "landlock", "seccomp"} - set(withheld)
         self._wanted = wanted if syscalls.SUPPORTED else set()
         self._child_filter: Filter | None = None
+        self._child_dies_too: syscalls.ReadyCall | None = None
         self.report: dict[str, Any] = {"landlock": 0, "seccomp": False, "namespaces": []}
 
     def files_stay_readable(self, visible: Sequence[str]) -> bool:
@@ -50,7 +50,9 @@ class Lockdown:
             namespaces.become_nobody()
         self.report["user"] = "nobody" if os.getuid() == namespaces.NOBODY else "you"
         if "pid" in self.report["namespaces"]:
-            _wait_as_parent_of_the_first_process()
+            _wait_as_parent_of_the_first_process()  # with which all in the namespace end
+        elif syscalls.SUPPORTED:
+            self._child_dies_too = syscalls.dying_with_parent()
         if not syscalls.SUPPORTED:
             return
         namespaces.drop_capabilities()
@@ -78,10 +80,10 @@ class Lockdown:
 
     def confine_child(self, cpu_s: float) -> None:
         """Put on a child what its fork server could not live with; raises Unavailable."""
-        seconds = math.ceil(cpu_s)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
-        if syscalls.SUPPORTED:
-            syscalls.die_with_parent()
+        seconds = int(cpu_s + 1)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        if self._child_dies_too is not None:
+            self._child_dies_too.make()
         if self._child_filter is not None:
             self._child_filter.install()
         else:  # nothing else keeps it from starting processes; it cannot have threads then
@@ -106,7 +108,7 @@ def _wait_as_parent_of_the_first_process() -> None:
     """Fork: the child is the first process of a new namespace, all of which ends with it."""
     child = syscalls.FORK()
     if child == 0:
-        syscalls.die_with_parent()
+        syscalls.dying_with_parent().make()
         return
     os.closerange(0, OPEN_FILES)
     os.waitpid(child, 0)

@@ -1,4 +1,4 @@
-"""Spreads jobs over fork servers, at most one of them busy for each worker."""
+"""Spreads jobs over workers, each with a fork server for each flavour of program."""
 
 from __future__ import annotations
 
@@ -31,22 +31,23 @@ _NO_SECCOMP = (
 
 
 class _Worker:
-    """A place for one busy fork server; idle ones of other flavours stay at hand."""
+    """A place for fork servers, one of each flavour that was asked for."""
 
     def __init__(self, position: int) -> None:
         self.position = position
         self.servers: dict[Flavour, ServerProcess] = {}
 
     @property
-    def busy(self) -> ServerProcess | None:
-        return next((server for server in self.servers.values() if server.jobs), None)
+    def jobs(self) -> int:
+        """How many jobs its servers have between them."""
+        return sum(len(server.jobs) for server in self.servers.values())
 
 
 class Pool:
     """Jobs wait here in their order; those of a longer second pass only while no other waits."""
 
     def __init__(self, start: Starter, *, workers: int, depth: int) -> None:
-        """Give each fork server up to `depth` jobs ahead; `start` makes one when it is needed."""
+        """Give each worker up to `depth` jobs; `start` makes a fork server when one is needed."""
         self._start = start
         self._workers = [_Worker(position) for position in range(workers)]
         self._depth = depth
@@ -118,19 +119,13 @@ class Pool:
                 return
 
     def _worker_for(self, job: Job, *, late: bool) -> _Worker | None:
-        """An idle worker, best one with the right server; else the least busy that fits."""
-        best, best_rank = None, (self._depth, False)
-        for worker in self._workers:
-            busy = worker.busy
-            if busy is None:
-                rank = (0, job.flavour not in worker.servers)
-            elif busy.flavour == job.flavour and not late:
-                rank = (len(busy.jobs), False)
-            else:
-                continue
-            if rank < best_rank:
-                best, best_rank = worker, rank
-        return best
+        """The worker with the fewest jobs, best one with the right server; late ones need rest."""
+
+        def rank(worker: _Worker) -> tuple[int, bool]:
+            return worker.jobs, job.flavour not in worker.servers
+
+        worker = min(self._workers, key=rank)
+        return worker if worker.jobs < (1 if late else self._depth) else None
 
     def _answered(self, server: ServerProcess) -> None:
         self._failed_starts = 0

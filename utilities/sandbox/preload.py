@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import random
 import sys
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 COMMON = (
     *("__future__", "abc", "bisect", "collections", "collections.abc", "contextlib", "copy"),
-    *("dataclasses", "enum", "functools", "heapq", "itertools", "math", "numpy", "numpy.ma"),
+    *("dataclasses", "enum", "functools", "heapq", "itertools", "math"),
     *("operator", "os", "random", "re", "string", "sys", "time", "types", "typing", "warnings"),
 )
 """Modules that most programs use. Each shared library more makes every fork dearer."""
@@ -53,10 +54,19 @@ RARE = (
     "numpy.testing",
 )
 """Further modules for a fork server whose children will not be able to read files."""
-PARTS_OF_SCIPY = (
-    *("scipy.ndimage", "scipy.optimize", "scipy.signal", "scipy.spatial.distance", "scipy.stats"),
-)
-"""What programs use of it; importing these would take up most of their time."""
+PARTS = {
+    "numpy": ("numpy.ma",),
+    "scipy": (
+        *(
+            "scipy.ndimage",
+            "scipy.optimize",
+            "scipy.signal",
+            "scipy.spatial.distance",
+            "scipy.stats",
+        ),
+    ),
+}
+"""What programs use of a package; importing these would take up most of their time."""
 
 TYPICAL_PROGRAM = b"""
 from collections import Counter, defaultdict, deque
@@ -82,10 +92,21 @@ def components(grid):
     return found
 def solve_task(grid):
     parts = components([list(row) for row in grid])
+    columns = [list(column)[::-1] for column in zip(*grid)]
+    cells = {(r, c): v for r, row in enumerate(columns) for c, v in enumerate(row) if v}
+    sorted(cells.items(), key=lambda item: (-item[1], item[0])), set(cells), sum(cells.values())
     Counter(cell for row in grid for cell in row).most_common(1)
     by_size = defaultdict(list)
     for part in parts:
         by_size[len(part)].append({key: value for key, value in enumerate(part)})
+    try:
+        raise ValueError(f'{len(parts)}')
+    except ValueError as error:
+        str(error)
+    return [row[:] for row in columns]
+"""
+TYPICAL_PROGRAM_WITH_NUMPY = b"""
+def solve_task(grid):
     a = np.array(grid)
     np.unique(a, return_counts=True), np.argwhere(a == 1), np.where(a > 1, a, 0)
     np.rot90(a), np.fliplr(a), np.flipud(a), a.T.copy(), np.kron(a, np.ones((2, 2), int))
@@ -94,10 +115,6 @@ def solve_task(grid):
     np.nonzero(a), a.sum(axis=0), a.any(), a.all(axis=1), (a != 0) & (a > 1), np.roll(a, 1, 0)
     np.full((3, 3), 5), a.max(), a.min(), np.repeat(a, 2, 0), np.sort(a), np.isin(a, [1])
     a[a == 1] = 2
-    try:
-        raise ValueError(f'{len(parts)}')
-    except ValueError as error:
-        str(error)
     return a.tolist()
 """
 """Run before any fork: what the interpreter and numpy make lazily (caches of methods, adaptive
@@ -118,12 +135,14 @@ class OfferedPackages(dict[str, str]):
 
 
 def preload(packages: Mapping[str, str], more: Sequence[str], hash_seed: int) -> None:
-    """Import what programs use, and make chance repeatable."""
+    """Import what programs use, offer numpy as `np`, and make chance repeatable."""
     sys.meta_path.append(OfferedPackages(packages))
     for name in (*COMMON, *more):
         with suppress(ImportError):  # the program will meet the same error, and may handle it
             import_module(name)
     random.seed(hash_seed)
+    if "numpy" in sys.modules:
+        builtins.np = sys.modules["numpy"]  # type: ignore[attr-defined]
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(hash_seed)
 

@@ -5,12 +5,10 @@ Nothing here can be trusted once the program runs. What it claims goes to descri
 
 from __future__ import annotations
 
-import builtins
 import io
 import os
 import sys
 import time
-import warnings
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +91,8 @@ def run_program(request: Request, printed: Printed, *, hold_back: bool = False) 
     What is written at once is not lost when a later input takes too long.
     """
     results = Results(hold_back=hold_back)
-    printed.capture()
+    if hold_back:  # for the first program of a child all is in place
+        printed.capture()
     started = time.perf_counter()
     try:
         source, function = load(request.source, results)
@@ -132,16 +131,13 @@ def load(encoded: bytes, results: Results) -> tuple[str, Callable[..., Any]]:
     sys.modules["program"] = module  # dataclasses look their module up
     names = module.__dict__
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a model's "\d" is its own affair
-            compiled = compile(source, FILE_NAME, "exec", dont_inherit=True)
+        compiled = compile(source, FILE_NAME, "exec", dont_inherit=True)
     except MemoryError as error:  # how Python 3.11's parser says that brackets nest too deeply
         raise Failed("syntax_error", f"SyntaxError: {str(error) or 'too deep'}") from error
     except (SyntaxError, ValueError, RecursionError) as error:
         raise Failed("syntax_error", describe(error, source)) from error
-    builtins.np = sys.modules.get("numpy")  # type: ignore[attr-defined]
     attempt(source, exec, compiled, names)
-    if "np" not in names and _uses(compiled, "np"):
+    if "np" in source and "np" not in names and _uses(compiled, "np"):
         results.add(EVERY_INPUT, "loaded", RELIES_ON_NUMPY.encode())
     for name in ENTRY_POINTS:
         function = names.get(name)

@@ -13,7 +13,7 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
-from utilities.sandbox.syscalls import MACHINE, number, system_call
+from utilities.sandbox.syscalls import MACHINE, ReadyCall, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,11 +105,14 @@ class Filter:
         """Keep the program where the kernel can read it."""
         self._program = ctypes.create_string_buffer(program, len(program))
         size = struct.calcsize("=HBBI")
-        self._header = struct.pack("@HP", len(program) // size, ctypes.addressof(self._program))
+        header = struct.pack("@HP", len(program) // size, ctypes.addressof(self._program))
+        self._header = ctypes.create_string_buffer(header, len(header))
+        address = ctypes.addressof(self._header)
+        self._call = ReadyCall("seccomp", _SECCOMP_SET_MODE_FILTER, 0, address)
 
     def install(self) -> None:
         """Put it in force for good; raises Unavailable. Needs no_new_privs."""
-        system_call("seccomp", _SECCOMP_SET_MODE_FILTER, 0, self._header)
+        self._call.make()
 
 
 def _right_machine() -> Iterable[Instruction]:

@@ -13,6 +13,8 @@ MACHINE = os.uname().machine
 SUPPORTED = sys.platform == "linux" and MACHINE in {"x86_64", "aarch64"}
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
+_CALL = ctypes.PyDLL(None).syscall
+_CALL.restype = ctypes.c_long
 FORK = ctypes.PyDLL(None).fork
 """fork(2) without Python's hooks: they reseed `random`, and cost more than the fork itself."""
 
@@ -149,6 +151,24 @@ def checked(name: str, result: int) -> int:
     return result
 
 
+class ReadyCall:
+    """A system call with its arguments made beforehand.
+
+    A child that makes it writes to a fourth of the memory pages that `system_call` writes to,
+    and each page that a child writes to first is copied for it.
+    """
+
+    def __init__(self, name: str, *arguments: int) -> None:
+        """Take integers and addresses; what is at an address must be kept by the caller."""
+        self._name = name
+        self._arguments = tuple(ctypes.c_long(each) for each in (number(name), *arguments))
+
+    def make(self) -> None:
+        """Make the call; raises Unavailable where it fails."""
+        if _CALL(*self._arguments) < 0:
+            raise Unavailable(f"{self._name}: refused")
+
+
 def prctl(name: str, option: int, value: int) -> None:
     """Set an attribute of this process; raises Unavailable."""
     checked(name, LIBC.prctl(option, value, 0, 0, 0))
@@ -162,9 +182,9 @@ def map_zeros(address: int, size: int) -> None:
     LIBC.syscall(call, *map(ctypes.c_long, arguments))
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends."""
-    prctl("PR_SET_PDEATHSIG", 1, 9)
+def dying_with_parent() -> ReadyCall:
+    """The call that has the kernel kill the caller when its parent ends (PR_SET_PDEATHSIG)."""
+    return ReadyCall("prctl", 1, 9, 0, 0, 0)
 
 
 def forgo_new_privileges() -> None:
