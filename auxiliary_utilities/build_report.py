@@ -15,7 +15,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from utilities.asking_run import shown
 from utilities.atomic_files import write_atomically
 from utilities.cli import OneLineParser, positive_int, run_script
 from utilities.report.contents import ReportContents
@@ -46,7 +45,7 @@ def main() -> int:
     page = b"".join(page_of(contents, built_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"))
     path = options.output or default_output(options.results[0])
     write_atomically(path, page)
-    print(f"report   {shown(path)} ({len(page) / 1e6:.1f} MB)")
+    print(f"report   {path} ({len(page) / 1e6:.1f} MB)")
     print(f"shows    {len(contents.tasks)} tasks, {len(contents.runs)} runs")
     if contents.cut_texts:
         print(f"cut      {contents.cut_texts} texts longer than {options.max_text:,} characters")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -17,6 +18,10 @@ MEASURES = {
     "verified": "tasks with a verified program",
     "generated": "tasks with a usable sample; nothing was judged",
 }
+_FACTS = (
+    "file", "model", "script", "run_id", "status", "started_at", "finished_at",
+    "dataset", "dataset_hash", "git_commit", "sandbox",
+)  # fmt: skip
 OUTCOMES = {
     "R": "right on all pairs",
     "T": "right on the train pairs only",
@@ -134,23 +139,20 @@ def _is_number(entry: Mapping[str, Any], field: str) -> bool:
 
 
 def _facts(run: ShownRun) -> dict[str, str]:
-    """What the last metadata says of how the run was made."""
-    last = run.metadata[-1] if run.metadata else {}
-    configuration = last.get("configuration")
-    found = {
-        "file": str(run.path),
-        "model": run.model,
-        **{
-            name.replace("_", " "): str(last[name])
-            for name in ("run_id", "script", "status", "started_at", "finished_at", "dataset",
-                         "dataset_hash", "git_commit", "sandbox")
-            if last.get(name) is not None
-        },
-    }  # fmt: skip
-    if isinstance(configuration, dict):
-        found |= {
-            name.replace("_", " "): str(value)
-            for name, value in configuration.items()
-            if isinstance(value, str | int | float) and name != "model"
-        }
-    return {name: value[:200] for name, value in found.items()}
+    """What the metadata says of how the run was made; its own and the last before all others."""
+    last_first = list(reversed(run.metadata))
+    ordered = sorted(last_first, key=lambda entry: "configuration_hash" not in entry)
+    found: dict[str, Any] = {"file": run.path, "model": run.model}
+    for entry in ordered:
+        configuration = entry.get("configuration")
+        shown = {name: entry[name] for name in _FACTS if entry.get(name) is not None}
+        found = shown | (configuration if isinstance(configuration, dict) else {}) | found
+    return {
+        name.replace("_", " "): str(value)[:200]
+        for name, value in sorted(found.items(), key=lambda item: _place(item[0]))
+        if isinstance(value, str | int | float | Path)
+    }
+
+
+def _place(name: str) -> int:
+    return _FACTS.index(name) if name in _FACTS else len(_FACTS)

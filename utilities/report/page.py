@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
+from utilities.progress import printable
 from utilities.report.contents import ReportContents, as_json
 from utilities.report.figures import OUTCOMES, RunFigures, run_figures
 
@@ -47,17 +49,13 @@ def figures_of(contents: ReportContents) -> list[RunFigures]:
     for place, (run, name) in enumerate(zip(contents.runs, names, strict=True)):
         letter = _LETTERS[place] if place < len(_LETTERS) else str(place + 1)
         full = name if taken[name] == 1 else f"{name} · {(run.configuration_hash or letter)[:6]}"
-        figures.append(run_figures(run, letter, visible(full)))
+        figures.append(run_figures(run, letter, printable(full)))
     return figures
 
 
-def visible(text: str) -> str:
-    """A line with the characters spelt out that show nothing or turn others round."""
-    return "".join(c if c.isprintable() else f"⟨U+{ord(c):04X}⟩" for c in text)
-
-
 def _stem(name: str) -> str:
-    return name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
+    plain = name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
+    return plain.replace("_results", "") or plain
 
 
 def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
@@ -106,8 +104,18 @@ def _rendered(**values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, "usd": usd, "duration": duration}
+    environment.filters |= {
+        "printable": printable,
+        "usd": usd,
+        "percent": percent,
+        "duration": duration,
+    }
     return environment.get_template("report.html").render(**values)
+
+
+def percent(share: float) -> str:
+    """A share in percent; ties go up, as they do in the page's script."""
+    return f"{math.floor(share * 1000 + 0.5) / 10:.1f} %"
 
 
 def usd(amount: float) -> str:

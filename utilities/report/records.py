@@ -118,13 +118,13 @@ def result_record(entry: Entry, samples: list[Record]) -> Record:
         "complete": entry.get("complete") is not False,
         "samples": "".join(sample["outcome"] for sample in samples),
         "statuses": dict(Counter(sample.get("status", "unknown") for sample in samples)),
-        "executions": dict(Counter(sample["execution"] for sample in samples if "execution" in sample)),
+        "executions": dict(Counter(one["execution"] for one in samples if "execution" in one)),
         "cost": sum(cost for cost in costs if cost is not None),
         "unpriced": costs.count(None),
         "input": sum(sample.get("input", 0) for sample in samples),
         "output": sum(sample.get("output", 0) for sample in samples),
         "latency": round(sum(sample.get("latency", 0) for sample in samples), 3),
-    }  # fmt: skip
+    }
 
 
 def attempt_texts(entry: Entry) -> list[list[str | None]] | None:
@@ -172,7 +172,9 @@ def _judged_answers(outputs: list[str | None] | None, task: Record) -> list[bool
     if not outputs or not any(outputs) or not any(wanted):
         return None
     padded = outputs + [None] * len(wanted)
-    return [None if want is None else got == want for got, want in zip(padded, wanted, strict=False)]
+    return [
+        None if want is None else got == want for got, want in zip(padded, wanted, strict=False)
+    ]
 
 
 def _item(entry: Entry, field: str, index: int) -> Any:

@@ -48,7 +48,7 @@ function count(number, noun) {
 }
 
 function percent(share) {
-  return `${(share * 100).toFixed(1)} %`;
+  return `${(Math.floor(share * 1000 + 0.5) / 10).toFixed(1)} %`; // as the figures above are rounded
 }
 
 function usd(amount) {

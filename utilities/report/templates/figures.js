@@ -2,7 +2,7 @@
 const index = block("index");
 const { runs, tasks } = index;
 const WORTH = { R: 0, T: 1, U: 2, W: 3, E: 4, N: 5 };
-const PLOT = { width: 560, height: 300, left: 48, right: 24, top: 16, bottom: 40 };
+const PLOT = { height: 300, left: 48, right: 24, top: 16, bottom: 40 };
 
 function axisText(against, value) {
   if (against === "cost") return usd(value);
@@ -10,36 +10,42 @@ function axisText(against, value) {
 }
 
 function drawPlot() {
-  const against = byId("plot-against").value;
+  const against = byId("plot-against").value, width = Math.max(280, byId("plot").clientWidth);
   const known = runs.filter((run) => run[against] !== null && !(against === "cost" && run.unpriced === run.samples));
-  const most = Math.max(...known.map((run) => run[against]), 0) || 1;
+  const most = Math.max(...known.map((run) => run[against]), 0);
   const best = Math.min(1, Math.ceil(Math.max(...runs.map((run) => run.high), 0.1) * 10) / 10);
-  const x = (value) => PLOT.left + value / most * (PLOT.width - PLOT.left - PLOT.right - 30) + 10;
+  const x = (value) => PLOT.left + value / (most || 1) * (width - PLOT.left - PLOT.right - 30) + 10;
   const y = (share) => PLOT.height - PLOT.bottom - share / best * (PLOT.height - PLOT.top - PLOT.bottom);
-  const plot = drawing("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img" });
+  const plot = drawing("svg", { viewBox: `0 0 ${width} ${PLOT.height}`, role: "img" });
   const said = known.map((run) => `${run.name}: ${percent(run.score)} at ${axisText(against, run[against])}`);
   plot.setAttribute("aria-label", said.join("; "));
   for (let step = 0; step <= 5; step += 1) {
-    const share = best * step / 5, value = most * step / 5;
+    const share = best * step / 5;
     plot.append(
-      drawing("line", { class: "axis", x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: y(share), y2: y(share) }),
+      drawing("line", { class: "axis", x1: PLOT.left, x2: width - PLOT.right, y1: y(share), y2: y(share) }),
       drawing("text", { x: PLOT.left - 8, y: y(share) + 4, "text-anchor": "end" }, `${Math.round(share * 100)} %`));
-    if (step % 2 === 0 || step === 5) {
-      plot.append(drawing("text", { x: x(value), y: PLOT.height - PLOT.bottom + 20, "text-anchor": "middle" }, axisText(against, value)));
-    }
   }
-  for (const run of known) drawPoint(plot, run, x(run[against]), y);
+  for (const part of most ? [0, 0.5, 1] : []) {
+    plot.append(drawing("text", { x: x(most * part), y: PLOT.height - PLOT.bottom + 20, "text-anchor": "middle" }, part ? axisText(against, most * part) : "0"));
+  }
+  const taken = [];
+  for (const run of known) {
+    const near = taken.some(([a, b]) => Math.abs(a - x(run[against])) < 26 && Math.abs(b - y(run.score)) < 14);
+    taken.push([x(run[against]), y(run.score)]);
+    drawPoint(plot, run, x(run[against]), y, near);
+  }
+  if (!most) plot.append(drawing("text", { x: width / 2, y: PLOT.height - PLOT.bottom + 20 }, `none of them took any ${byId("plot-against").selectedOptions[0].text}`));
   const absent = runs.length - known.length;
-  byId("plot").replaceChildren(plot, ...(absent ? [element("p", { class: "muted", text: `${count(absent, "run")} of unknown ${against}` })] : []));
+  byId("plot").replaceChildren(plot, ...(absent ? [element("p", { class: "muted", text: `${count(absent, "run")} of unknown ${byId("plot-against").selectedOptions[0].text}` })] : []));
 }
 
-function drawPoint(plot, run, x, y) {
+function drawPoint(plot, run, x, y, near) {
   const point = drawing("g");
   point.append(
     drawing("title", {}, `${run.name}: ${percent(run.score)}`),
     drawing("line", { class: "whisker", x1: x, x2: x, y1: y(run.low), y2: y(run.high) }),
     drawing("circle", { cx: x, cy: y(run.score), r: 6 }),
-    drawing("text", { class: "point-name", x: x + 11, y: y(run.score) + 4 }, run.letter));
+    drawing("text", { class: "point-name", x: near ? x - 11 : x + 11, y: y(run.score) + 4, "text-anchor": near ? "end" : "start" }, run.letter));
   plot.append(point);
 }
 
@@ -96,7 +102,8 @@ function versus(first, second, counts) {
     element("td", { text: text(first) }), element("td", { text: text(second) }));
   const table = element("table", { class: "versus" },
     element("tr", {}, element("td"), element("td", { text: first.letter }), element("td", { text: second.letter })),
-    row("score", (run) => `${percent(run.score)} (${run.solved} of ${run.tasks})`),
+    row("score", (run) => percent(run.score)),
+    row("tasks", (run) => `${run.solved} of ${run.tasks}`),
     row("95 % interval", (run) => `${percent(run.low)} – ${percent(run.high)}`),
     row("cost", (run) => costText(run.cost, run.unpriced, run.samples)),
     row("cost a solved task", (run) => (run.solved && run.unpriced < run.samples ? usd(run.cost / run.solved) : "–")),

@@ -10,9 +10,12 @@ function longestSide(texts) {
   return Math.max(1, ...texts.filter(Boolean).flatMap((text) => [rowsOf(text).length, rowsOf(text)[0].length]));
 }
 
-// A cell's side in pixels, so that the largest of these grids is about `side` long.
-function cellFor(texts, side) {
-  return Math.max(5, Math.min(26, Math.floor(side / longestSide(texts))));
+// A cell's side in pixels, so that the largest of these grids is about `side` long and, where
+// they stand `beside` each other, both fit on a small screen.
+function cellFor(texts, side, beside = false) {
+  const columns = texts.filter(Boolean).map((text) => rowsOf(text)[0].length).reduce((a, b) => (beside ? a + b : Math.max(a, b)), 0);
+  const room = window.innerWidth - (beside ? 110 : 80);
+  return Math.max(4, Math.min(26, Math.floor(side / longestSide(texts)), Math.floor(room / Math.max(1, columns))));
 }
 
 function paint(text, cell, wrong) {

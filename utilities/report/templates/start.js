@@ -94,6 +94,7 @@ function bind() {
   }
   document.addEventListener("keydown", pressed);
   window.addEventListener("hashchange", route);
+  if (runs.length > 1) new ResizeObserver(drawPlot).observe(byId("plot"));
   new IntersectionObserver((found) => {
     if (found.some((one) => one.isIntersecting) && drawn < listed.length) drawRows();
   }, { rootMargin: "600px" }).observe(byId("more"));
@@ -102,5 +103,8 @@ function bind() {
 fillFilters();
 bind();
 refresh();
-if (runs.length > 1) drawPlot();
+if (runs.length > 1) {
+  if (!runs.some((run) => run.cost)) byId("plot-against").value = "seconds";
+  drawPlot();
+}
 route();

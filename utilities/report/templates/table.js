@@ -44,7 +44,7 @@ function columns() {
   const resultColumn = (run) => ({
     key: `result${run}`, name: runs.length > 1 ? `${runs[run].letter} result` : "result", kind: "result",
     value: (task) => rank[resultOf(task.results[run])] - share(task.results[run]) / 2,
-    draw: (task) => [verdict(task.results[run], run), ...(task.results[run] ? [strip(task.results[run])] : [])],
+    draw: (task) => [runs.length > 1 ? element("span", { class: "letter phone-only", text: runs[run].letter }) : null, verdict(task.results[run], run), ...(task.results[run] ? [strip(task.results[run])] : [])],
   });
   const amount = (key, name, kind, value, words) => ({
     key, name, kind: `number ${kind}`, value: (task) => (shownRun(task) ? value(shownRun(task)) : -1),
@@ -57,7 +57,7 @@ function columns() {
     ...runsShown.map(resultColumn),
     { key: "pairs", name: "pairs", kind: "number wide-only", value: (task) => task.train + task.test, draw: (task) => [`${task.train} + ${task.test}`] },
     { key: "cells", name: "largest grid", kind: "number wide-only", value: (task) => task.cells, draw: (task) => [count(task.cells, "cell")] },
-    amount("tokens", "tokens", "tokens", (result) => result.input + result.output, (result) => (result.input + result.output).toLocaleString("en")),
+    ...(runs.some((run) => run.input_tokens + run.output_tokens) ? [amount("tokens", "tokens", "tokens", (result) => result.input + result.output, (result) => (result.input + result.output).toLocaleString("en"))] : []),
     amount("cost", "cost", "cost", (result) => result.cost, (result) => costText(result.cost, result.unpriced, result.samples.length)),
     amount("time", "time", "wide-only", (result) => result.latency, (result) => duration(result.latency)),
   ];
@@ -114,7 +114,7 @@ function drawRows() {
   const shown = columns();
   const portion = listed.slice(drawn, drawn + ROWS_AT_ONCE).map((task, place) => element("tr", {
     tabindex: drawn + place === 0 ? 0 : -1, "data-task": task.number, onclick: () => { location.hash = addressOf(task); },
-  }, ...shown.map((column) => element("td", { class: column.kind }, ...column.draw(task)))));
+  }, ...shown.map((column) => element("td", { class: column.kind }, ...column.draw(task).filter(Boolean)))));
   byId("table").tBodies[0].append(...portion);
   drawn += portion.length;
   const left = listed.length - drawn;

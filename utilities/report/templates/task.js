@@ -9,10 +9,10 @@ function showTask(task) {
   const shown = opened.runs.filter((run) => run < runs.length);
   byId("task").replaceChildren(
     taskHead(task, shown),
-    element("section", { class: "card" }, element("h2", { text: "Train pairs" }),
+    element("div", { class: "task-pairs" }, element("section", { class: "card" }, element("h2", { text: "Train pairs" }),
       element("div", { class: "pairs" }, ...pairs.train.map((pair, place) => pairFigure(pair, `pair ${place + 1}`)))),
     element("section", { class: "card" }, element("h2", { text: "Test" }),
-      element("div", { class: "pairs" }, ...pairs.test.map((pair, place) => pairFigure(pair, `test ${place + 1}`, "expected")))),
+      element("div", { class: "pairs" }, ...pairs.test.map((pair, place) => pairFigure(pair, `test ${place + 1}`, "expected"))))),
     element("div", { class: `columns${shown.length > 1 ? " two" : ""}` }, ...shown.map((run, place) => runColumn(task, pairs, run, place))));
   byId("overview").hidden = true;
   byId("task").hidden = false;
@@ -34,7 +34,7 @@ function taskHead(task, shown) {
 }
 
 function pairFigure([input, output], name, outputName = "output") {
-  const cell = cellFor([input, output], 230);
+  const cell = cellFor([input, output], 210, true);
   return element("div", { class: "pair" }, element("h3", { text: name }),
     element("div", {}, gridFigure(input, "input", cell), element("span", { class: "arrow", text: "→" }), gridFigure(output, outputName, cell)));
 }
@@ -54,7 +54,7 @@ function columnHead(run, place) {
   const pick = element("select", { "aria-label": "Run", onchange: (event) => changeRun(place, Number(event.target.value)) },
     ...runs.map((one, number) => element("option", { value: number, selected: number === run, text: `${one.letter} · ${one.name}` })));
   const alone = opened.runs.length === 1;
-  return [pick, element("button", { type: "button", text: alone ? "compare with another" : "alone", onclick: () => {
+  return [pick, element("button", { type: "button", text: alone ? "beside another run" : "show alone", onclick: () => {
     opened.runs = alone ? [run, runs.findIndex((_, number) => number !== run)] : [run];
     showTask(opened.task);
   } })];
@@ -122,7 +122,7 @@ function sampleHead(sample, place) {
 function sampleBody(sample, pairs) {
   const outputs = (name, grids, wanted) => (grids || []).map((grid, place) => {
     const expected = wanted[place] ? wanted[place][1] : null;
-    return gridFigure(grid, `${name} ${place + 1}`, cellFor([grid, expected], 130), expected);
+    return gridFigure(grid, `${name} ${place + 1}`, cellFor([grid, expected], 170), expected);
   });
   const figures = [...outputs("train", sample.train_outputs, pairs.train), ...outputs("test", sample.test_outputs, pairs.test)];
   const parts = [
