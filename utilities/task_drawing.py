@@ -90,15 +90,15 @@ class TaskDrawing:
             self._console.print(Columns(blocks, padding=(0, 4, 1, 0)))
 
     def _pair(self, name: str, got: str | None, wanted: str | None) -> RenderableType:
+        from rich.console import Group
         from rich.table import Table
 
         beside = 2 * (_width(got) + _width(wanted)) + 4 <= self._console.width
         table = Table.grid(padding=(0, 1))
         parts = [self._grid(got), "→" if beside else "↓", self._grid(wanted)]
-        table.add_row(name)
         for row in [parts] if beside else [[part] for part in parts]:
             table.add_row(*row)
-        return table
+        return Group(name, table)
 
     def _answer(self, name: str, got: str | None, wanted: str | None) -> RenderableType:
         from rich.table import Table

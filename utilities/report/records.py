@@ -57,36 +57,34 @@ def sample_records(entry: Entry, task: Record, longest_text: int) -> list[Record
     """A record for each sample; fields that hold nothing are left out."""
     statuses = entry.get("status")
     count = len(statuses) if isinstance(statuses, list) else 0
-    records = []
-    for index in range(count):
-        found = {
-            "status": _short(_item(entry, "status", index)),
-            "finish": _short(_item(entry, "finish_reason", index)),
-            "execution": _short(_item(entry, "execution_status", index)),
-            "train": _flags(_item(entry, "train_passed", index)),
-            "test": _flags(_item(entry, "test_passed", index)),
-            "train_outputs": _grids(_item(entry, "train_outputs", index)),
-            "test_outputs": _grids(_item(entry, "test_outputs", index)),
-            "varies": True if _item(entry, "deterministic", index) is False else None,
-            "hardcoded": True if _item(entry, "hardcoded", index) is True else None,
-            "cost": number(_item(entry, "cost_usd", index)),
-            "latency": number(_item(entry, "latency_s", index)),
-            **_tokens(_item(entry, "usage", index)),
-            **{
-                name: shortened(_item(entry, field, index), longest_text)
-                for name, field in (
-                    ("reasoning", "reasoning"),
-                    ("code", "python_code"),
-                    ("error", "error"),
-                    ("message", "execution_message"),
-                )
-            },
-        }
-        if found["test"] is None:
-            found["test"] = _judged_answers(found["test_outputs"], task)
-        found["outcome"] = _outcome(found)
-        records.append({name: value for name, value in found.items() if value is not None})
-    return records
+    return [_sample_record(entry, index, task, longest_text) for index in range(count)]
+
+
+def _sample_record(entry: Entry, index: int, task: Record, longest_text: int) -> Record:
+    def item(field: str) -> Any:
+        values = entry.get(field)
+        return values[index] if isinstance(values, list) and index < len(values) else None
+
+    answers = _grids(item("test_outputs"))
+    record = {
+        "status": _short(item("status")),
+        "execution": _short(item("execution_status")),
+        "train": _flags(item("train_passed")),
+        "test": _flags(item("test_passed")) or _judged_answers(answers, task),
+        "train_outputs": _grids(item("train_outputs")),
+        "test_outputs": answers,
+        "varies": item("deterministic") is False or None,
+        "hardcoded": item("hardcoded") is True or None,
+        "cost": number(item("cost_usd")),
+        "latency": number(item("latency_s")),
+        **_tokens(item("usage")),
+        "reasoning": shortened(item("reasoning"), longest_text),
+        "code": shortened(item("python_code"), longest_text),
+        "error": shortened(item("error"), longest_text),
+        "message": shortened(item("execution_message"), longest_text),
+    }
+    record["outcome"] = _outcome(record)
+    return {name: value for name, value in record.items() if value is not None}
 
 
 def shortened(text: object, longest: int) -> str | None:
@@ -175,11 +173,6 @@ def _judged_answers(outputs: list[str | None] | None, task: Record) -> list[bool
     return [
         None if want is None else got == want for got, want in zip(padded, wanted, strict=False)
     ]
-
-
-def _item(entry: Entry, field: str, index: int) -> Any:
-    values = entry.get(field)
-    return values[index] if isinstance(values, list) and index < len(values) else None
 
 
 def _short(value: object) -> str | None:

@@ -29,6 +29,7 @@ function showOverview() {
   byId("task").replaceChildren();
   byId("overview").hidden = false;
   if (!wasHidden) return;
+  while (listed.indexOf(left.task) >= drawn) drawRows();
   window.scrollTo(0, left.scroll);
   if (left.task) moveTo(byId("table").querySelector(`tr[data-task="${left.task.number}"]`));
 }
