@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
@@ -33,9 +34,11 @@ def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
         script=script,
         policy=_policy(style, script),
     )
-    before, after = frame.split("<!-- blocks -->")
+    # The script stands before the blocks: the table is there while a large page is still read.
+    before, script_part, after = re.split("<!-- (?:index|blocks) -->", frame)
     yield before.encode()
     yield _block("index", as_json(_index(contents, runs)))
+    yield script_part.encode()
     for name, content in contents.blocks.items():
         yield _block(name, content)
     yield after.encode()

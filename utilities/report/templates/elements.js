@@ -33,11 +33,23 @@ function visible(text) {
 }
 
 const blocks = new Map();
+const waiting = [];
+
+// The page's blocks follow its script: a large page is used while its end is still being read.
+function isWhole() {
+  return document.readyState !== "loading";
+}
+
+function whenWhole(action) {
+  if (isWhole()) action();
+  else waiting.push(action);
+}
 
 function block(name) {
   if (blocks.has(name)) return blocks.get(name);
   const found = byId(name);
-  const content = found && found.type === "application/json" ? JSON.parse(found.textContent) : null;
+  if (!found || found.type !== "application/json") return null;
+  const content = JSON.parse(found.textContent);
   if (blocks.size >= MOST_BLOCKS) blocks.delete(blocks.keys().next().value);
   blocks.set(name, content);
   return content;

@@ -99,14 +99,20 @@ function cellTitle(event, canvas, text, wanted) {
   return `row ${y}, column ${x}: ${NAMES[digit]} (${digit})${expected}`;
 }
 
-function thumbnails(task) {
+function thumbnails(number) {
+  const task = block(`t${number}`), frame = element("div", { class: "thumbs" });
+  if (task) frame.append(...thumbnailsOf(task));
+  else whenWhole(() => frame.append(...thumbnailsOf(block(`t${number}`))));
+  return frame;
+}
+
+function thumbnailsOf(task) {
   const [first] = task.train.length ? task.train : task.test;
-  if (!first) return element("div", { class: "thumbs" });
+  if (!first) return [];
   const drawn = first.filter(Boolean).map((text) => {
     const canvas = paint(text, Math.max(1, 42 / longestSide([text])), []);
     canvas.setAttribute("aria-hidden", "true");
     return canvas;
   });
-  const children = drawn.length > 1 ? [drawn[0], element("span", { text: "→" }), drawn[1]] : drawn;
-  return element("div", { class: "thumbs" }, ...children);
+  return drawn.length > 1 ? [drawn[0], element("span", { text: "→" }), drawn[1]] : drawn;
 }

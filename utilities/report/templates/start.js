@@ -18,6 +18,7 @@ function route() {
   }
   if (!byId("overview").hidden) left.scroll = window.scrollY;
   left.task = task;
+  if (!isWhole()) whenWhole(() => { if (opened.task === task) showTask(task); });
   showTask(task);
   window.scrollTo(0, 0);
   byId("task").querySelector("h1").focus({ preventScroll: true });
@@ -101,6 +102,7 @@ function bind() {
   }, { rootMargin: "600px" }).observe(byId("more"));
 }
 
+document.addEventListener("DOMContentLoaded", () => waiting.splice(0).forEach((action) => action()));
 fillFilters();
 bind();
 refresh();
@@ -109,3 +111,4 @@ if (runs.length > 1) {
   drawPlot();
 }
 route();
+performance.mark("usable"); // read by whoever measures how fast the page is there

@@ -52,7 +52,7 @@ function columns() {
   });
   const runsShown = runs.length <= 6 ? runs.map((_, run) => run) : [view.run];
   return [
-    { key: "picture", name: "", kind: "picture", draw: (task) => [thumbnails(block(`t${task.number}`))] },
+    { key: "picture", name: "", kind: "picture", draw: (task) => [thumbnails(task.number)] },
     { key: "task", name: "task", kind: "id", value: (task) => task.address, draw: (task) => [element("a", { href: addressOf(task), text: visible(task.address), tabindex: -1 })] },
     ...runsShown.map(resultColumn),
     { key: "pairs", name: "pairs", kind: "number wide-only", value: (task) => task.train + task.test, draw: (task) => [`${task.train} + ${task.test}`] },

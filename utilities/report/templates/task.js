@@ -5,7 +5,7 @@ const opened = { task: null, runs: [0] };
 function showTask(task) {
   if (opened.task === null && runs.length > 1) opened.runs = comparedRuns().filter((run, place, all) => all.indexOf(run) === place);
   opened.task = task;
-  const pairs = block(`t${task.number}`);
+  const pairs = block(`t${task.number}`) || { train: [], test: [] };
   const shown = opened.runs.filter((run) => run < runs.length);
   byId("task").replaceChildren(
     taskHead(task, shown),
@@ -45,7 +45,8 @@ function runColumn(task, pairs, run, place) {
   return element("section", { class: "card column", "data-run": run },
     element("div", { class: "column-head" }, ...columnHead(run, place)),
     result ? element("p", {}, verdict(result, run), element("span", { class: "muted", text: ` · ${resultFacts(result)}` })) : element("p", { class: "muted", text: "This run has no result for the task." }),
-    result && !details ? element("p", { class: "muted", text: "Its samples are not in this page, which had no room for them; build it with a larger --max_megabytes." }) : null,
+    result && !details && !isWhole() ? element("p", { class: "muted", text: "The page is still being read …" }) : null,
+    result && !details && isWhole() ? element("p", { class: "muted", text: "Its samples are not in this page, which had no room for them; build it with a larger --max_megabytes." }) : null,
     ...(details ? [attemptsOf(details, pairs), samplesOf(details, pairs)] : []));
 }
 
