@@ -318,7 +318,7 @@ def test_hostile_texts_stay_texts(browser: Browser, tmp_path: Path) -> None:
     assert listed(browser)[0].startswith("<script>document.title")
     browser.run("location.hash = document.querySelector('.id a').hash")
     browser.wait(".sample[open] pre")
-    reasoning = browser.all(".sample[open] pre")[-1].get_property("textContent")
+    reasoning = browser.all(".sample[open] pre.prose")[-1].get_property("textContent")
     assert reasoning.startswith("<script>document.title = 'owned'</script></script><!-- <img")
     assert "⟨U+202E⟩gnp.exe⟨U+202C⟩" in reasoning
     assert "⟨U+001B⟩[31mred" in reasoning
@@ -359,3 +359,22 @@ def test_rows_come_as_the_reader_gets_to_them(browser: Browser, tmp_path: Path) 
     browser.wait('tr[data-task="119"]')
     browser.one("#query").send_keys("t299")
     assert listed(browser) == ["t299"]
+
+
+def test_samples_without_room_are_said_to_be_missing(browser: Browser, tmp_path: Path) -> None:
+    contents = ReportContents(longest_text=1000, most_bytes=10)
+    contents.read([write_results(tmp_path / "r.jsonl", entry("t", RIGHT))])
+    built = tmp_path / "page.html"
+    built.write_bytes(b"".join(page_of(contents, built_at="now")))
+    browser.open(built, "#t")
+    assert "Its samples are not in this page" in browser.one(".column").text
+    assert len(browser.all(".task-pairs canvas")) == 4
+
+
+def test_an_address_whose_task_comes_late_in_a_large_page_is_shown_in_full(
+    browser: Browser, tmp_path: Path
+) -> None:
+    many = [entry(f"t{n:03}", RIGHT, reasoning=["word " * 2000]) for n in range(400)]
+    browser.open(build(tmp_path / "page.html", many), "#t399")
+    browser.wait(".sample[open] pre.program")
+    assert len(browser.all(".task-pairs canvas")) == 4

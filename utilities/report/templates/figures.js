@@ -2,7 +2,7 @@
 const index = block("index");
 const { runs, tasks } = index;
 const WORTH = { R: 0, T: 1, U: 2, W: 3, E: 4, N: 5 };
-const PLOT = { height: 300, left: 48, right: 24, top: 16, bottom: 40 };
+const PLOT = { height: 380, left: 48, right: 24, top: 16, bottom: 40 };
 
 function axisText(against, value) {
   if (against === "cost") return usd(value);

@@ -13,9 +13,11 @@ function longestSide(texts) {
 // A cell's side in pixels, so that the largest of these grids is about `side` long and, where
 // they stand `beside` each other, both fit on a small screen.
 function cellFor(texts, side, beside = false) {
+  const longest = longestSide(texts), narrow = window.innerWidth < 720 && !beside;
+  const wanted = narrow ? Math.min(side, 140) : longest > 20 ? side * 1.3 : side;
   const columns = texts.filter(Boolean).map((text) => rowsOf(text)[0].length).reduce((a, b) => (beside ? a + b : Math.max(a, b)), 0);
   const room = window.innerWidth - (beside ? 110 : 80);
-  return Math.max(4, Math.min(26, Math.floor(side / longestSide(texts)), Math.floor(room / Math.max(1, columns))));
+  return Math.max(4, Math.min(26, Math.floor(wanted / longest), Math.floor(room / Math.max(1, columns))));
 }
 
 function paint(text, cell, wrong) {

@@ -34,7 +34,7 @@ function taskHead(task, shown) {
 }
 
 function pairFigure([input, output], name, outputName = "output") {
-  const cell = cellFor([input, output], 210, true);
+  const cell = cellFor([input, output], 160, true);
   return element("div", { class: "pair" }, element("h3", { text: name }),
     element("div", {}, gridFigure(input, "input", cell), element("span", { class: "arrow", text: "→" }), gridFigure(output, outputName, cell)));
 }
@@ -78,7 +78,7 @@ function attemptsOf(details, pairs) {
   if (!details.attempts) return null;
   const tries = details.attempts.flatMap((tried, test) => {
     const wanted = pairs.test[test] ? pairs.test[test][1] : null;
-    const cell = cellFor([wanted, ...tried], 210);
+    const cell = cellFor([wanted, ...tried], 200);
     const of = pairs.test.length > 1 ? `test ${test + 1}, ` : "";
     return tried.map((grid, place) => gridFigure(grid, `${of}attempt ${place + 1}`, cell, wanted));
   });
@@ -130,8 +130,8 @@ function sampleBody(sample, pairs) {
     figures.length ? element("div", { class: "pairs" }, ...figures) : null,
     sample.error ? textBlock("Error", sample.error, "prose") : null,
     sample.message ? textBlock("What the program said", sample.message, "plain") : null,
-    sample.code ? textBlock("Program", sample.code, "program") : null,
     sample.reasoning ? textBlock("Reasoning", sample.reasoning, "prose") : null,
+    sample.code ? textBlock("Program", sample.code, "program") : null,
   ].filter(Boolean);
   return parts.length ? parts : [element("p", { class: "muted", text: "Nothing more is known of this sample." })];
 }
