@@ -88,6 +88,7 @@ class TaskDrawing:
 
         if blocks:
             self._console.print(Columns(blocks, padding=(0, 4, 1, 0)))
+            self._console.print()
 
     def _pair(self, name: str, got: str | None, wanted: str | None) -> RenderableType:
         from rich.console import Group
@@ -108,7 +109,8 @@ class TaskDrawing:
         table = Table.grid()
         table.add_row(name)
         table.add_row(self._grid(got, wrong or ()))
-        table.add_row(Text(_words(got, wanted, wrong), style="red" if wrong != [] else "green"))
+        words = _words(got, wanted, wrong)
+        table.add_row(Text(words, style="green" if words.startswith("✓") else "red"))
         return table
 
     def _grid(self, grid: str | None, wrong: Sequence[Cell] = ()) -> Text:
