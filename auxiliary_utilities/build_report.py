@@ -46,7 +46,8 @@ def main() -> int:
     path = options.output or default_output(options.results[0])
     write_atomically(path, page)
     print(f"report   {path} ({len(page) / 1e6:.1f} MB)")
-    print(f"shows    {len(contents.tasks)} tasks, {len(contents.runs)} runs")
+    print(f"tasks    {len(contents.tasks)}")
+    print(f"runs     {len(contents.runs)}")
     if contents.cut_texts:
         print(f"cut      {contents.cut_texts} texts longer than {options.max_text:,} characters")
     if contents.left_out:

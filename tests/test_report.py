@@ -203,7 +203,7 @@ def test_the_command_writes_the_page_beside_the_results(run_script: Run, tmp_pat
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "r_report.html").read_text()
     assert "100.0 %" in page
-    assert "1 tasks, 1 runs" in done.stdout
+    assert "tasks    1\nruns     1\n" in done.stdout
     assert "cut      1 texts longer than 200 characters" in done.stdout
 
 

@@ -106,7 +106,7 @@ function versus(first, second, counts) {
     row("tasks", (run) => `${run.solved} of ${run.tasks}`),
     row("95 % interval", (run) => `${percent(run.low)} – ${percent(run.high)}`),
     row("cost", (run) => costText(run.cost, run.unpriced, run.samples)),
-    row("cost a solved task", (run) => (run.solved && run.unpriced < run.samples ? usd(run.cost / run.solved) : "–")),
+    row("cost a solved task", (run) => (run.solved ? costText(run.cost / run.solved, run.unpriced, run.samples) : "–")),
     row("time", (run) => (run.seconds === null ? "–" : duration(run.seconds))),
     row("samples", (run) => run.samples.toLocaleString("en")));
   const words = chance === null ? "" : `Of the tasks that only one of them solved, ${counts.first} are ${first.letter}'s and `

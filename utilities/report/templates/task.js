@@ -26,7 +26,7 @@ function taskHead(task, shown) {
   };
   return element("div", { class: "task-head" },
     element("button", { type: "button", id: "back", text: "← all tasks", onclick: back }),
-    element("h1", { class: "id", tabindex: -1, text: visible(task.address) }),
+    element("h1", { class: "id", tabindex: -1 }, element("a", { href: addressOf(task), title: "link to this task", text: visible(task.address) })),
     ...shown.map((run) => element("span", {}, runs.length > 1 ? element("span", { class: "letter", text: runs[run].letter }) : null, " ", verdict(task.results[run], run))),
     element("nav", { "aria-label": "Other tasks" },
       element("span", { class: "muted", text: place < 0 ? "" : `${place + 1} of ${listed.length}` }),
