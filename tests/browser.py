@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -62,11 +63,15 @@ class Browser:
 
     def wait(self, selector: str, *, gone: bool = False) -> None:
         """Until an element is shown, or none is."""
-        waiting = WebDriverWait(self.driver, 20)
+        waiting = WebDriverWait(
+            self.driver, 20, ignored_exceptions=[StaleElementReferenceException]
+        )
         waiting.until(lambda _: any(f.is_displayed() for f in self.all(selector)) is not gone)
 
     def wait_for_text(self, selector: str, text: str) -> None:
-        WebDriverWait(self.driver, 20).until(lambda _: self.texts(selector) == [text])
+        WebDriverWait(self.driver, 20, ignored_exceptions=[StaleElementReferenceException]).until(
+            lambda _: self.texts(selector) == [text]
+        )
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(script, *arguments)

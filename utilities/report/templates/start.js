@@ -97,9 +97,13 @@ function bind() {
   document.addEventListener("keydown", pressed);
   window.addEventListener("hashchange", route);
   if (runs.length > 1) new ResizeObserver(drawPlot).observe(byId("plot"));
-  new IntersectionObserver((found) => {
-    if (found.some((one) => one.isIntersecting) && drawn < listed.length) drawRows();
-  }, { rootMargin: "600px" }).observe(byId("more"));
+  const nearEnd = new IntersectionObserver((found) => {
+    if (!found.some((one) => one.isIntersecting) || drawn >= listed.length) return;
+    drawRows();
+    nearEnd.unobserve(byId("more")); // observed anew, it tells once more if the end is still near
+    nearEnd.observe(byId("more"));
+  }, { rootMargin: "600px" });
+  nearEnd.observe(byId("more"));
 }
 
 document.addEventListener("DOMContentLoaded", () => waiting.splice(0).forEach((action) => action()));
