@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import shlex
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +19,7 @@ from typing import Any
 from utilities import cli
 from utilities.budget import Budget
 from utilities.cli import AskingOptions
+from utilities.config import REPOSITORY
 from utilities.data_loader import TaskSource, open_tasks
 from utilities.logs import open_log
 from utilities.progress import Progress, say
@@ -28,6 +31,8 @@ from utilities.task_selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks import Task
 
 _log = logging.getLogger(__name__)
+
+BUILD_REPORT = REPOSITORY / "auxiliary_utilities" / "build_report.py"
 
 Conclusion = tuple[dict[str, Any], list[str]]
 """What a script adds to the metadata, and to the summary, when its run ends."""
@@ -187,6 +192,7 @@ class AskingRun:
             *(f"  {name:{width}}{shown(path)}" for name, path in zip(
                 ("results", "journal", "log", "snapshot"), paths, strict=False
             )),
+            f"  {'report':{width}}{_report_command(place.results)}",
         ]  # fmt: skip
 
 
@@ -195,6 +201,10 @@ def shown(path: Path) -> str:
     absolute = path.absolute()
     here = Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+
+
+def _report_command(results: Path) -> str:
+    return shlex.join(map(shown, (Path(sys.executable), BUILD_REPORT, results)))
 
 
 def _exit_code(loop: RunLoop) -> int:

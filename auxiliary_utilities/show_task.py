@@ -1,0 +1,121 @@
+"""Draw a task, and what runs made of it, in the terminal.
+
+    python auxiliary_utilities/show_task.py 00d62c1b
+    python auxiliary_utilities/show_task.py 00d62c1b --results RESULTS.jsonl --texts
+
+Wrong cells are marked. Without a terminal, or with NO_COLOR set, cells are digits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from utilities.cli import OneLineParser, run_script
+from utilities.errors import UsageError
+
+if TYPE_CHECKING:
+    from utilities.results_reader import Entry
+    from utilities.task_drawing import TaskDrawing
+
+LONGEST_TEXT = 1_000_000
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options."""
+    parser = OneLineParser(__doc__, usage="%(prog)s TASK_ID [options]")
+    add = parser.add_argument
+    add("task_id", metavar="TASK_ID", help="a task of the data set, or of the results")
+    add("--results", type=Path, action="extend", nargs="+", default=[], metavar="RESULTS",
+        help="results files; draws attempts and samples too")  # fmt: skip
+    add("--texts", action="store_true", help="also reasoning and programs")
+    add("--dataset", metavar="NAME", help="without --results: the data set (arc1_training)")
+    add("--dataset_directory", type=Path, metavar="DIR", help="without --results: your own tasks")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Find the task and draw it."""
+    options = parse_arguments()
+    if options.results:
+        found = entries_of_task(options.task_id, options.results)
+    else:
+        found = [entry_of_dataset(options)]
+    from rich.console import Console
+
+    from utilities.report.records import task_record
+    from utilities.task_drawing import TaskDrawing
+
+    drawing, shown = TaskDrawing(Console(highlight=False)), None
+    for entry in found:
+        task = task_record(entry)
+        if task != shown:
+            drawing.pairs(task)
+            shown = task
+        if options.results:
+            draw_result(drawing, entry, texts=options.texts)
+    return 0
+
+
+def draw_result(drawing: TaskDrawing, entry: Entry, *, texts: bool) -> None:
+    """Draw the attempts and the samples of one run."""
+    from utilities.report.records import (
+        attempt_texts,
+        result_record,
+        sample_records,
+        task_record,
+    )
+
+    task = task_record(entry)
+    samples = sample_records(entry, task, LONGEST_TEXT)
+    solved = {True: "solved", False: "not solved", None: "not scored"}[
+        result_record(entry, samples)["solved"]
+    ]
+    drawing.line(f"{entry.get('model')} · run {entry.get('run_id')} · {solved}", "bold underline")
+    if attempts := attempt_texts(entry):
+        drawing.attempts(task, attempts)
+    for number, sample in enumerate(samples, start=1):
+        drawing.sample(task, sample, number, texts=texts)
+
+
+def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
+    """The last entry of each configuration in each file; UsageError where there is none."""
+    from utilities.results_reader import read_entries
+
+    found: dict[tuple[Path, str], Entry] = {}
+    others: set[str] = set()
+    for path in results:
+        for entry in read_entries(path):
+            if entry["entry_type"] != "result":
+                continue
+            if entry.get("task_id") == task_id:
+                found[path, f"{entry.get('configuration_hash')} {entry.get('model')}"] = entry
+            else:
+                others.add(str(entry.get("task_id")))
+    if not found:
+        near = difflib.get_close_matches(task_id, others, n=3) or sorted(others)[:3]
+        raise UsageError(f"no task {task_id} in these results; there are {', '.join(near)}")
+    return list(found.values())
+
+
+def entry_of_dataset(options: argparse.Namespace) -> Entry:
+    """The task as a data set has it; raises UsageError where it is not there or is bad."""
+    from utilities.data_loader import open_tasks
+    from utilities.task_selection import Selection
+
+    tasks = open_tasks(
+        dataset_directory=options.dataset_directory,
+        dataset=options.dataset,
+        selection=Selection(task_ids=(options.task_id,)),
+        strict=True,
+    )
+    [task] = tasks
+    return {"task_id": task.task_id, "task_data": task.to_json()}
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

@@ -1,0 +1,158 @@
+"""A run's figures for the head of the page, counted from what the table shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from utilities.report.contents import ShownRun
+from utilities.report.records import NOTHING, RIGHT, USABLE, Record
+from utilities.scoring import Scoreboard, ScoreSummary, pass_at_k, wilson_interval
+
+MEASURES = {
+    "benchmark": "tasks solved with the attempts handed in",
+    "verified": "tasks with a verified program",
+    "generated": "tasks with a usable sample; nothing was judged",
+}
+_FACTS = (
+    "file", "model", "script", "run_id", "status", "started_at", "finished_at",
+    "dataset", "dataset_hash", "git_commit", "sandbox",
+)  # fmt: skip
+OUTCOMES = {
+    "R": "right on all pairs",
+    "T": "right on the train pairs only",
+    "W": "wrong",
+    "E": "program failed",
+    "U": "usable, not judged",
+    "N": "no usable reply",
+}
+
+
+@dataclass(frozen=True)
+class RunFigures:
+    """What the page says of a run; `low` and `high` bound the score's 95 % interval."""
+
+    letter: str
+    name: str
+    file: str
+    kind: str
+    measure: str
+    solved: int
+    tasks: int
+    score: float
+    low: float
+    high: float
+    macro: float | None
+    micro: float | None
+    unscored: int
+    failed: int
+    """Tasks not solved of which a sample failed for technical reasons."""
+    pass_at_1: float | None
+    samples: int
+    outcomes: dict[str, int]
+    statuses: dict[str, int]
+    executions: dict[str, int]
+    cost: float
+    unpriced: int
+    """Samples of unknown cost."""
+    input_tokens: int
+    output_tokens: int
+    seconds: float | None
+    """Of all the runs that made it; None where no metadata says so."""
+    latency: float
+    facts: dict[str, str]
+
+
+def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
+    """Count a run's results; a task of unknown test outputs is not part of the score."""
+    results = list(run.results.values())
+    scored = [result for result in results if result["solved"] is not None]
+    solved = sum(result["solved"] for result in scored)
+    low, high = wilson_interval(solved, len(scored))
+    outputs = _output_scores(run)
+    seconds = [entry["duration_s"] for entry in run.metadata if _is_number(entry, "duration_s")]
+    return RunFigures(
+        letter=letter,
+        name=name,
+        file=run.path.name,
+        kind=run.kind,
+        measure=MEASURES[run.kind],
+        solved=solved,
+        tasks=len(scored),
+        score=solved / max(1, len(scored)),
+        low=low,
+        high=high,
+        macro=None if outputs is None else outputs.macro,
+        micro=None if outputs is None else outputs.micro,
+        unscored=len(results) - len(scored),
+        failed=sum(not result["complete"] and not result["solved"] for result in scored),
+        pass_at_1=None if run.kind == "generated" else _pass_at_1(scored),
+        samples=sum(len(result["samples"]) for result in results),
+        outcomes=_in_order(Counter("".join(result["samples"] for result in results))),
+        statuses=_summed(results, "statuses"),
+        executions=_summed(results, "executions"),
+        cost=sum(result["cost"] for result in results),
+        unpriced=sum(result["unpriced"] for result in results),
+        input_tokens=sum(result["input"] for result in results),
+        output_tokens=sum(result["output"] for result in results),
+        seconds=sum(seconds) if seconds else None,
+        latency=sum(result["latency"] for result in results),
+        facts=_facts(run),
+    )
+
+
+def _output_scores(run: ShownRun) -> ScoreSummary | None:
+    """The scores that count outputs, of a benchmark's run."""
+    scoreboard = Scoreboard()
+    for number, result in run.results.items():
+        if run.kind == "benchmark" and result["solved"] is not None:
+            scoreboard.add(str(number), [bool(one) for one in result["outputs"]])
+    summary = scoreboard.summary()
+    return summary if summary.tasks else None
+
+
+def _pass_at_1(results: Sequence[Record]) -> float | None:
+    """The mean over tasks of the chance that one sample is right."""
+    samples = [result["samples"] for result in results if result["samples"]]
+    if not samples or set("".join(samples)) <= {USABLE, NOTHING}:
+        return None
+    return fmean(pass_at_k(len(one), one.count(RIGHT), 1) for one in samples)
+
+
+def _in_order(counts: Counter[str]) -> dict[str, int]:
+    return {letter: counts[letter] for letter in OUTCOMES if counts[letter]}
+
+
+def _summed(results: Sequence[Record], field: str) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for result in results:
+        total.update(result[field])
+    return dict(total.most_common())
+
+
+def _is_number(entry: Mapping[str, Any], field: str) -> bool:
+    return isinstance(entry.get(field), int | float) and not isinstance(entry[field], bool)
+
+
+def _facts(run: ShownRun) -> dict[str, str]:
+    """What the metadata says of how the run was made; its own and the last before all others."""
+    last_first = list(reversed(run.metadata))
+    ordered = sorted(last_first, key=lambda entry: "configuration_hash" not in entry)
+    found: dict[str, Any] = {"file": run.path, "model": run.model}
+    for entry in ordered:
+        configuration = entry.get("configuration")
+        shown = {name: entry[name] for name in _FACTS if entry.get(name) is not None}
+        found = shown | (configuration if isinstance(configuration, dict) else {}) | found
+    return {
+        name.replace("_", " "): str(value)[:200]
+        for name, value in sorted(found.items(), key=lambda item: _place(item[0]))
+        if isinstance(value, str | int | float | Path)
+    }
+
+
+def _place(name: str) -> int:
+    return _FACTS.index(name) if name in _FACTS else len(_FACTS)

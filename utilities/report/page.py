@@ -1,0 +1,136 @@
+"""Puts the page together: figures by Jinja2, what is drawn on demand as JSON, style and script."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.resources import files
+from typing import Any
+
+from utilities.progress import printable
+from utilities.report.contents import ReportContents, as_json
+from utilities.report.figures import OUTCOMES, RunFigures, run_figures
+
+SCRIPTS = ("elements", "grids", "code", "figures", "table", "task", "start")
+"""The parts of the page's script, in their order."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
+    """The page's bytes, part by part; nothing in it is fetched from anywhere."""
+    runs = figures_of(contents)
+    style, script = _part("report.css"), _script()
+    frame = _rendered(
+        runs=runs,
+        contents=contents,
+        built_at=built_at,
+        outcomes=OUTCOMES,
+        style=style,
+        script=script,
+        policy=_policy(style, script),
+    )
+    # The script stands before the blocks: the table is there while a large page is still read.
+    before, script_part, after = re.split("<!-- (?:index|blocks) -->", frame)
+    yield before.encode()
+    yield _block("index", as_json(_index(contents, runs)))
+    yield script_part.encode()
+    for name, content in contents.blocks.items():
+        yield _block(name, content)
+    yield after.encode()
+
+
+def figures_of(contents: ReportContents) -> list[RunFigures]:
+    """Each run's figures under a letter, and a name that no other run has."""
+    names = [f"{run.model} · {_stem(run.path.name)}" for run in contents.runs]
+    taken = Counter(names)
+    figures = []
+    for place, (run, name) in enumerate(zip(contents.runs, names, strict=True)):
+        letter = _LETTERS[place] if place < len(_LETTERS) else str(place + 1)
+        full = name if taken[name] == 1 else f"{name} · {(run.configuration_hash or letter)[:6]}"
+        figures.append(run_figures(run, letter, printable(full)))
+    return figures
+
+
+def _stem(name: str) -> str:
+    plain = name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
+    return plain.replace("_results", "") or plain
+
+
+def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
+    return {
+        "runs": [asdict(run) for run in runs],
+        "outcomes": OUTCOMES,
+        "tasks": [
+            asdict(task) | {"results": [run.results.get(number) for run in contents.runs]}
+            for number, task in enumerate(contents.tasks)
+        ],
+    }
+
+
+def _block(name: str, content: bytes) -> bytes:
+    return b'<script type="application/json" id="%s">%s</script>\n' % (name.encode(), content)
+
+
+def _policy(style: str, script: str) -> str:
+    """Only this style and this script may act; the page may load nothing and send nothing."""
+    return (
+        f"default-src 'none'; script-src {_hash_of(script)}; style-src {_hash_of(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash_of(content: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def _script() -> str:
+    parts = "\n".join(_part(f"{name}.js") for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
+def _part(name: str) -> str:
+    return files("utilities.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _rendered(**values: Any) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("utilities.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "printable": printable,
+        "usd": usd,
+        "percent": percent,
+        "duration": duration,
+    }
+    return environment.get_template("report.html").render(**values)
+
+
+def percent(share: float) -> str:
+    """A share in percent; ties go up, as they do in the page's script."""
+    return f"{math.floor(share * 1000 + 0.5) / 10:.1f} %"
+
+
+def usd(amount: float) -> str:
+    """Dollars, with cents where they say something."""
+    if amount == 0:
+        return "$0"
+    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,137 @@
+// One task: its pairs, and what one run, or two side by side, made of it.
+const MARKS = { true: ["✓", "yes"], false: ["✗", "no"], null: ["·", ""] };
+const opened = { task: null, runs: [0] };
+
+function showTask(task) {
+  if (opened.task === null && runs.length > 1) opened.runs = comparedRuns().filter((run, place, all) => all.indexOf(run) === place);
+  opened.task = task;
+  const pairs = block(`t${task.number}`) || { train: [], test: [] };
+  const shown = opened.runs.filter((run) => run < runs.length);
+  byId("task").replaceChildren(
+    taskHead(task, shown),
+    element("div", { class: "task-pairs" }, element("section", { class: "card" }, element("h2", { text: "Train pairs" }),
+      element("div", { class: "pairs" }, ...pairs.train.map((pair, place) => pairFigure(pair, `pair ${place + 1}`)))),
+    element("section", { class: "card" }, element("h2", { text: "Test" }),
+      element("div", { class: "pairs" }, ...pairs.test.map((pair, place) => pairFigure(pair, `test ${place + 1}`, "expected"))))),
+    element("div", { class: `columns${shown.length > 1 ? " two" : ""}` }, ...shown.map((run, place) => runColumn(task, pairs, run, place))));
+  byId("overview").hidden = true;
+  byId("task").hidden = false;
+}
+
+function taskHead(task, shown) {
+  const place = listed.indexOf(task);
+  const go = (by, text, title) => {
+    const other = place < 0 ? undefined : listed[place + by];
+    return element("button", { type: "button", text, title, disabled: !other, onclick: () => { location.hash = addressOf(other); } });
+  };
+  return element("div", { class: "task-head" },
+    element("button", { type: "button", id: "back", text: "← all tasks", onclick: back }),
+    element("h1", { class: "id", tabindex: -1 }, element("a", { href: addressOf(task), title: "link to this task", text: visible(task.address) })),
+    ...shown.map((run) => element("span", {}, runs.length > 1 ? element("span", { class: "letter", text: runs[run].letter }) : null, " ", verdict(task.results[run], run))),
+    element("nav", { "aria-label": "Other tasks" },
+      element("span", { class: "muted", text: place < 0 ? "" : `${place + 1} of ${listed.length}` }),
+      go(-1, "↑ previous", "previous task (←)"), go(1, "↓ next", "next task (→)")));
+}
+
+function pairFigure([input, output], name, outputName = "output") {
+  const cell = cellFor([input, output], 160, true);
+  return element("div", { class: "pair" }, element("h3", { text: name }),
+    element("div", {}, gridFigure(input, "input", cell), element("span", { class: "arrow", text: "→" }), gridFigure(output, outputName, cell)));
+}
+
+function runColumn(task, pairs, run, place) {
+  const result = task.results[run];
+  const details = result ? block(`t${task.number}r${run}`) : null;
+  return element("section", { class: "card column", "data-run": run },
+    element("div", { class: "column-head" }, ...columnHead(run, place)),
+    result ? element("p", {}, verdict(result, run), element("span", { class: "muted", text: ` · ${resultFacts(result)}` })) : element("p", { class: "muted", text: "This run has no result for the task." }),
+    result && !details && !isWhole() ? element("p", { class: "muted", text: "The page is still being read …" }) : null,
+    result && !details && isWhole() ? element("p", { class: "muted", text: "Its samples are not in this page, which had no room for them; build it with a larger --max_megabytes." }) : null,
+    ...(details ? [attemptsOf(details, pairs), samplesOf(details, pairs)] : []));
+}
+
+function columnHead(run, place) {
+  if (runs.length === 1) return [element("h2", { text: "Attempts and samples" })];
+  const pick = element("select", { "aria-label": "Run", onchange: (event) => changeRun(place, Number(event.target.value)) },
+    ...runs.map((one, number) => element("option", { value: number, selected: number === run, text: `${one.letter} · ${one.name}` })));
+  const alone = opened.runs.length === 1;
+  return [pick, element("button", { type: "button", text: alone ? "beside another run" : "show alone", onclick: () => {
+    opened.runs = alone ? [run, runs.findIndex((_, number) => number !== run)] : [run];
+    showTask(opened.task);
+  } })];
+}
+
+function changeRun(place, run) {
+  opened.runs[place] = run;
+  showTask(opened.task);
+}
+
+function resultFacts(result) {
+  const facts = [count(result.samples.length, "sample")];
+  if (result.input + result.output) facts.push(`${result.input.toLocaleString("en")} tokens in, ${result.output.toLocaleString("en")} out`);
+  facts.push(result.samples.length && result.unpriced === result.samples.length ? "cost unknown" : costText(result.cost, result.unpriced, result.samples.length));
+  if (result.latency) facts.push(duration(result.latency));
+  return facts.join(" · ");
+}
+
+function attemptsOf(details, pairs) {
+  if (!details.attempts) return null;
+  const tries = details.attempts.flatMap((tried, test) => {
+    const wanted = pairs.test[test] ? pairs.test[test][1] : null;
+    const cell = cellFor([wanted, ...tried], 200);
+    const of = pairs.test.length > 1 ? `test ${test + 1}, ` : "";
+    return tried.map((grid, place) => gridFigure(grid, `${of}attempt ${place + 1}`, cell, wanted));
+  });
+  return element("div", { class: "attempts" }, element("h3", { text: "Attempts handed in" }), element("div", { class: "pairs" }, ...tries));
+}
+
+function samplesOf(details, pairs) {
+  const { samples } = details, list = element("div", {}, element("h3", { text: count(samples.length, "sample") }));
+  const order = samples.map((sample, place) => [WORTH[sample.outcome], place]).sort(([a, m], [b, n]) => a - b || m - n);
+  samples.forEach((sample, place) => list.append(sampleBox(sample, place, pairs, order.length && order[0][1] === place)));
+  return list;
+}
+
+// A sample's grids and texts are made when it is opened for the first time.
+function sampleBox(sample, place, pairs, open) {
+  const body = element("div");
+  const box = element("details", { class: "sample", "data-sample": place }, sampleHead(sample, place), body);
+  box.addEventListener("toggle", () => {
+    if (box.open && !body.hasChildNodes()) body.append(...sampleBody(sample, pairs));
+  });
+  box.open = open;
+  return box;
+}
+
+function sampleHead(sample, place) {
+  const bad = (text, good) => element("span", { class: text === good ? "tag" : "tag bad", text: visible(text) });
+  const marks = (name, flags) => (flags && flags.length ? element("span", { class: "marks", title: `${name} pairs` }, `${name} `,
+    ...flags.map((flag) => element("span", { class: MARKS[flag][1], text: MARKS[flag][0] }))) : null);
+  const facts = [];
+  if (sample.input || sample.output) facts.push(`${(sample.input || 0).toLocaleString("en")} → ${(sample.output || 0).toLocaleString("en")} tokens`);
+  if (sample.cost !== undefined) facts.push(usd(sample.cost));
+  if (sample.latency !== undefined) facts.push(duration(sample.latency));
+  return element("summary", {},
+    element("i", { class: `chip outcome-${sample.outcome}`, title: index.outcomes[sample.outcome] }),
+    element("b", { text: `sample ${place + 1}` }), marks("train", sample.train), marks("test", sample.test),
+    sample.status && sample.status !== "ok" ? bad(sample.status, "ok") : null,
+    sample.execution ? bad(sample.execution, "ok") : null,
+    sample.varies ? bad("varies from run to run", "") : null, sample.hardcoded ? bad("hardcoded", "") : null,
+    element("span", { class: "muted", text: facts.join(" · ") }));
+}
+
+function sampleBody(sample, pairs) {
+  const outputs = (name, grids, wanted) => (grids || []).map((grid, place) => {
+    const expected = wanted[place] ? wanted[place][1] : null;
+    return gridFigure(grid, `${name} ${place + 1}`, cellFor([grid, expected], 170), expected);
+  });
+  const figures = [...outputs("train", sample.train_outputs, pairs.train), ...outputs("test", sample.test_outputs, pairs.test)];
+  const parts = [
+    figures.length ? element("div", { class: "pairs" }, ...figures) : null,
+    sample.error ? textBlock("Error", sample.error, "prose") : null,
+    sample.message ? textBlock("What the program said", sample.message, "plain") : null,
+    sample.reasoning ? textBlock("Reasoning", sample.reasoning, "prose") : null,
+    sample.code ? textBlock("Program", sample.code, "program") : null,
+  ].filter(Boolean);
+  return parts.length ? parts : [element("p", { class: "muted", text: "Nothing more is known of this sample." })];
+}
