@@ -23,8 +23,6 @@ SampleStatus = Literal[
     "no_program_found",
     "not_asked",
 ]
-ASK_AGAIN = frozenset({"rate_limited", "timed_out", "provider_error", "rejected", "not_asked"})
-"""Statuses that say nothing about the model's ability: a later run asks these samples again."""
 
 
 @dataclass(frozen=True, slots=True)

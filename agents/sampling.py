@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from agents.base import ASK_AGAIN, Agent, Sample
+from agents.base import Agent, Sample
+from utilities.errors import ASK_AGAIN
 from utilities.tasks import Task
 
 
