@@ -13,10 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from utilities.cli import OneLineParser, run_script
-from utilities.scored_run import ScoredRun
+from utilities.config import TRACES_STORE_PATH
+from utilities.contamination import ContaminationCheck, KnownPairs
+from utilities.scored_run import ScoredRun, counted_entries
 from utilities.scored_runs import read_scored_runs
 from utilities.submission_files import write_submissions
 from utilities.submission_options import (
@@ -25,6 +28,8 @@ from utilities.submission_options import (
     add_task_set_options,
     chosen_tasks,
 )
+from utilities.tasks import Task
+from utilities.training_sources import open_check
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -45,21 +50,33 @@ def main() -> int:
     options = parse_arguments()
     tasks, dataset = chosen_tasks(options)
     runs = read_scored_runs(options.results, tasks=tasks, dataset=dataset, run_id=options.run_id)
+    submission = SubmissionOptions.of(options)
+    known = open_check(TRACES_STORE_PATH, submission.training_data).sources
+    checks = [contamination_of(run, known) for run in runs]
     if options.json:
-        print(json.dumps([to_json(run) for run in runs], indent=2))
+        print(json.dumps(list(map(to_json, runs, checks)), indent=2))
     else:
-        print("\n\n".join("\n".join(table(run)) for run in runs))
-    for path in write_submissions(SubmissionOptions.of(options), runs):
+        print("\n\n".join("\n".join(table(*both)) for both in zip(runs, checks, strict=True)))
+    for path in write_submissions(submission, runs):
         print(f"wrote {path}", file=sys.stderr if options.json else sys.stdout)
     return 0
 
 
-def table(run: ScoredRun) -> list[str]:
+def contamination_of(run: ScoredRun, known: Sequence[KnownPairs]) -> ContaminationCheck:
+    """Which of the run's tasks stand in training data; missing ones are not looked up."""
+    check = ContaminationCheck(known)
+    for entry in counted_entries(run) if known else ():
+        check.add(Task.from_json(entry["task_id"], entry["task_data"]))
+    return check
+
+
+def table(run: ScoredRun, check: ContaminationCheck) -> list[str]:
     """A run's heading and figures, indented as in the summary of a run."""
-    return [run.name, *(f"  {line}" for line in [*run.scores().lines(), *run.notes()])]
+    lines = [*run.scores().lines(), *check.lines(), *run.notes()]
+    return [run.name, *(f"  {line}" for line in lines)]
 
 
-def to_json(run: ScoredRun) -> dict[str, object]:
+def to_json(run: ScoredRun, check: ContaminationCheck) -> dict[str, object]:
     """What `--json` prints of a run; `scores` is what the metadata of a run has too."""
     return {
         "model_identifier": run.model_identifier,
@@ -67,6 +84,7 @@ def to_json(run: ScoredRun) -> dict[str, object]:
         "dataset": run.dataset,
         "skipped_tasks": run.skipped,
         "scores": run.scores().to_json(),
+        "contamination": check.to_json(),
     }
 
 

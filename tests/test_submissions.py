@@ -1,4 +1,4 @@
-"""Submissions are read back by readers written from the formats' descriptions, and score the same."""
+"""Submissions, read back by readers written from the formats' descriptions, score the same."""
 
 from __future__ import annotations
 

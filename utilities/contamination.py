@@ -6,7 +6,7 @@ A pair's hash takes about 10 µs. Symmetries and colour permutations count as ot
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +105,7 @@ class KnownPairs:
 class ContaminationCheck:
     """What of a benchmark's tasks is known to each source, task by task."""
 
-    sources: Iterable[KnownPairs] = ()
+    sources: Sequence[KnownPairs] = ()
     tasks: int = 0
     found: dict[str, dict[str, Overlap]] = field(default_factory=dict)
     """By source, then by task id."""
