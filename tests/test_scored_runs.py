@@ -248,6 +248,25 @@ def test_results_of_a_generator_are_told_from_a_benchmarks(tmp_path: Path) -> No
         read_scored_runs([write(tmp_path / "a.jsonl", [generated])])
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("attempts", [[[["x"]]]]), ("test_outputs", [5]), ("train_passed", [True]),
+        ("usage", [["x"]]), ("cost_usd", ["free"]), ("latency_s", 3), ("status", [None]),
+    ],
+)  # fmt: skip
+def test_a_damaged_field_is_named(tmp_path: Path, field: str, value: Any) -> None:
+    damaged = entry(1, [[WRONG]], [[WRONG]]) | {field: value}
+    with pytest.raises(UsageError, match=f"^task t01: {field} is not a list of .*; mend the"):
+        read_scored_runs([write(tmp_path / "a.jsonl", [damaged])])
+
+
+def test_damaged_metadata_is_named(tmp_path: Path) -> None:
+    damaged = metadata(["t01"], missing_tasks=["t02"])
+    with pytest.raises(UsageError, match="metadata: missing_tasks is not an object of counts"):
+        read_scored_runs([write(tmp_path / "a.jsonl", [damaged])])
+
+
 def test_an_unknown_run_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [entry(1, [[WRONG]], [[WRONG]]), metadata(["t01"])])
     with pytest.raises(UsageError, match="--run_id x: no metadata of such a run"):

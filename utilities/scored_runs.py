@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from utilities.contamination import task_hash
+from utilities.entry_checks import check_entry
 from utilities.errors import ASK_AGAIN, UsageError
 from utilities.result_store import hash_of
 from utilities.results_reader import read_entries, task_of
@@ -39,9 +40,12 @@ class _Collection:
         self.metadata: list[tuple[str, Entry]] = []
 
     def add(self, entry: Entry, place: EntryPlace) -> None:
-        if entry["entry_type"] == "metadata":
+        kind = entry["entry_type"]
+        if kind == "metadata":
+            check_entry(entry)
             self.metadata.append((_configuration_key(entry), entry))
-        elif entry["entry_type"] == "result":
+        elif kind == "result":
+            check_entry(entry)
             self._add_result(entry, place)
 
     def _add_result(self, entry: Entry, place: EntryPlace) -> None:

@@ -9,6 +9,7 @@ up over attempts, so what a task's samples cost together is spread over its atte
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -136,9 +137,10 @@ def _shares(entry: Entry, run: RunFacts, part: int, parts: int) -> dict[str, Any
 
 
 def run_start(text: object) -> datetime:
-    """A metadata entry's `started_at`; the epoch where there is none."""
-    if isinstance(text, str):
-        return datetime.fromisoformat(text)
+    """A metadata entry's `started_at`; the epoch where that is no time."""
+    with suppress(ValueError):
+        if isinstance(text, str):
+            return datetime.fromisoformat(text)
     return datetime.fromtimestamp(0, UTC)
 
 

@@ -61,7 +61,7 @@ def _write_folder(run: ScoredRun, folder: Path) -> None:
             "give an empty folder"
         )
     for task, entry in _tasks(run):
-        content = orjson.dumps(harness_task(entry, task, facts), option=orjson.OPT_INDENT_2)
+        content = orjson.dumps(harness_task(entry, task, facts))
         write_atomically(folder / names[task.task_id], content + b"\n")
 
 

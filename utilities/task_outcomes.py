@@ -116,7 +116,9 @@ def outcome_of(entry: Mapping[str, Any], task: Task, *, task_hash: str = "") -> 
         else sum(fit and not all(one) for fit, one in zip(fits, right, strict=False)),
         failures=Counter(status for status in entry["status"] if status in ASK_AGAIN),
         cost_usd=cost_of(entry),
-        tokens=sum(item["input_tokens"] + item["output_tokens"] for item in usage),
+        tokens=sum(
+            item.get(f"{kind}_tokens") or 0 for item in usage for kind in ("input", "output")
+        ),
         latency_s=sum(seconds or 0.0 for seconds in entry.get("latency_s") or ()),
         task_hash=task_hash,
     )
