@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from utilities.errors import ASK_AGAIN as ASK_AGAIN  # noqa: PLC0414 (re-exported)
+
 if TYPE_CHECKING:
     from utilities.model_clients.base import Message, Reply
     from utilities.tasks import Grid, Task

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from agents.base import Agent, Sample
-from utilities.errors import ASK_AGAIN
+from agents.base import ASK_AGAIN, Agent, Sample
 from utilities.tasks import Task
 
 

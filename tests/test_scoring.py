@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from utilities.figures import pass_at_k
 from utilities.intervals import wilson_interval
-from utilities.scoring import pass_at_k, score
+from utilities.scoring import score
 from utilities.task_outcomes import TaskOutcome, missing_outcome, score_attempts
 
 A, B, C = [[1]], [[2]], [[3, 3]]
