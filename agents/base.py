@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from utilities.errors import ASK_AGAIN as ASK_AGAIN  # noqa: PLC0414 (re-exported)
+
 if TYPE_CHECKING:
     from utilities.model_clients.base import Message, Reply
     from utilities.tasks import Grid, Task
@@ -23,8 +25,6 @@ SampleStatus = Literal[
     "no_program_found",
     "not_asked",
 ]
-ASK_AGAIN = frozenset({"rate_limited", "timed_out", "provider_error", "rejected", "not_asked"})
-"""Statuses that say nothing about the model's ability: a later run asks these samples again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,37 +23,44 @@ from utilities.asking_run import open_run
 from utilities.attempts import Candidate, choose_attempts
 from utilities.benchmark_outcome import BenchmarkOutcome, attempt_fields
 from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
-from utilities.config import CODE_BENCHMARK_DIRECTORY
+from utilities.config import CODE_BENCHMARK_DIRECTORY, TRACES_STORE_PATH
 from utilities.result_store import OutputPlace
 from utilities.sandbox.sandbox import Sandbox
+from utilities.submission_files import print_submissions
+from utilities.submission_options import SubmissionOptions, add_submission_options
 from utilities.tasks import Task
+from utilities.training_sources import open_check
 from utilities.verification import Verdict, verdict_fields, verify_samples
 
 PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
 
 
-def parse_arguments() -> tuple[AskingOptions, bool]:
-    """The shared options, and whether programs run also where system calls cannot be filtered."""
+def parse_arguments() -> tuple[AskingOptions, SubmissionOptions, bool]:
+    """The shared options, what is written besides, and --unsafe_no_seccomp."""
     parser = OneLineParser(__doc__)
     add_asking_options(parser)
+    add_submission_options(parser)
     parser.add_argument(
         "--unsafe_no_seccomp",
         action="store_true",
         help="run programs also where system calls cannot be filtered; only if you trust them",
     )
     parsed = parser.parse_args()
-    return AskingOptions.of(parsed), parsed.unsafe_no_seccomp
+    return AskingOptions.of(parsed), SubmissionOptions.of(parsed), parsed.unsafe_no_seccomp
 
 
-async def benchmark(options: AskingOptions, *, unsafe_no_seccomp: bool) -> int:
+async def benchmark(
+    options: AskingOptions, submission: SubmissionOptions, *, unsafe_no_seccomp: bool
+) -> int:
     """Ask, run, choose and score; returns the exit code."""
     chosen = choose_model(options)
-    outcome = BenchmarkOutcome()
+    check = open_check(TRACES_STORE_PATH, submission.training_data)
     async with (
         open_run(options, PLACE, keys=chosen.keys) as run,
         open_agent(run, chosen, CodeGeneratingAgent) as agent,
         Sandbox(unsafe_no_seccomp=unsafe_no_seccomp) as sandbox,
     ):
+        outcome = BenchmarkOutcome(run.tasks.again(), check)
         identity = {**agent.identity(), "limits": asdict(sandbox.limits)}
 
         async def answer(task: Task) -> dict[str, Any]:
@@ -69,12 +76,14 @@ async def benchmark(options: AskingOptions, *, unsafe_no_seccomp: bool) -> int:
                 **attempt_fields(task, attempts),
             )
 
-        return await run.over_tasks(
+        code = await run.over_tasks(
             answer,
             identity,
             observe=outcome.add,
             conclude=lambda: outcome.conclusion({"sandbox": sandbox.layers}),
         )
+        print_submissions(submission, run.store.place.results, run.store.run_id)
+        return code
 
 
 def candidates_of(codes: list[str | None], verdicts: list[Verdict | None]) -> list[Candidate]:
@@ -88,8 +97,8 @@ def candidates_of(codes: list[str | None], verdicts: list[Verdict | None]) -> li
 
 def main() -> int:
     """Run the script."""
-    options, unsafe_no_seccomp = parse_arguments()
-    return asyncio.run(benchmark(options, unsafe_no_seccomp=unsafe_no_seccomp))
+    options, submission, unsafe_no_seccomp = parse_arguments()
+    return asyncio.run(benchmark(options, submission, unsafe_no_seccomp=unsafe_no_seccomp))
 
 
 if __name__ == "__main__":

@@ -21,28 +21,34 @@ from utilities.asking_run import open_run
 from utilities.attempts import choose_voted_attempts
 from utilities.benchmark_outcome import BenchmarkOutcome, attempt_fields
 from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
-from utilities.config import DIRECT_BENCHMARK_DIRECTORY
+from utilities.config import DIRECT_BENCHMARK_DIRECTORY, TRACES_STORE_PATH
 from utilities.result_store import OutputPlace
+from utilities.submission_files import print_submissions
+from utilities.submission_options import SubmissionOptions, add_submission_options
 from utilities.tasks import Task
+from utilities.training_sources import open_check
 
 PLACE = OutputPlace(DIRECT_BENCHMARK_DIRECTORY, "direct_benchmark", "direct_benchmark.log")
 
 
-def parse_arguments() -> AskingOptions:
-    """Read the command line."""
+def parse_arguments() -> tuple[AskingOptions, SubmissionOptions]:
+    """The shared options, and what is written besides the results."""
     parser = OneLineParser(__doc__)
     add_asking_options(parser)
-    return AskingOptions.of(parser.parse_args())
+    add_submission_options(parser)
+    parsed = parser.parse_args()
+    return AskingOptions.of(parsed), SubmissionOptions.of(parsed)
 
 
-async def benchmark(options: AskingOptions) -> int:
+async def benchmark(options: AskingOptions, submission: SubmissionOptions) -> int:
     """Ask, choose and score; returns the exit code."""
     chosen = choose_model(options)
-    outcome = BenchmarkOutcome()
+    check = open_check(TRACES_STORE_PATH, submission.training_data)
     async with (
         open_run(options, PLACE, keys=chosen.keys) as run,
         open_agent(run, chosen, DirectAnswerAgent) as agent,
     ):
+        outcome = BenchmarkOutcome(run.tasks.again(), check)
         identity = agent.identity()
 
         async def answer(task: Task) -> dict[str, Any]:
@@ -54,14 +60,16 @@ async def benchmark(options: AskingOptions) -> int:
                 task, samples, identity, test_outputs=outputs, **attempt_fields(task, attempts)
             )
 
-        return await run.over_tasks(
+        code = await run.over_tasks(
             answer, identity, observe=outcome.add, conclude=lambda: outcome.conclusion({})
         )
+        print_submissions(submission, run.store.place.results, run.store.run_id)
+        return code
 
 
 def main() -> int:
     """Run the script."""
-    return asyncio.run(benchmark(parse_arguments()))
+    return asyncio.run(benchmark(*parse_arguments()))
 
 
 if __name__ == "__main__":

@@ -163,6 +163,23 @@ def test_a_task_that_failed_for_technical_reasons_is_listed_apart(
     assert "technical reasons" in done.stdout
 
 
+def test_what_a_spent_budget_left_undone_counts_as_not_solved_and_is_listed_apart(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    done, found, metadata = run_benchmark(
+        DIRECT, run_script, dataset(FLIP, TURN), tmp_path / "out", {FLIP: [KEEPS], TURN: [KEEPS]},
+        "--max_cost_usd", "0.01", "--price", "1000,1000",
+    )  # fmt: skip
+    assert (done.returncode, found) == (3, {})
+    assert metadata["missing_tasks"] == {FLIP: 1, TURN: 1}
+    assert metadata["scores"]["strict"] == 0
+    said = f"of these, without an entry: 2 tasks ({TURN}, {FLIP})"
+    assert said in done.stdout
+    (results,) = (tmp_path / "out").glob("*_benchmark_results.jsonl")
+    again = run_script("benchmark/score_results.py", results)
+    assert said in again.stdout
+
+
 def test_the_embedded_agent_serves_both_benchmarks_without_a_key(
     tmp_path: Path, dataset: Callable[..., Path], run_script: Run
 ) -> None:

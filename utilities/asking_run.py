@@ -188,7 +188,7 @@ class AskingRun:
             f"{place.stem}: {loop.status} in {time.monotonic() - self._started:.1f} s",
             *(f"  {name:{width}}{text}" for name, text in rows.items()),
             *(f"  {line}" for line in lines),
-            *(["  only the tasks done so far are scored"] if lines and unfinished else []),
+            *(["  unfinished: what is not done is not solved"] if lines and unfinished else []),
             *(f"  {name:{width}}{shown(path)}" for name, path in zip(
                 ("results", "journal", "log", "snapshot"), paths, strict=False
             )),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from utilities.scoring import Scoreboard, ScoreSummary, score_attempts
+from utilities.contamination import ContaminationCheck
+from utilities.scoring import ScoreSummary, score
+from utilities.task_outcomes import TaskOutcome, missing_outcome, outcome_of, score_attempts
 from utilities.tasks import Grid, Task
 
 
@@ -24,42 +26,48 @@ def attempt_fields(task: Task, attempts: Sequence[Sequence[Grid | None]]) -> dic
 
 
 class BenchmarkOutcome:
-    """The score of a run, entry by entry; tasks without known test outputs are counted apart."""
+    """The score of a run, entry by entry, worked out as `score_results.py` does from its file."""
 
-    def __init__(self) -> None:
-        """Start with no entry."""
-        self._scoreboard = Scoreboard()
-        self._unscored = 0
+    def __init__(
+        self, selected: Iterable[Task] = (), check: ContaminationCheck | None = None
+    ) -> None:
+        """`selected` are all tasks of the run; those without an entry at its end are missing.
+
+        `check` looks each task up in the training data at hand.
+        """
+        self._selected = selected
+        self._check = check or ContaminationCheck()
+        self._outcomes: dict[str, TaskOutcome] = {}
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Count an entry that `attempt_fields` is part of."""
-        outputs_solved = entry["outputs_solved"]
-        if None in outputs_solved:
-            self._unscored += 1
-            return
-        self._scoreboard.add(
-            entry["task_id"], outputs_solved, failed_for_technical_reasons=not entry["complete"]
-        )
+        task = Task.from_json(entry["task_id"], entry["task_data"])
+        self._outcomes[task.task_id] = outcome_of(entry, task)
+        self._check.add(task)
+
+    @property
+    def summary(self) -> ScoreSummary:
+        """The scores over the tasks counted so far."""
+        return score(self._outcomes.values())
 
     def conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """What goes into the run's metadata, with `more`, and the lines of its summary."""
-        summary = self._scoreboard.summary()
-        unscored = [f"{self._unscored} tasks without known outputs, not scored"]
-        lines = summary.lines() if summary.tasks or not self._unscored else []
-        return (
-            {"scores": _scores(summary), **more},
-            lines + (unscored if self._unscored else []),
-        )
+        """What goes into the run's metadata, with `more`, and the lines of its summary.
 
-
-def _scores(summary: ScoreSummary) -> dict[str, Any]:
-    return {
-        "strict": summary.strict,
-        "strict_interval_95": summary.strict_interval,
-        "macro": summary.macro,
-        "micro": summary.micro,
-        "micro_interval_95": summary.micro_interval,
-        "tasks": summary.tasks,
-        "outputs": summary.outputs,
-        "outputs_solved": summary.outputs_solved,
-    }
+        `missing_tasks` says of each task without an entry how many test inputs it has; `scores`
+        is None where no test output is known.
+        """
+        missing = {
+            task.task_id: len(task.test)
+            for task in self._selected
+            if task.task_id not in self._outcomes
+        }
+        left = [missing_outcome(task_id, count) for task_id, count in missing.items()]
+        summary = score([*self._outcomes.values(), *left])
+        fields = {
+            "scores": summary.to_json() if summary.tasks else None,
+            "unscored_tasks": len(summary.unscored),
+            "missing_tasks": missing,
+            "contamination": self._check.to_json(),
+            **more,
+        }
+        return fields, summary.lines() + self._check.lines()

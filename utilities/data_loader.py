@@ -14,6 +14,7 @@ import difflib
 import hashlib
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -80,6 +81,16 @@ class TaskSource:
             return _file_hash(files[0])
         lines = (f"{path.name} {_file_hash(path)}\n" for path in files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def again(self) -> Iterator[Task]:
+        """Yield the usable tasks once more, without reporting the others a second time.
+
+        What can no longer be read is left out: this serves the end of a run, which must be told.
+        """
+        with suppress(UsageError):
+            yield from TaskSource(
+                self.path, selection=self._selection, on_bad_task=lambda _id, _reason: None
+            )
 
     def __iter__(self) -> Iterator[Task]:
         """Yield the usable tasks.

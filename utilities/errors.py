@@ -26,6 +26,8 @@ RequestStatus: TypeAlias = Literal[
     "not_asked",
 ]
 """What the record's `status` says of a request without a usable reply."""
+ASK_AGAIN = frozenset({"rate_limited", "timed_out", "provider_error", "rejected", "not_asked"})
+"""Statuses that say nothing about the model's ability: a later run asks these samples again."""
 
 
 class ToolkitError(Exception):

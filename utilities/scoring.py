@@ -1,195 +1,129 @@
-"""Scores as ARC Prize counts them, and how sure one can be of them."""
+"""The score of a benchmark: its figures, and apart from them what no answer stands behind."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain, repeat
-from math import prod, sqrt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from utilities.tasks import Grid
+from utilities.figures import Figure, figures_of
+from utilities.intervals import Interval
+from utilities.task_outcomes import TaskOutcome
 
-_Z_95 = 1.959963984540054
-"""The 97.5 % point of the normal distribution."""
 _MOST_LISTED = 10
 """How many task ids a summary spells out."""
-
-
-def score_attempts(
-    attempts: Sequence[Sequence[Grid | None]], expected: Sequence[Grid | None]
-) -> tuple[bool | None, ...]:
-    """For each test output whether one of its attempts equals it; None where it is not known.
-
-    A test input without attempts is not solved. Raises ValueError where there are attempts for
-    more test inputs than the task has.
-    """
-    if len(attempts) > len(expected):
-        raise ValueError(f"attempts for {len(attempts)} test inputs; the task has {len(expected)}")
-    padded = chain(attempts, repeat(()))
-    return tuple(
-        None if output is None else output in tried
-        for output, tried in zip(expected, padded, strict=False)
-    )
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % score interval of a proportion (E. B. Wilson, JASA 22, 1927, pp. 209-212).
-
-    Without trials it is (0, 1): nothing is known. Raises ValueError where successes are not
-    within 0-trials.
-    """
-    if not 0 <= successes <= trials:
-        raise ValueError(f"{successes} successes in {trials} trials")
-    if trials == 0:
-        return 0.0, 1.0
-    spread = _Z_95**2 / trials
-    share = successes / trials
-    centre = (share + spread / 2) / (1 + spread)
-    half = sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def pass_at_k(samples: int, correct: int, k: int) -> float:
-    """The chance that of k samples drawn from these at least one is correct, without bias.
-
-    1 - C(samples - correct, k) / C(samples, k), as a product (M. Chen et al., Evaluating Large
-    Language Models Trained on Code, 2021, section 2.1). Raises ValueError unless
-    0 <= correct <= samples and 1 <= k <= samples.
-    """
-    if not (0 <= correct <= samples and 1 <= k <= samples):
-        raise ValueError(f"pass@{k} of {samples} samples, {correct} of them correct")
-    # Where fewer than k are wrong, drawn = k makes the product 0.
-    return 1.0 - prod(1.0 - k / drawn for drawn in range(samples - correct + 1, samples + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class TaskScore:
-    """How many of a task's test outputs are solved."""
-
-    outputs_solved: int
-    outputs: int
-    failed_for_technical_reasons: bool = False
-
-    @property
-    def solved(self) -> bool:
-        """Whether all outputs are."""
-        return self.outputs_solved == self.outputs
+_EVERY_K_UP_TO = 10
+"""From here on a summary shows pass@k for k = 20, 50, 100, 200 … only."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreSummary:
-    """The three scores in use, the counts behind them, and which tasks they come from.
+    """What a benchmark's tasks come to; without tasks there are no figures."""
 
-    Each task id is in exactly one of the three tuples; `failed_task_ids` are the tasks that are
-    not solved and that failed for technical reasons. Without tasks every score is 0.
-    """
-
-    outputs_solved: int
-    outputs: int
-    task_score_sum: float
-    solved_task_ids: tuple[str, ...]
-    unsolved_task_ids: tuple[str, ...]
-    failed_task_ids: tuple[str, ...]
-
-    @property
-    def tasks_solved(self) -> int:
-        """Tasks with all of their outputs solved."""
-        return len(self.solved_task_ids)
+    figures: tuple[Figure, ...] = ()
+    tasks: int = 0
+    tasks_solved: int = 0
+    outputs: int = 0
+    outputs_solved: int = 0
+    samples: int = 0
+    """The most that a task has."""
+    failed: dict[str, list[str]] = field(default_factory=dict)
+    """Tasks not solved of which a sample failed for a technical reason, by status."""
+    missing: tuple[str, ...] = ()
+    unscored: tuple[str, ...] = ()
+    """Tasks whose test outputs are not all known: they count in no figure."""
 
     @property
-    def tasks(self) -> int:
-        """All tasks, whatever became of them."""
-        return self.tasks_solved + len(self.unsolved_task_ids) + len(self.failed_task_ids)
+    def macro(self) -> float:
+        """The mean over tasks of outputs solved ÷ outputs: ARC Prize's score."""
+        return self.value("macro")
+
+    @property
+    def micro(self) -> float:
+        """Outputs solved ÷ outputs: Kaggle's score."""
+        return self.value("micro")
 
     @property
     def strict(self) -> float:
         """Tasks with all outputs solved ÷ tasks."""
-        return self.tasks_solved / max(1, self.tasks)
+        return self.value("strict")
 
-    @property
-    def macro(self) -> float:
-        """The mean over tasks of outputs solved ÷ outputs, as in the ARC Prize harness."""
-        return self.task_score_sum / max(1, self.tasks)
+    def value(self, key: str) -> float:
+        """The figure of this key; 0 where there is none."""
+        return next((figure.value for figure in self.figures if figure.key == key), 0.0)
 
-    @property
-    def micro(self) -> float:
-        """Outputs solved ÷ outputs, as on Kaggle."""
-        return self.outputs_solved / max(1, self.outputs)
-
-    @property
-    def strict_interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of `strict`."""
-        return wilson_interval(self.tasks_solved, self.tasks)
-
-    @property
-    def micro_interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of `micro`, which takes the outputs of a task as independent."""
-        return wilson_interval(self.outputs_solved, self.outputs)
+    def interval(self, key: str) -> Interval:
+        """The 95 % interval of the figure of this key; (0, 1) where there is none."""
+        found = (figure.interval for figure in self.figures if figure.key == key)
+        return next(found, (0.0, 1.0))
 
     def lines(self) -> list[str]:
-        """The summary for a person to read."""
-        if not self.tasks:
-            return ["no task scored"]
-        rows = (
-            ("strict", self.strict, self.strict_interval,
-             f"{self.tasks_solved} of {self.tasks} tasks with all outputs solved"),
-            ("macro", self.macro, None,
-             f"{self.task_score_sum:.2f} ÷ {self.tasks} tasks, the mean task score (ARC Prize)"),
-            ("micro", self.micro, self.micro_interval,
-             f"{self.outputs_solved} of {self.outputs} outputs solved (Kaggle)"),
-        )  # fmt: skip
-        lines = [
-            f"{name:8}{score:7.2%}  {_between(interval):18}{counts}"
-            for name, score, interval, counts in rows
-        ]
-        if failed := self.failed_task_ids:
-            more = ", …" if len(failed) > _MOST_LISTED else ""
-            lines.append(
-                f"of these, {len(failed)} not solved for technical reasons "
-                f"({', '.join(failed[:_MOST_LISTED])}{more})"
-            )
+        """The figures for a person to read, and apart from them what no answer stands behind."""
+        lines = [one.line() for one in self.figures if self._shown(one)]
+        if not self.tasks and not self.unscored:
+            lines.append("no task scored")
+        for status, ids in self.failed.items():
+            lines.append(f"of these, not solved for technical reasons ({status}): {_listed(ids)}")
+        if self.missing:
+            lines.append(f"of these, without an entry: {_listed(self.missing)}")
+        if self.unscored:
+            lines.append(f"not scored, test outputs unknown: {_listed(self.unscored)}")
         return lines
 
+    def _shown(self, figure: Figure) -> bool:
+        if figure.key != "pass_at_k":
+            return True
+        k = int(figure.name.removeprefix("pass@"))
+        most = sum(one.key == "pass_at_k" for one in self.figures)
+        return k <= _EVERY_K_UP_TO or k == most or k in _round_numbers(most)
 
-def _between(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f"({interval[0]:.1%} – {interval[1]:.1%})"
+    def to_json(self) -> dict[str, Any]:
+        """The figures as they go into the metadata; `pass_at_k` is a list from k = 1 on."""
+        shares: dict[str, Any] = {}
+        for one in self.figures:
+            if one.key == "pass_at_k":
+                shares.setdefault("pass_at_k", []).append(one.value)
+                shares.setdefault("pass_at_k_intervals_95", []).append(one.interval)
+            else:
+                shares |= {one.key: one.value, f"{one.key}_interval_95": one.interval}
+        return {
+            **shares,
+            "tasks": self.tasks,
+            "tasks_solved": self.tasks_solved,
+            "outputs": self.outputs,
+            "outputs_solved": self.outputs_solved,
+            "samples": self.samples,
+            "failed_task_ids": self.failed,
+            "missing_task_ids": self.missing,
+            "unscored_task_ids": self.unscored,
+        }
 
 
-class Scoreboard:
-    """Adds up the tasks of a run, keeping a few numbers for each."""
+def score(outcomes: Iterable[TaskOutcome]) -> ScoreSummary:
+    """Work all figures out; the order of the outcomes changes nothing."""
+    ordered = sorted(outcomes, key=lambda one: one.task_id)
+    tasks = [one for one in ordered if one.scored]
+    failed: dict[str, list[str]] = {}
+    for one in tasks:
+        if one.failures and not one.solved:
+            failed.setdefault(", ".join(sorted(one.failures)), []).append(one.task_id)
+    return ScoreSummary(
+        figures=tuple(figures_of(tasks)) if tasks else (),
+        tasks=len(tasks),
+        tasks_solved=sum(one.solved for one in tasks),
+        outputs=sum(len(one.outputs_solved) for one in tasks),
+        outputs_solved=sum(sum(map(bool, one.outputs_solved)) for one in tasks),
+        samples=max((one.samples for one in tasks), default=0),
+        failed=failed,
+        missing=tuple(one.task_id for one in tasks if one.missing),
+        unscored=tuple(one.task_id for one in ordered if not one.scored),
+    )
 
-    def __init__(self) -> None:
-        """Start with no task."""
-        self._tasks: dict[str, TaskScore] = {}
 
-    def add(
-        self,
-        task_id: str,
-        outputs_solved: Sequence[bool],
-        *,
-        failed_for_technical_reasons: bool = False,
-    ) -> TaskScore:
-        """Count a task, with one bool a test output; a task added again replaces what it was.
+def _round_numbers(most: int) -> set[int]:
+    return {step * 10**power for power in range(len(str(most))) for step in (1, 2, 5)}
 
-        A missing or failed task is added too, with False for each of its outputs. Raises
-        ValueError where there are no outputs.
-        """
-        if not outputs_solved:
-            raise ValueError(f"task {task_id}: no test output to score")
-        score = TaskScore(sum(outputs_solved), len(outputs_solved), failed_for_technical_reasons)
-        self._tasks[task_id] = score
-        return score
 
-    def summary(self) -> ScoreSummary:
-        """What the tasks added so far come to."""
-        scores = self._tasks
-        unsolved = {name: score for name, score in scores.items() if not score.solved}
-        failed = [name for name, one in unsolved.items() if one.failed_for_technical_reasons]
-        return ScoreSummary(
-            outputs_solved=sum(score.outputs_solved for score in scores.values()),
-            outputs=sum(score.outputs for score in scores.values()),
-            task_score_sum=sum(score.outputs_solved / score.outputs for score in scores.values()),
-            solved_task_ids=tuple(name for name in scores if name not in unsolved),
-            unsolved_task_ids=tuple(name for name in unsolved if name not in set(failed)),
-            failed_task_ids=tuple(failed),
-        )
+def _listed(ids: Sequence[str]) -> str:
+    more = ", …" if len(ids) > _MOST_LISTED else ""
+    return f"{len(ids)} task{'s' * (len(ids) != 1)} ({', '.join(ids[:_MOST_LISTED])}{more})"

@@ -1,0 +1,92 @@
+"""Score results files of the benchmarks anew, offline; asks nothing.
+
+    python benchmark/score_results.py benchmark/benchmark_results/code_benchmark/*_results.jsonl
+    python benchmark/score_results.py RESULTS.jsonl OTHER.jsonl.gz --dataset arc1_evaluation --json
+
+A table for each model, configuration and dataset. Of several entries for a task the newest
+complete one counts. A task that was selected and has no entry, or failed for technical reasons,
+counts as not solved and is listed apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from utilities.cli import OneLineParser, run_script
+from utilities.config import TRACES_STORE_PATH
+from utilities.contamination import ContaminationCheck, KnownPairs
+from utilities.scored_run import ScoredRun, counted_entries
+from utilities.scored_runs import read_scored_runs
+from utilities.submission_files import write_submissions
+from utilities.submission_options import (
+    SubmissionOptions,
+    add_submission_options,
+    add_task_set_options,
+    chosen_tasks,
+)
+from utilities.tasks import Task
+from utilities.training_sources import open_check
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options."""
+    parser = OneLineParser(__doc__, usage="%(prog)s RESULTS… [options]")
+    parser.add_argument(
+        "results", nargs="+", type=Path, metavar="RESULTS", help="results files of the benchmarks"
+    )
+    add_task_set_options(parser)
+    parser.add_argument("--run_id", metavar="ID", help="only the tasks of this run")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add_submission_options(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Read, score, print, and write the submissions asked for."""
+    options = parse_arguments()
+    tasks, dataset = chosen_tasks(options)
+    runs = read_scored_runs(options.results, tasks=tasks, dataset=dataset, run_id=options.run_id)
+    submission = SubmissionOptions.of(options)
+    known = open_check(TRACES_STORE_PATH, submission.training_data).sources
+    checks = [contamination_of(run, known) for run in runs]
+    if options.json:
+        print(json.dumps(list(map(to_json, runs, checks)), indent=2))
+    else:
+        print("\n\n".join("\n".join(table(*both)) for both in zip(runs, checks, strict=True)))
+    for path in write_submissions(submission, runs):
+        print(f"wrote {path}", file=sys.stderr if options.json else sys.stdout)
+    return 0
+
+
+def contamination_of(run: ScoredRun, known: Sequence[KnownPairs]) -> ContaminationCheck:
+    """Which of the run's tasks stand in training data; missing ones are not looked up."""
+    check = ContaminationCheck(known)
+    for entry in counted_entries(run) if known else ():
+        check.add(Task.from_json(entry["task_id"], entry["task_data"]))
+    return check
+
+
+def table(run: ScoredRun, check: ContaminationCheck) -> list[str]:
+    """A run's heading and figures, indented as in the summary of a run."""
+    lines = [*run.scores().lines(), *check.lines(), *run.notes()]
+    return [run.name, *(f"  {line}" for line in lines)]
+
+
+def to_json(run: ScoredRun, check: ContaminationCheck) -> dict[str, object]:
+    """What `--json` prints of a run; `scores` is what the metadata of a run has too."""
+    return {
+        "model_identifier": run.model_identifier,
+        "configuration": run.configuration,
+        "dataset": run.dataset,
+        "skipped_tasks": run.skipped,
+        "scores": run.scores().to_json(),
+        "contamination": check.to_json(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

@@ -1,0 +1,94 @@
+"""One table of a benchmark: what a model, in a configuration, made of the tasks of a dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from utilities.results_reader import read_entries
+from utilities.scoring import ScoreSummary, score
+from utilities.task_outcomes import TaskOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPlace:
+    """Where an entry stands, so that it can be read again: file, and number within it."""
+
+    path: Path
+    number: int
+
+
+@dataclass(slots=True)
+class ScoredRun:
+    """The tasks of one model, configuration and dataset, over however many runs of it."""
+
+    model_identifier: str
+    configuration: Mapping[str, Any]
+    dataset: str
+    outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
+    """By task id; those selected but without an entry are there as missing."""
+    places: dict[str, EntryPlace] = field(default_factory=dict)
+    """Where the entry that counts stands."""
+    started_at: str | None = None
+    """When its newest run did, ISO 8601."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Unusable tasks, and why."""
+    without_metadata: bool = False
+    """Nobody knows which tasks were selected: the run was killed, or its file holds no metadata."""
+
+    @property
+    def name(self) -> str:
+        """Model, kind of answer and dataset, for a heading."""
+        agent = self.configuration.get("agent")
+        kind = f", {agent}" if agent and agent != "ProgramSearchAgent" else ""
+        refined = self.configuration.get("refine")
+        rounds = f", refine {refined}" if refined else ""
+        samples = max((one.samples for one in self.outcomes.values()), default=0)
+        answers = "programs" if self.has_programs else "grids"
+        where = f" on {Path(self.dataset).stem}" if self.dataset else ""
+        return f"{self.model_identifier}{kind}, best of {samples} {answers}{rounds}{where}"
+
+    @property
+    def has_programs(self) -> bool:
+        """Whether the samples are programs."""
+        return any(one.train_fits is not None for one in self.outcomes.values())
+
+    def scores(self) -> ScoreSummary:
+        """The figures of this table."""
+        return score(self.outcomes.values())
+
+    def notes(self) -> list[str]:
+        """What a reader of the figures must know besides."""
+        notes = []
+        if self.skipped:
+            notes.append(f"unusable tasks, in no figure: {', '.join(sorted(self.skipped))}")
+        if self.without_metadata:
+            notes.append(
+                "no metadata tells which tasks were selected: missing ones are seen only with "
+                "--dataset or --dataset_directory"
+            )
+        return notes
+
+
+def counted_entries(run: ScoredRun) -> Iterator[dict[str, Any]]:
+    """Read the entries that count once more, one in memory, in the order of their tasks' files."""
+    wanted: dict[Path, set[int]] = {}
+    for task_id, place in run.places.items():
+        if task_id in run.outcomes:
+            wanted.setdefault(place.path, set()).add(place.number)
+    for path, numbers in wanted.items():
+        for number, entry in enumerate(read_entries(path)):
+            if number in numbers:
+                yield entry
+
+
+def file_names(runs: Sequence[ScoredRun]) -> list[str]:
+    """A name for each run that can be part of a path, no two alike."""
+    names = [re.sub(r"[^A-Za-z0-9.]+", "_", run.name).strip("_") for run in runs]
+    return [
+        name if names.count(name) == 1 else f"{name}_{position}"
+        for position, name in enumerate(names, start=1)
+    ]
