@@ -14,13 +14,13 @@ import asyncio
 import sys
 from typing import Any
 
-from agents.choosing import choose_model, open_agent
+from agents.benchmark_call import BenchmarkCall, BenchmarkRun
 from agents.direct_answer_agent import DirectAnswerAgent
 from agents.sampling import entry_of, sample_task
-from utilities.asking_run import open_run
-from utilities.attempts import choose_voted_attempts
-from utilities.benchmark_outcome import BenchmarkOutcome, attempt_fields
-from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
+from utilities.attempts import choose_by_vote
+from utilities.benchmark_options import BenchmarkOptions, parse_benchmark_options
+from utilities.benchmark_outcome import choice_fields
+from utilities.cli import run_script
 from utilities.config import DIRECT_BENCHMARK_DIRECTORY
 from utilities.result_store import OutputPlace
 from utilities.tasks import Task
@@ -28,40 +28,34 @@ from utilities.tasks import Task
 PLACE = OutputPlace(DIRECT_BENCHMARK_DIRECTORY, "direct_benchmark", "direct_benchmark.log")
 
 
-def parse_arguments() -> AskingOptions:
-    """Read the command line."""
-    parser = OneLineParser(__doc__)
-    add_asking_options(parser)
-    return AskingOptions.of(parser.parse_args())
-
-
-async def benchmark(options: AskingOptions) -> int:
+async def benchmark(options: BenchmarkOptions) -> int:
     """Ask, choose and score; returns the exit code."""
-    chosen = choose_model(options)
-    outcome = BenchmarkOutcome()
-    async with (
-        open_run(options, PLACE, keys=chosen.keys) as run,
-        open_agent(run, chosen, DirectAnswerAgent) as agent,
-    ):
-        identity = agent.identity()
+    call = BenchmarkCall(options, PLACE, DirectAnswerAgent)
+    best_of, attempts = options.asking.best_of, options.attempts
 
+    async def over(run: BenchmarkRun) -> int:
         async def answer(task: Task) -> dict[str, Any]:
-            samples = await sample_task(agent, task.without_test_outputs(), options.best_of)
-            answers = [sample.answers or () for sample in samples]
-            attempts = choose_voted_attempts(answers, len(task.test))
-            outputs = [sample.answers for sample in samples]
+            samples = await sample_task(run.agent, task.without_test_outputs(), best_of)
+            choices = choose_by_vote(
+                [sample.answers or () for sample in samples], len(task.test), attempts
+            )
             return entry_of(
-                task, samples, identity, test_outputs=outputs, **attempt_fields(task, attempts)
+                task,
+                samples,
+                run.agent.identity(),
+                test_outputs=[sample.answers for sample in samples],
+                **choice_fields(task, choices, attempts),
             )
 
-        return await run.over_tasks(
-            answer, identity, observe=outcome.add, conclude=lambda: outcome.conclusion({})
-        )
+        return await run.over_tasks(answer, {}, more={})
+
+    return await call.over_runs(over)
 
 
 def main() -> int:
     """Run the script."""
-    return asyncio.run(benchmark(parse_arguments()))
+    options = parse_benchmark_options(__doc__, PLACE.stem, runs_programs=False)
+    return asyncio.run(benchmark(options))
 
 
 if __name__ == "__main__":

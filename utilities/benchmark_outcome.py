@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from utilities.attempts import Choices, grids_of
 from utilities.scoring import Scoreboard, ScoreSummary, score_attempts
 from utilities.tasks import Grid, Task
 
@@ -20,6 +21,19 @@ def attempt_fields(task: Task, attempts: Sequence[Sequence[Grid | None]]) -> dic
         "attempts": attempts,
         "outputs_solved": outputs_solved,
         "solved": None if None in outputs_solved else all(outputs_solved),
+    }
+
+
+def choice_fields(task: Task, choices: Choices, attempts: int) -> dict[str, Any]:
+    """`attempt_fields` of the chosen grids, with the votes and the sample behind each of them."""
+
+    def filled(listed: list[int], filler: int | None) -> list[int | None]:
+        return [*listed, *([filler] * (attempts - len(listed)))]
+
+    return {
+        **attempt_fields(task, grids_of(choices, attempts)),
+        "attempt_votes": [filled([one.votes for one in chosen], 0) for chosen in choices],
+        "attempt_samples": [filled([one.sample for one in chosen], None) for chosen in choices],
     }
 
 
@@ -41,13 +55,25 @@ class BenchmarkOutcome:
             entry["task_id"], outputs_solved, failed_for_technical_reasons=not entry["complete"]
         )
 
+    @property
+    def summary(self) -> ScoreSummary:
+        """The scores over the tasks counted so far."""
+        return self._scoreboard.summary()
+
     def conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """What goes into the run's metadata, with `more`, and the lines of its summary."""
-        summary = self._scoreboard.summary()
+        """What goes into the run's metadata, with `more`, and the lines of its summary.
+
+        Where no test output is known, there is no score: `scores` is None.
+        """
+        summary = self.summary
         unscored = [f"{self._unscored} tasks without known outputs, not scored"]
         lines = summary.lines() if summary.tasks or not self._unscored else []
         return (
-            {"scores": _scores(summary), **more},
+            {
+                "scores": _scores(summary) if summary.tasks else None,
+                "unscored_tasks": self._unscored,
+                **more,
+            },
             lines + (unscored if self._unscored else []),
         )
 
