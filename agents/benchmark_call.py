@@ -111,6 +111,7 @@ class BenchmarkRun:
                 "best_of": self._options.asking.best_of,
             },
             "dataset_hash": identity["dataset_hash"],
+            "options": self._options.shown,
         }
         lines = differences(earlier, now)
         run_id = earlier.get("run_id")

@@ -53,8 +53,8 @@ class CodeGeneratingAgent(ReasoningCodeGenerator):
         """Ask for a better program than `parents`; raises FatalModelError as `sample` does.
 
         The request is known in the journal by the replies of `earlier`, not by the feedback: a
-        program that runs out of time on a busy machine, or draws lots, is described otherwise the
-        next time, and must not be paid for twice.
+        program that runs out of time on a busy machine, or asks the clock, is described otherwise
+        the next time, and what builds on it must not be paid for twice.
         """
         messages = prompt_messages(_REFINEMENT, task, feedback=feedback_text(parents, task))
         return await self.sample_by(

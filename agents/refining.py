@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from agents.base import ASK_AGAIN, Agent, Sample
 from agents.refinement_feedback import EarlierProgram
-from agents.sampling import sample_task
+from agents.sampling import sample_task, side_by_side
 from utilities.attempts import Candidate
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks import Task
@@ -72,7 +71,9 @@ async def sample_in_rounds(
         if not _wants_refinement(done):
             break
         parents = agent.choose_parents(task, done)
-        samples = await _refinements(agent, task, parents, done, best_of)
+        samples = await side_by_side(
+            agent.refine(task, len(done) + place, parents, done) for place in range(best_of)
+        )
         shown = tuple(parent.sample for parent in parents)
         judged = await _judged(sandbox, task, samples)
         done += [replace(one, round=number, parents=shown) for one in judged]
@@ -83,26 +84,6 @@ def _wants_refinement(done: Sequence[RoundSample]) -> bool:
     if any(one.sample.status in ASK_AGAIN for one in done):
         return False
     return not any(one.verdict is not None and one.verdict.passed_train for one in done)
-
-
-async def _refinements(
-    agent: RefiningAgent,
-    task: Task,
-    parents: Sequence[EarlierProgram],
-    done: Sequence[RoundSample],
-    count: int,
-) -> list[Sample]:
-    """A round's samples side by side; every request has ended when it returns or raises."""
-    outcomes = await asyncio.gather(
-        *(agent.refine(task, len(done) + place, parents, done) for place in range(count)),
-        return_exceptions=True,
-    )
-    samples = []
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-        samples.append(outcome)
-    return samples
 
 
 async def _judged(sandbox: Sandbox, task: Task, samples: Sequence[Sample]) -> list[RoundSample]:

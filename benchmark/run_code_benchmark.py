@@ -50,11 +50,11 @@ async def benchmark(options: BenchmarkOptions) -> int:
 
         async def over(run: BenchmarkRun) -> int:
             agent = run.agent
-            depends_on = {"limits": asdict(sandbox.limits), "refine": refine}
+            depends_on = {"limits": asdict(sandbox.limits), "refine": 0}
             if refine and isinstance(agent, RefiningAgent):
-                depends_on |= agent.refinement_identity()
+                depends_on |= {"refine": refine, **agent.refinement_identity()}
             elif refine:
-                say("--refine: this agent is not asked again; its samples are all it finds")
+                say("--refine: PROGRAM_SEARCH has nothing to refine; it gets no further rounds")
 
             async def answer(task: Task) -> dict[str, Any]:
                 samples = await sample_in_rounds(

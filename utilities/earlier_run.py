@@ -11,7 +11,7 @@ from utilities.errors import UsageError
 from utilities.results_reader import read_entries
 
 _NOT_REPEATED = frozenset({"from_metadata", "quiet", "verbose"})
-_COMPARED = ("dataset_hash", "configuration", "git_commit", "sandbox", "versions")
+_COMPARED = ("dataset_hash", "configuration", "git_commit", "sandbox", "seeds", "versions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def find_earlier_run(path: Path, stem: str) -> EarlierRun:
 
 
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is not as it was then, a line each: dataset, prompts, configuration, code, versions."""
-    was, is_now = (dict(_flat({key: run.get(key) for key in _COMPARED})) for run in (earlier, now))
+    """What is not as it was then, a line each: dataset, prompts, options, code, versions."""
+    was, is_now = (_compared(run) for run in (earlier, now))
     lines = [
         f"{name}: {was.get(name)} then, {is_now.get(name)} now"
         for name in dict.fromkeys((*was, *is_now))
@@ -79,6 +79,15 @@ def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     if changed:
         lines.append(f"git_dirty: files differ from the commit {' and '.join(changed)}")
     return lines
+
+
+def _compared(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What is compared, by name; of the options those that the configuration does not tell."""
+    found = dict(_flat({key: run.get(key) for key in _COMPARED}))
+    told = {name.rpartition(".")[2] for name in found}
+    told |= _NOT_REPEATED | {"output_directory", "snapshot", "no_resume"}
+    options = _flat(run.get("options", {}), "options")
+    return found | {name: value for name, value in options if name.rpartition(".")[2] not in told}
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
