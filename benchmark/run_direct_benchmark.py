@@ -1,11 +1,11 @@
 """Benchmark a model that answers tasks with grids, without code: votes, two attempts, scores.
 
     python benchmark/run_direct_benchmark.py --best_of 3
-    python benchmark/run_direct_benchmark.py --dataset arc2_evaluation \
---model_identifier GPT --best_of 5 --max_cost_usd 50
+    python benchmark/run_direct_benchmark.py --dataset arc1_evaluation,arc2_evaluation \
+--model_identifier GPT,GEMINI_PRO --best_of 5 --max_cost_usd 50
 
-For each test input the two grids that most samples gave are the attempts. The agent sees all test
-inputs and no test output.
+For each test input the grids that most samples gave are the attempts, two unless --attempts says
+otherwise. The agent sees all test inputs and no test output. Each model runs on each dataset.
 """
 
 from __future__ import annotations
