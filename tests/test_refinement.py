@@ -14,9 +14,10 @@ from agents.code_generating_agent import CodeGeneratingAgent
 from agents.prompt_building import prompt_messages
 from agents.refinement_feedback import EarlierProgram, choose_parents, feedback_text
 from agents.refining import RoundSample, candidates_of, round_fields, sample_in_rounds
+from agents.sampling import entry_of
 from tests.test_agents import ScriptedClient, model_of
 from utilities.attempts import choose_attempts
-from utilities.errors import RateLimited
+from utilities.errors import NotAsked, RateLimited
 from utilities.grids import COLOUR_NAMES
 from utilities.model_clients.base import Reply
 from utilities.sandbox.base import Execution
@@ -216,6 +217,15 @@ async def test_no_round_builds_on_a_sample_that_failed_for_technical_reasons(
     done, client = await rounds(tmp_path, sandbox, script, best_of=2)
     assert len(client.asked) == 2
     assert [one.sample.status for one in done] == ["ok", "rate_limited"]
+
+
+async def test_an_entry_whose_rounds_were_cut_short_by_a_stop_is_left_for_the_next_run(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    done, _ = await rounds(tmp_path, sandbox, [KEEPS, NotAsked("the run is stopping")])
+    entry = entry_of(TASK, [one.sample for one in done], {"model_identifier": "X", "model": "x"})
+    assert entry["status"] == ["ok", "not_asked"]
+    assert entry["complete"] is None
 
 
 async def test_refinements_that_were_paid_for_are_not_asked_again_whatever_programs_do_now(
