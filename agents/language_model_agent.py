@@ -40,9 +40,19 @@ class LanguageModelAgent(ABC):
 
     async def sample(self, task: Task, index: int) -> Sample:
         """Ask for one sample; raises FatalModelError where no request could succeed."""
-        messages = prompt_messages(self.prompt_name, task)
+        return await self.sample_by(task, index, prompt_messages(self.prompt_name, task))
+
+    async def sample_by(
+        self,
+        task: Task,
+        index: int,
+        messages: list[Message],
+        *,
+        known_by: list[Message] | None = None,
+    ) -> Sample:
+        """Ask for one sample by these messages; `known_by` as for AskedModel.ask."""
         try:
-            reply = await self._model.ask(task, index, messages)
+            reply = await self._model.ask(task, index, messages, known_by=known_by)
         except RequestFailed as error:
             return Sample(
                 task_id=task.task_id,

@@ -24,10 +24,13 @@ def prompt_hash(name: str) -> str:
     return hash_of([prompt_text(f"{name}_system"), prompt_text(f"{name}_user")])
 
 
-def prompt_messages(name: str, task: Task) -> list[Message]:
-    """The system and user messages for a task; its test outputs are never part of them."""
+def prompt_messages(name: str, task: Task, **more: str) -> list[Message]:
+    """The system and user messages for a task; its test outputs are never part of them.
+
+    `more` fills the prompt's other places.
+    """
     filled = Template(prompt_text(f"{name}_user")).safe_substitute(
-        pairs=_pairs_text(task.train), test_inputs=_test_inputs_text(task.test)
+        pairs=_pairs_text(task.train), test_inputs=_test_inputs_text(task.test), **more
     )
     return [
         {"role": "system", "content": prompt_text(f"{name}_system")},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,13 +12,16 @@ from utilities.tasks import Task
 
 
 async def sample_task(agent: Agent, task: Task, best_of: int) -> list[Sample]:
-    """`best_of` samples side by side, in the order of their indices.
+    """`best_of` samples in the order of their indices; ends and raises as `side_by_side`."""
+    return await side_by_side(agent.sample(task, index) for index in range(best_of))
+
+
+async def side_by_side(requests: Iterable[Awaitable[Sample]]) -> list[Sample]:
+    """The samples that are asked for at the same time, in their order.
 
     Every request has ended when it returns or raises (FatalModelError, as the agent does).
     """
-    outcomes = await asyncio.gather(
-        *(agent.sample(task, index) for index in range(best_of)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*requests, return_exceptions=True)
     samples = []
     for outcome in outcomes:
         if isinstance(outcome, BaseException):

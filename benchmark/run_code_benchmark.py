@@ -2,11 +2,13 @@
 
     python benchmark/run_code_benchmark.py --best_of 3
     python benchmark/run_code_benchmark.py --dataset arc2_evaluation \
---model_identifier CLAUDE_OPUS --best_of 5 --max_cost_usd 50
+--model_identifier CLAUDE_OPUS,GPT --best_of 5 --refine 2 --max_cost_usd 50
 
 Each program runs in a sandbox on the train and test inputs. Those that solve most train pairs
 count first, then the answers that most programs share, then the shorter program; the two best
-different answers are the attempts. Neither the agent nor the choice sees a test output.
+different answers are the attempts. With --refine, a task without a program that solves all train
+pairs gets further rounds, in which the model sees what its programs gave. Neither the agent nor
+the choice sees a test output.
 """
 
 from __future__ import annotations
@@ -16,89 +18,76 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from agents.choosing import choose_model, open_agent
+from agents.benchmark_call import BenchmarkCall, BenchmarkRun
 from agents.code_generating_agent import CodeGeneratingAgent
-from agents.sampling import entry_of, sample_task
-from utilities.asking_run import open_run
-from utilities.attempts import Candidate, choose_attempts
-from utilities.benchmark_outcome import BenchmarkOutcome, attempt_fields
-from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
-from utilities.config import CODE_BENCHMARK_DIRECTORY, TRACES_STORE_PATH
+from agents.refining import (
+    RefiningAgent,
+    RoundSample,
+    candidates_of,
+    round_fields,
+    sample_in_rounds,
+)
+from agents.sampling import entry_of
+from utilities.attempts import choose
+from utilities.benchmark_options import BenchmarkOptions, parse_benchmark_options
+from utilities.benchmark_outcome import choice_fields
+from utilities.cli import run_script
+from utilities.config import CODE_BENCHMARK_DIRECTORY
+from utilities.progress import say
 from utilities.result_store import OutputPlace
 from utilities.sandbox.sandbox import Sandbox
-from utilities.submission_files import print_submissions
-from utilities.submission_options import SubmissionOptions, add_submission_options
 from utilities.tasks import Task
-from utilities.training_sources import open_check
-from utilities.verification import Verdict, verdict_fields, verify_samples
+from utilities.verification import compared_with_tests, verdict_fields
 
 PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
 
 
-def parse_arguments() -> tuple[AskingOptions, SubmissionOptions, bool]:
-    """The shared options, what is written besides, and --unsafe_no_seccomp."""
-    parser = OneLineParser(__doc__)
-    add_asking_options(parser)
-    add_submission_options(parser)
-    parser.add_argument(
-        "--unsafe_no_seccomp",
-        action="store_true",
-        help="run programs also where system calls cannot be filtered; only if you trust them",
+async def benchmark(options: BenchmarkOptions) -> int:
+    """Ask, run, refine, choose and score; returns the exit code."""
+    call = BenchmarkCall(options, PLACE, CodeGeneratingAgent)
+    best_of, refine = options.asking.best_of, options.refine
+    async with Sandbox(unsafe_no_seccomp=options.unsafe_no_seccomp) as sandbox:
+
+        async def over(run: BenchmarkRun) -> int:
+            agent = run.agent
+            depends_on = {"limits": asdict(sandbox.limits), "refine": 0}
+            if refine and isinstance(agent, RefiningAgent):
+                depends_on |= {"refine": refine, **agent.refinement_identity()}
+            elif refine:
+                say("--refine: PROGRAM_SEARCH has nothing to refine; it gets no further rounds")
+
+            async def answer(task: Task) -> dict[str, Any]:
+                samples = await sample_in_rounds(
+                    agent, sandbox, task, best_of=best_of, refine=refine
+                )
+                return entry_from(task, samples, agent.identity(), options.attempts)
+
+            more = {"sandbox": sandbox.layers, "seeds": {"sandbox_hash_seed": 0}}
+            return await run.over_tasks(answer, depends_on, more=more)
+
+        return await call.over_runs(over)
+
+
+def entry_from(
+    task: Task, samples: list[RoundSample], identity: dict[str, Any], attempts: int
+) -> dict[str, Any]:
+    """Choose the attempts, and only then look at the test outputs."""
+    choices = choose(candidates_of(samples), len(task.test), attempts)
+    verdicts = [one.verdict and compared_with_tests(one.verdict, task) for one in samples]
+    return entry_of(
+        task,
+        [one.sample for one in samples],
+        identity,
+        **round_fields(samples),
+        **verdict_fields(verdicts),
+        **choice_fields(task, choices, attempts),
     )
-    parsed = parser.parse_args()
-    return AskingOptions.of(parsed), SubmissionOptions.of(parsed), parsed.unsafe_no_seccomp
-
-
-async def benchmark(
-    options: AskingOptions, submission: SubmissionOptions, *, unsafe_no_seccomp: bool
-) -> int:
-    """Ask, run, choose and score; returns the exit code."""
-    chosen = choose_model(options)
-    check = open_check(TRACES_STORE_PATH, submission.training_data)
-    async with (
-        open_run(options, PLACE, keys=chosen.keys) as run,
-        open_agent(run, chosen, CodeGeneratingAgent) as agent,
-        Sandbox(unsafe_no_seccomp=unsafe_no_seccomp) as sandbox,
-    ):
-        outcome = BenchmarkOutcome(run.tasks.again(), check)
-        identity = {**agent.identity(), "limits": asdict(sandbox.limits)}
-
-        async def answer(task: Task) -> dict[str, Any]:
-            samples = await sample_task(agent, task.without_test_outputs(), options.best_of)
-            codes = [sample.python_code for sample in samples]
-            verdicts = await verify_samples(sandbox, codes, task)
-            attempts = choose_attempts(candidates_of(codes, verdicts), len(task.test))
-            return entry_of(
-                task,
-                samples,
-                identity,
-                **verdict_fields(verdicts),
-                **attempt_fields(task, attempts),
-            )
-
-        code = await run.over_tasks(
-            answer,
-            identity,
-            observe=outcome.add,
-            conclude=lambda: outcome.conclusion({"sandbox": sandbox.layers}),
-        )
-        print_submissions(submission, run.store.place.results, run.store.run_id)
-        return code
-
-
-def candidates_of(codes: list[str | None], verdicts: list[Verdict | None]) -> list[Candidate]:
-    """What the choice may know of each program: its train pairs and its answers, no more."""
-    return [
-        Candidate(index, verdict.train, verdict.test_outputs, len(code))
-        for index, (code, verdict) in enumerate(zip(codes, verdicts, strict=True))
-        if code is not None and verdict is not None
-    ]
 
 
 def main() -> int:
     """Run the script."""
-    options, submission, unsafe_no_seccomp = parse_arguments()
-    return asyncio.run(benchmark(options, submission, unsafe_no_seccomp=unsafe_no_seccomp))
+    options = parse_benchmark_options(__doc__, PLACE.stem, runs_programs=True)
+    return asyncio.run(benchmark(options))
 
 
 if __name__ == "__main__":

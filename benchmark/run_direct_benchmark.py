@@ -1,11 +1,11 @@
 """Benchmark a model that answers tasks with grids, without code: votes, two attempts, scores.
 
     python benchmark/run_direct_benchmark.py --best_of 3
-    python benchmark/run_direct_benchmark.py --dataset arc2_evaluation \
---model_identifier GPT --best_of 5 --max_cost_usd 50
+    python benchmark/run_direct_benchmark.py --dataset arc1_evaluation,arc2_evaluation \
+--model_identifier GPT,GEMINI_PRO --best_of 5 --max_cost_usd 50
 
-For each test input the two grids that most samples gave are the attempts. The agent sees all test
-inputs and no test output.
+For each test input the grids that most samples gave are the attempts, two unless --attempts says
+otherwise. The agent sees all test inputs and no test output. Each model runs on each dataset.
 """
 
 from __future__ import annotations
@@ -14,62 +14,48 @@ import asyncio
 import sys
 from typing import Any
 
-from agents.choosing import choose_model, open_agent
+from agents.benchmark_call import BenchmarkCall, BenchmarkRun
 from agents.direct_answer_agent import DirectAnswerAgent
 from agents.sampling import entry_of, sample_task
-from utilities.asking_run import open_run
-from utilities.attempts import choose_voted_attempts
-from utilities.benchmark_outcome import BenchmarkOutcome, attempt_fields
-from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
-from utilities.config import DIRECT_BENCHMARK_DIRECTORY, TRACES_STORE_PATH
+from utilities.attempts import choose_by_vote
+from utilities.benchmark_options import BenchmarkOptions, parse_benchmark_options
+from utilities.benchmark_outcome import choice_fields
+from utilities.cli import run_script
+from utilities.config import DIRECT_BENCHMARK_DIRECTORY
 from utilities.result_store import OutputPlace
-from utilities.submission_files import print_submissions
-from utilities.submission_options import SubmissionOptions, add_submission_options
 from utilities.tasks import Task
-from utilities.training_sources import open_check
 
 PLACE = OutputPlace(DIRECT_BENCHMARK_DIRECTORY, "direct_benchmark", "direct_benchmark.log")
 
 
-def parse_arguments() -> tuple[AskingOptions, SubmissionOptions]:
-    """The shared options, and what is written besides the results."""
-    parser = OneLineParser(__doc__)
-    add_asking_options(parser)
-    add_submission_options(parser)
-    parsed = parser.parse_args()
-    return AskingOptions.of(parsed), SubmissionOptions.of(parsed)
-
-
-async def benchmark(options: AskingOptions, submission: SubmissionOptions) -> int:
+async def benchmark(options: BenchmarkOptions) -> int:
     """Ask, choose and score; returns the exit code."""
-    chosen = choose_model(options)
-    check = open_check(TRACES_STORE_PATH, submission.training_data)
-    async with (
-        open_run(options, PLACE, keys=chosen.keys) as run,
-        open_agent(run, chosen, DirectAnswerAgent) as agent,
-    ):
-        outcome = BenchmarkOutcome(run.tasks.again(), check)
-        identity = agent.identity()
+    call = BenchmarkCall(options, PLACE, DirectAnswerAgent)
+    best_of, attempts = options.asking.best_of, options.attempts
 
+    async def over(run: BenchmarkRun) -> int:
         async def answer(task: Task) -> dict[str, Any]:
-            samples = await sample_task(agent, task.without_test_outputs(), options.best_of)
-            answers = [sample.answers or () for sample in samples]
-            attempts = choose_voted_attempts(answers, len(task.test))
-            outputs = [sample.answers for sample in samples]
+            samples = await sample_task(run.agent, task.without_test_outputs(), best_of)
+            choices = choose_by_vote(
+                [sample.answers or () for sample in samples], len(task.test), attempts
+            )
             return entry_of(
-                task, samples, identity, test_outputs=outputs, **attempt_fields(task, attempts)
+                task,
+                samples,
+                run.agent.identity(),
+                test_outputs=[sample.answers for sample in samples],
+                **choice_fields(task, choices, attempts),
             )
 
-        code = await run.over_tasks(
-            answer, identity, observe=outcome.add, conclude=lambda: outcome.conclusion({})
-        )
-        print_submissions(submission, run.store.place.results, run.store.run_id)
-        return code
+        return await run.over_tasks(answer, {}, more={})
+
+    return await call.over_runs(over)
 
 
 def main() -> int:
     """Run the script."""
-    return asyncio.run(benchmark(*parse_arguments()))
+    options = parse_benchmark_options(__doc__, PLACE.stem, runs_programs=False)
+    return asyncio.run(benchmark(options))
 
 
 if __name__ == "__main__":

@@ -40,11 +40,18 @@ Conclusion = tuple[dict[str, Any], list[str]]
 
 @asynccontextmanager
 async def open_run(
-    options: AskingOptions, place: OutputPlace, *, keys: tuple[str, ...] = ()
+    options: AskingOptions,
+    place: OutputPlace,
+    *,
+    keys: tuple[str, ...] = (),
+    budget: Budget | None = None,
+    shown_options: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[AskingRun]:
     """Open the tasks, the log and the two files; `keys` are masked in the log.
 
-    Raises UsageError for whatever the user gave that cannot be used.
+    `budget` is shared with other runs, by default the options' cap is this run's own.
+    `shown_options` stand in the metadata, by default `options`. Raises UsageError for whatever
+    the user gave that cannot be used.
     """
     if options.output_directory is not None:
         place = replace(place, directory=options.output_directory)
@@ -67,7 +74,7 @@ async def open_run(
             for torn in store.torn_ends():
                 say(torn)
                 _log.warning(torn)
-            yield AskingRun(options, tasks, store)
+            yield AskingRun(options, tasks, store, budget=budget, shown_options=shown_options)
 
 
 def _report_bad_task(task_id: str, reason: str) -> None:
@@ -87,17 +94,27 @@ def selection_of(options: AskingOptions) -> Selection:
 class AskingRun:
     """An open run; `over_tasks` does the work and returns the exit code."""
 
-    def __init__(self, options: AskingOptions, tasks: TaskSource, store: ResultStore) -> None:
+    def __init__(
+        self,
+        options: AskingOptions,
+        tasks: TaskSource,
+        store: ResultStore,
+        *,
+        budget: Budget | None = None,
+        shown_options: Mapping[str, Any] | None = None,
+    ) -> None:
         """Made by `open_run`."""
         self.options = options
         self.tasks = tasks
         self.store = store
         self.stopping = asyncio.Event()
-        self.budget = Budget(options.max_cost_usd)
+        self.budget = budget or Budget(options.max_cost_usd)
         self.replies = Replies(store.journal, self.budget, self.stopping)
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
-        self._provenance = provenance()
+        self._spent_before = self.budget.spent_usd, self.budget.lost_count
+        self._shown_options = options.to_json() if shown_options is None else dict(shown_options)
+        self.provenance = provenance()
 
     async def over_tasks(
         self,
@@ -144,14 +161,14 @@ class AskingRun:
             "model": configuration["model"],
             "configuration": configuration,
             "configuration_hash": hash_of(configuration),
-            "options": self.options.to_json(),
+            "options": self._shown_options,
             "dataset": str(self.tasks.path),
             "dataset_hash": self.tasks.dataset_hash,
             "skipped_tasks": dict(self.tasks.skipped),
             **loop.tally.to_json(),
-            "spent_usd": self.budget.spent_usd,
-            "lost_attempts": self.budget.lost_count,
-            **self._provenance,
+            "spent_usd": self._spent_usd,
+            "lost_attempts": self._lost_count,
+            **self.provenance,
         }
 
     async def _write(self, metadata: dict[str, Any], *, interrupted: bool) -> list[Path]:
@@ -164,8 +181,17 @@ class AskingRun:
             paths.append(await self.store.write_snapshot(metadata, interrupted=interrupted))
         return paths
 
+    @property
+    def _spent_usd(self) -> float:
+        """What this run paid, without those before it under the same budget."""
+        return self.budget.spent_usd - self._spent_before[0]
+
+    @property
+    def _lost_count(self) -> int:
+        return self.budget.lost_count - self._spent_before[1]
+
     def _lost_attempts(self) -> str:
-        count = self.budget.lost_count
+        count = self._lost_count
         return f"; {count} attempts without a reply may have been billed besides" if count else ""
 
     def _summary(self, loop: RunLoop, lines: list[str], paths: list[Path]) -> list[str]:
@@ -174,7 +200,7 @@ class AskingRun:
         left = f", {tally.left_count} left for the next run" if tally.left_count else ""
         failed = f", {len(tally.failed_task_ids)} failed" if tally.failed_task_ids else ""
         skipped = f", {len(self.tasks.skipped)} bad and skipped" if self.tasks.skipped else ""
-        resumed_cost = f", ${self.budget.spent_usd:.4f} of it now" if tally.resumed_count else ""
+        resumed_cost = f", ${self._spent_usd:.4f} of it now" if tally.resumed_count else ""
         tokens = f"{tally.usage['input_tokens']:,} in, {tally.usage['output_tokens']:,} out"
         rows = {
             "tasks": f"{tally.done_count} done ({tally.asked_count} now, {tally.resumed_count} "

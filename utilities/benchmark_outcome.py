@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from utilities.attempts import Choices, grids_of
 from utilities.contamination import ContaminationCheck
 from utilities.scoring import ScoreSummary, score
 from utilities.task_outcomes import TaskOutcome, missing_outcome, outcome_of, score_attempts
@@ -22,6 +23,19 @@ def attempt_fields(task: Task, attempts: Sequence[Sequence[Grid | None]]) -> dic
         "attempts": attempts,
         "outputs_solved": outputs_solved,
         "solved": None if None in outputs_solved else all(outputs_solved),
+    }
+
+
+def choice_fields(task: Task, choices: Choices, attempts: int) -> dict[str, Any]:
+    """`attempt_fields` of the chosen grids, with the votes and the sample behind each of them."""
+
+    def filled(listed: list[int], filler: int | None) -> list[int | None]:
+        return [*listed, *([filler] * (attempts - len(listed)))]
+
+    return {
+        **attempt_fields(task, grids_of(choices, attempts)),
+        "attempt_votes": [filled([one.votes for one in chosen], 0) for chosen in choices],
+        "attempt_samples": [filled([one.sample for one in chosen], None) for chosen in choices],
     }
 
 

@@ -39,6 +39,12 @@ def source_hash(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
+def file_hash(path: Path) -> str:
+    """16 hex digits that change when this file does."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(

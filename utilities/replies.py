@@ -96,9 +96,21 @@ class AskedModel:
             "sampling": asdict(self._sampling),
         }
 
-    async def ask(self, task: Task, index: int, messages: list[Message]) -> Reply:
-        """The reply for one sample; raises as Replies.obtain does."""
-        key = request_key(task, messages, self.model, asdict(self._sampling), index)
+    async def ask(
+        self,
+        task: Task,
+        index: int,
+        messages: list[Message],
+        *,
+        known_by: list[Message] | None = None,
+    ) -> Reply:
+        """The reply for one sample; raises as Replies.obtain does.
+
+        `known_by` stands for the messages in the request's key, where they may come out otherwise
+        although nothing that matters has changed.
+        """
+        named = messages if known_by is None else known_by
+        key = request_key(task, named, self.model, asdict(self._sampling), index)
         about = {
             "task_id": task.task_id,
             "sample_index": index,

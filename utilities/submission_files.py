@@ -34,15 +34,16 @@ def write_submissions(options: SubmissionOptions, runs: Sequence[ScoredRun]) -> 
             yield path
 
 
-def print_submissions(options: SubmissionOptions, results: Path, run_id: str) -> None:
-    """Write what was asked for of a run that has just ended, and print the paths.
+def print_submissions(options: SubmissionOptions, results: Path, run_ids: Sequence[str]) -> None:
+    """Write what was asked for of runs that have just ended, and print the paths.
 
-    It is read back from the results file, so that it cannot disagree with it. Raises UsageError as
-    write_submissions does.
+    They are read back from the results file, so that nothing can disagree with it. Raises
+    UsageError as write_submissions does.
     """
     if options.submission is None and options.submission_directory is None:
         return
-    for path in write_submissions(options, read_scored_runs([results], run_id=run_id)):
+    runs = [run for run_id in run_ids for run in read_scored_runs([results], run_id=run_id)]
+    for path in write_submissions(options, runs):
         print(f"  submission {path}")  # noqa: T201 - the end of the script's summary
 
 

@@ -100,6 +100,15 @@ async def verify(sandbox: Sandbox, code: str, task: Task) -> Verdict:
     return verdict_on(await sandbox.run(code, inputs, counts=passes_train))
 
 
+def compared_with_tests(verdict: Verdict, task: Task) -> Verdict:
+    """The verdict on a task without test outputs, once they may be known: programs run no more."""
+    right = tuple(
+        None if pair.output is None else output == pair.output
+        for pair, output in zip(task.test, verdict.test_outputs, strict=True)
+    )
+    return replace(verdict, test=right)
+
+
 async def labelled(sandbox: Sandbox, code: str, task: Task, verdict: Verdict) -> Verdict:
     """The verdict with its labels, where the program passes train; this runs it once more."""
     if not verdict.passed_train:

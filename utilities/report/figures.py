@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from utilities.figures import pass_at_k
+from utilities.intervals import wilson_interval
 from utilities.report.contents import ShownRun
 from utilities.report.records import NOTHING, RIGHT, USABLE, Record
-from utilities.scoring import Scoreboard, ScoreSummary, pass_at_k, wilson_interval
 
 MEASURES = {
     "benchmark": "tasks solved with the attempts handed in",
@@ -73,7 +75,7 @@ def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
     scored = [result for result in results if result["solved"] is not None]
     solved = sum(result["solved"] for result in scored)
     low, high = wilson_interval(solved, len(scored))
-    outputs = _output_scores(run)
+    macro, micro = _output_scores(run)
     seconds = [entry["duration_s"] for entry in run.metadata if _is_number(entry, "duration_s")]
     return RunFigures(
         letter=letter,
@@ -86,8 +88,8 @@ def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
         score=solved / max(1, len(scored)),
         low=low,
         high=high,
-        macro=None if outputs is None else outputs.macro,
-        micro=None if outputs is None else outputs.micro,
+        macro=macro,
+        micro=micro,
         unscored=len(results) - len(scored),
         failed=sum(not result["complete"] and not result["solved"] for result in scored),
         pass_at_1=None if run.kind == "generated" else _pass_at_1(scored),
@@ -105,14 +107,16 @@ def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
     )
 
 
-def _output_scores(run: ShownRun) -> ScoreSummary | None:
-    """The scores that count outputs, of a benchmark's run."""
-    scoreboard = Scoreboard()
-    for number, result in run.results.items():
-        if run.kind == "benchmark" and result["solved"] is not None:
-            scoreboard.add(str(number), [bool(one) for one in result["outputs"]])
-    summary = scoreboard.summary()
-    return summary if summary.tasks else None
+def _output_scores(run: ShownRun) -> tuple[float, float] | tuple[None, None]:
+    """The scores that count outputs, macro and micro, of a benchmark's run."""
+    outputs = [
+        [bool(one) for one in result["outputs"]]
+        for result in run.results.values()
+        if run.kind == "benchmark" and result["solved"] is not None
+    ]
+    if not outputs:
+        return None, None
+    return fmean(map(fmean, outputs)), fmean(chain.from_iterable(outputs))
 
 
 def _pass_at_1(results: Sequence[Record]) -> float | None:

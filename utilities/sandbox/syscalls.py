@@ -161,7 +161,7 @@ class ReadyCall:
     def __init__(self, name: str, *arguments: int) -> None:
         """Take integers and addresses; what is at an address must be kept by the caller."""
         self._name = name
-        self._arguments = tuple(ctypes.c_long(each) for each in (number(name), *arguments))
+        self._arguments = tuple(ctypes.c_long(each) for each in (number(name) or -1, *arguments))
 
     def make(self) -> None:
         """Make the call; raises Unavailable where it fails."""

@@ -1,0 +1,234 @@
+"""A call of a benchmark script: a run for each model and dataset, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents.base import Agent
+from agents.choosing import ChosenModel, choose_model, open_agent
+from agents.language_model_agent import LanguageModelAgent
+from utilities.asking_run import AskingRun, open_run, selection_of
+from utilities.benchmark_options import BenchmarkOptions, names_in
+from utilities.benchmark_outcome import BenchmarkOutcome
+from utilities.budget import Budget
+from utilities.cli import (
+    EXIT_BUDGET,
+    EXIT_INTERRUPTED,
+    EXIT_TERMINATED,
+    AskingOptions,
+)
+from utilities.config import PROGRAM_SEARCH, TRACES_STORE_PATH
+from utilities.data_loader import TaskSource, open_tasks
+from utilities.earlier_run import differences
+from utilities.progress import say
+from utilities.result_store import OutputPlace
+from utilities.run_loop import Entry
+from utilities.scoring import ScoreSummary
+from utilities.submission_files import print_submissions
+from utilities.tasks import Task
+from utilities.training_sources import open_check
+
+_ENDS_THE_CALL = frozenset({EXIT_BUDGET, EXIT_INTERRUPTED, EXIT_TERMINATED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One model on one dataset."""
+
+    options: AskingOptions
+    chosen: ChosenModel
+
+    @property
+    def name(self) -> str:
+        model = self.chosen.entry.name if self.chosen.entry else PROGRAM_SEARCH
+        dataset = self.options.dataset or self.options.dataset_directory or "the default dataset"
+        return f"{model} on {dataset}"
+
+
+class BenchmarkRun:
+    """One run of a call, open: its agent, its tasks, and what came of them."""
+
+    def __init__(
+        self, run: AskingRun, agent: Agent, options: BenchmarkOptions, call: Mapping[str, Any]
+    ) -> None:
+        """`call` is what the metadata says of the whole call."""
+        self.agent = agent
+        self.run_id = run.store.run_id
+        self.results = run.store.place.results
+        check = open_check(TRACES_STORE_PATH, options.submission.training_data)
+        self.outcome = BenchmarkOutcome(run.tasks.again(), check)
+        self._run = run
+        self._options = options
+        self._call = call
+        self._dataset = dataset_name(run.tasks)
+
+    async def over_tasks(
+        self,
+        answer: Callable[[Task], Awaitable[Entry]],
+        depends_on: Mapping[str, Any],
+        *,
+        more: Mapping[str, Any],
+    ) -> int:
+        """Answer, score and record every task; returns the exit code.
+
+        `depends_on` is what an entry depends on besides the agent, the dataset and the number of
+        attempts; `more` goes into the metadata.
+        """
+        identity = {
+            **self.agent.identity(),
+            **depends_on,
+            "attempts": self._options.attempts,
+            "dataset": self._dataset,
+        }
+        about = {"dataset": self._dataset, "dataset_hash": self._run.tasks.dataset_hash}
+
+        async def answer_from_dataset(task: Task) -> Entry:
+            return {**await answer(task), **about}
+
+        more = {"call": self._call, **more, **self._repetition({**identity, **about}, more)}
+        return await self._run.over_tasks(
+            answer_from_dataset,
+            identity,
+            observe=self.outcome.add,
+            conclude=lambda: self._conclusion(more),
+        )
+
+    def _conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        added, lines = self.outcome.conclusion(more)
+        if self._call["parts"] == 1:
+            return added, lines
+        return added, [f"{'of':10}{self.agent.identity()['model_identifier']} on {self._dataset}",
+                       *lines]  # fmt: skip
+
+    def _repetition(self, identity: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+        """Say what differs from the run that is started again, and keep it in the metadata."""
+        if self._options.earlier is None:
+            return {}
+        earlier = self._options.earlier.part_of(identity["model_identifier"], self._dataset)
+        now = {
+            **more,
+            **self._run.provenance,
+            "configuration": {
+                **{key: value for key, value in identity.items() if key != "dataset_hash"},
+                "best_of": self._options.asking.best_of,
+            },
+            "dataset_hash": identity["dataset_hash"],
+            "options": self._options.shown,
+        }
+        lines = differences(earlier, now)
+        run_id = earlier.get("run_id")
+        say(f"run {run_id} again: {'nothing differs' if not lines else 'what differs:'}")
+        for line in lines:
+            say(f"  {line}")
+        return {"repeats": {"run_id": run_id, "differences": lines}}
+
+
+class BenchmarkCall:
+    """The runs that the options ask for, under one budget."""
+
+    def __init__(
+        self, options: BenchmarkOptions, place: OutputPlace, kind: type[LanguageModelAgent]
+    ) -> None:
+        """Find every model, key and dataset before anything is asked.
+
+        Raises UsageError for whatever the user gave that cannot be used.
+        """
+        self._options = options
+        self._place = place
+        self._kind = kind
+        self._budget = Budget(options.asking.max_cost_usd)
+        self._parts = _parts_of(options.asking)
+        self._call_id = ""
+        self._summaries: list[tuple[str, ScoreSummary]] = []
+
+    async def over_runs(self, benchmark: Callable[[BenchmarkRun], Awaitable[int]]) -> int:
+        """Do one run after the other; returns the exit code of the call.
+
+        A run that is interrupted, or that finds the budget spent, is the last. Raises what ended
+        a run: a model that cannot be asked ends the call.
+        """
+        code, run_ids = 0, []
+        for number, part in enumerate(self._parts, start=1):
+            async with self._open(part, number) as run:
+                ended = await benchmark(run)
+                self._summaries.append((part.name, run.outcome.summary))
+                run_ids.append(run.run_id)
+            code = max(code, ended)
+            if ended in _ENDS_THE_CALL:
+                break
+        if len(self._parts) > 1:
+            print("\n".join(self._table()))  # noqa: T201 - the script's output
+        print_submissions(self._options.submission, run.results, run_ids)
+        return code
+
+    @asynccontextmanager
+    async def _open(self, part: _Part, number: int) -> AsyncIterator[BenchmarkRun]:
+        async with (
+            open_run(
+                part.options,
+                self._place,
+                keys=part.chosen.keys,
+                budget=self._budget,
+                shown_options=self._options.shown,
+            ) as run,
+            open_agent(run, part.chosen, self._kind) as agent,
+        ):
+            self._call_id = self._call_id or run.store.run_id
+            call = {"id": self._call_id, "part": number, "parts": len(self._parts)}
+            yield BenchmarkRun(run, agent, self._options, call)
+
+    def _table(self) -> list[str]:
+        """The scores of the call's runs side by side, and which were not begun."""
+        width = max(len(part.name) for part in self._parts)
+        lines = [f"{'':{width}}   tasks   strict    macro    micro"]
+        for name, summary in self._summaries:
+            scores = (summary.strict, summary.macro, summary.micro)
+            shown = "".join(f"{score:9.2%}" for score in scores) if summary.tasks else " not scored"
+            lines.append(f"{name:{width}}{summary.tasks:8}{shown}")
+        begun = len(self._summaries)
+        return lines + [f"{part.name:{width}}  not begun" for part in self._parts[begun:]]
+
+
+def dataset_name(tasks: TaskSource) -> str:
+    """What a dataset is called in the records: the name of its file or folder."""
+    path = tasks.path.resolve()
+    return path.stem if path.is_file() else path.name
+
+
+def _parts_of(options: AskingOptions) -> Sequence[_Part]:
+    """Each model on each dataset; raises UsageError before any of them is asked."""
+    models = names_in(options.model_identifier, "--model_identifier")
+    datasets = names_in(options.dataset, "--dataset")
+    parts = [
+        _Part(narrowed, choose_model(narrowed))
+        for model in models
+        for narrowed in _narrowed(options, model, datasets, is_only_model=len(models) == 1)
+    ]
+    if len(datasets) > 1:
+        for part in parts[: len(datasets)]:
+            open_tasks(
+                dataset_directory=options.dataset_directory,
+                dataset=part.options.dataset,
+                selection=selection_of(options),
+            )
+    return parts
+
+
+def _narrowed(
+    options: AskingOptions,
+    model: str | None,
+    datasets: Sequence[str | None],
+    *,
+    is_only_model: bool,
+) -> list[AskingOptions]:
+    """The options for one model on each dataset; PROGRAM_SEARCH, beside models, gets no URL."""
+    base_url = options.base_url
+    if model == PROGRAM_SEARCH and not is_only_model:
+        base_url = None
+    return [
+        replace(options, model_identifier=model, base_url=base_url, dataset=dataset)
+        for dataset in datasets
+    ]
