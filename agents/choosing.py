@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from agents.base import Agent
 from agents.language_model_agent import LanguageModelAgent
@@ -40,7 +40,7 @@ def choose_model(options: AskingOptions) -> ChosenModel:
     Raises UsageError for an unknown model, a missing key, a parameter that the model does not
     take, and a cap on costs where the price is unknown.
     """
-    sampling = Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
+    sampling = Sampling(**{field.name: getattr(options, field.name) for field in fields(Sampling)})
     identifier = options.model_identifier
     if identifier is None:
         identifier = "LOCAL_0" if options.base_url else config.default_model_identifier()

@@ -96,6 +96,11 @@ def work_count(text: str) -> int:
     return positive_int(text, most=10**15)
 
 
+def seed(text: str) -> int:
+    """A seed that every server can hold, for argparse."""
+    return 0 if text == "0" else positive_int(text, most=2**31 - 1)
+
+
 def non_negative_float(text: str) -> float:
     """A finite number of at least 0, for argparse."""
     try:
@@ -131,6 +136,9 @@ class AskingOptions:
     base_url: str | None
     temperature: float | None
     max_tokens: int | None
+    top_p: float | None
+    reasoning_effort: str | None
+    seed: int | None
     request_timeout_s: float | None
     price: tuple[float, float] | None
     max_cost_usd: float | None
@@ -178,6 +186,9 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add("--base_url", metavar="URL", help="ask this server instead of the model's own")
     add("--temperature", type=non_negative_float, metavar="T", help="only for models that take it")
     add("--max_tokens", type=positive_int, metavar="N", help="longest reply, reasoning included")
+    add("--top_p", type=positive_float, metavar="P", help="only for models that take it")
+    add("--reasoning_effort", metavar="E", help="none, low, medium, high… as the model knows it")
+    add("--seed", type=seed, metavar="N", help="of a task's first sample; the next has N + 1")
     add("--request_timeout_s", type=positive_float, metavar="S", help="longest wait for one whole "
         "reply; a longer one is tried again")  # fmt: skip
     add("--price", type=price, metavar="IN,OUT", help="USD per million tokens, for a model whose "

@@ -32,8 +32,12 @@ class ModelEntry:
     # Whether to stop where the key is missing; False sends LOCAL_KEY.
     base_url: str
     # Where requests go; ends in /v1 or alike, except for Anthropic, whose SDK adds it.
-    accepts: frozenset[str] = frozenset({"temperature", "max_tokens"})
+    accepts: frozenset[str] = frozenset({"temperature", "top_p", "max_tokens"})
     # The fields of Sampling that the model takes; asking for another is a UsageError.
+    reasoning_efforts: tuple[str, ...] = ()
+    # What `--reasoning_effort` may be, where `accepts` has it; () where the server is to say.
+    accepts_without_reasoning: frozenset[str] = frozenset()
+    # What the model takes besides when its effort is "none".
     max_tokens_parameter: str = "max_tokens"
     # What the provider calls the limit on generated tokens.
     context_tokens: int | None = None
@@ -50,6 +54,8 @@ class ModelEntry:
     # USD per million input and output tokens, instead of the list price.
 
 
+_EVERYTHING = frozenset({"temperature", "top_p", "max_tokens", "reasoning_effort", "seed"})
+_OPENAI_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _OPENAI = ModelEntry(
     name="",
     provider="openai",
@@ -57,6 +63,8 @@ _OPENAI = ModelEntry(
     key_variable="OPENAI_API_KEY",
     key_required=True,
     base_url="https://api.openai.com/v1",
+    accepts=_EVERYTHING,
+    reasoning_efforts=_OPENAI_EFFORTS,
     max_tokens_parameter="max_completion_tokens",
     pricing_provider="openai",
 )
@@ -67,7 +75,8 @@ _ANTHROPIC = ModelEntry(
     key_variable="ANTHROPIC_API_KEY",
     key_required=True,
     base_url="https://api.anthropic.com",
-    accepts=frozenset({"max_tokens"}),
+    accepts=frozenset({"max_tokens", "reasoning_effort"}),
+    reasoning_efforts=("low", "medium", "high", "xhigh", "max"),
     pricing_provider="anthropic",
 )
 _OPENROUTER = ModelEntry(
@@ -77,6 +86,8 @@ _OPENROUTER = ModelEntry(
     key_variable="OPENROUTER_API_KEY",
     key_required=True,
     base_url="https://openrouter.ai/api/v1",
+    accepts=_EVERYTHING,
+    reasoning_efforts=_OPENAI_EFFORTS,
     pricing_provider="openrouter",
 )
 _GOOGLE = ModelEntry(
@@ -86,6 +97,8 @@ _GOOGLE = ModelEntry(
     key_variable="GEMINI_API_KEY",
     key_required=True,
     base_url="https://generativelanguage.googleapis.com/v1beta/openai/",
+    accepts=_EVERYTHING - {"seed"},
+    reasoning_efforts=("none", "minimal", "low", "medium", "high"),
     pricing_provider="google",
 )
 _DEEPSEEK = ModelEntry(
@@ -95,6 +108,8 @@ _DEEPSEEK = ModelEntry(
     key_variable="DEEPSEEK_API_KEY",
     key_required=True,
     base_url="https://api.deepseek.com",
+    accepts=_EVERYTHING - {"seed"},
+    reasoning_efforts=("high", "max"),
     pricing_provider="deepseek",
 )
 _LOCAL = ModelEntry(
@@ -104,9 +119,15 @@ _LOCAL = ModelEntry(
     key_variable=SERVER_KEY_VARIABLE,
     key_required=False,
     base_url="http://localhost:8000/v1",
+    accepts=_EVERYTHING,
     price_override=(0.0, 0.0),  # Your own server sends no bill.
 )
-_GPT = replace(_OPENAI, accepts=frozenset({"max_tokens"}), context_tokens=1_050_000)
+_GPT = replace(
+    _OPENAI,
+    accepts=frozenset({"max_tokens", "reasoning_effort", "seed"}),
+    accepts_without_reasoning=frozenset({"temperature", "top_p"}),
+    context_tokens=1_050_000,
+)
 _CLAUDE = replace(_ANTHROPIC, context_tokens=1_000_000, thinking=True)
 
 PROVIDERS: Mapping[str, ModelEntry] = MappingProxyType(

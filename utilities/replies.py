@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from utilities.budget import Budget, Meter
@@ -93,12 +93,12 @@ class AskedModel:
         return {
             "model_identifier": self.model_identifier,
             "model": self.model,
-            "sampling": asdict(self._sampling),
+            "sampling": self._sampling.to_json(),
         }
 
     async def ask(self, task: Task, index: int, messages: list[Message]) -> Reply:
         """The reply for one sample; raises as Replies.obtain does."""
-        key = request_key(task, messages, self.model, asdict(self._sampling), index)
+        key = request_key(task, messages, self.model, self._sampling.to_json(), index)
         about = {
             "task_id": task.task_id,
             "sample_index": index,
@@ -111,5 +111,5 @@ class AskedModel:
             sent, worst_usd = self._bound.sampling, self._bound.worst_usd_of(messages)
         meter = FREE if self._is_free else Meter(self._replies.budget, worst_usd)
         return await self._replies.obtain(
-            key, lambda: self._client.complete(messages, sent, meter), about
+            key, lambda: self._client.complete(messages, sent.of_sample(index), meter), about
         )

@@ -36,6 +36,8 @@ class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
             body["system"] = system
         if self._entry.thinking:
             body["thinking"] = {"type": "adaptive", "display": "summarized"}
+        if sampling.reasoning_effort is not None:
+            body["output_config"] = {"effort": sampling.reasoning_effort}
         return body
 
     async def _attempt(self, body: dict[str, Any]) -> Reply:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypedDict
+from typing import Any, Literal, Protocol, Self, TypedDict
 
 FinishReason = Literal["stop", "length", "refusal", "unknown"]
 
@@ -22,6 +22,24 @@ class Sampling:
 
     temperature: float | None = None
     max_tokens: int | None = None
+    top_p: float | None = None
+    reasoning_effort: str | None = None
+    seed: int | None = None
+    """Of a task's first sample; each further one has the next, else all would be the same."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What enters keys and configurations.
+
+        Fields of later versions enter only where they are given: what was paid for before them
+        keeps its key.
+        """
+        first = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        later = {name: getattr(self, name) for name in ("top_p", "reasoning_effort", "seed")}
+        return first | {name: value for name, value in later.items() if value is not None}
+
+    def of_sample(self, index: int) -> Sampling:
+        """The sampling of a task's sample `index`, with its own seed."""
+        return self if self.seed is None else replace(self, seed=self.seed + index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,17 @@ class OpenAIClient(SDKClient["openai.AsyncOpenAI"]):
 
     def _body(self, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._entry.model_id, "messages": messages}
-        if sampling.temperature is not None:
-            body["temperature"] = sampling.temperature
+        for name in ("temperature", "top_p", "seed"):
+            if getattr(sampling, name) is not None:
+                body[name] = getattr(sampling, name)
         if sampling.max_tokens is not None:
             body[self._entry.max_tokens_parameter] = sampling.max_tokens
-        if self._entry.provider == "openrouter":
+        effort, openrouter = sampling.reasoning_effort, self._entry.provider == "openrouter"
+        if effort is not None:
+            body |= {"reasoning": {"effort": effort}} if openrouter else {
+                "reasoning_effort": effort
+            }  # fmt: skip
+        if openrouter:
             # Without it a parameter that the chosen server does not know is dropped silently.
             body["provider"] = {"require_parameters": True}
         return body
