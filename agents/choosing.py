@@ -82,11 +82,15 @@ async def open_agent(
             yield agent
         return
     from utilities.model_clients.factory import open_client
+    from utilities.model_clients.rate_gate import START
 
     client = open_client(
         chosen.entry,
         chosen.key,
-        max_connections=options.max_concurrent_tasks * options.best_of,
+        max_connections=options.max_concurrent_requests
+        or options.max_concurrent_tasks * options.best_of,
+        # Who names a number has found out what the server bears.
+        start=options.max_concurrent_requests or START,
         stopping=run.stopping,
     )
     async with client:
@@ -103,9 +107,11 @@ async def open_agent(
 
 
 def _name_of(entry: ModelEntry) -> str:
-    """`provider:id`; a server's unnamed model is known by its address only."""
+    """`provider:id`; an unnamed model is known by its servers' addresses only, in any order."""
     name = f"{entry.provider}:{entry.model_id}"
-    return f"{name}@{entry.base_url}" if entry.model_id == UNNAMED_MODEL else name
+    if entry.model_id != UNNAMED_MODEL:
+        return name
+    return f"{name}@{','.join(sorted((entry.base_url, *entry.other_base_urls)))}"
 
 
 def _bound(chosen: ChosenModel, options: AskingOptions) -> Bound | None:

@@ -47,7 +47,7 @@ from utilities.model_clients.factory import open_client
 from utilities.model_clients.retry import RetryPolicy
 
 KEY = "sk-test-0123456789"
-QUICK = RetryPolicy(max_attempts=3, first_delay_s=0.001, max_delay_s=0.01)
+QUICK = RetryPolicy(max_attempts=3, max_rate_limited=3, first_delay_s=0.001, max_delay_s=0.01)
 APIS = {"openai": "GPT_MINI", "anthropic": "CLAUDE_OPUS"}
 
 FINAL = {

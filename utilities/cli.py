@@ -151,6 +151,7 @@ class AskingOptions:
     strict: bool
     best_of: int
     max_concurrent_tasks: int
+    max_concurrent_requests: int | None
     save_interval: int
     output_directory: Path | None
     no_resume: bool
@@ -183,7 +184,8 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add("--model_identifier", metavar="NAME", help="a name of utilities/config.py, or "
         "provider:model; without it the first model whose key is set, else PROGRAM_SEARCH, "
         "which needs no key")  # fmt: skip
-    add("--base_url", metavar="URL", help="ask this server instead of the model's own")
+    add("--base_url", metavar="URL", help="ask this server instead of the model's own, or several "
+        "(A,B,C) side by side, the least busy first")  # fmt: skip
     add("--temperature", type=non_negative_float, metavar="T", help="only for models that take it")
     add("--max_tokens", type=positive_int, metavar="N", help="longest reply, reasoning included")
     add("--top_p", type=positive_float, metavar="P", help="only for models that take it")
@@ -217,6 +219,8 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     add("--max_concurrent_tasks", type=positive_int, metavar="N", help="tasks under way at once "
         f"({config.DEFAULT_MAX_CONCURRENT_TASKS})",
         default=config.DEFAULT_MAX_CONCURRENT_TASKS)  # fmt: skip
+    add("--max_concurrent_requests", type=positive_int, metavar="N", help="requests under way at "
+        "once, from the start; without it tasks x samples, found out step by step")  # fmt: skip
     add("--save_interval", type=positive_int, metavar="N", help="entries between two flushes to "
         f"the disk ({config.DEFAULT_SAVE_INTERVAL}); at most a second passes anyway",
         default=config.DEFAULT_SAVE_INTERVAL)  # fmt: skip

@@ -32,6 +32,8 @@ class ModelEntry:
     # Whether to stop where the key is missing; False sends LOCAL_KEY.
     base_url: str
     # Where requests go; ends in /v1 or alike, except for Anthropic, whose SDK adds it.
+    other_base_urls: tuple[str, ...] = ()
+    # Servers of the same model, which are asked side by side with the first.
     accepts: frozenset[str] = frozenset({"temperature", "top_p", "max_tokens"})
     # The fields of Sampling that the model takes; asking for another is a UsageError.
     reasoning_efforts: tuple[str, ...] = ()
@@ -46,6 +48,11 @@ class ModelEntry:
     # The limit sent where one must be sent; also the worst case of a cost estimate.
     request_timeout_s: float = 1200.0
     # For one attempt, from the first byte sent to the last received.
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    # What the account may ask at each server; None: as its answers' headers say, if they do.
+    min_cached_prompt_tokens: int | None = None
+    # The shortest prompt that the provider caches at a lower price; None: waiting for it is idle.
     thinking: bool = False
     # Whether to ask for adaptive thinking, summarised (Anthropic).
     pricing_provider: str | None = None
@@ -66,6 +73,7 @@ _OPENAI = ModelEntry(
     accepts=_EVERYTHING,
     reasoning_efforts=_OPENAI_EFFORTS,
     max_tokens_parameter="max_completion_tokens",
+    min_cached_prompt_tokens=1024,
     pricing_provider="openai",
 )
 _ANTHROPIC = ModelEntry(
@@ -77,6 +85,7 @@ _ANTHROPIC = ModelEntry(
     base_url="https://api.anthropic.com",
     accepts=frozenset({"max_tokens", "reasoning_effort"}),
     reasoning_efforts=("low", "medium", "high", "xhigh", "max"),
+    min_cached_prompt_tokens=512,
     pricing_provider="anthropic",
 )
 _OPENROUTER = ModelEntry(
@@ -88,6 +97,7 @@ _OPENROUTER = ModelEntry(
     base_url="https://openrouter.ai/api/v1",
     accepts=_EVERYTHING,
     reasoning_efforts=_OPENAI_EFFORTS,
+    min_cached_prompt_tokens=1024,
     pricing_provider="openrouter",
 )
 _GOOGLE = ModelEntry(
@@ -99,6 +109,7 @@ _GOOGLE = ModelEntry(
     base_url="https://generativelanguage.googleapis.com/v1beta/openai/",
     accepts=_EVERYTHING - {"seed"},
     reasoning_efforts=("none", "minimal", "low", "medium", "high"),
+    min_cached_prompt_tokens=1024,
     pricing_provider="google",
 )
 _DEEPSEEK = ModelEntry(
@@ -110,6 +121,7 @@ _DEEPSEEK = ModelEntry(
     base_url="https://api.deepseek.com",
     accepts=_EVERYTHING - {"seed"},
     reasoning_efforts=("high", "max"),
+    min_cached_prompt_tokens=64,
     pricing_provider="deepseek",
 )
 _LOCAL = ModelEntry(

@@ -18,7 +18,7 @@ import orjson
 
 from utilities.errors import UsageError
 from utilities.json_lines import JsonLinesFile, encode_line
-from utilities.model_clients.base import Message, Reply, Usage
+from utilities.model_clients.base import Message, Reply
 from utilities.tasks import Task
 
 SCHEMA_VERSION = 1
@@ -96,7 +96,7 @@ class Journal:
             return None
         try:
             stored = self._file.read(*place)["reply"]
-            return Reply(**{**stored, "usage": Usage(**stored["usage"])})
+            return Reply.from_json(stored)
         except (orjson.JSONDecodeError, KeyError, TypeError):
             _log.warning("the journal's line at byte %d is no reply; it is asked again", place[0])
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypedDict
@@ -58,6 +59,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An HTTP request that brought no reply.
+
+    `cause` is a RequestStatus; `status_code` None where no HTTP answer came. `worst_case_usd` is
+    what it may have been billed at the most: 0 where nothing can have been made, None where the
+    price is unknown.
+    """
+
+    cause: str
+    status_code: int | None = None
+    latency_s: float = 0.0
+    worst_case_usd: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back for one request.
 
@@ -74,10 +90,23 @@ class Reply:
     model: str = ""
     cost_usd: float | None = None
     attempts: int = 1
+    failed_attempts: tuple[FailedAttempt, ...] = ()
+    """Those before this reply."""
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Reply:
+        """Take back what `asdict` made; raises KeyError or TypeError for what is no reply."""
+        failed = [FailedAttempt(**attempt) for attempt in stored.get("failed_attempts", ())]
+        usage = Usage(**stored["usage"])
+        return cls(**{**stored, "usage": usage, "failed_attempts": tuple(failed)})
 
 
 class AttemptMeter(Protocol):
     """Told of each attempt at a request, also of those that fail: they may be billed too."""
+
+    @property
+    def worst_usd(self) -> float | None:
+        """What an attempt may cost at the most, in US dollars; None where nobody knows."""
 
     async def begin(self) -> None:
         """Before an attempt; raises NotAsked where none may be made."""
@@ -90,6 +119,8 @@ class AttemptMeter(Protocol):
 
 
 class _Unmetered:
+    worst_usd = 0.0
+
     async def begin(self) -> None: ...
 
     def end(self, cost_usd: float | None) -> None: ...
@@ -99,6 +130,14 @@ class _Unmetered:
 
 FREE: AttemptMeter = _Unmetered()
 """The meter of those who do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPrompt:
+    """Tells a client that other requests have the same prompt, so that caching it pays."""
+
+    begun: Callable[[], None]
+    """To be called when the first byte of a reply is here: the prompt is in the cache then."""
 
 
 class ModelClient(Protocol):
@@ -116,7 +155,11 @@ class ModelClient(Protocol):
         """Close the connection pool."""
 
     async def complete(
-        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
+        self,
+        messages: list[Message],
+        sampling: Sampling,
+        meter: AttemptMeter = FREE,
+        shared: SharedPrompt | None = None,
     ) -> Reply:
         """Ask once, retrying what may be retried; `meter` is told of each attempt.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from utilities.model_clients.base import Message, Reply, Sampling, Usage
 from utilities.model_clients.chat_completion import read_completion
 from utilities.model_clients.costs import cost_of
-from utilities.model_clients.sdk_client import SDKClient
+from utilities.model_clients.sdk_client import SDKClient, _pass
 
 if TYPE_CHECKING:
     import openai
@@ -43,8 +44,10 @@ class OpenAIClient(SDKClient["openai.AsyncOpenAI"]):
             body["provider"] = {"require_parameters": True}
         return body
 
-    async def _attempt(self, body: dict[str, Any]) -> Reply:
-        reply = read_completion(await self._post(body), self._triage)
+    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = _pass) -> Reply:
+        answer = await self._post(body)
+        begun()
+        reply = read_completion(answer, self._triage)
         cost_usd = reply.cost_usd
         if cost_usd is None and reply.usage != Usage():
             cost_usd = cost_of(self._entry, reply.usage)
@@ -59,11 +62,13 @@ class OpenAIClient(SDKClient["openai.AsyncOpenAI"]):
         try:
             response = await self._sdk.post("/chat/completions", body=body, cast_to=httpx2.Response)
         except openai.APIStatusError as error:
+            self._limits.hear(error.response.headers)
             raise self._triage.answer(
                 error.status_code, error.body or error.response.text, error.response.headers
             ) from error
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:
             raise self._triage.connection(error) from error
+        self._limits.hear(response.headers)
         try:
             return json.loads(response.content)
         except (ValueError, RecursionError) as error:
