@@ -102,6 +102,7 @@ async def open_agent(
             model=_name_of(chosen.entry),
             bound=_bound(chosen, options),
             is_free=chosen.entry.price_override == (0.0, 0.0),
+            min_cached_prompt_tokens=chosen.entry.min_cached_prompt_tokens,
         )
         yield kind(model)
 
@@ -115,15 +116,17 @@ def _name_of(entry: ModelEntry) -> str:
 
 
 def _bound(chosen: ChosenModel, options: AskingOptions) -> Bound | None:
-    """What a capped run sends and reserves, so that no single reply can pass the cap unseen."""
-    if options.max_cost_usd is None or chosen.entry is None:
-        return None
+    """What is sent and what it costs at worst; None where the price is unknown.
+
+    A capped run sends a limit on the tokens, so that no single reply can pass the cap unseen.
+    """
     from utilities.model_clients.costs import price_per_million
 
-    entry = chosen.entry
-    max_tokens = chosen.sampling.max_tokens or entry.max_output_tokens
-    prices = price_per_million(entry)
-    assert prices is not None, "choose_model refuses a cap without a price"
+    assert chosen.entry is not None, "only a model has a price"
+    prices = price_per_million(chosen.entry)
+    if prices is None:
+        return None
+    max_tokens = chosen.sampling.max_tokens or chosen.entry.max_output_tokens
     per_input_token, per_output_token = (price / 1e6 for price in prices)
 
     def worst_usd_of(messages: Sequence[Message]) -> float:
@@ -132,4 +135,6 @@ def _bound(chosen: ChosenModel, options: AskingOptions) -> Bound | None:
         tokens = size + _TOKENS_AROUND_A_MESSAGE * len(messages)
         return tokens * per_input_token + max_tokens * per_output_token
 
-    return Bound(replace(chosen.sampling, max_tokens=max_tokens), worst_usd_of)
+    is_capped = options.max_cost_usd is not None
+    sent = replace(chosen.sampling, max_tokens=max_tokens) if is_capped else chosen.sampling
+    return Bound(sent, worst_usd_of)

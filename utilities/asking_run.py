@@ -146,6 +146,7 @@ class AskingRun:
             **loop.tally.to_json(),
             "spent_usd": self.budget.spent_usd,
             "lost_attempts": self.budget.lost_count,
+            "lost_worst_case_usd": self.budget.lost_usd,
             **self._provenance,
         }
 
@@ -160,8 +161,10 @@ class AskingRun:
         return paths
 
     def _lost_attempts(self) -> str:
-        count = self.budget.lost_count
-        return f"; {count} attempts without a reply may have been billed besides" if count else ""
+        count, usd = self.budget.lost_count, self.budget.lost_usd
+        most = f" (at most ${usd:.4f})" if usd else ""
+        besides = f"; {count} attempts without a reply may have been billed besides{most}"
+        return besides if count else ""
 
     def _summary(self, loop: RunLoop, lines: list[str], paths: list[Path]) -> list[str]:
         tally, place = loop.tally, self.store.place
@@ -170,12 +173,12 @@ class AskingRun:
         failed = f", {len(tally.failed_task_ids)} failed" if tally.failed_task_ids else ""
         skipped = f", {len(self.tasks.skipped)} bad and skipped" if self.tasks.skipped else ""
         resumed_cost = f", ${self.budget.spent_usd:.4f} of it now" if tally.resumed_count else ""
-        tokens = f"{tally.usage['input_tokens']:,} in, {tally.usage['output_tokens']:,} out"
         rows = {
             "tasks": f"{tally.done_count} done ({tally.asked_count} now, {tally.resumed_count} "
             f"by earlier runs){failed}{left}{skipped}",
             "samples": f"{tally.statuses.total()}: {samples or 'none'}",
-            "tokens": tokens if tally.usage.total() else "none",
+            **({"requests": tally.requests_text()} if tally.requests else {}),
+            "tokens": tally.tokens_text(),
             "cost": tally.cost_text() + resumed_cost + self._lost_attempts(),
         }
         width, unfinished = 10, loop.status != "completed"

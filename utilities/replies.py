@@ -11,8 +11,12 @@ from typing import Any
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
 from utilities.model_clients.base import FREE, Message, ModelClient, Reply, Sampling
-from utilities.result_store import Journal, request_key
+from utilities.result_store import Journal, hash_of, request_key
+from utilities.shared_prompts import SharedPrompts
 from utilities.tasks import Task
+
+_MOST_CHARACTERS_A_TOKEN = 5
+"""On the average: prose has 4 to 5 characters a token, grids one or two."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,11 +46,14 @@ class Replies:
         try:
             reply = await ask()
             await self.journal.record(key, reply, about)
-        except NotAsked:
+        except NotAsked as error:
             self.stopping.set()  # the budget is spent, or the run was stopping anyway
+            if error.failed_attempts:
+                await self.journal.record_failure(key, error, about)
             raise
         except RequestFailed as error:
             _log.warning("%s: %s", about, error)
+            await self.journal.record_failure(key, error, about)
             raise
         _log.debug("%s: reply: %s", about, reply.text)
         return reply
@@ -74,17 +81,22 @@ class AskedModel:
         model: str,
         bound: Bound | None = None,
         is_free: bool = False,
+        min_cached_prompt_tokens: int | None = None,
     ) -> None:
         """`model` is `provider:id`; `is_free` where nobody sends a bill.
 
-        A run with a budget gives a `bound`. It does not change a request's key: what was paid for
-        without a budget is recalled with one, and the other way round.
+        `bound` is None where the price is unknown. It does not change a request's key: what was
+        paid for without a budget is recalled with one, and the other way round. Of a task's
+        samples one goes ahead where the prompt has `min_cached_prompt_tokens`, so that the others
+        find it in the provider's cache; None: all go at once.
         """
         self._client = client
         self._sampling = sampling
         self._replies = replies
         self._bound = bound
         self._is_free = is_free
+        self._min_cached_prompt_tokens = min_cached_prompt_tokens
+        self._shared_prompts = SharedPrompts()
         self.model_identifier = model_identifier
         self.model = model
 
@@ -106,10 +118,22 @@ class AskedModel:
             "model": self.model,
         }
         _log.debug("%s: prompt: %s", about, messages)
-        sent, worst_usd = self._sampling, 0.0
-        if self._bound is not None:
-            sent, worst_usd = self._bound.sampling, self._bound.worst_usd_of(messages)
+        return await self._replies.obtain(key, lambda: self._ask(messages, index), about)
+
+    async def _ask(self, messages: list[Message], index: int) -> Reply:
+        sent, worst_usd, bound = self._sampling, None, self._bound
+        if bound is not None:
+            sent, worst_usd = bound.sampling, bound.worst_usd_of(messages)
+        sent = sent.of_sample(index)
         meter = FREE if self._is_free else Meter(self._replies.budget, worst_usd)
-        return await self._replies.obtain(
-            key, lambda: self._client.complete(messages, sent.of_sample(index), meter), about
-        )
+        if not self._is_cached(messages):
+            return await self._client.complete(messages, sent, meter)
+        async with self._shared_prompts.turn(hash_of(messages)) as shared:
+            return await self._client.complete(messages, sent, meter, shared)
+
+    def _is_cached(self, messages: Sequence[Message]) -> bool:
+        """Whether the provider caches a prompt as long as this, by a low estimate of its tokens."""
+        if self._min_cached_prompt_tokens is None:
+            return False
+        length = sum(len(message["content"]) for message in messages)
+        return length / _MOST_CHARACTERS_A_TOKEN >= self._min_cached_prompt_tokens

@@ -16,7 +16,7 @@ from typing import Any, Self
 import aiofiles
 import orjson
 
-from utilities.errors import UsageError
+from utilities.errors import RequestFailed, UsageError
 from utilities.json_lines import JsonLinesFile, encode_line
 from utilities.model_clients.base import Message, Reply
 from utilities.tasks import Task
@@ -24,6 +24,7 @@ from utilities.tasks import Task
 SCHEMA_VERSION = 1
 _KEY_START = b'{"key":"'
 _KEY_DIGITS = 32
+_FAILURE = "failed_request"
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,27 @@ class Journal:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             _log.warning("the journal's line at byte %d is no reply; it is asked again", place[0])
             return None
+
+    async def record_failure(
+        self, key: str, error: RequestFailed, about: Mapping[str, Any]
+    ) -> None:
+        """Write down that a request has no reply, and what each attempt at it may have cost.
+
+        The line begins otherwise than a reply's, so that nothing takes it for one.
+        """
+        await self._file.append(
+            {
+                "entry_type": _FAILURE,
+                "schema_version": SCHEMA_VERSION,
+                "run_id": self._run_id,
+                "key": key,
+                **about,
+                "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "status": error.status,
+                "error": str(error),
+                "failed_attempts": [asdict(attempt) for attempt in error.failed_attempts],
+            }
+        )
 
     async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
         """Write the raw reply down, before anything is made of it."""
