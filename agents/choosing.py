@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 
 from agents.base import Agent
@@ -14,8 +14,9 @@ from utilities.cli import AskingOptions
 from utilities.config import ModelEntry
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL
-from utilities.model_clients.base import Message, Sampling
+from utilities.model_clients.base import Message, ModelClient, Sampling
 from utilities.replies import AskedModel, Bound
+from utilities.request_plan import Prices
 
 _TOKENS_AROUND_A_MESSAGE = 16
 
@@ -57,7 +58,7 @@ def choose_model(options: AskingOptions) -> ChosenModel:
     if options.request_timeout_s is not None:
         entry = replace(entry, request_timeout_s=options.request_timeout_s)
     check_sampling(entry, sampling)
-    key = config.read_key(entry)
+    key = config.LOCAL_KEY if options.asks_nothing else config.read_key(entry)
     if options.max_cost_usd is not None and costs.price_per_million(entry) is None:
         raise UsageError(
             f"--max_cost_usd: the price of {entry.name} is unknown; give it with --price IN,OUT "
@@ -81,30 +82,51 @@ async def open_agent(
         ) as agent:
             yield agent
         return
-    from utilities.model_clients.factory import open_client
-    from utilities.model_clients.rate_gate import START
-
-    client = open_client(
-        chosen.entry,
-        chosen.key,
-        max_connections=options.max_concurrent_requests
-        or options.max_concurrent_tasks * options.best_of,
-        # Who names a number has found out what the server bears.
-        start=options.max_concurrent_requests or START,
-        stopping=run.stopping,
-    )
-    async with client:
+    bound = _bound(chosen, options)
+    if run.replies.plan is not None:
+        run.replies.plan.prices = _prices(chosen, bound)
+    client = _client(chosen.entry, chosen.key, run)
+    async with nullcontext(client) if options.asks_nothing else client:
         model = AskedModel(
             client,
             chosen.sampling,
             run.replies,
             model_identifier=chosen.entry.name,
             model=_name_of(chosen.entry),
-            bound=_bound(chosen, options),
+            bound=bound,
             is_free=chosen.entry.price_override == (0.0, 0.0),
             min_cached_prompt_tokens=chosen.entry.min_cached_prompt_tokens,
         )
         yield kind(model)
+
+
+def _client(entry: ModelEntry, key: str, run: AskingRun) -> ModelClient:
+    options = run.options
+    from utilities.model_clients.factory import open_client
+    from utilities.model_clients.rate_gate import START
+
+    return open_client(
+        entry,
+        key,
+        max_connections=options.max_concurrent_requests
+        or options.max_concurrent_tasks * options.best_of,
+        # Who names a number has found out what the server bears.
+        start=options.max_concurrent_requests or START,
+        stopping=run.stopping,
+    )
+
+
+def _prices(chosen: ChosenModel, bound: Bound | None) -> Prices:
+    from utilities.model_clients.costs import cost_of
+
+    entry = chosen.entry
+    assert entry is not None, "only a model has a price"
+    return Prices(
+        model_identifier=entry.name,
+        max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
+        cost_of=lambda usage: cost_of(entry, usage),
+        worst_usd_of=None if bound is None else bound.worst_usd_of,
+    )
 
 
 def _name_of(entry: ModelEntry) -> str:

@@ -18,12 +18,15 @@ from utilities import cli
 from utilities.budget import Budget
 from utilities.cli import AskingOptions
 from utilities.data_loader import TaskSource, open_tasks
+from utilities.dry_run import count_requests
 from utilities.logs import open_log
 from utilities.progress import Progress, say
 from utilities.provenance import provenance
 from utilities.replies import Replies
+from utilities.request_plan import RequestPlan
 from utilities.result_store import OutputPlace, ResultStore, hash_of
 from utilities.run_loop import Entry, RunLoop
+from utilities.tally import Tally
 from utilities.task_selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks import Task
 
@@ -56,8 +59,12 @@ async def open_run(
         run_id=run_id,
         resume=not options.no_resume,
         save_interval=options.save_interval,
+        read_only=options.dry_run,
     )
     async with store:
+        if options.dry_run:
+            yield AskingRun(options, tasks, store)
+            return
         with open_log(place.log, verbose=options.verbose, keys=keys):
             for torn in store.torn_ends():
                 say(torn)
@@ -89,7 +96,13 @@ class AskingRun:
         self.store = store
         self.stopping = asyncio.Event()
         self.budget = Budget(options.max_cost_usd)
-        self.replies = Replies(store.journal, self.budget, self.stopping)
+        self.replies = Replies(
+            store.journal,
+            self.budget,
+            self.stopping,
+            asks=not options.asks_nothing,
+            plan=RequestPlan() if options.dry_run else None,
+        )
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
         self._provenance = provenance()
@@ -108,12 +121,18 @@ class AskingRun:
         sampling, best_of): entries of the same identity are resumed. Raises what ended the run.
         """
         configuration = {**identity, "best_of": self.options.best_of}
+        if self.replies.plan is not None:
+            plan = self.replies.plan
+            await count_requests(self.tasks, self.store, answer, configuration, plan)
+            print("\n".join(plan.summary(self.store.place.stem, self.options.max_cost_usd)))  # noqa: T201
+            return 0
         loop = RunLoop(
             self.store,
             configuration=configuration,
             max_concurrent_tasks=self.options.max_concurrent_tasks,
             budget=self.budget,
             stopping=self.stopping,
+            reparsing=self.options.reparse,
         )
         _log.info("run %s: %s", self.store.run_id, configuration)
         with loop.signals():
@@ -125,7 +144,7 @@ class AskingRun:
                 metadata = self._metadata(loop, configuration) | more
                 paths = await self._write(metadata, interrupted=loop.status == "interrupted")
         print("\n".join(self._summary(loop, lines, paths)))  # noqa: T201 - the script's output
-        return _exit_code(loop)
+        return _exit_code(loop, reparsed=self.options.reparse)
 
     def _metadata(self, loop: RunLoop, configuration: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -166,6 +185,13 @@ class AskingRun:
         besides = f"; {count} attempts without a reply may have been billed besides{most}"
         return besides if count else ""
 
+    def _reparsed(self, tally: Tally) -> str:
+        missing = tally.statuses["not_asked"] + tally.left_count * self.options.best_of
+        return (
+            f"{tally.asked_count} entries made anew, {tally.resumed_count} as they were; "
+            f"{missing} samples without a reply in the journal left as they are"
+        )
+
     def _summary(self, loop: RunLoop, lines: list[str], paths: list[Path]) -> list[str]:
         tally, place = loop.tally, self.store.place
         samples = ", ".join(f"{count} {status}" for status, count in tally.statuses.most_common())
@@ -178,6 +204,7 @@ class AskingRun:
             f"by earlier runs){failed}{left}{skipped}",
             "samples": f"{tally.statuses.total()}: {samples or 'none'}",
             **({"requests": tally.requests_text()} if tally.requests else {}),
+            **({"reparsed": self._reparsed(tally)} if self.options.reparse else {}),
             "tokens": tally.tokens_text(),
             "cost": tally.cost_text() + resumed_cost + self._lost_attempts(),
         }
@@ -200,10 +227,11 @@ def shown(path: Path) -> str:
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
 
 
-def _exit_code(loop: RunLoop) -> int:
+def _exit_code(loop: RunLoop, *, reparsed: bool) -> int:
     if loop.stopped_by is not None:
         terminated = loop.stopped_by == signal.SIGTERM
         return cli.EXIT_TERMINATED if terminated else cli.EXIT_INTERRUPTED
     if loop.status == "budget_exhausted":
         return cli.EXIT_BUDGET
-    return cli.EXIT_TASKS_FAILED if loop.tally.failed_task_ids else 0
+    # What failed did so in earlier runs, and nothing was to be asked in this one.
+    return cli.EXIT_TASKS_FAILED if loop.tally.failed_task_ids and not reparsed else 0

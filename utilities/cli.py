@@ -155,9 +155,16 @@ class AskingOptions:
     save_interval: int
     output_directory: Path | None
     no_resume: bool
+    reparse: bool
+    dry_run: bool
     snapshot: bool
     quiet: bool
     verbose: bool
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether no request is made, so that no key is needed."""
+        return self.reparse or self.dry_run
 
     @classmethod
     def of(cls, parsed: argparse.Namespace) -> AskingOptions:
@@ -225,7 +232,13 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
         f"the disk ({config.DEFAULT_SAVE_INTERVAL}); at most a second passes anyway",
         default=config.DEFAULT_SAVE_INTERVAL)  # fmt: skip
     add("--output_directory", type=Path, metavar="DIR", help="where the results go")
-    add("--no_resume", action="store_true", help="ask everything again, also what is paid for")
+    past = group.add_mutually_exclusive_group()
+    past.add_argument("--no_resume", action="store_true", help="ask everything again, also what "
+        "is paid for")  # fmt: skip
+    past.add_argument("--reparse", action="store_true", help="ask nothing; make the entries anew "
+        "from the journal's replies with today's parsers")  # fmt: skip
+    add("--dry_run", action="store_true", help="print the requests still to make, their tokens and "
+        "cost; send and write nothing")  # fmt: skip
     add("--snapshot", action="store_true", help="also write this run's entries as one .json file")
     volume = group.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="no progress, only the summary")

@@ -48,10 +48,19 @@ class JsonLinesFile:
     """
 
     def __init__(
-        self, path: Path, *, save_interval: int = 10, option: str = "--output_directory"
+        self,
+        path: Path,
+        *,
+        save_interval: int = 10,
+        option: str = "--output_directory",
+        read_only: bool = False,
     ) -> None:
-        """`save_interval` counts lines between two flushes; `option` chooses another place."""
+        """`save_interval` counts lines between two flushes; `option` chooses another place.
+
+        With `read_only` nothing is created, locked or mended; a file that is missing is empty.
+        """
         self.path = path
+        self._read_only = read_only
         self._option = option
         self._save_interval = save_interval
         self._save_lock = asyncio.Lock()
@@ -67,6 +76,9 @@ class JsonLinesFile:
 
         Raises UsageError where another process writes the file or it cannot be written.
         """
+        if self._read_only:
+            self._open_to_read()
+            return self
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -86,6 +98,13 @@ class JsonLinesFile:
             ) from error
         self._mend()
         return self
+
+    def _open_to_read(self) -> None:
+        path = self.path if self.path.exists() else os.devnull
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise UsageError(f"cannot read {self.path}: {error.strerror}") from error
 
     async def __aexit__(
         self,

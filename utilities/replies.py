@@ -10,7 +10,15 @@ from typing import Any
 
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
-from utilities.model_clients.base import FREE, Message, ModelClient, Reply, Sampling
+from utilities.model_clients.base import (
+    FREE,
+    FailedAttempt,
+    Message,
+    ModelClient,
+    Reply,
+    Sampling,
+)
+from utilities.request_plan import RequestPlan
 from utilities.result_store import Journal, hash_of, request_key
 from utilities.shared_prompts import SharedPrompts
 from utilities.tasks import Task
@@ -24,11 +32,25 @@ _log = logging.getLogger(__name__)
 class Replies:
     """The replies of one run; each new one is journalled before anything is made of it."""
 
-    def __init__(self, journal: Journal, budget: Budget, stopping: asyncio.Event) -> None:
-        """Once `stopping` is set nothing new is asked; what is journalled is still recalled."""
+    def __init__(
+        self,
+        journal: Journal,
+        budget: Budget,
+        stopping: asyncio.Event,
+        *,
+        asks: bool = True,
+        plan: RequestPlan | None = None,
+    ) -> None:
+        """Once `stopping` is set nothing new is asked; what is journalled is still recalled.
+
+        Without `asks` nothing is asked at all: a request that failed fails as it did. With a
+        `plan` requests are counted, and not even recalled.
+        """
         self.journal = journal
         self.budget = budget
         self.stopping = stopping
+        self.plan = plan
+        self._asks = asks
 
     async def obtain(
         self, key: str, ask: Callable[[], Awaitable[Reply]], about: Mapping[str, Any]
@@ -39,8 +61,12 @@ class Replies:
         where the run is stopping or the budget spent) and FatalModelError as `ask` does.
         """
         recalled = self.journal.recall(key)
+        if self.plan is not None:
+            raise NotAsked("this run only counts")
         if recalled is not None:
             return recalled
+        if not self._asks:
+            raise recorded_failure(self.journal.recall_failure(key))
         if self.stopping.is_set():
             raise NotAsked("the run is stopping")
         try:
@@ -57,6 +83,18 @@ class Replies:
             raise
         _log.debug("%s: reply: %s", about, reply.text)
         return reply
+
+
+def recorded_failure(line: Mapping[str, Any] | None) -> RequestFailed:
+    """The error that a journal's line of a failed request tells of; NotAsked without one."""
+    if line is None or line.get("status") == NotAsked.status:
+        return NotAsked("no reply of it is in the journal, and this run asks nothing")
+    failure = RequestFailed(str(line.get("error")))
+    failure.status = line["status"]
+    failure.failed_attempts = tuple(
+        FailedAttempt(**attempt) for attempt in line.get("failed_attempts", ())
+    )
+    return failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +155,8 @@ class AskedModel:
             "model_identifier": self.model_identifier,
             "model": self.model,
         }
+        if self._replies.plan is not None:
+            self._replies.plan.note(messages, self._replies.journal.recall(key))
         _log.debug("%s: prompt: %s", about, messages)
         return await self._replies.obtain(key, lambda: self._ask(messages, index), about)
 
