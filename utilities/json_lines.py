@@ -8,6 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,6 +68,7 @@ class JsonLinesFile:
         self._descriptor = -1
         self._size = 0
         self._unsaved = 0
+        self._failure: OSError | None = None
         self._timer: asyncio.Task[None] | None = None
         self.torn: str | None = None
         """What was found at the end when the file was opened, if it was torn."""
@@ -96,7 +98,11 @@ class JsonLinesFile:
                 f"another run is writing {self.path}; wait for it, or give this one its own "
                 f"folder with {self._option}"
             ) from error
-        self._mend()
+        try:
+            self._mend()
+        except OSError as error:
+            os.close(self._descriptor)
+            raise self._cannot_write(error) from error
         return self
 
     def _open_to_read(self) -> None:
@@ -113,10 +119,12 @@ class JsonLinesFile:
         traceback: TracebackType | None,
     ) -> None:
         """Flush to the disk, unlock and close."""
-        await self.save()
         if self._timer is not None:
             self._timer.cancel()
-        os.close(self._descriptor)
+        try:
+            await self.save()
+        finally:
+            os.close(self._descriptor)
 
     def write(self, entry: Mapping[str, Any]) -> tuple[int, int]:
         """Append one line now; returns its offset and length in bytes.
@@ -146,15 +154,24 @@ class JsonLinesFile:
         return place
 
     async def save(self) -> None:
-        """Flush what was written to the disk, off the event loop."""
+        """Flush what was written to the disk, off the event loop.
+
+        Raises UsageError where that failed, now or once before: a system says so only once.
+        """
         async with self._save_lock:
-            if self._unsaved:
+            if self._unsaved and self._failure is None:
                 self._unsaved = 0
-                await asyncio.to_thread(os.fdatasync, self._descriptor)
+                try:
+                    await asyncio.to_thread(os.fdatasync, self._descriptor)
+                except OSError as error:
+                    self._failure = error
+        if self._failure is not None:
+            raise self._cannot_write(self._failure) from self._failure
 
     async def _save_soon(self) -> None:
         await asyncio.sleep(FLUSH_AT_LEAST_EVERY_S)
-        await self.save()
+        with suppress(UsageError):  # whoever saves next hears of it
+            await self.save()
 
     def read(self, offset: int, length: int) -> dict[str, Any]:
         """The entry at a place that `write`, `append` or `lines` gave."""
