@@ -151,6 +151,18 @@ def sdk_variables_hidden() -> Iterator[None]:
         os.environ.update(hidden)
 
 
+def child_environment() -> dict[str, str]:
+    """The environment for a child process that needs no key: without any."""
+    keys = {entry.key_variable for entry in PROVIDERS.values()}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in keys
+        and not name.startswith(("OPENAI_", "ANTHROPIC_"))
+        and not name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD"))
+    }
+
+
 def _named_by_provider(provider: str, model_id: str) -> ModelEntry:
     for entry in CATALOGUE.values():
         if (entry.provider, entry.model_id) == (provider, model_id) and provider != "local":

@@ -131,9 +131,11 @@ class Triage:
         return None if passing or "overloaded_error" in words else Rejected(says)
 
     def _message(self, what: str, body: object) -> str:
-        said = " ".join(_provider_message(body).split())[:_LONGEST_MESSAGE].rstrip(".")
-        message = f"{self._entry.name}: {what}: {said}" if said else f"{self._entry.name}: {what}"
-        return message.replace(self._key, "[key]") if len(self._key) > 5 else message
+        said = " ".join(_provider_message(body).split())
+        if len(self._key) > 5:
+            said = said.replace(self._key, "[key]")  # before a cut could leave half of it
+        said = said[:_LONGEST_MESSAGE].rstrip(".")
+        return f"{self._entry.name}: {what}: {said}" if said else f"{self._entry.name}: {what}"
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
