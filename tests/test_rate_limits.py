@@ -102,8 +102,10 @@ def test_headers_name_limits(headers):
     assert limits.wait_s(Load(0.0, 1000.0)) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("reset", ["2h", (datetime.now(UTC) + timedelta(hours=2)).isoformat()])
-def test_a_window_longer_than_a_minute_flows_back_as_slowly_as_it_says(reset):
+@pytest.mark.parametrize("form", ["duration", "moment"])
+def test_a_window_longer_than_a_minute_flows_back_as_slowly_as_it_says(form):
+    in_two_hours = datetime.now(UTC) + timedelta(hours=2)
+    reset = "1h60m" if form == "duration" else in_two_hours.isoformat()
     limits = RateLimits(clock=Clock())
     limits.hear(
         {
@@ -197,3 +199,14 @@ async def test_the_entrys_own_limit_holds_from_the_first_request_on():
         assert len(server.ledger()) == 4
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
+
+
+@BOTH
+async def test_a_storm_of_rejections_ends_with_every_request_answered(api):
+    with LoopbackServer(then=reply(delay_s=0.05), max_under_way=6) as server:
+        entry = find_model(APIS[api], base_url=server.openai_url)
+        async with open_client(entry, "key-0123456789", max_connections=60, start=60) as client:
+            prompts = [[{"role": "user", "content": f"number {n}"}] for n in range(150)]
+            replies = await asyncio.gather(*(client.complete(p, Sampling()) for p in prompts))
+        assert len(replies) == 150
+        assert len(server.ledger()) == sum(answer.attempts for answer in replies) > 150

@@ -79,19 +79,14 @@ class RunLoop:
             progress.update(self.tally)
 
         async def one(task: Task, key: str) -> None:
-            entry = await answer(task)
-            if self._reparsing:
-                finished = self._store.finished_entry(key)
-                entry = reparsed(entry, finished)
-                if entry is finished:
-                    count(entry, resumed=True)
-                    return
-            if entry["complete"] is None:
+            entry, is_new = self._made(await answer(task), key)
+            if is_new and entry["complete"] is None:
                 self.tally.left_count += 1
                 return
-            keys = {"entry_key": key, "configuration_hash": self._configuration_hash}
-            await self._store.append({**keys, **entry})
-            count(entry, resumed=False)
+            if is_new:
+                keys = {"entry_key": key, "configuration_hash": self._configuration_hash}
+                await self._store.append({**keys, **entry})
+            count(entry, resumed=not is_new)
 
         feeding = asyncio.create_task(self._begin_all(tasks, one, count))
         await asyncio.wait([feeding])
@@ -100,6 +95,14 @@ class RunLoop:
         self._failure = self._failure or feeding.exception()
         if self._failure is not None:
             raise self._failure
+
+    def _made(self, entry: Entry, key: str) -> tuple[Entry, bool]:
+        """The entry that counts, and whether it differs from the one that is written already."""
+        if not self._reparsing:
+            return entry, True
+        finished = self._store.finished_entry(key)
+        entry = reparsed(entry, finished)
+        return entry, entry is not finished
 
     async def _begin_all(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from utilities.model_clients.base import Message, Reply, Sampling, Usage
 from utilities.model_clients.costs import cost_of
 from utilities.model_clients.message_stream import MessageStream
-from utilities.model_clients.sdk_client import SDKClient, _pass
+from utilities.model_clients.sdk_client import SDKClient, unheard
 
 if TYPE_CHECKING:
     import anthropic
@@ -45,7 +45,7 @@ class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
         # Writing to the cache costs a quarter more, reading a tenth: it pays from two samples on.
         return {"cache_control": {"type": "ephemeral"}}
 
-    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = _pass) -> Reply:
+    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = unheard) -> Reply:
         """One request; raises what went wrong."""
         import aiohttp  # loaded with the client
         import anthropic

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from utilities.model_clients.base import Message, Reply, Sampling, Usage
 from utilities.model_clients.chat_completion import read_completion
 from utilities.model_clients.costs import cost_of
-from utilities.model_clients.sdk_client import SDKClient, _pass
+from utilities.model_clients.sdk_client import SDKClient, unheard
 
 if TYPE_CHECKING:
     import openai
@@ -44,7 +44,7 @@ class OpenAIClient(SDKClient["openai.AsyncOpenAI"]):
             body["provider"] = {"require_parameters": True}
         return body
 
-    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = _pass) -> Reply:
+    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = unheard) -> Reply:
         answer = await self._post(body)
         begun()
         reply = read_completion(answer, self._triage)

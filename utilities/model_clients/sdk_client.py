@@ -42,7 +42,8 @@ def characters_of(messages: Sequence[Message]) -> int:
     return sum(len(message["content"]) for message in messages)
 
 
-def _pass() -> None: ...
+def unheard() -> None:
+    """What is called where nobody listens."""
 
 
 class SDKClient(ABC, Generic[SDK]):
@@ -107,7 +108,7 @@ class SDKClient(ABC, Generic[SDK]):
 
     async def attempt(self, body: dict[str, Any], shared: SharedPrompt | None = None) -> Reply:
         """One request, without retries; raises what went wrong."""
-        return await self._attempt(body, _pass if shared is None else shared.begun)
+        return await self._attempt(body, unheard if shared is None else shared.begun)
 
     def _caching(self) -> dict[str, Any]:
         """What is sent besides so that the provider caches the prompt; most do by themselves."""
@@ -144,5 +145,5 @@ class SDKClient(ABC, Generic[SDK]):
         """What is sent."""
 
     @abstractmethod
-    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = _pass) -> Reply:
+    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = unheard) -> Reply:
         """One request; `begun` is called at a reply's first byte; raises what went wrong."""
