@@ -14,12 +14,17 @@ from utilities.model_clients.base import Usage
 
 Kind: TypeAlias = Literal["requests", "tokens", "input-tokens", "output-tokens"]
 _KINDS: tuple[Kind, ...] = ("requests", "tokens", "input-tokens", "output-tokens")
-_HEADERS = (
+_FORMS = (
     # limit, remaining, reset; OpenAI's reset is a duration, Anthropic's a moment
     ("x-ratelimit-limit-{}", "x-ratelimit-remaining-{}", "x-ratelimit-reset-{}"),
     ("anthropic-ratelimit-{}-limit", "anthropic-ratelimit-{}-remaining",
      "anthropic-ratelimit-{}-reset"),
 )  # fmt: skip
+_HEADERS: tuple[tuple[Kind, str, str, str], ...] = tuple(
+    (kind, limit.format(kind), remaining.format(kind), reset.format(kind))
+    for kind in _KINDS
+    for limit, remaining, reset in _FORMS
+)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MINUTE_S = 60.0
@@ -88,12 +93,12 @@ class RateLimits:
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Take the limits, and what is left of them, from an answer's headers."""
-        for kind in _KINDS:
-            for names in _HEADERS:
-                limit, remaining, reset = (headers.get(name.format(kind)) for name in names)
-                most = _number(limit)
-                if most is not None and most >= 1:
-                    self._limit(kind, most, _number(remaining), _seconds(reset))
+        # Looking each name up in an SDK's headers is slow, and most servers send none of them.
+        named = {name: value for name, value in headers.items() if "ratelimit" in name}
+        for kind, limit, remaining, reset in _HEADERS if named else ():
+            most = _number(named.get(limit))
+            if most is not None and most >= 1:
+                self._limit(kind, most, _number(named.get(remaining)), _seconds(named.get(reset)))
 
     def _limit(
         self, kind: Kind, limit: float, remaining: float | None, reset_s: float | None
