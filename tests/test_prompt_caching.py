@@ -66,7 +66,8 @@ async def test_the_first_sample_goes_ahead_and_other_tasks_do_not_wait_for_it(ap
             assert len(others) == 3
             assert all(other.received_at >= first.received_at + 1.49 for other in others)
         firsts = [requests_of(server, name)[0] for name in ("a", "b", "c")]
-        assert max(r.received_at for r in firsts) < min(r.finished_at for r in firsts)
+        arrived = [first.received_at for first in firsts]
+        assert max(arrived) < min(arrived) + 1.5
 
 
 @pytest.mark.parametrize(("api", "overlap"), [("anthropic", True), ("openai", False)])
@@ -115,8 +116,8 @@ async def test_short_prompts_do_not_wait_for_each_other(tmp_path):
     with LoopbackServer(then=reply(delay_s=1.5)) as server:
         async with asked_model(server, "anthropic", tmp_path) as model:
             await ask(model, "short", 4, text="0 1 2")
-        requests = requests_of(server, "short")
-        assert max(r.received_at for r in requests) < min(r.finished_at for r in requests)
+        arrived = [request.received_at for request in requests_of(server, "short")]
+        assert max(arrived) < min(arrived) + 1.5
 
 
 async def test_a_cancelled_first_sample_holds_nobody():
