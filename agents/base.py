@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from utilities.errors import ASK_AGAIN as ASK_AGAIN  # noqa: PLC0414 (re-exported)
 
 if TYPE_CHECKING:
-    from utilities.model_clients.base import Message, Reply
+    from utilities.model_clients.base import FailedAttempt, Message, Reply
     from utilities.tasks import Grid, Task
 
 SampleStatus = Literal[
@@ -45,6 +45,8 @@ class Sample:
     reply: Reply | None = None
     error: str | None = None
     """Where no reply came: what the provider or the network said, in one line."""
+    failed_attempts: tuple[FailedAttempt, ...] = ()
+    """Where no reply came: the HTTP requests spent on it."""
 
 
 class Agent(Protocol):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, fields, replace
 
 from agents.base import Agent
 from agents.language_model_agent import LanguageModelAgent
@@ -14,8 +14,9 @@ from utilities.cli import AskingOptions
 from utilities.config import ModelEntry
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL
-from utilities.model_clients.base import Message, Sampling
+from utilities.model_clients.base import Message, ModelClient, Sampling
 from utilities.replies import AskedModel, Bound
+from utilities.request_plan import Prices
 
 _TOKENS_AROUND_A_MESSAGE = 16
 
@@ -40,7 +41,7 @@ def choose_model(options: AskingOptions) -> ChosenModel:
     Raises UsageError for an unknown model, a missing key, a parameter that the model does not
     take, and a cap on costs where the price is unknown.
     """
-    sampling = Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
+    sampling = Sampling(**{field.name: getattr(options, field.name) for field in fields(Sampling)})
     identifier = options.model_identifier
     if identifier is None:
         identifier = "LOCAL_0" if options.base_url else config.default_model_identifier()
@@ -57,7 +58,7 @@ def choose_model(options: AskingOptions) -> ChosenModel:
     if options.request_timeout_s is not None:
         entry = replace(entry, request_timeout_s=options.request_timeout_s)
     check_sampling(entry, sampling)
-    key = config.read_key(entry)
+    key = config.LOCAL_KEY if options.asks_nothing else config.read_key(entry)
     if options.max_cost_usd is not None and costs.price_per_million(entry) is None:
         raise UsageError(
             f"--max_cost_usd: the price of {entry.name} is unknown; give it with --price IN,OUT "
@@ -81,43 +82,73 @@ async def open_agent(
         ) as agent:
             yield agent
         return
-    from utilities.model_clients.factory import open_client
-
-    client = open_client(
-        chosen.entry,
-        chosen.key,
-        max_connections=options.max_concurrent_tasks * options.best_of,
-        stopping=run.stopping,
-    )
-    async with client:
+    bound = _bound(chosen, options)
+    if run.replies.plan is not None:
+        run.replies.plan.prices = _prices(chosen, bound)
+    client = _client(chosen.entry, chosen.key, run)
+    async with nullcontext(client) if options.asks_nothing else client:
         model = AskedModel(
             client,
             chosen.sampling,
             run.replies,
             model_identifier=chosen.entry.name,
             model=_name_of(chosen.entry),
-            bound=_bound(chosen, options),
+            bound=bound,
             is_free=chosen.entry.price_override == (0.0, 0.0),
+            min_cached_prompt_tokens=chosen.entry.min_cached_prompt_tokens,
         )
         yield kind(model)
 
 
+def _client(entry: ModelEntry, key: str, run: AskingRun) -> ModelClient:
+    options = run.options
+    from utilities.model_clients.factory import open_client
+    from utilities.model_clients.rate_gate import START
+
+    return open_client(
+        entry,
+        key,
+        max_connections=options.max_concurrent_requests
+        or options.max_concurrent_tasks * options.best_of,
+        # Who names a number has found out what the server bears.
+        start=options.max_concurrent_requests or START,
+        stopping=run.stopping,
+    )
+
+
+def _prices(chosen: ChosenModel, bound: Bound | None) -> Prices:
+    from utilities.model_clients.costs import cost_of
+
+    entry = chosen.entry
+    assert entry is not None, "only a model has a price"
+    return Prices(
+        model_identifier=entry.name,
+        max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
+        cost_of=lambda usage: cost_of(entry, usage),
+        worst_usd_of=None if bound is None else bound.worst_usd_of,
+    )
+
+
 def _name_of(entry: ModelEntry) -> str:
-    """`provider:id`; a server's unnamed model is known by its address only."""
+    """`provider:id`; an unnamed model is known by its servers' addresses only, in any order."""
     name = f"{entry.provider}:{entry.model_id}"
-    return f"{name}@{entry.base_url}" if entry.model_id == UNNAMED_MODEL else name
+    if entry.model_id != UNNAMED_MODEL:
+        return name
+    return f"{name}@{','.join(sorted((entry.base_url, *entry.other_base_urls)))}"
 
 
 def _bound(chosen: ChosenModel, options: AskingOptions) -> Bound | None:
-    """What a capped run sends and reserves, so that no single reply can pass the cap unseen."""
-    if options.max_cost_usd is None or chosen.entry is None:
-        return None
+    """What is sent and what it costs at worst; None where the price is unknown.
+
+    A capped run sends a limit on the tokens, so that no single reply can pass the cap unseen.
+    """
     from utilities.model_clients.costs import price_per_million
 
-    entry = chosen.entry
-    max_tokens = chosen.sampling.max_tokens or entry.max_output_tokens
-    prices = price_per_million(entry)
-    assert prices is not None, "choose_model refuses a cap without a price"
+    assert chosen.entry is not None, "only a model has a price"
+    prices = price_per_million(chosen.entry)
+    if prices is None:
+        return None
+    max_tokens = chosen.sampling.max_tokens or chosen.entry.max_output_tokens
     per_input_token, per_output_token = (price / 1e6 for price in prices)
 
     def worst_usd_of(messages: Sequence[Message]) -> float:
@@ -126,4 +157,6 @@ def _bound(chosen: ChosenModel, options: AskingOptions) -> Bound | None:
         tokens = size + _TOKENS_AROUND_A_MESSAGE * len(messages)
         return tokens * per_input_token + max_tokens * per_output_token
 
-    return Bound(replace(chosen.sampling, max_tokens=max_tokens), worst_usd_of)
+    is_capped = options.max_cost_usd is not None
+    sent = replace(chosen.sampling, max_tokens=max_tokens) if is_capped else chosen.sampling
+    return Bound(sent, worst_usd_of)

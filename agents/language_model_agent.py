@@ -60,6 +60,7 @@ class LanguageModelAgent(ABC):
                 prompt_messages=messages,
                 status=error.status,
                 error=str(error),
+                failed_attempts=error.failed_attempts,
             )
         return self.read(task, index, messages, reply)
 

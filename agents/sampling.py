@@ -56,8 +56,15 @@ def entry_of(
         "cost_usd": [reply and reply.cost_usd for reply in replies],
         "latency_s": [reply and reply.latency_s for reply in replies],
         "request_attempts": [reply.attempts if reply else None for reply in replies],
+        "failed_attempts": [_failed_attempts(sample) for sample in samples],
         **more,
     }
+
+
+def _failed_attempts(sample: Sample) -> list[dict[str, Any]]:
+    """The HTTP requests that brought no reply, before one did or in its place."""
+    failed = sample.failed_attempts if sample.reply is None else sample.reply.failed_attempts
+    return [asdict(attempt) for attempt in failed]
 
 
 def _complete(samples: Sequence[Sample]) -> bool | None:

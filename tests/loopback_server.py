@@ -60,6 +60,7 @@ class Behaviour:
     usage: bool = True
     input_tokens: int = 1000
     cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
     output_tokens: int = 200
     reasoning_tokens: int = 0
     cost: float | None = None
@@ -533,9 +534,9 @@ class _Messages(_Api):
     def _usage(self, output_tokens: int) -> JSON:
         it = self.behaviour
         return {
-            "input_tokens": it.input_tokens - it.cached_input_tokens,
+            "input_tokens": it.input_tokens - it.cached_input_tokens - it.cache_write_tokens,
             "cache_read_input_tokens": it.cached_input_tokens,
-            "cache_creation_input_tokens": 0,
+            "cache_creation_input_tokens": it.cache_write_tokens,
             "output_tokens": output_tokens,
         }
 

@@ -28,6 +28,7 @@ from tests.loopback_server import (
     stalled,
     status,
 )
+from utilities.model_clients.retry_policy import RetryPolicy
 
 REASONING = "synthetic_data_generators/generate_reasoning_data.py"
 CODE = "synthetic_data_generators/generate_code_data.py"
@@ -140,7 +141,7 @@ def test_what_failed_is_asked_again_by_the_next_run_and_nothing_else_is(
 ) -> None:
     path = dataset("00d62c1b", "007bbfb7")
     marker = " ".join(map(str, json.loads(path.read_text())["00d62c1b"]["train"][0]["input"][2]))
-    busy = [status(429, retry_after=SOON)] * 6
+    busy = [status(429, retry_after=SOON)] * RetryPolicy().max_rate_limited
     with LoopbackServer(prompts={marker: [*busy, SOLVER]}, then=SOLVER) as server:
         command = (
             CODE, *arguments(server, "openai"), "--dataset_directory", path,

@@ -47,7 +47,7 @@ from utilities.model_clients.factory import open_client
 from utilities.model_clients.retry import RetryPolicy
 
 KEY = "sk-test-0123456789"
-QUICK = RetryPolicy(max_attempts=3, first_delay_s=0.001, max_delay_s=0.01)
+QUICK = RetryPolicy(max_attempts=3, max_rate_limited=3, first_delay_s=0.001, max_delay_s=0.01)
 APIS = {"openai": "GPT_MINI", "anthropic": "CLAUDE_OPUS"}
 
 FINAL = {
@@ -60,6 +60,12 @@ FINAL = {
     "402": (status(402), OutOfCredit),
     "429 quota": (insufficient_quota(), OutOfCredit),
     "400 credit": (status(400, "Your credit balance is too low"), OutOfCredit),
+    "400 usage limits": (
+        status(400, "You have reached your specified API usage limits. You will regain access"),
+        OutOfCredit,
+    ),
+    "403 spent": (status(403, "used all available credits or reached its limit"), OutOfCredit),
+    "429 spend limit": (status(429, "the organization's monthly spend limit"), OutOfCredit),
     "400 context": (status(400, "maximum context length is 8 tokens"), ContextTooLong),
     "400 prompt": (status(400, "prompt is too long: 9 > 8 maximum"), ContextTooLong),
     "400 code": (status(400, error_code="context_length_exceeded"), ContextTooLong),
@@ -128,6 +134,7 @@ def _cases():
         for name, behaviour in SLOW.items():
             cases[f"<{api} {name}>"] = [behaviour]
         cases[f"<{api} echoes the key>"] = [status(400, f"{KEY} did something odd")]
+        cases[f"<{api} echoes the key late>"] = [status(400, "x" * 490 + KEY)]
         cases[f"<{api} length>"] = [reply("half a repl", finish_reason="length")]
         cases[f"<{api} empty length>"] = [reply("", finish_reason="length")]
         cases[f"<{api} refusal>"] = [reply("no", finish_reason="refusal")]
@@ -209,6 +216,13 @@ async def test_a_key_that_the_provider_repeats_is_kept_out_of_the_message(server
     with pytest.raises(Rejected, match=r"\[key\] did something odd") as caught:
         await ask(server, api, f"<{api} echoes the key>")
     assert KEY not in str(caught.value)
+
+
+@BOTH
+async def test_a_message_that_is_cut_holds_no_half_of_the_key(server, api):
+    with pytest.raises(Rejected) as caught:
+        await ask(server, api, f"<{api} echoes the key late>")
+    assert KEY[:6] not in str(caught.value)
 
 
 @BOTH

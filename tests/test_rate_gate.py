@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from utilities.model_clients.endpoints import Endpoint, Endpoints
 from utilities.model_clients.rate_gate import FLOOR, HOLD_S, START, RateGate
 
 
@@ -20,21 +21,27 @@ class Clock:
         return self.now
 
 
+def line(gate):
+    return Endpoints([Endpoint("http://x", gate)])
+
+
 async def full_round(gate):
     """As many replies as there are slots, all of them in use."""
     async with AsyncExitStack() as stack:
+        endpoints = line(gate)
         for _ in range(gate.size):
-            await stack.enter_async_context(gate.slot())
+            await stack.enter_async_context(endpoints.place())
         for _ in range(gate.size):
             gate.replied()
 
 
-async def fill(gate):
+async def fill(gate, endpoints=None):
     """Ask for many slots and count how many are given at once."""
+    endpoints = endpoints or line(gate)
 
     async def hold():
         nonlocal held, most
-        async with gate.slot():
+        async with endpoints.place():
             held += 1
             most = max(most, held)
             await asyncio.sleep(0)
@@ -88,7 +95,7 @@ async def test_after_a_rejection_the_size_grows_by_small_steps():
 
 async def test_slots_that_are_not_used_prove_nothing():
     gate = RateGate(100)
-    async with gate.slot():
+    async with line(gate).place():
         for _ in range(1000):
             gate.replied()
     assert gate.size == START
@@ -97,8 +104,9 @@ async def test_slots_that_are_not_used_prove_nothing():
 async def test_a_servers_error_begins_the_round_anew():
     gate = RateGate(START * 2)
     async with AsyncExitStack() as stack:
+        endpoints = line(gate)
         for _ in range(START):
-            await stack.enter_async_context(gate.slot())
+            await stack.enter_async_context(endpoints.place())
         for _ in range(START - 1):
             gate.replied()
         gate.failed()
@@ -119,10 +127,11 @@ async def test_so_few_requests_are_never_made_fewer(ceiling, least):
 
 async def test_a_cancelled_request_gives_its_slot_back():
     gate = RateGate(1)
-    async with gate.slot():
-        waiting = asyncio.create_task(fill(gate))
+    endpoints = line(gate)
+    async with endpoints.place():
+        waiting = asyncio.create_task(fill(gate, endpoints))
         await asyncio.sleep(0)
         waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert await fill(gate) == 1
+    assert await fill(gate, endpoints) == 1

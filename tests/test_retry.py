@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -18,7 +19,8 @@ from utilities.errors import (
     ServerUnreachable,
     TimedOut,
 )
-from utilities.model_clients.base import Reply
+from utilities.model_clients.base import FailedAttempt, Reply
+from utilities.model_clients.endpoints import Endpoint, Endpoints
 from utilities.model_clients.rate_gate import RateGate
 from utilities.model_clients.retry import AttemptFailed, Retrier, RetryPolicy
 from utilities.model_clients.triage import Triage, retry_after_s
@@ -27,7 +29,8 @@ QUICK = RetryPolicy(first_delay_s=0.001, max_delay_s=0.002)
 
 
 def retrier(policy=QUICK, *, timeout_s=30.0, stopping=None):
-    return Retrier("MODEL", timeout_s, policy, gate=RateGate(4), stopping=stopping)
+    endpoints = Endpoints([Endpoint("http://x", RateGate(4, stopping=stopping))])
+    return Retrier("MODEL", timeout_s, policy, endpoints=endpoints, stopping=stopping)
 
 
 class Attempts:
@@ -38,7 +41,7 @@ class Attempts:
         self.made = 0
         self.begun = asyncio.Event()
 
-    async def __call__(self):
+    async def __call__(self, endpoint):
         outcome = self.outcomes[min(self.made, len(self.outcomes) - 1)]
         self.made += 1
         self.begun.set()
@@ -57,7 +60,7 @@ async def test_the_reply_counts_the_attempts_spent_on_it():
 async def test_the_last_failure_names_the_error_when_attempts_run_out():
     attempts = Attempts(AttemptFailed(ProviderFailed, "x"), AttemptFailed(RateLimited, "y"))
     with pytest.raises(RateLimited, match="y") as caught:
-        await retrier(RetryPolicy(max_attempts=4, first_delay_s=0.001)).run(attempts)
+        await retrier(replace(QUICK, max_rate_limited=3)).run(attempts)
     assert (attempts.made, caught.value.attempts) == (4, 4)
 
 
@@ -76,7 +79,7 @@ async def test_no_pause_begins_that_would_pass_the_time_allowed():
 
 
 async def test_an_attempt_is_timed_in_total_and_tried_again():
-    async def endless():
+    async def endless(_):
         nonlocal made
         made += 1
         await asyncio.Event().wait()
@@ -124,7 +127,7 @@ async def test_stopping_ends_a_pause_at_once_and_the_request_counts_as_not_asked
 
 
 async def test_stopping_leaves_an_attempt_in_flight_to_end():
-    async def slow():
+    async def slow(_):
         stopping.set()
         await asyncio.sleep(0.01)
         return Reply("paid for")
@@ -194,6 +197,8 @@ def test_a_delay_in_the_body_counts_where_no_header_has_one(body, seconds):
 class CountingMeter:
     """Writes down what it is told."""
 
+    worst_usd = 0.5
+
     def __init__(self, allowed: int = 100) -> None:
         self.told: list[float | str | None] = []
         self._allowed = allowed
@@ -213,14 +218,14 @@ class CountingMeter:
 async def metered(meter: CountingMeter, *steps: Reply | Exception) -> Reply:
     script = iter(steps)
 
-    async def attempt() -> Reply:
+    async def attempt(_: Endpoint) -> Reply:
         step = next(script)
         if isinstance(step, Exception):
             raise step
         return step
 
     policy = RetryPolicy(first_delay_s=0.001, max_attempts=4)
-    return await Retrier("x", 5.0, policy, gate=RateGate(5)).run(attempt, meter)
+    return await retrier(policy).run(attempt, meter)
 
 
 async def test_every_attempt_is_metered_by_what_it_may_have_cost() -> None:
@@ -251,15 +256,45 @@ async def test_a_spent_budget_ends_the_attempts_too() -> None:
 async def test_an_attempt_that_times_out_or_is_cancelled_counts_as_lost() -> None:
     meter = CountingMeter()
 
-    async def never() -> Reply:
+    async def never(_: Endpoint) -> Reply:
         await asyncio.sleep(60)
         return Reply("late")
 
     policy = RetryPolicy(first_delay_s=0.001, max_attempts=1)
     with pytest.raises(TimedOut):
-        await Retrier("x", 0.02, policy, gate=RateGate(5)).run(never, meter)
-    cancelled = asyncio.create_task(Retrier("x", 9, policy, gate=RateGate(5)).run(never, meter))
+        await retrier(policy, timeout_s=0.02).run(never, meter)
+    cancelled = asyncio.create_task(retrier(policy).run(never, meter))
     await asyncio.sleep(0.02)
     cancelled.cancel()
     await asyncio.gather(cancelled, return_exceptions=True)
     assert meter.told == ["lost", "lost"]
+
+
+async def test_each_failed_attempt_is_written_down_with_the_reply() -> None:
+    reply = await metered(
+        CountingMeter(),
+        AttemptFailed(RateLimited, "429", status_code=429),
+        AttemptFailed(ProviderFailed, "cut", billable=True),
+        Reply("text"),
+    )
+    assert [replace(attempt, latency_s=0.0) for attempt in reply.failed_attempts] == [
+        FailedAttempt("rate_limited", 429, 0.0, 0.0),
+        FailedAttempt("provider_error", None, 0.0, 0.5),
+    ]
+
+
+async def test_a_request_that_failed_knows_all_its_attempts() -> None:
+    with pytest.raises(Refused) as caught:
+        await metered(CountingMeter(), AttemptFailed(RateLimited, "429"), Refused("no"))
+    causes = [attempt.cause for attempt in caught.value.failed_attempts]
+    assert causes == ["rate_limited", "refused"]
+
+
+async def test_rate_limits_have_a_bound_of_their_own() -> None:
+    attempts = Attempts(*[AttemptFailed(RateLimited, "x")] * 20, Reply("after the storm"))
+    assert (await retrier().run(attempts)).attempts == 21
+    with pytest.raises(RateLimited):
+        await retrier(replace(QUICK, max_rate_limited=5)).run(
+            attempts := Attempts(AttemptFailed(RateLimited, "x"))
+        )
+    assert attempts.made == 5

@@ -21,12 +21,15 @@ from utilities.budget import Budget
 from utilities.cli import AskingOptions
 from utilities.config import REPOSITORY
 from utilities.data_loader import TaskSource, open_tasks
+from utilities.dry_run import count_requests
 from utilities.logs import open_log
 from utilities.progress import Progress, say
 from utilities.provenance import provenance
 from utilities.replies import Replies
+from utilities.request_plan import RequestPlan
 from utilities.result_store import OutputPlace, ResultStore, hash_of
 from utilities.run_loop import Entry, RunLoop
+from utilities.tally import Tally
 from utilities.task_selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks import Task
 
@@ -68,8 +71,12 @@ async def open_run(
         run_id=run_id,
         resume=not options.no_resume,
         save_interval=options.save_interval,
+        read_only=options.dry_run,
     )
     async with store:
+        if options.dry_run:
+            yield AskingRun(options, tasks, store)
+            return
         with open_log(place.log, verbose=options.verbose, keys=keys):
             for torn in store.torn_ends():
                 say(torn)
@@ -109,10 +116,16 @@ class AskingRun:
         self.store = store
         self.stopping = asyncio.Event()
         self.budget = budget or Budget(options.max_cost_usd)
-        self.replies = Replies(store.journal, self.budget, self.stopping)
+        self.replies = Replies(
+            store.journal,
+            self.budget,
+            self.stopping,
+            asks=not options.asks_nothing,
+            plan=RequestPlan() if options.dry_run else None,
+        )
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
-        self._spent_before = self.budget.spent_usd, self.budget.lost_count
+        self._before = self.budget.spent_usd, self.budget.lost_count, self.budget.lost_usd
         self._shown_options = options.to_json() if shown_options is None else dict(shown_options)
         self.provenance = provenance()
 
@@ -130,12 +143,18 @@ class AskingRun:
         sampling, best_of): entries of the same identity are resumed. Raises what ended the run.
         """
         configuration = {**identity, "best_of": self.options.best_of}
+        if self.replies.plan is not None:
+            plan = self.replies.plan
+            await count_requests(self.tasks, self.store, answer, configuration, plan)
+            print("\n".join(plan.summary(self.store.place.stem, self.options.max_cost_usd)))  # noqa: T201
+            return 0
         loop = RunLoop(
             self.store,
             configuration=configuration,
             max_concurrent_tasks=self.options.max_concurrent_tasks,
             budget=self.budget,
             stopping=self.stopping,
+            reparsing=self.options.reparse,
         )
         _log.info("run %s: %s", self.store.run_id, configuration)
         with loop.signals():
@@ -147,7 +166,7 @@ class AskingRun:
                 metadata = self._metadata(loop, configuration) | more
                 paths = await self._write(metadata, interrupted=loop.status == "interrupted")
         print("\n".join(self._summary(loop, lines, paths)))  # noqa: T201 - the script's output
-        return _exit_code(loop)
+        return _exit_code(loop, reparsed=self.options.reparse)
 
     def _metadata(self, loop: RunLoop, configuration: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -168,6 +187,7 @@ class AskingRun:
             **loop.tally.to_json(),
             "spent_usd": self._spent_usd,
             "lost_attempts": self._lost_count,
+            "lost_worst_case_usd": self._lost_usd,
             **self.provenance,
         }
 
@@ -184,15 +204,28 @@ class AskingRun:
     @property
     def _spent_usd(self) -> float:
         """What this run paid, without those before it under the same budget."""
-        return self.budget.spent_usd - self._spent_before[0]
+        return self.budget.spent_usd - self._before[0]
 
     @property
     def _lost_count(self) -> int:
-        return self.budget.lost_count - self._spent_before[1]
+        return self.budget.lost_count - self._before[1]
+
+    @property
+    def _lost_usd(self) -> float:
+        return self.budget.lost_usd - self._before[2]
 
     def _lost_attempts(self) -> str:
-        count = self._lost_count
-        return f"; {count} attempts without a reply may have been billed besides" if count else ""
+        count, usd = self._lost_count, self._lost_usd
+        most = f" (at most ${usd:.4f})" if usd else ""
+        besides = f"; {count} attempts without a reply may have been billed besides{most}"
+        return besides if count else ""
+
+    def _reparsed(self, tally: Tally) -> str:
+        missing = tally.statuses["not_asked"] + tally.left_count * self.options.best_of
+        return (
+            f"{tally.asked_count} entries made anew, {tally.resumed_count} as they were; "
+            f"{missing} samples without a reply in the journal left as they are"
+        )
 
     def _summary(self, loop: RunLoop, lines: list[str], paths: list[Path]) -> list[str]:
         tally, place = loop.tally, self.store.place
@@ -201,12 +234,13 @@ class AskingRun:
         failed = f", {len(tally.failed_task_ids)} failed" if tally.failed_task_ids else ""
         skipped = f", {len(self.tasks.skipped)} bad and skipped" if self.tasks.skipped else ""
         resumed_cost = f", ${self._spent_usd:.4f} of it now" if tally.resumed_count else ""
-        tokens = f"{tally.usage['input_tokens']:,} in, {tally.usage['output_tokens']:,} out"
         rows = {
             "tasks": f"{tally.done_count} done ({tally.asked_count} now, {tally.resumed_count} "
             f"by earlier runs){failed}{left}{skipped}",
             "samples": f"{tally.statuses.total()}: {samples or 'none'}",
-            "tokens": tokens if tally.usage.total() else "none",
+            **({"requests": tally.requests_text()} if tally.requests else {}),
+            **({"reparsed": self._reparsed(tally)} if self.options.reparse else {}),
+            "tokens": tally.tokens_text(),
             "cost": tally.cost_text() + resumed_cost + self._lost_attempts(),
         }
         width, unfinished = 10, loop.status != "completed"
@@ -233,10 +267,11 @@ def _report_command(results: Path) -> str:
     return shlex.join(map(shown, (Path(sys.executable), BUILD_REPORT, results)))
 
 
-def _exit_code(loop: RunLoop) -> int:
+def _exit_code(loop: RunLoop, *, reparsed: bool) -> int:
     if loop.stopped_by is not None:
         terminated = loop.stopped_by == signal.SIGTERM
         return cli.EXIT_TERMINATED if terminated else cli.EXIT_INTERRUPTED
     if loop.status == "budget_exhausted":
         return cli.EXIT_BUDGET
-    return cli.EXIT_TASKS_FAILED if loop.tally.failed_task_ids else 0
+    # What failed did so in earlier runs, and nothing was to be asked in this one.
+    return cli.EXIT_TASKS_FAILED if loop.tally.failed_task_ids and not reparsed else 0

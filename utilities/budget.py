@@ -21,6 +21,8 @@ class Budget:
         self.spent_usd = 0.0
         self.lost_count = 0
         """Attempts that brought no reply and may have been billed all the same."""
+        self.lost_usd = 0.0
+        """What they may have cost at the most, as far as prices are known."""
         self.exhausted = False
         self._reserved_usd = 0.0
         self._in_flight = 0
@@ -64,20 +66,21 @@ class Budget:
 class Meter:
     """Counts the attempts at one kind of request against a budget."""
 
-    def __init__(self, budget: Budget, worst_usd: float) -> None:
-        """`worst_usd` is what one attempt costs at the most."""
+    def __init__(self, budget: Budget, worst_usd: float | None) -> None:
+        """`worst_usd` is what one attempt costs at the most; None, without a cap: unknown."""
         self._budget = budget
-        self._worst_usd = worst_usd
+        self.worst_usd = worst_usd
 
     async def begin(self) -> None:
         """Before an attempt; raises NotAsked where the budget is spent."""
-        await self._budget.reserve(self._worst_usd)
+        await self._budget.reserve(self.worst_usd or 0.0)
 
     def end(self, cost_usd: float | None) -> None:
         """After an attempt with a reply (None: of unknown cost), or one that costs nothing."""
-        self._budget.settle(self._worst_usd, cost_usd)
+        self._budget.settle(self.worst_usd or 0.0, cost_usd)
 
     def lost(self) -> None:
         """After an attempt that brought no reply and may have been billed all the same."""
         self._budget.lost_count += 1
-        self._budget.settle(self._worst_usd, None)
+        self._budget.lost_usd += self.worst_usd or 0.0
+        self._budget.settle(self.worst_usd or 0.0, None)

@@ -96,6 +96,11 @@ def work_count(text: str) -> int:
     return positive_int(text, most=10**15)
 
 
+def seed(text: str) -> int:
+    """A seed that every server can hold, for argparse."""
+    return 0 if text == "0" else positive_int(text, most=2**31 - 1)
+
+
 def non_negative_float(text: str) -> float:
     """A finite number of at least 0, for argparse."""
     try:
@@ -131,6 +136,9 @@ class AskingOptions:
     base_url: str | None
     temperature: float | None
     max_tokens: int | None
+    top_p: float | None
+    reasoning_effort: str | None
+    seed: int | None
     request_timeout_s: float | None
     price: tuple[float, float] | None
     max_cost_usd: float | None
@@ -143,12 +151,20 @@ class AskingOptions:
     strict: bool
     best_of: int
     max_concurrent_tasks: int
+    max_concurrent_requests: int | None
     save_interval: int
     output_directory: Path | None
     no_resume: bool
+    reparse: bool
+    dry_run: bool
     snapshot: bool
     quiet: bool
     verbose: bool
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether no request is made, so that no key is needed."""
+        return self.reparse or self.dry_run
 
     @classmethod
     def of(cls, parsed: argparse.Namespace) -> AskingOptions:
@@ -175,9 +191,13 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
     add("--model_identifier", metavar="NAME", help="a name of utilities/config.py, or "
         "provider:model; without it the first model whose key is set, else PROGRAM_SEARCH, "
         "which needs no key")  # fmt: skip
-    add("--base_url", metavar="URL", help="ask this server instead of the model's own")
+    add("--base_url", metavar="URL", help="ask this server instead of the model's own, or several "
+        "(A,B,C) side by side, the least busy first")  # fmt: skip
     add("--temperature", type=non_negative_float, metavar="T", help="only for models that take it")
     add("--max_tokens", type=positive_int, metavar="N", help="longest reply, reasoning included")
+    add("--top_p", type=positive_float, metavar="P", help="only for models that take it")
+    add("--reasoning_effort", metavar="E", help="none, low, medium, high… as the model knows it")
+    add("--seed", type=seed, metavar="N", help="of a task's first sample; the next has N + 1")
     add("--request_timeout_s", type=positive_float, metavar="S", help="longest wait for one whole "
         "reply; a longer one is tried again")  # fmt: skip
     add("--price", type=price, metavar="IN,OUT", help="USD per million tokens, for a model whose "
@@ -206,11 +226,19 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     add("--max_concurrent_tasks", type=positive_int, metavar="N", help="tasks under way at once "
         f"({config.DEFAULT_MAX_CONCURRENT_TASKS})",
         default=config.DEFAULT_MAX_CONCURRENT_TASKS)  # fmt: skip
+    add("--max_concurrent_requests", type=positive_int, metavar="N", help="requests under way at "
+        "once, from the start; without it tasks x samples, found out step by step")  # fmt: skip
     add("--save_interval", type=positive_int, metavar="N", help="entries between two flushes to "
         f"the disk ({config.DEFAULT_SAVE_INTERVAL}); at most a second passes anyway",
         default=config.DEFAULT_SAVE_INTERVAL)  # fmt: skip
     add("--output_directory", type=Path, metavar="DIR", help="where the results go")
-    add("--no_resume", action="store_true", help="ask everything again, also what is paid for")
+    past = group.add_mutually_exclusive_group()
+    past.add_argument("--no_resume", action="store_true", help="ask everything again, also what "
+        "is paid for")  # fmt: skip
+    past.add_argument("--reparse", action="store_true", help="ask nothing; make the entries anew "
+        "from the journal's replies with today's parsers")  # fmt: skip
+    add("--dry_run", action="store_true", help="print the requests still to make, their tokens and "
+        "cost; send and write nothing")  # fmt: skip
     add("--snapshot", action="store_true", help="also write this run's entries as one .json file")
     volume = group.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="no progress, only the summary")

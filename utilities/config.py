@@ -68,10 +68,21 @@ def find_model(identifier: str, *, base_url: str | None = None) -> ModelEntry:
 
 
 def at_base_url(entry: ModelEntry, base_url: str) -> ModelEntry:
-    """The entry on another server; on another host it also loses the vendor's key.
+    """The entry on another server, or on several (`A,B,C`); elsewhere it loses the vendor's key.
 
-    Raises UsageError where `base_url` is no http address.
+    Raises UsageError where `base_url` has something that is no http address, or mixes the
+    vendor's own with others: one key is sent to all of them.
     """
+    urls = [url for part in base_url.split(",") if (url := part.strip())]
+    first, *others = [_at_one(entry, url) for url in urls or [base_url]]
+    if any(other.key_variable != first.key_variable for other in others):
+        raise UsageError(f"--base_url {base_url}: the vendor's own server takes another key")
+    different = dict.fromkeys(other.base_url for other in others)
+    different.pop(first.base_url, None)
+    return replace(first, other_base_urls=tuple(different))
+
+
+def _at_one(entry: ModelEntry, base_url: str) -> ModelEntry:
     try:
         parts = urlsplit(base_url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -138,6 +149,18 @@ def sdk_variables_hidden() -> Iterator[None]:
         yield
     finally:
         os.environ.update(hidden)
+
+
+def child_environment() -> dict[str, str]:
+    """The environment for a child process that needs no key: without any."""
+    keys = {entry.key_variable for entry in PROVIDERS.values()}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in keys
+        and not name.startswith(("OPENAI_", "ANTHROPIC_"))
+        and not name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD"))
+    }
 
 
 def _named_by_provider(provider: str, model_id: str) -> ModelEntry:

@@ -14,7 +14,10 @@ A bug is none of these and ends in a traceback.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from utilities.model_clients.base import FailedAttempt
 
 RequestStatus: TypeAlias = Literal[
     "rate_limited",
@@ -66,11 +69,15 @@ class RequestFailed(ToolkitError):
     """
 
     status: RequestStatus = "provider_error"
+    status_code: int | None = None
+    """The HTTP status, where one said that asking again would not help."""
 
     def __init__(self, message: str, *, attempts: int = 1) -> None:
         """Keep the message for the log and the number of HTTP requests spent."""
         super().__init__(message)
         self.attempts = attempts
+        self.failed_attempts: tuple[FailedAttempt, ...] = ()
+        """What became of each of them."""
 
 
 class RateLimited(RequestFailed):

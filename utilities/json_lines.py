@@ -8,6 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -48,16 +49,26 @@ class JsonLinesFile:
     """
 
     def __init__(
-        self, path: Path, *, save_interval: int = 10, option: str = "--output_directory"
+        self,
+        path: Path,
+        *,
+        save_interval: int = 10,
+        option: str = "--output_directory",
+        read_only: bool = False,
     ) -> None:
-        """`save_interval` counts lines between two flushes; `option` chooses another place."""
+        """`save_interval` counts lines between two flushes; `option` chooses another place.
+
+        With `read_only` nothing is created, locked or mended; a file that is missing is empty.
+        """
         self.path = path
+        self._read_only = read_only
         self._option = option
         self._save_interval = save_interval
         self._save_lock = asyncio.Lock()
         self._descriptor = -1
         self._size = 0
         self._unsaved = 0
+        self._failure: OSError | None = None
         self._timer: asyncio.Task[None] | None = None
         self.torn: str | None = None
         """What was found at the end when the file was opened, if it was torn."""
@@ -67,6 +78,9 @@ class JsonLinesFile:
 
         Raises UsageError where another process writes the file or it cannot be written.
         """
+        if self._read_only:
+            self._open_to_read()
+            return self
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -84,8 +98,19 @@ class JsonLinesFile:
                 f"another run is writing {self.path}; wait for it, or give this one its own "
                 f"folder with {self._option}"
             ) from error
-        self._mend()
+        try:
+            self._mend()
+        except OSError as error:
+            os.close(self._descriptor)
+            raise self._cannot_write(error) from error
         return self
+
+    def _open_to_read(self) -> None:
+        path = self.path if self.path.exists() else os.devnull
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise UsageError(f"cannot read {self.path}: {error.strerror}") from error
 
     async def __aexit__(
         self,
@@ -94,10 +119,12 @@ class JsonLinesFile:
         traceback: TracebackType | None,
     ) -> None:
         """Flush to the disk, unlock and close."""
-        await self.save()
         if self._timer is not None:
             self._timer.cancel()
-        os.close(self._descriptor)
+        try:
+            await self.save()
+        finally:
+            os.close(self._descriptor)
 
     def write(self, entry: Mapping[str, Any]) -> tuple[int, int]:
         """Append one line now; returns its offset and length in bytes.
@@ -127,15 +154,24 @@ class JsonLinesFile:
         return place
 
     async def save(self) -> None:
-        """Flush what was written to the disk, off the event loop."""
+        """Flush what was written to the disk, off the event loop.
+
+        Raises UsageError where that failed, now or once before: a system says so only once.
+        """
         async with self._save_lock:
-            if self._unsaved:
+            if self._unsaved and self._failure is None:
                 self._unsaved = 0
-                await asyncio.to_thread(os.fdatasync, self._descriptor)
+                try:
+                    await asyncio.to_thread(os.fdatasync, self._descriptor)
+                except OSError as error:
+                    self._failure = error
+        if self._failure is not None:
+            raise self._cannot_write(self._failure) from self._failure
 
     async def _save_soon(self) -> None:
         await asyncio.sleep(FLUSH_AT_LEAST_EVERY_S)
-        await self.save()
+        with suppress(UsageError):  # whoever saves next hears of it
+            await self.save()
 
     def read(self, offset: int, length: int) -> dict[str, Any]:
         """The entry at a place that `write`, `append` or `lines` gave."""

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from utilities.errors import UsageError
+from utilities.progress import say
 
 MAX_LOG_BYTES = 5_000_000
 KEPT_LOGS = 3
+
+
+class _LogFile(RotatingFileHandler):
+    """A log whose disk may be full: that is said once, in one line, and the run goes on."""
+
+    _has_failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._has_failed:
+            self._has_failed = True
+            say(f"the log {self.baseFilename} cannot be written: {error.strerror}")
 
 
 class KeyMaskingFormatter(logging.Formatter):
@@ -38,7 +54,7 @@ def open_log(path: Path, *, verbose: bool, keys: Iterable[str] = ()) -> Iterator
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
+        handler = _LogFile(
             path, maxBytes=MAX_LOG_BYTES, backupCount=KEPT_LOGS, encoding="utf-8", errors="replace"
         )
     except OSError as error:
@@ -57,4 +73,5 @@ def open_log(path: Path, *, verbose: bool, keys: Iterable[str] = ()) -> Iterator
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
-        handler.close()
+        with suppress(OSError):
+            handler.close()

@@ -32,8 +32,14 @@ class ModelEntry:
     # Whether to stop where the key is missing; False sends LOCAL_KEY.
     base_url: str
     # Where requests go; ends in /v1 or alike, except for Anthropic, whose SDK adds it.
-    accepts: frozenset[str] = frozenset({"temperature", "max_tokens"})
+    other_base_urls: tuple[str, ...] = ()
+    # Servers of the same model, which are asked side by side with the first.
+    accepts: frozenset[str] = frozenset({"temperature", "top_p", "max_tokens"})
     # The fields of Sampling that the model takes; asking for another is a UsageError.
+    reasoning_efforts: tuple[str, ...] = ()
+    # What `--reasoning_effort` may be, where `accepts` has it; () where the server is to say.
+    accepts_without_reasoning: frozenset[str] = frozenset()
+    # What the model takes besides when its effort is "none".
     max_tokens_parameter: str = "max_tokens"
     # What the provider calls the limit on generated tokens.
     context_tokens: int | None = None
@@ -42,6 +48,11 @@ class ModelEntry:
     # The limit sent where one must be sent; also the worst case of a cost estimate.
     request_timeout_s: float = 1200.0
     # For one attempt, from the first byte sent to the last received.
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    # What the account may ask at each server; None: as its answers' headers say, if they do.
+    min_cached_prompt_tokens: int | None = None
+    # The shortest prompt that the provider caches at a lower price; None: waiting for it is idle.
     thinking: bool = False
     # Whether to ask for adaptive thinking, summarised (Anthropic).
     pricing_provider: str | None = None
@@ -50,6 +61,8 @@ class ModelEntry:
     # USD per million input and output tokens, instead of the list price.
 
 
+_EVERYTHING = frozenset({"temperature", "top_p", "max_tokens", "reasoning_effort", "seed"})
+_OPENAI_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _OPENAI = ModelEntry(
     name="",
     provider="openai",
@@ -57,7 +70,10 @@ _OPENAI = ModelEntry(
     key_variable="OPENAI_API_KEY",
     key_required=True,
     base_url="https://api.openai.com/v1",
+    accepts=_EVERYTHING,
+    reasoning_efforts=_OPENAI_EFFORTS,
     max_tokens_parameter="max_completion_tokens",
+    min_cached_prompt_tokens=1024,
     pricing_provider="openai",
 )
 _ANTHROPIC = ModelEntry(
@@ -67,7 +83,9 @@ _ANTHROPIC = ModelEntry(
     key_variable="ANTHROPIC_API_KEY",
     key_required=True,
     base_url="https://api.anthropic.com",
-    accepts=frozenset({"max_tokens"}),
+    accepts=frozenset({"max_tokens", "reasoning_effort"}),
+    reasoning_efforts=("low", "medium", "high", "xhigh", "max"),
+    min_cached_prompt_tokens=512,
     pricing_provider="anthropic",
 )
 _OPENROUTER = ModelEntry(
@@ -77,6 +95,9 @@ _OPENROUTER = ModelEntry(
     key_variable="OPENROUTER_API_KEY",
     key_required=True,
     base_url="https://openrouter.ai/api/v1",
+    accepts=_EVERYTHING,
+    reasoning_efforts=_OPENAI_EFFORTS,
+    min_cached_prompt_tokens=1024,
     pricing_provider="openrouter",
 )
 _GOOGLE = ModelEntry(
@@ -86,6 +107,9 @@ _GOOGLE = ModelEntry(
     key_variable="GEMINI_API_KEY",
     key_required=True,
     base_url="https://generativelanguage.googleapis.com/v1beta/openai/",
+    accepts=_EVERYTHING - {"seed"},
+    reasoning_efforts=("none", "minimal", "low", "medium", "high"),
+    min_cached_prompt_tokens=1024,
     pricing_provider="google",
 )
 _DEEPSEEK = ModelEntry(
@@ -95,6 +119,9 @@ _DEEPSEEK = ModelEntry(
     key_variable="DEEPSEEK_API_KEY",
     key_required=True,
     base_url="https://api.deepseek.com",
+    accepts=_EVERYTHING - {"seed"},
+    reasoning_efforts=("high", "max"),
+    min_cached_prompt_tokens=64,
     pricing_provider="deepseek",
 )
 _LOCAL = ModelEntry(
@@ -104,9 +131,15 @@ _LOCAL = ModelEntry(
     key_variable=SERVER_KEY_VARIABLE,
     key_required=False,
     base_url="http://localhost:8000/v1",
+    accepts=_EVERYTHING,
     price_override=(0.0, 0.0),  # Your own server sends no bill.
 )
-_GPT = replace(_OPENAI, accepts=frozenset({"max_tokens"}), context_tokens=1_050_000)
+_GPT = replace(
+    _OPENAI,
+    accepts=frozenset({"max_tokens", "reasoning_effort", "seed"}),
+    accepts_without_reasoning=frozenset({"temperature", "top_p"}),
+    context_tokens=1_050_000,
+)
 _CLAUDE = replace(_ANTHROPIC, context_tokens=1_000_000, thinking=True)
 
 PROVIDERS: Mapping[str, ModelEntry] = MappingProxyType(

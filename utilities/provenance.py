@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from utilities.config import REPOSITORY
+from utilities.config import REPOSITORY, child_environment
 
 _PACKAGES = ("anthropic", "genai-prices", "numpy", "openai", "orjson")
 
@@ -53,6 +53,7 @@ def _git(*arguments: str) -> str | None:
             text=True,
             timeout=10,
             check=True,
+            env=child_environment(),
         )
     except (OSError, subprocess.SubprocessError):
         return None

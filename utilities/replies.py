@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
-from utilities.model_clients.base import FREE, Message, ModelClient, Reply, Sampling
-from utilities.result_store import Journal, request_key
+from utilities.model_clients.base import (
+    FREE,
+    FailedAttempt,
+    Message,
+    ModelClient,
+    Reply,
+    Sampling,
+)
+from utilities.request_plan import RequestPlan
+from utilities.result_store import Journal, hash_of, request_key
+from utilities.shared_prompts import SharedPrompts
 from utilities.tasks import Task
+
+_MOST_CHARACTERS_A_TOKEN = 5
+"""On the average: prose has 4 to 5 characters a token, grids one or two."""
 
 _log = logging.getLogger(__name__)
 
@@ -20,11 +32,25 @@ _log = logging.getLogger(__name__)
 class Replies:
     """The replies of one run; each new one is journalled before anything is made of it."""
 
-    def __init__(self, journal: Journal, budget: Budget, stopping: asyncio.Event) -> None:
-        """Once `stopping` is set nothing new is asked; what is journalled is still recalled."""
+    def __init__(
+        self,
+        journal: Journal,
+        budget: Budget,
+        stopping: asyncio.Event,
+        *,
+        asks: bool = True,
+        plan: RequestPlan | None = None,
+    ) -> None:
+        """Once `stopping` is set nothing new is asked; what is journalled is still recalled.
+
+        Without `asks` nothing is asked at all: a request that failed fails as it did. With a
+        `plan` requests are counted, and not even recalled.
+        """
         self.journal = journal
         self.budget = budget
         self.stopping = stopping
+        self.plan = plan
+        self._asks = asks
 
     async def obtain(
         self, key: str, ask: Callable[[], Awaitable[Reply]], about: Mapping[str, Any]
@@ -35,21 +61,40 @@ class Replies:
         where the run is stopping or the budget spent) and FatalModelError as `ask` does.
         """
         recalled = self.journal.recall(key)
+        if self.plan is not None:
+            raise NotAsked("this run only counts")
         if recalled is not None:
             return recalled
+        if not self._asks:
+            raise recorded_failure(self.journal.recall_failure(key))
         if self.stopping.is_set():
             raise NotAsked("the run is stopping")
         try:
             reply = await ask()
             await self.journal.record(key, reply, about)
-        except NotAsked:
+        except NotAsked as error:
             self.stopping.set()  # the budget is spent, or the run was stopping anyway
+            if error.failed_attempts:
+                await self.journal.record_failure(key, error, about)
             raise
         except RequestFailed as error:
             _log.warning("%s: %s", about, error)
+            await self.journal.record_failure(key, error, about)
             raise
         _log.debug("%s: reply: %s", about, reply.text)
         return reply
+
+
+def recorded_failure(line: Mapping[str, Any] | None) -> RequestFailed:
+    """The error that a journal's line of a failed request tells of; NotAsked without one."""
+    if line is None or line.get("status") == NotAsked.status:
+        return NotAsked("no reply of it is in the journal, and this run asks nothing")
+    failure = RequestFailed(str(line.get("error")))
+    failure.status = line["status"]
+    failure.failed_attempts = tuple(
+        FailedAttempt(**attempt) for attempt in line.get("failed_attempts", ())
+    )
+    return failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +119,22 @@ class AskedModel:
         model: str,
         bound: Bound | None = None,
         is_free: bool = False,
+        min_cached_prompt_tokens: int | None = None,
     ) -> None:
         """`model` is `provider:id`; `is_free` where nobody sends a bill.
 
-        A run with a budget gives a `bound`. It does not change a request's key: what was paid for
-        without a budget is recalled with one, and the other way round.
+        `bound` is None where the price is unknown. It does not change a request's key: what was
+        paid for without a budget is recalled with one, and the other way round. Of a task's
+        samples one goes ahead where the prompt has `min_cached_prompt_tokens`, so that the others
+        find it in the provider's cache; None: all go at once.
         """
         self._client = client
         self._sampling = sampling
         self._replies = replies
         self._bound = bound
         self._is_free = is_free
+        self._min_cached_prompt_tokens = min_cached_prompt_tokens
+        self._shared_prompts = SharedPrompts()
         self.model_identifier = model_identifier
         self.model = model
 
@@ -93,7 +143,7 @@ class AskedModel:
         return {
             "model_identifier": self.model_identifier,
             "model": self.model,
-            "sampling": asdict(self._sampling),
+            "sampling": self._sampling.to_json(),
         }
 
     async def ask(
@@ -110,18 +160,32 @@ class AskedModel:
         although nothing that matters has changed.
         """
         named = messages if known_by is None else known_by
-        key = request_key(task, named, self.model, asdict(self._sampling), index)
+        key = request_key(task, named, self.model, self._sampling.to_json(), index)
         about = {
             "task_id": task.task_id,
             "sample_index": index,
             "model_identifier": self.model_identifier,
             "model": self.model,
         }
+        if self._replies.plan is not None:
+            self._replies.plan.note(messages, self._replies.journal.recall(key))
         _log.debug("%s: prompt: %s", about, messages)
-        sent, worst_usd = self._sampling, 0.0
-        if self._bound is not None:
-            sent, worst_usd = self._bound.sampling, self._bound.worst_usd_of(messages)
+        return await self._replies.obtain(key, lambda: self._ask(messages, index), about)
+
+    async def _ask(self, messages: list[Message], index: int) -> Reply:
+        sent, worst_usd, bound = self._sampling, None, self._bound
+        if bound is not None:
+            sent, worst_usd = bound.sampling, bound.worst_usd_of(messages)
+        sent = sent.of_sample(index)
         meter = FREE if self._is_free else Meter(self._replies.budget, worst_usd)
-        return await self._replies.obtain(
-            key, lambda: self._client.complete(messages, sent, meter), about
-        )
+        if not self._is_cached(messages):
+            return await self._client.complete(messages, sent, meter)
+        async with self._shared_prompts.turn(hash_of(messages)) as shared:
+            return await self._client.complete(messages, sent, meter, shared)
+
+    def _is_cached(self, messages: Sequence[Message]) -> bool:
+        """Whether the provider caches a prompt as long as this, by a low estimate of its tokens."""
+        if self._min_cached_prompt_tokens is None:
+            return False
+        length = sum(len(message["content"]) for message in messages)
+        return length / _MOST_CHARACTERS_A_TOKEN >= self._min_cached_prompt_tokens

@@ -13,17 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import aiofiles
 import orjson
 
-from utilities.errors import UsageError
-from utilities.json_lines import JsonLinesFile, encode_line
-from utilities.model_clients.base import Message, Reply, Usage
+from utilities.errors import RequestFailed
+from utilities.json_lines import JsonLinesFile
+from utilities.model_clients.base import Message, Reply
+from utilities.snapshots import write_snapshot
 from utilities.tasks import Task
 
 SCHEMA_VERSION = 1
 _KEY_START = b'{"key":"'
 _KEY_DIGITS = 32
+_FAILURE = "failed_request"
+_FAILURE_START = f'{{"entry_type":"{_FAILURE}"'.encode("ascii")
+_KEY_IN_FAILURE = b',"key":"'
 
 _log = logging.getLogger(__name__)
 
@@ -83,11 +86,26 @@ class Journal:
         self._file = file
         self._run_id = run_id
         self._places: dict[bytes, tuple[int, int]] = {}
+        self._failures: dict[bytes, tuple[int, int]] = {}
         if resume:
             for offset, line in file.lines():
+                place = (offset, len(line))
                 if line.startswith(_KEY_START):
-                    key = line[len(_KEY_START) : len(_KEY_START) + _KEY_DIGITS]
-                    self._places[key] = (offset, len(line))
+                    self._places[line[len(_KEY_START) : len(_KEY_START) + _KEY_DIGITS]] = place
+                elif line.startswith(_FAILURE_START):
+                    self._index_failure(line, place)
+
+    def _index_failure(self, line: bytes, place: tuple[int, int]) -> None:
+        start = line.find(_KEY_IN_FAILURE) + len(_KEY_IN_FAILURE)
+        self._failures[line[start : start + _KEY_DIGITS]] = place
+
+    def recall_failure(self, key: str) -> Mapping[str, Any] | None:
+        """What an earlier run wrote of its last request under this key, if it had no reply."""
+        place = self._failures.get(key.encode("ascii"))
+        try:
+            return None if place is None else self._file.read(*place)
+        except orjson.JSONDecodeError:
+            return None
 
     def recall(self, key: str) -> Reply | None:
         """The reply that an earlier run journalled under this key, if any."""
@@ -96,10 +114,31 @@ class Journal:
             return None
         try:
             stored = self._file.read(*place)["reply"]
-            return Reply(**{**stored, "usage": Usage(**stored["usage"])})
+            return Reply.from_json(stored)
         except (orjson.JSONDecodeError, KeyError, TypeError):
             _log.warning("the journal's line at byte %d is no reply; it is asked again", place[0])
             return None
+
+    async def record_failure(
+        self, key: str, error: RequestFailed, about: Mapping[str, Any]
+    ) -> None:
+        """Write down that a request has no reply, and what each attempt at it may have cost.
+
+        The line begins otherwise than a reply's, so that nothing takes it for one.
+        """
+        await self._file.append(
+            {
+                "entry_type": _FAILURE,
+                "schema_version": SCHEMA_VERSION,
+                "run_id": self._run_id,
+                "key": key,
+                **about,
+                "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "status": error.status,
+                "error": str(error),
+                "failed_attempts": [asdict(attempt) for attempt in error.failed_attempts],
+            }
+        )
 
     async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
         """Write the raw reply down, before anything is made of it."""
@@ -120,14 +159,25 @@ class ResultStore:
     """A run's two files, open and locked; used as an async context manager."""
 
     def __init__(
-        self, place: OutputPlace, *, run_id: str, resume: bool = True, save_interval: int = 10
+        self,
+        place: OutputPlace,
+        *,
+        run_id: str,
+        resume: bool = True,
+        save_interval: int = 10,
+        read_only: bool = False,
     ) -> None:
-        """`resume` lets finished entries and journalled replies of earlier runs count."""
+        """`resume` lets finished entries and journalled replies of earlier runs count.
+
+        With `read_only` nothing is created or locked, and nothing may be written.
+        """
         self.place = place
         self.run_id = run_id
         self._resume = resume
-        self._results = JsonLinesFile(place.results, save_interval=save_interval)
-        self._replies = JsonLinesFile(place.journal, save_interval=save_interval)
+        self._results, self._replies = (
+            JsonLinesFile(path, save_interval=save_interval, read_only=read_only)
+            for path in (place.results, place.journal)
+        )
         self._stack = AsyncExitStack()
         self._finished: dict[str, tuple[int, int]] = {}
         self._first_offset_of_run = 0
@@ -190,27 +240,6 @@ class ResultStore:
         )
 
     async def write_snapshot(self, metadata: Mapping[str, Any], *, interrupted: bool) -> Path:
-        """Write this run's entries as one `{"metadata", "results"}` object, streaming.
-
-        The file takes its name when it is whole. Raises UsageError where it cannot be written.
-        """
-        suffix = "_interrupted" if interrupted else ""
-        stamp = f"{datetime.now(UTC):%Y%m%d_%H%M%S}{suffix}"
-        path = self.place.results.with_name(f"{self.place.stem}_results_{stamp}.json")
-        unfinished = path.with_name(f".{path.name}.tmp")
-        try:
-            async with aiofiles.open(unfinished, "wb") as snapshot:
-                await snapshot.write(b'{"metadata":' + encode_line(metadata) + b',"results":[')
-                separator = b""
-                for _, line in self._results.lines(self._first_offset_of_run):
-                    if orjson.loads(line)["entry_type"] == "result":
-                        await snapshot.write(separator + line)
-                        separator = b",\n"
-                await snapshot.write(b"\n]}\n")
-            unfinished.replace(path)
-        except OSError as error:
-            raise UsageError(
-                f"cannot write {path}: {error.strerror}; the results are safe in "
-                f"{self.place.results}"
-            ) from error
-        return path
+        """Write this run's entries as one file; raises UsageError where it cannot be written."""
+        lines = (line for _, line in self._results.lines(self._first_offset_of_run))
+        return await write_snapshot(self.place.results, lines, metadata, interrupted=interrupted)

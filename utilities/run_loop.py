@@ -11,11 +11,17 @@ from typing import Any
 
 from utilities.budget import Budget
 from utilities.progress import Progress, say
+from utilities.reparsing import reparsed
 from utilities.result_store import ResultStore, hash_of
 from utilities.tally import Tally
 from utilities.tasks import Task
 
 Entry = dict[str, Any]
+
+
+def entry_key(configuration_hash: str, task: Task) -> str:
+    """The identity of an entry: the configuration and the whole task."""
+    return hash_of([configuration_hash, task.task_id, task.to_json()])
 
 
 class RunLoop:
@@ -35,8 +41,12 @@ class RunLoop:
         max_concurrent_tasks: int,
         budget: Budget,
         stopping: asyncio.Event,
+        reparsing: bool = False,
     ) -> None:
-        """`configuration` is all that an entry depends on besides its task."""
+        """`configuration` is all that an entry depends on besides its task.
+
+        When `reparsing`, finished entries are made anew as well, from what is in the journal.
+        """
         self.tally = Tally()
         self.stopped_by: signal.Signals | None = None
         self._store = store
@@ -44,6 +54,7 @@ class RunLoop:
         self._slots = asyncio.Semaphore(max_concurrent_tasks)
         self._budget = budget
         self._stopping = stopping
+        self._reparsing = reparsing
         self._jobs: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
 
@@ -67,14 +78,15 @@ class RunLoop:
             observe(entry)
             progress.update(self.tally)
 
-        async def one(task: Task, entry_key: str) -> None:
-            entry = await answer(task)
-            if entry["complete"] is None:
+        async def one(task: Task, key: str) -> None:
+            entry, is_new = self._made(await answer(task), key)
+            if is_new and entry["complete"] is None:
                 self.tally.left_count += 1
                 return
-            keys = {"entry_key": entry_key, "configuration_hash": self._configuration_hash}
-            await self._store.append({**keys, **entry})
-            count(entry, resumed=False)
+            if is_new:
+                keys = {"entry_key": key, "configuration_hash": self._configuration_hash}
+                await self._store.append({**keys, **entry})
+            count(entry, resumed=not is_new)
 
         feeding = asyncio.create_task(self._begin_all(tasks, one, count))
         await asyncio.wait([feeding])
@@ -84,6 +96,14 @@ class RunLoop:
         if self._failure is not None:
             raise self._failure
 
+    def _made(self, entry: Entry, key: str) -> tuple[Entry, bool]:
+        """The entry that counts, and whether it differs from the one that is written already."""
+        if not self._reparsing:
+            return entry, True
+        finished = self._store.finished_entry(key)
+        entry = reparsed(entry, finished)
+        return entry, entry is not finished
+
     async def _begin_all(
         self,
         tasks: Iterable[Task],
@@ -92,16 +112,16 @@ class RunLoop:
     ) -> None:
         """Read a task when a slot is free, and begin it unless it was finished before."""
         for task in tasks:
-            entry_key = hash_of([self._configuration_hash, task.task_id, task.to_json()])
-            finished = self._store.finished_entry(entry_key)
-            if finished is not None:
+            key = entry_key(self._configuration_hash, task)
+            finished = self._store.finished_entry(key)
+            if finished is not None and not self._reparsing:
                 count(finished, resumed=True)
                 await asyncio.sleep(0)  # signals are heard between resumed tasks too
                 continue
             await self._slots.acquire()
             if self._stopping.is_set():
                 break
-            job = asyncio.create_task(one(task, entry_key))
+            job = asyncio.create_task(one(task, key))
             self._jobs.add(job)
             job.add_done_callback(self._finished)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from utilities.config import PROGRAM_SEARCH
+
 
 @dataclass(slots=True)
 class Tally:
@@ -22,6 +24,10 @@ class Tally:
     """Samples by status."""
     usage: Counter[str] = field(default_factory=Counter)
     """Tokens by kind, over all samples."""
+    replies: int = 0
+    """HTTP requests that brought a model's reply."""
+    failed_attempts: Counter[str] = field(default_factory=Counter)
+    """HTTP requests that brought none, by cause."""
     cost_usd: float = 0.0
     """Over the samples whose cost is known."""
     unknown_cost_count: int = 0
@@ -45,6 +51,10 @@ class Tally:
                 self.usage.update(usage)
                 self.cost_usd += cost_usd or 0.0
                 self.unknown_cost_count += cost_usd is None
+        if entry.get("model_identifier") != PROGRAM_SEARCH:
+            self.replies += sum(bool(attempts) for attempts in entry.get("request_attempts", ()))
+        for failed in entry.get("failed_attempts", ()):
+            self.failed_attempts.update(attempt["cause"] for attempt in failed)
         lists = {
             True: self.solved_task_ids,
             False: self.unsolved_task_ids,
@@ -67,6 +77,30 @@ class Tally:
             return "unknown"
         return f"${self.cost_usd:.4f} and {self.unknown_cost_count} samples of unknown cost"
 
+    def tokens_text(self) -> str:
+        """The tokens as a person reads them, cached ones apart."""
+        if not self.usage.total():
+            return "none"
+        cached, written = (
+            self.usage[name] for name in ("cached_input_tokens", "cache_write_tokens")
+        )
+        parts = [f"{cached:,} from the cache"] if cached else []
+        parts += [f"{written:,} written to it"] if written else []
+        of_them = f" ({', '.join(parts)})" if parts else ""
+        return f"{self.usage['input_tokens']:,} in{of_them}, {self.usage['output_tokens']:,} out"
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests of all samples."""
+        return self.replies + self.failed_attempts.total()
+
+    def requests_text(self) -> str:
+        """The HTTP requests of all samples, failed ones by cause."""
+        failed = self.failed_attempts.total()
+        causes = ", ".join(f"{n} {cause}" for cause, n in self.failed_attempts.most_common())
+        total = f"{self.requests:,}"
+        return f"{total}, of which {failed:,} brought no reply ({causes})" if failed else total
+
     def to_json(self) -> dict[str, Any]:
         """The part of the metadata that counts; `cost_usd` is null where any part is unknown."""
         return {
@@ -77,6 +111,8 @@ class Tally:
                 "left": self.left_count,
                 "failed": len(self.failed_task_ids),
                 "samples_by_status": dict(self.statuses),
+                "requests": self.requests,
+                "failed_attempts": dict(self.failed_attempts),
             },
             "usage": dict(self.usage),
             "cost_usd": None if self.unknown_cost_count else self.cost_usd,

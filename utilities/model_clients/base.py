@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypedDict
+from typing import Any, Literal, Protocol, Self, TypedDict
 
 FinishReason = Literal["stop", "length", "refusal", "unknown"]
 
@@ -22,6 +23,24 @@ class Sampling:
 
     temperature: float | None = None
     max_tokens: int | None = None
+    top_p: float | None = None
+    reasoning_effort: str | None = None
+    seed: int | None = None
+    """Of a task's first sample; each further one has the next, else all would be the same."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What enters keys and configurations.
+
+        Fields of later versions enter only where they are given: what was paid for before them
+        keeps its key.
+        """
+        first = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        later = {name: getattr(self, name) for name in ("top_p", "reasoning_effort", "seed")}
+        return first | {name: value for name, value in later.items() if value is not None}
+
+    def of_sample(self, index: int) -> Sampling:
+        """The sampling of a task's sample `index`, with its own seed."""
+        return self if self.seed is None else replace(self, seed=self.seed + index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +56,21 @@ class Usage:
     cache_write_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An HTTP request that brought no reply.
+
+    `cause` is a RequestStatus; `status_code` None where no HTTP answer came. `worst_case_usd` is
+    what it may have been billed at the most: 0 where nothing can have been made, None where the
+    price is unknown.
+    """
+
+    cause: str
+    status_code: int | None = None
+    latency_s: float = 0.0
+    worst_case_usd: float | None = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +90,23 @@ class Reply:
     model: str = ""
     cost_usd: float | None = None
     attempts: int = 1
+    failed_attempts: tuple[FailedAttempt, ...] = ()
+    """Those before this reply."""
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Reply:
+        """Take back what `asdict` made; raises KeyError or TypeError for what is no reply."""
+        failed = [FailedAttempt(**attempt) for attempt in stored.get("failed_attempts", ())]
+        usage = Usage(**stored["usage"])
+        return cls(**{**stored, "usage": usage, "failed_attempts": tuple(failed)})
 
 
 class AttemptMeter(Protocol):
     """Told of each attempt at a request, also of those that fail: they may be billed too."""
+
+    @property
+    def worst_usd(self) -> float | None:
+        """What an attempt may cost at the most, in US dollars; None where nobody knows."""
 
     async def begin(self) -> None:
         """Before an attempt; raises NotAsked where none may be made."""
@@ -72,6 +119,8 @@ class AttemptMeter(Protocol):
 
 
 class _Unmetered:
+    worst_usd = 0.0
+
     async def begin(self) -> None: ...
 
     def end(self, cost_usd: float | None) -> None: ...
@@ -81,6 +130,14 @@ class _Unmetered:
 
 FREE: AttemptMeter = _Unmetered()
 """The meter of those who do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPrompt:
+    """Tells a client that other requests have the same prompt, so that caching it pays."""
+
+    begun: Callable[[], None]
+    """To be called when the first byte of a reply is here: the prompt is in the cache then."""
 
 
 class ModelClient(Protocol):
@@ -98,7 +155,11 @@ class ModelClient(Protocol):
         """Close the connection pool."""
 
     async def complete(
-        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
+        self,
+        messages: list[Message],
+        sampling: Sampling,
+        meter: AttemptMeter = FREE,
+        shared: SharedPrompt | None = None,
     ) -> Reply:
         """Ask once, retrying what may be retried; `meter` is told of each attempt.
 

@@ -65,6 +65,7 @@ def read_usage(usage: JSONObject) -> Usage:
     return Usage(
         input_tokens=prompt,
         cached_input_tokens=min(prompt, cached or count_at(usage, "prompt_cache_hit_tokens")),
+        cache_write_tokens=min(prompt, count_at(prompt_details, "cache_write_tokens")),
         output_tokens=generated,
         reasoning_tokens=count_at(
             object_at(usage, "completion_tokens_details"), "reasoning_tokens"

@@ -30,7 +30,11 @@ def price_per_million(entry: ModelEntry) -> tuple[float, float] | None:
     # A prompt of a million tokens meets the dearest tier of models that charge by length.
     per_input = cost_of(entry, Usage(input_tokens=_MILLION))
     both = cost_of(entry, Usage(input_tokens=_MILLION, output_tokens=_MILLION))
-    return None if per_input is None or both is None else (per_input, both - per_input)
+    # Where a prompt is written to a cache, that costs more than reading it.
+    written = cost_of(entry, Usage(input_tokens=_MILLION, cache_write_tokens=_MILLION))
+    if per_input is None or both is None or written is None:
+        return None
+    return max(per_input, written), both - per_input
 
 
 def _list_price(provider: str, model_id: str, usage: Usage) -> float | None:

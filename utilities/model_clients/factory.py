@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from utilities.model_catalogue import ModelEntry
 from utilities.model_clients.anthropic_client import AnthropicClient
 from utilities.model_clients.base import ModelClient
+from utilities.model_clients.endpoints import Endpoint, Endpoints
 from utilities.model_clients.openai_client import OpenAIClient
-from utilities.model_clients.rate_gate import RateGate
-from utilities.model_clients.retry import Retrier, RetryPolicy
+from utilities.model_clients.rate_gate import START, RateGate
+from utilities.model_clients.rate_limits import RateLimits
+from utilities.model_clients.retry import Retrier
+from utilities.model_clients.retry_policy import RetryPolicy
+from utilities.model_clients.spread_client import SpreadClient
 
 _DEFAULT_POLICY = RetryPolicy()
 
@@ -19,15 +24,41 @@ def open_client(
     key: str,
     *,
     max_connections: int,
+    start: int = START,
     stopping: asyncio.Event | None = None,
     retry: RetryPolicy = _DEFAULT_POLICY,
 ) -> ModelClient:
     """The client for a model, to be entered with `async with`; nothing is imported or sent yet.
 
-    At most `max_connections` requests are under way, fewer where the provider limits the rate.
-    Once `stopping` is set, no attempt begins and every pause between attempts ends with NotAsked.
+    At most `max_connections` requests are under way, fewer where the provider limits the rate, and
+    `start` at each server at first. Once `stopping` is set, no attempt begins and every pause
+    between attempts ends with NotAsked.
     """
-    gate = RateGate(max_connections)
-    retrier = Retrier(entry.name, entry.request_timeout_s, retry, gate=gate, stopping=stopping)
+    endpoints = [
+        Endpoint(url, _gate(entry, max_connections, start, stopping), number)
+        for number, url in enumerate((entry.base_url, *entry.other_base_urls))
+    ]
+    retrier = Retrier(
+        entry.name,
+        entry.request_timeout_s,
+        retry,
+        endpoints=Endpoints(endpoints, most=max_connections),
+        stopping=stopping,
+    )
     client = AnthropicClient if entry.provider == "anthropic" else OpenAIClient
-    return client(entry, key, max_connections=max_connections, retrier=retrier)
+    clients = [
+        client(
+            replace(entry, base_url=endpoint.url),
+            key,
+            max_connections=max_connections,
+            retrier=retrier,
+            limits=endpoint.gate.limits,
+        )
+        for endpoint in endpoints
+    ]
+    return clients[0] if len(clients) == 1 else SpreadClient(clients, retrier)
+
+
+def _gate(entry: ModelEntry, most: int, start: int, stopping: asyncio.Event | None) -> RateGate:
+    limits = RateLimits(entry.requests_per_minute, entry.tokens_per_minute)
+    return RateGate(most, start=start, limits=limits, stopping=stopping)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from utilities.model_clients.base import Message, Reply, Sampling, Usage
 from utilities.model_clients.chat_completion import read_completion
 from utilities.model_clients.costs import cost_of
-from utilities.model_clients.sdk_client import SDKClient
+from utilities.model_clients.sdk_client import SDKClient, unheard
 
 if TYPE_CHECKING:
     import openai
@@ -28,17 +29,25 @@ class OpenAIClient(SDKClient["openai.AsyncOpenAI"]):
 
     def _body(self, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._entry.model_id, "messages": messages}
-        if sampling.temperature is not None:
-            body["temperature"] = sampling.temperature
+        for name in ("temperature", "top_p", "seed"):
+            if getattr(sampling, name) is not None:
+                body[name] = getattr(sampling, name)
         if sampling.max_tokens is not None:
             body[self._entry.max_tokens_parameter] = sampling.max_tokens
-        if self._entry.provider == "openrouter":
+        effort, openrouter = sampling.reasoning_effort, self._entry.provider == "openrouter"
+        if effort is not None:
+            body |= {"reasoning": {"effort": effort}} if openrouter else {
+                "reasoning_effort": effort
+            }  # fmt: skip
+        if openrouter:
             # Without it a parameter that the chosen server does not know is dropped silently.
             body["provider"] = {"require_parameters": True}
         return body
 
-    async def _attempt(self, body: dict[str, Any]) -> Reply:
-        reply = read_completion(await self._post(body), self._triage)
+    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = unheard) -> Reply:
+        answer = await self._post(body)
+        begun()
+        reply = read_completion(answer, self._triage)
         cost_usd = reply.cost_usd
         if cost_usd is None and reply.usage != Usage():
             cost_usd = cost_of(self._entry, reply.usage)
@@ -53,11 +62,13 @@ class OpenAIClient(SDKClient["openai.AsyncOpenAI"]):
         try:
             response = await self._sdk.post("/chat/completions", body=body, cast_to=httpx2.Response)
         except openai.APIStatusError as error:
+            self._limits.hear(error.response.headers)
             raise self._triage.answer(
                 error.status_code, error.body or error.response.text, error.response.headers
             ) from error
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:
             raise self._triage.connection(error) from error
+        self._limits.hear(response.headers)
         try:
             return json.loads(response.content)
         except (ValueError, RecursionError) as error:

@@ -1,11 +1,12 @@
-"""How many requests of one client are under way: as many as the provider bears."""
+"""How many requests of one server are under way: as many as it bears, and as fast as it allows."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+
+from utilities.model_clients.rate_limits import Load, RateLimits
 
 START = 20
 """Requests under way at first; up to here nothing has to be found out."""
@@ -16,46 +17,84 @@ HOLD_S = 15.0
 
 
 class RateGate:
-    """A semaphore whose size follows the provider's rate limit, up to a ceiling.
+    """A number of places that follows the provider's rate limit, up to a ceiling.
 
     The size doubles with each round of replies until the first rejection (as TCP's slow start,
     RFC 5681). Each burst of rejections makes it 0.8 times itself; after a hold it grows by a
     twentieth a round, but only while four fifths of it are in use: what is not used proves
-    nothing. A server's error begins the round anew. A request keeps its slot during its pauses
+    nothing. A server's error begins the round anew. A request keeps its place during its pauses
     between attempts, so that a limited provider sees fewer requests at once.
+
+    Before each attempt `admit` waits for what is shared by all of them: the pause that a rejection
+    named, and the limits of requests and tokens a minute. Places are given by Endpoints.
     """
 
-    def __init__(self, ceiling: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`ceiling` is at least 1; `clock` gives seconds."""
+    def __init__(
+        self,
+        ceiling: int,
+        *,
+        start: int = START,
+        limits: RateLimits | None = None,
+        stopping: asyncio.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`ceiling` is at least 1; once `stopping` is set nothing waits; `clock` gives seconds."""
         self._ceiling = max(1, ceiling)
-        self._exact_size = float(min(START, self._ceiling))
-        self._slots = asyncio.Semaphore(self.size)
-        self._debt = 0  # Slots to be withdrawn as requests end.
+        self._exact_size = float(max(1, min(start, self._ceiling)))
+        self.limits = limits or RateLimits(clock=clock)
+        self._stopping = stopping or asyncio.Event()
         self._clock = clock
-        self._under_way = 0
+        self.under_way = 0
         self._replies_in_round = 0
-        self._hold_until = float("-inf")
+        self._hold_until = self._paused_until = float("-inf")
         self._was_limited = False
+        self._line = asyncio.Lock()
 
     @property
     def size(self) -> int:
         """How many requests may be under way now."""
         return int(self._exact_size)
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Wait until a request may begin, and hold its place until the block ends."""
-        await self._slots.acquire()
-        self._under_way += 1
+    @property
+    def has_room(self) -> bool:
+        """Whether one more request may begin."""
+        return self.under_way < self.size
+
+    @property
+    def pause_left_s(self) -> float:
+        """What is left of the pause that a rejection named, in seconds."""
+        return max(0.0, self._paused_until - self._clock())
+
+    async def admit(
+        self, prompt_characters: int = 0, *, patience_s: float = float("inf")
+    ) -> Load | None:
+        """Wait until an attempt may be sent, first come, first served; what it is counted as.
+
+        None, at once, where the provider's own pause is longer than `patience_s`.
+        """
+        async with self._line:
+            load = self.limits.estimate(prompt_characters)
+            while not self._stopping.is_set():
+                pause_s = self.pause_left_s
+                if pause_s > patience_s:
+                    return None
+                delay_s = max(pause_s, self.limits.wait_s(load))
+                if delay_s <= 0:
+                    break
+                await self._wait(delay_s)
+            self.limits.take(load)
+        return load
+
+    async def _wait(self, delay_s: float) -> None:
         try:
-            yield
-        finally:
-            self._under_way -= 1
-            self._give_back(1)
+            async with asyncio.timeout(delay_s):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
 
     def replied(self) -> None:
         """Count a reply towards the round after which the size grows."""
-        if self._clock() < self._hold_until or self._under_way < 0.8 * self.size:
+        if self._clock() < self._hold_until or self.under_way < 0.8 * self.size:
             return
         self._replies_in_round += 1
         if self._replies_in_round >= self.size:
@@ -67,8 +106,12 @@ class RateGate:
         self._replies_in_round = 0
 
     def limited(self, retry_after_s: float | None) -> None:
-        """Shrink after a rejection, unless it belongs to a burst that was heard of."""
+        """Shrink after a rejection, unless it belongs to a burst that was heard of.
+
+        A pause that the rejection names is everybody's.
+        """
         now = self._clock()
+        self._paused_until = max(self._paused_until, now + (retry_after_s or 0.0))
         if now < self._hold_until:
             return
         self._was_limited = True
@@ -76,14 +119,5 @@ class RateGate:
         self._resize(max(min(FLOOR, self._ceiling), self._exact_size * 0.8))
 
     def _resize(self, exact_size: float) -> None:
-        before, self._exact_size = self.size, exact_size
+        self._exact_size = exact_size
         self._replies_in_round = 0
-        self._debt += max(0, before - self.size)
-        self._give_back(max(0, self.size - before))
-
-    def _give_back(self, count: int) -> None:
-        for _ in range(count):
-            if self._debt:
-                self._debt -= 1
-            else:
-                self._slots.release()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeAlias
 
 from utilities.errors import (
     NotAsked,
@@ -22,61 +22,38 @@ from utilities.errors import (
     TimedOut,
     ToolkitError,
 )
-from utilities.model_clients.base import FREE, AttemptMeter, Reply
-from utilities.model_clients.rate_gate import RateGate
+from utilities.model_clients.base import FREE, AttemptMeter, FailedAttempt, Reply
+from utilities.model_clients.endpoints import Endpoint, Endpoints
+from utilities.model_clients.rate_limits import Load
+from utilities.model_clients.retry_policy import AttemptFailed, RetryPolicy
 
 logger = logging.getLogger(__name__)
 
+Attempt: TypeAlias = Callable[[Endpoint], Awaitable[Reply]]
 
-class AttemptFailed(ToolkitError):
-    """One attempt failed in a way that may pass; it never leaves the retry layer.
 
-    `becomes` is the error to raise when no attempt is left. `retry_after_s` is what the provider
-    asked for. `unreachable`: no connection was made at all. `billable`: the provider may have
-    made a reply, and charge for it.
-    """
+@dataclass(slots=True)
+class _Request:
+    """What has become of one request so far."""
 
-    def __init__(
-        self,
-        becomes: type[RequestFailed],
-        message: str,
-        *,
-        retry_after_s: float | None = None,
-        unreachable: bool = False,
-        billable: bool = False,
+    attempt: Attempt
+    meter: AttemptMeter
+    prompt_characters: int
+    attempts: int = 0
+    rate_limited: int = 0
+    started: float = 0.0
+    """When the first attempt began, put off by what was waited for places and limits since."""
+    pause_s: float = 0.0
+    """Before the next attempt."""
+    failed: list[FailedAttempt] = field(default_factory=list)
+
+    def note(
+        self, error: AttemptFailed | RequestFailed, *, latency_s: float, worst_usd: float | None
     ) -> None:
-        """Keep the cause for the log, and for the error that it may become."""
-        super().__init__(message)
-        self.becomes = becomes
-        self.retry_after_s = retry_after_s
-        self.unreachable = unreachable
-        self.billable = billable
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often, how long and how soon a request is tried again."""
-
-    max_attempts: int = 6
-    # HTTP requests for one reply, the first included.
-    max_total_s: float = 600.0
-    # No pause that ends later than this after the first attempt began is entered.
-    first_delay_s: float = 0.5
-    # The pause after the first attempt; it doubles with each one.
-    max_delay_s: float = 60.0
-    # Where doubling ends. A provider's own Retry-After is not cut.
-    jitter: float = 0.5
-    # The share of a pause that is left to chance, so that requests do not return in step.
-    max_attempts_unreachable: int = 3
-    # While nothing has ever answered: more likely a wrong address than a bad moment.
-
-    def delay_s(self, attempts: int, retry_after_s: float | None = None) -> float:
-        """The pause after that many attempts; never less than the provider asked for."""
-        chance = 1 - self.jitter * random.random()  # noqa: S311 (nobody guesses a pause)
-        if retry_after_s is not None:
-            return retry_after_s + self.first_delay_s * (1 - chance)
-        doublings = min(attempts - 1, 32)
-        return min(self.max_delay_s, self.first_delay_s * 2.0**doublings) * chance
+        """Write a failed attempt down."""
+        cause = error.becomes.status if isinstance(error, AttemptFailed) else error.status
+        failed = FailedAttempt(cause, error.status_code, round(latency_s, 3), worst_usd)
+        self.failed.append(failed)
 
 
 class Retrier:
@@ -84,7 +61,8 @@ class Retrier:
 
     Each attempt has `timeout_s` in total, however the server spends it: the SDKs' timeouts are
     for each read, and a server that trickles would hold them for ever. Once `stopping` is set, no
-    attempt begins and every pause ends; attempts in flight go on.
+    attempt begins and every pause ends; attempts in flight go on. Where there are several servers,
+    the attempt after a failure goes to the least busy of them.
     """
 
     def __init__(
@@ -93,67 +71,103 @@ class Retrier:
         timeout_s: float,
         policy: RetryPolicy,
         *,
-        gate: RateGate,
+        endpoints: Endpoints,
         stopping: asyncio.Event | None = None,
     ) -> None:
-        """`name` is the model's, for messages; a request holds its slot of `gate` to its end."""
+        """`name` is the model's, for messages; a request has its place at one of `endpoints`."""
         self._name = name
         self._timeout_s = timeout_s
         self._policy = policy
-        self._gate = gate
+        self._endpoints = endpoints
         self._stopping = stopping or asyncio.Event()
         self._reached = False
 
     async def run(
-        self, attempt: Callable[[], Awaitable[Reply]], meter: AttemptMeter = FREE
+        self, attempt: Attempt, meter: AttemptMeter = FREE, *, prompt_characters: int = 0
     ) -> Reply:
         """The reply of the first attempt that has one, with its own latency and the attempts spent.
 
         Raises NotAsked when stopping or when `meter` allows no attempt, the RequestFailed that the
         last failure became, or whatever final error an attempt raised.
         """
-        async with self._gate.slot():
-            return await self._run(attempt, meter)
+        request = _Request(attempt, meter, prompt_characters)
+        try:
+            return await self._until_replied(request)
+        except RequestFailed as error:
+            error.attempts, error.failed_attempts = request.attempts, tuple(request.failed)
+            raise
 
-    async def _run(self, attempt: Callable[[], Awaitable[Reply]], meter: AttemptMeter) -> Reply:
-        started = time.monotonic()
-        attempts = 0
+    async def _until_replied(self, request: _Request) -> Reply:
         while True:
-            await meter.begin()
-            self._check_stopping(attempts, meter)
-            attempts += 1
-            try:
-                reply = await self._metered(attempt, meter)
-            except AttemptFailed as failure:
-                self._tell_gate(failure)
-                delay_s = self._delay_or_give_up(failure, attempts, started)
-                logger.debug("%s; attempt %d, again in %.1f s", failure, attempts, delay_s)
-            except RequestFailed as error:
-                error.attempts = attempts
-                raise
-            else:
-                self._gate.replied()
-                return replace(reply, attempts=attempts)
-            await self._pause(delay_s)
+            waiting_since = time.monotonic()
+            async with self._endpoints.place() as endpoint:
+                request.started += time.monotonic() - waiting_since
+                reply = await self._stay(endpoint, request)
+            if reply is not None:
+                failed = tuple(request.failed)
+                return replace(reply, attempts=request.attempts, failed_attempts=failed)
+            await self._pause(request.pause_s)
 
-    async def _metered(self, attempt: Callable[[], Awaitable[Reply]], meter: AttemptMeter) -> Reply:
+    async def _stay(self, endpoint: Endpoint, request: _Request) -> Reply | None:
+        """Attempts at one server; None when the next one may be made at another."""
+        while True:
+            load = await self._admit(endpoint, request)
+            await request.meter.begin()
+            self._check_stopping(request.meter)
+            request.started = request.started if request.attempts else time.monotonic()
+            request.attempts += 1
+            try:
+                reply = await self._metered(endpoint, request)
+            except AttemptFailed as failure:
+                self._tell(endpoint, failure)
+                request.pause_s = self._pause_or_give_up(endpoint, failure, request)
+                logger.debug("%s; attempt %d failed", failure, request.attempts)
+            else:
+                gate = endpoint.gate
+                gate.limits.settle(load, request.prompt_characters, reply.usage)
+                gate.replied()
+                self._endpoints.answered(endpoint)
+                return reply
+            if len(self._endpoints) > 1:
+                return None
+            await self._pause(request.pause_s)
+
+    async def _admit(self, endpoint: Endpoint, request: _Request) -> Load:
+        """Wait until this server's limits allow an attempt."""
+        waiting_since = time.monotonic()
+        spent_s = waiting_since - request.started if request.attempts else 0.0
+        patience_s = self._policy.max_total_s - spent_s
+        load = await endpoint.gate.admit(request.prompt_characters, patience_s=patience_s)
+        if load is None:
+            pause_s = endpoint.gate.pause_left_s
+            raise RateLimited(f"{self._name}: {endpoint.url} wants a pause of {pause_s:.0f} s")
+        request.started += time.monotonic() - waiting_since
+        return load
+
+    async def _metered(self, endpoint: Endpoint, request: _Request) -> Reply:
+        """One attempt; its cost, and its failure if it fails, are written down."""
+        began, meter = time.monotonic(), request.meter
         end = meter.lost  # also of an attempt that is cancelled
         try:
-            reply = await self._once(attempt)
+            reply = await self._once(endpoint, request.attempt)
             end = partial(meter.end, reply.cost_usd)
         except ToolkitError as error:
-            if not (isinstance(error, AttemptFailed) and error.billable):
+            billable = isinstance(error, AttemptFailed) and error.billable
+            if not billable:
                 end = partial(meter.end, 0.0)
+            if isinstance(error, AttemptFailed | RequestFailed):
+                worst_usd = meter.worst_usd if billable else 0.0
+                request.note(error, latency_s=time.monotonic() - began, worst_usd=worst_usd)
             raise
         finally:
             end()
         return reply
 
-    async def _once(self, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def _once(self, endpoint: Endpoint, attempt: Attempt) -> Reply:
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply = await attempt()
+                reply = await attempt(endpoint)
         except TimeoutError as error:
             message = f"{self._name}: no whole reply within {self._timeout_s:g} s"
             raise AttemptFailed(TimedOut, message, billable=True) from error
@@ -163,30 +177,39 @@ class Retrier:
         self._reached = True
         return replace(reply, latency_s=time.monotonic() - began)
 
-    def _delay_or_give_up(self, failure: AttemptFailed, attempts: int, started: float) -> float:
+    def _pause_or_give_up(
+        self, endpoint: Endpoint, failure: AttemptFailed, request: _Request
+    ) -> float:
         """How long to pause, or the error that says why no attempt follows."""
-        policy = self._policy
+        policy, attempts = self._policy, request.attempts
+        request.rate_limited += failure.becomes is RateLimited
+        others = attempts - request.rate_limited
         lost = failure.unreachable and not self._reached
         if lost and attempts >= min(policy.max_attempts_unreachable, policy.max_attempts):
             raise ServerUnreachable(str(failure)) from failure
-        delay_s = policy.delay_s(attempts, failure.retry_after_s)
-        late = time.monotonic() - started + delay_s > policy.max_total_s
-        if late or attempts >= policy.max_attempts:
-            raise failure.becomes(str(failure), attempts=attempts) from failure
-        return delay_s
+        elsewhere = self._endpoints.another_is_in(endpoint)
+        pause_s = policy.delay_s(attempts, None if elsewhere else failure.retry_after_s)
+        if elsewhere and failure.unreachable:
+            pause_s = 0.0
+        late = time.monotonic() - request.started + pause_s > policy.max_total_s
+        spent = others >= policy.max_attempts or request.rate_limited >= policy.max_rate_limited
+        if late or spent:
+            raise failure.becomes(str(failure)) from failure
+        return pause_s
 
-    def _tell_gate(self, failure: AttemptFailed) -> None:
+    def _tell(self, endpoint: Endpoint, failure: AttemptFailed) -> None:
+        """What the gate and the line of those who wait may learn of a failure."""
         if failure.becomes is RateLimited:
-            self._gate.limited(failure.retry_after_s)
+            endpoint.gate.limited(failure.retry_after_s)
+            self._endpoints.paused(endpoint)
         else:
-            self._gate.failed()
+            endpoint.gate.failed()
+            self._endpoints.failed(endpoint, unreachable=failure.unreachable)
 
-    def _check_stopping(self, attempts: int, meter: AttemptMeter) -> None:
+    def _check_stopping(self, meter: AttemptMeter) -> None:
         if self._stopping.is_set():
             meter.end(0.0)
-            error = NotAsked(f"{self._name}: the run was stopping")
-            error.attempts = attempts
-            raise error
+            raise NotAsked(f"{self._name}: the run was stopping")
 
     async def _pause(self, delay_s: float) -> None:
         try:

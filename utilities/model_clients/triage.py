@@ -17,16 +17,19 @@ from utilities.errors import (
     RateLimited,
     Refused,
     Rejected,
+    RequestFailed,
     ToolkitError,
     UnknownModel,
 )
 from utilities.model_catalogue import ModelEntry
-from utilities.model_clients.retry import AttemptFailed
+from utilities.model_clients.retry_policy import AttemptFailed
 
 _LONGEST_MESSAGE = 500
 
 _NO_CREDIT = re.compile(
-    r"insufficient[_ ](quota|balance|credit|fund)|credit balance|out of credit|billing"
+    r"insufficient[_ ](quota|balance|credit|fund)|credit balance|out of credit|billing|"
+    # Anthropic's and xAI's words for an account that has reached what it may spend.
+    r"api usage limits|spend(ing)? limit|available credits"
 )
 # Gemini speaks of billing in every rate limit; what tells it apart is its status.
 _ONLY_A_RATE = re.compile(r"resource_exhausted|per[ _]?(minute|day)")
@@ -68,11 +71,16 @@ class Triage:
         says = self._message(f"HTTP {status}", body)
         final = self._final(status, words, says)
         if final is not None:
+            if isinstance(final, RequestFailed):
+                final.status_code = status
             return final
         becomes = RateLimited if status in {429, 529} or "overloaded" in words else ProviderFailed
         delay_s = retry_after_s(headers or {})
         return AttemptFailed(
-            becomes, says, retry_after_s=_delay_in_words(words) if delay_s is None else delay_s
+            becomes,
+            says,
+            retry_after_s=_delay_in_words(words) if delay_s is None else delay_s,
+            status_code=status,
         )
 
     def error_in_success(self, error: object) -> ToolkitError:
@@ -123,9 +131,11 @@ class Triage:
         return None if passing or "overloaded_error" in words else Rejected(says)
 
     def _message(self, what: str, body: object) -> str:
-        said = " ".join(_provider_message(body).split())[:_LONGEST_MESSAGE].rstrip(".")
-        message = f"{self._entry.name}: {what}: {said}" if said else f"{self._entry.name}: {what}"
-        return message.replace(self._key, "[key]") if len(self._key) > 5 else message
+        said = " ".join(_provider_message(body).split())
+        if len(self._key) > 5:
+            said = said.replace(self._key, "[key]")  # before a cut could leave half of it
+        said = said[:_LONGEST_MESSAGE].rstrip(".")
+        return f"{self._entry.name}: {what}: {said}" if said else f"{self._entry.name}: {what}"
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
