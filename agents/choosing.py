@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from agents.base import Agent
@@ -47,8 +47,11 @@ def choose_model(options: AskingOptions) -> ChosenModel:
     if identifier == config.PROGRAM_SEARCH:
         if options.base_url is not None:
             raise UsageError("--base_url: PROGRAM_SEARCH asks no server; name a model as well")
+        if options.batch:
+            raise UsageError("--batch: PROGRAM_SEARCH asks no provider; name a model as well")
         return ChosenModel(None, "", sampling)
     from utilities.model_clients import costs
+    from utilities.model_clients.batches.opening import in_batches
     from utilities.model_clients.sampling import check_sampling
 
     entry = config.find_model(identifier, base_url=options.base_url)
@@ -56,6 +59,8 @@ def choose_model(options: AskingOptions) -> ChosenModel:
         entry = replace(entry, price_override=options.price)
     if options.request_timeout_s is not None:
         entry = replace(entry, request_timeout_s=options.request_timeout_s)
+    if options.batch:
+        entry = in_batches(entry)
     check_sampling(entry, sampling)
     key = config.read_key(entry)
     if options.max_cost_usd is not None and costs.price_per_million(entry) is None:
@@ -89,7 +94,14 @@ async def open_agent(
         max_connections=options.max_concurrent_tasks * options.best_of,
         stopping=run.stopping,
     )
-    async with client:
+    async with AsyncExitStack() as stack:
+        if options.batch:
+            from utilities.model_clients.batches.opening import open_batches
+
+            run.batches = await stack.enter_async_context(
+                open_batches(run, chosen.entry, chosen.key, model=_name_of(chosen.entry))
+            )
+        await stack.enter_async_context(client)
         model = AskedModel(
             client,
             chosen.sampling,
@@ -98,6 +110,7 @@ async def open_agent(
             model=_name_of(chosen.entry),
             bound=_bound(chosen, options),
             is_free=chosen.entry.price_override == (0.0, 0.0),
+            batches=run.batches,
         )
         yield kind(model)
 

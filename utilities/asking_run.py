@@ -7,12 +7,12 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from utilities import cli
 from utilities.budget import Budget
@@ -26,6 +26,9 @@ from utilities.result_store import OutputPlace, ResultStore, hash_of
 from utilities.run_loop import Entry, RunLoop
 from utilities.task_selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks import Task
+
+if TYPE_CHECKING:
+    from utilities.model_clients.batches.batch_queue import BatchQueue
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +93,8 @@ class AskingRun:
         self.stopping = asyncio.Event()
         self.budget = Budget(options.max_cost_usd)
         self.replies = Replies(store.journal, self.budget, self.stopping)
+        self.batches: BatchQueue | None = None
+        """Set where the model is asked by batches."""
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
         self._provenance = provenance()
@@ -108,10 +113,16 @@ class AskingRun:
         sampling, best_of): entries of the same identity are resumed. Raises what ended the run.
         """
         configuration = {**identity, "best_of": self.options.best_of}
+        tasks: Iterable[Task] = self.tasks
+        max_concurrent_tasks = self.options.max_concurrent_tasks
+        if self.batches is not None:
+            admission = self.batches.admission
+            tasks, answer = admission.over(tasks), admission.answering(answer)
+            max_concurrent_tasks = admission.max_tasks
         loop = RunLoop(
             self.store,
             configuration=configuration,
-            max_concurrent_tasks=self.options.max_concurrent_tasks,
+            max_concurrent_tasks=max_concurrent_tasks,
             budget=self.budget,
             stopping=self.stopping,
         )
@@ -119,7 +130,7 @@ class AskingRun:
         with loop.signals():
             try:
                 with Progress(self.tasks.total, quiet=self.options.quiet) as progress:
-                    await loop.over(self.tasks, answer, progress=progress, observe=observe)
+                    await loop.over(tasks, answer, progress=progress, observe=observe)
             finally:
                 more, lines = conclude()
                 metadata = self._metadata(loop, configuration) | more
@@ -146,6 +157,7 @@ class AskingRun:
             **loop.tally.to_json(),
             "spent_usd": self.budget.spent_usd,
             "lost_attempts": self.budget.lost_count,
+            **({} if self.batches is None else self.batches.to_json()),
             **self._provenance,
         }
 
@@ -177,6 +189,7 @@ class AskingRun:
             "samples": f"{tally.statuses.total()}: {samples or 'none'}",
             "tokens": tokens if tally.usage.total() else "none",
             "cost": tally.cost_text() + resumed_cost + self._lost_attempts(),
+            **({} if self.batches is None else {"batches": self.batches.summary()}),
         }
         width, unfinished = 10, loop.status != "completed"
         return [

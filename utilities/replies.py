@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
 from utilities.model_clients.base import FREE, Message, ModelClient, Reply, Sampling
 from utilities.result_store import Journal, request_key
 from utilities.tasks import Task
+
+if TYPE_CHECKING:
+    from utilities.model_clients.batches.batch_queue import BatchQueue
 
 _log = logging.getLogger(__name__)
 
@@ -27,9 +30,14 @@ class Replies:
         self.stopping = stopping
 
     async def obtain(
-        self, key: str, ask: Callable[[], Awaitable[Reply]], about: Mapping[str, Any]
+        self,
+        key: str,
+        ask: Callable[[], Awaitable[Reply]],
+        about: Mapping[str, Any],
+        *,
+        journals: bool = False,
     ) -> Reply:
-        """Recall the reply under `key`, or ask for it and journal it.
+        """Recall the reply under `key`, or ask for it and journal it, unless `ask` `journals` it.
 
         `about` says in the journal what the reply belongs to. Raises RequestFailed (NotAsked
         where the run is stopping or the budget spent) and FatalModelError as `ask` does.
@@ -41,7 +49,8 @@ class Replies:
             raise NotAsked("the run is stopping")
         try:
             reply = await ask()
-            await self.journal.record(key, reply, about)
+            if not journals:
+                await self.journal.record(key, reply, about)
         except NotAsked:
             self.stopping.set()  # the budget is spent, or the run was stopping anyway
             raise
@@ -74,8 +83,10 @@ class AskedModel:
         model: str,
         bound: Bound | None = None,
         is_free: bool = False,
+        batches: BatchQueue | None = None,
     ) -> None:
-        """`model` is `provider:id`; `is_free` where nobody sends a bill.
+        """`model` is `provider:id`; `is_free` where nobody sends a bill. With `batches` the
+        requests go through these.
 
         A run with a budget gives a `bound`. It does not change a request's key: what was paid for
         without a budget is recalled with one, and the other way round.
@@ -85,6 +96,7 @@ class AskedModel:
         self._replies = replies
         self._bound = bound
         self._is_free = is_free
+        self._batches = batches
         self.model_identifier = model_identifier
         self.model = model
 
@@ -110,6 +122,14 @@ class AskedModel:
         if self._bound is not None:
             sent, worst_usd = self._bound.sampling, self._bound.worst_usd_of(messages)
         meter = FREE if self._is_free else Meter(self._replies.budget, worst_usd)
-        return await self._replies.obtain(
-            key, lambda: self._client.complete(messages, sent, meter), about
-        )
+
+        async def asked() -> Reply:
+            if self._batches is not None:
+                from utilities.model_clients.batches.batch_queue import BatchRequest
+
+                request = BatchRequest(key, about, messages, sent, worst_usd, meter)
+                return await self._batches.complete(request)
+            self._replies.journal.batches.check_is_in_none(key)
+            return await self._client.complete(messages, sent, meter)
+
+        return await self._replies.obtain(key, asked, about, journals=self._batches is not None)

@@ -19,6 +19,7 @@ import orjson
 from utilities.errors import UsageError
 from utilities.json_lines import JsonLinesFile, encode_line
 from utilities.model_clients.base import Message, Reply, Usage
+from utilities.model_clients.batches import ledger
 from utilities.tasks import Task
 
 SCHEMA_VERSION = 1
@@ -83,11 +84,14 @@ class Journal:
         self._file = file
         self._run_id = run_id
         self._places: dict[bytes, tuple[int, int]] = {}
+        self.batches = ledger.BatchLedger()
         if resume:
             for offset, line in file.lines():
                 if line.startswith(_KEY_START):
                     key = line[len(_KEY_START) : len(_KEY_START) + _KEY_DIGITS]
                     self._places[key] = (offset, len(line))
+                elif line.startswith(ledger.LINE_START):
+                    self.batches.take(orjson.loads(line))
 
     def recall(self, key: str) -> Reply | None:
         """The reply that an earlier run journalled under this key, if any."""
@@ -100,6 +104,17 @@ class Journal:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             _log.warning("the journal's line at byte %d is no reply; it is asked again", place[0])
             return None
+
+    def holds(self, key: str) -> bool:
+        """Whether a reply stands under this key."""
+        return key.encode("ascii") in self._places
+
+    async def note_batch(self, event: Mapping[str, Any]) -> None:
+        """Write down a step of a batch; it is on the disk when this returns."""
+        more = {"schema_version": SCHEMA_VERSION, "run_id": self._run_id}
+        self._file.write({**event, **more})
+        self.batches.take(event)
+        await self._file.save()
 
     async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
         """Write the raw reply down, before anything is made of it."""
