@@ -68,12 +68,14 @@ class BatchServer:
         creations: Sequence[str] = (),
         uploads: Sequence[str] = (),
         cut_downloads: int = 0,
+        stalled_downloads: int = 0,
     ) -> None:
         """`endings`, `creations` and `uploads` say how the first ones go.
 
         A creation or an upload is ok, refused (429, before), dropped_before, dropped_after,
         stalled_before or stalled_after; an ending is completed, expired, cancelled or
-        failed:CODE; the first `cut_downloads` downloads of results end in the middle.
+        failed:CODE; the first `cut_downloads` downloads of results end in the middle, and the
+        `stalled_downloads` after them stop there.
         """
         self._behaviour = Behaviour(maker=maker)
         self._fate = fate
@@ -81,7 +83,7 @@ class BatchServer:
         self.held = held
         self._endings = list(endings)
         self._exchanges = {"creation": list(creations), "upload": list(uploads)}
-        self._cut_downloads = cut_downloads
+        self._cut_downloads, self._stalled_downloads = cut_downloads, stalled_downloads
         self._files: dict[str, bytes] = {}
         self.batches: list[ServedBatch] = []
         self.bought: Counter[str] = Counter()
@@ -251,12 +253,16 @@ class BatchServer:
         from aiohttp import web
 
         content = b"".join(json.dumps(line).encode() + b"\n" for line in reversed(lines))
-        if self._cut_downloads == 0:
+        if not self._cut_downloads and not self._stalled_downloads:
             return web.Response(body=content, content_type="application/octet-stream")
-        self._cut_downloads -= 1
         response = web.StreamResponse(headers={"content-length": str(len(content))})
         await response.prepare(request)
         await response.write(content[: len(content) // 2])
+        if not self._cut_downloads:
+            self._stalled_downloads -= 1
+            self.reached.set()
+            await asyncio.Event().wait()
+        self._cut_downloads -= 1
         assert request.transport is not None
         request.transport.close()
         return response
