@@ -61,6 +61,7 @@ class BatchServer:
         self,
         *,
         maker: str = "identity_program",
+        output_tokens: int = 200,
         fate: Fate = lambda prompt, n: "ok",
         polls: int = 1,
         held: bool = False,
@@ -77,7 +78,7 @@ class BatchServer:
         failed:CODE; the first `cut_downloads` downloads of results end in the middle, and the
         `stalled_downloads` after them stop there.
         """
-        self._behaviour = Behaviour(maker=maker)
+        self._behaviour = Behaviour(maker=maker, output_tokens=output_tokens)
         self._fate = fate
         self._polls = polls
         self.held = held
