@@ -131,6 +131,8 @@ class AskingRun:
             try:
                 with Progress(self.tasks.total, quiet=self.options.quiet) as progress:
                     await loop.over(tasks, answer, progress=progress, observe=observe)
+                    if self.batches is not None:
+                        await self.batches.finish()
             finally:
                 more, lines = conclude()
                 metadata = self._metadata(loop, configuration) | more

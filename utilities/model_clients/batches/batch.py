@@ -37,6 +37,7 @@ class Batch:
         self.reply_count = 0
         self.is_open = True
         """Whether the provider has it, or may have it, with replies that are not journalled."""
+        self.is_collecting = False
 
     async def submit_and_follow(self) -> None:
         """Submit the slips as a new batch and see it to its end; settles every slip."""
@@ -129,6 +130,7 @@ class Batch:
 
     async def _collect(self, state: BatchState) -> None:
         """Journal every reply, then close the batch and tell those that wait."""
+        self.is_collecting = True
         outcomes: dict[str, ToolkitError] = {}
         missing = state.unanswered
         for _ in range(_DOWNLOADS):

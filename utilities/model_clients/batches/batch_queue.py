@@ -22,6 +22,8 @@ from utilities.model_clients.retry import AttemptFailed
 
 MOST_BATCHES = 3
 """How many batches a request is put into before it counts as failed."""
+_FULL_POLLS = 10
+"""So many polls' time passes before a full queue that is not ours is tried again."""
 _SETTLE_S = 0.05
 """A task's samples ask within so short a time of each other."""
 _LAST_EXCHANGE_S = 10.0
@@ -103,6 +105,12 @@ class BatchQueue:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
+    async def finish(self) -> None:
+        """Let batches that are being collected be closed: their last replies are handed out."""
+        tasks = [task for task, batch in self._running.items() if batch.is_collecting]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_LAST_EXCHANGE_S if self._stopping.is_set() else None)
+
     def _slips_of(self, record: OpenBatch) -> Iterator[Slip]:
         """A slip for each request of an earlier run's batch that is not journalled yet."""
         for key, planned in record.requests.items():
@@ -141,8 +149,11 @@ class BatchQueue:
 
     async def _has_room_again(self, outcome: AttemptFailed) -> bool:
         """Where the provider's queue was full: wait until another batch ends, if there is one."""
+        if outcome.becomes is not RateLimited:
+            return False
         others = [task for task, batch in self._running.items() if batch.is_open]
-        if outcome.becomes is not RateLimited or not others:
+        if not others:
+            await self._desk.calls.pause(_FULL_POLLS * self._desk.poll_s)
             return False
         await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
         return True
@@ -231,6 +242,8 @@ class BatchQueue:
     def summary(self) -> str:
         """What a person wants to know of the batches at the end of a run."""
         known = self.to_json()["batches"]
+        if not known:
+            return "none"
         replies = sum(batch["replies"] for batch in known)
         text = f"{len(known)}: {replies} replies collected, at half price"
         if waiting := [batch for batch in known if batch["open"]]:
