@@ -200,6 +200,25 @@ def test_control_c_leaves_the_batch_at_the_provider_and_says_how_to_go_on(
         assert_all_bought_once(server, folder)
 
 
+def test_a_second_control_c_ends_a_run_whose_creation_stalls_and_the_next_finds_the_batch(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    folder = tmp_path / "out"
+    with BatchServer(creations=["stalled_after"]) as server:
+        words = arguments(server, "openai", folder, dataset(count=TASKS))
+        process = started(words)
+        wait_until(server.reached.is_set)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "Traceback" not in errors
+        assert generate_code(*words) == 0
+        assert len(server.batches) == 1
+        assert_all_bought_once(server, folder)
+
+
 def test_a_live_run_does_not_buy_what_an_open_batch_holds(
     tmp_path: Path, dataset: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:

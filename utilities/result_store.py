@@ -91,7 +91,7 @@ class Journal:
                     key = line[len(_KEY_START) : len(_KEY_START) + _KEY_DIGITS]
                     self._places[key] = (offset, len(line))
                 elif line.startswith(ledger.LINE_START):
-                    self.batches.take(orjson.loads(line))
+                    self._take_batch(offset, line)
 
     def recall(self, key: str) -> Reply | None:
         """The reply that an earlier run journalled under this key, if any."""
@@ -108,6 +108,12 @@ class Journal:
     def holds(self, key: str) -> bool:
         """Whether a reply stands under this key."""
         return key.encode("ascii") in self._places
+
+    def _take_batch(self, offset: int, line: bytes) -> None:
+        try:
+            self.batches.take(orjson.loads(line))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            _log.warning("the journal's line at byte %d is no step of a batch; passed over", offset)
 
     async def note_batch(self, event: Mapping[str, Any]) -> None:
         """Write down a step of a batch; it is on the disk when this returns."""

@@ -29,7 +29,6 @@ from utilities.model_clients.retry import AttemptFailed
 
 _PATH = "/v1/messages/batches"
 _PAGE = 100
-_CLOCKS_DIFFER_S = 300.0
 
 
 class AnthropicBatches(AnthropicClient):
@@ -79,8 +78,7 @@ class AnthropicBatches(AnthropicClient):
                 )
             page = object_of(await raw.read(), self._triage)
             states = [self._read_state(item) for item in list_at(page, "data")]
-            oldest = sought.created_after - _CLOCKS_DIFFER_S
-            recent = [state for state in states if state.created_at > oldest]
+            recent = [state for state in states if state.created_at > sought.created_after]
             found += [
                 state
                 for state in recent

@@ -13,6 +13,7 @@ from utilities.model_clients.retry import AttemptFailed
 
 FOUND_WITHIN_S = 20.0
 """A batch whose creation had no answer shows in the provider's list by then, or never will."""
+_CLOCKS_DIFFER_S = 300.0
 
 
 class NeverCreated(Exception):
@@ -53,7 +54,7 @@ async def search(desk: Desk, token: str) -> BatchState | None:
     sought = Sought(
         token,
         request_count=len(record.requests),
-        created_after=creating_at - FOUND_WITHIN_S,
+        created_after=creating_at - _CLOCKS_DIFFER_S,
         other_ids=desk.journal.batches.known_ids,
     )
     while True:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from utilities.errors import UsageError
@@ -23,6 +25,8 @@ from utilities.progress import say
 if TYPE_CHECKING:
     from utilities.asking_run import AskingRun
 
+_log = logging.getLogger(__name__)
+
 _PROVIDERS = {"openai": OpenAIBatches, "anthropic": AnthropicBatches}
 _CONNECTIONS = 8
 _BATCHES_SIDE_BY_SIDE = 2
@@ -33,8 +37,8 @@ def in_batches(entry: ModelEntry) -> ModelEntry:
     """The entry at the price of batches; raises UsageError where its provider has no endpoint."""
     if entry.provider not in _PROVIDERS:
         raise UsageError(
-            f"--batch: {entry.name} has no batch endpoint; leave --batch out, or ask a model of "
-            f"{' or '.join(_PROVIDERS)}"
+            f"--batch: {entry.name} has no batch endpoint known here; leave --batch out, or ask "
+            f"a model of {' or '.join(_PROVIDERS)}"
         )
     return replace(entry, price_factor=PRICE_FACTOR)
 
@@ -52,7 +56,7 @@ async def open_batches(
             provider=provider,
             calls=Calls(entry.name, entry.request_timeout_s, policy, run.stopping),
             journal=run.store.journal,
-            announce=_announce_nothing if options.quiet else say,
+            announce=partial(_announce, quiet=options.quiet),
             model=model,
             base_url=entry.base_url,
             poll_s=options.batch_poll_s,
@@ -72,5 +76,7 @@ async def open_batches(
             yield queue
 
 
-def _announce_nothing(line: str) -> None:
-    """Nobody wants to hear of progress."""
+def _announce(line: str, *, quiet: bool) -> None:
+    _log.info(line)
+    if not quiet:
+        say(line)
