@@ -22,9 +22,9 @@ from utilities.model_clients.batches.base import (
     Sought,
     Submission,
 )
-from utilities.model_clients.batches.batch_queue import BatchQueue, BatchRequest
+from utilities.model_clients.batches.batch_queue import BatchQueue
 from utilities.model_clients.batches.calls import Calls
-from utilities.model_clients.batches.slip import Desk
+from utilities.model_clients.batches.slip import BatchRequest, Desk
 from utilities.model_clients.retry import AttemptFailed, RetryPolicy
 from utilities.result_store import OutputPlace, ResultStore
 

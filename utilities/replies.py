@@ -125,7 +125,7 @@ class AskedModel:
 
         async def asked() -> Reply:
             if self._batches is not None:
-                from utilities.model_clients.batches.batch_queue import BatchRequest
+                from utilities.model_clients.batches.slip import BatchRequest
 
                 request = BatchRequest(key, about, messages, sent, worst_usd, meter)
                 return await self._batches.complete(request)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RateLimited
-from utilities.model_clients.base import AttemptMeter, Message, Reply, Sampling
+from utilities.model_clients.base import Reply
 from utilities.model_clients.batches.admission import Admission
 from utilities.model_clients.batches.base import Outcome, custom_id_of
 from utilities.model_clients.batches.batch import Batch
 from utilities.model_clients.batches.ledger import OpenBatch, PlannedRequest
-from utilities.model_clients.batches.slip import Desk, Slip
+from utilities.model_clients.batches.slip import BatchRequest, Desk, Slip
 from utilities.model_clients.retry import AttemptFailed
 
 MOST_BATCHES = 3
@@ -30,18 +29,6 @@ _LAST_EXCHANGE_S = 10.0
 """What a batch that is being created when the run ends is given."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRequest:
-    """One sample that is to be asked; `about` says in the journal what it belongs to."""
-
-    key: str
-    about: Mapping[str, Any]
-    messages: list[Message]
-    sampling: Sampling
-    worst_usd: float
-    meter: AttemptMeter
 
 
 class BatchQueue:

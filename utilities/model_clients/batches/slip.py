@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from utilities.model_clients.base import AttemptMeter, Reply
+from utilities.model_clients.base import AttemptMeter, Message, Reply, Sampling
 from utilities.model_clients.batches.base import BatchProvider, Outcome
 from utilities.model_clients.batches.calls import Calls
 from utilities.model_clients.batches.ledger import PlannedRequest
@@ -15,6 +15,18 @@ from utilities.model_clients.retry import AttemptFailed
 
 if TYPE_CHECKING:
     from utilities.result_store import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """One sample that is to be asked; `about` says in the journal what it belongs to."""
+
+    key: str
+    about: Mapping[str, Any]
+    messages: list[Message]
+    sampling: Sampling
+    worst_usd: float
+    meter: AttemptMeter
 
 
 @dataclass(slots=True, eq=False)
