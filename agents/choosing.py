@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
 
 from agents.base import Agent
@@ -48,8 +48,11 @@ def choose_model(options: AskingOptions) -> ChosenModel:
     if identifier == config.PROGRAM_SEARCH:
         if options.base_url is not None:
             raise UsageError("--base_url: PROGRAM_SEARCH asks no server; name a model as well")
+        if options.batch:
+            raise UsageError("--batch: PROGRAM_SEARCH asks no provider; name a model as well")
         return ChosenModel(None, "", sampling)
     from utilities.model_clients import costs
+    from utilities.model_clients.batches.opening import in_batches
     from utilities.model_clients.sampling import check_sampling
 
     entry = config.find_model(identifier, base_url=options.base_url)
@@ -57,6 +60,8 @@ def choose_model(options: AskingOptions) -> ChosenModel:
         entry = replace(entry, price_override=options.price)
     if options.request_timeout_s is not None:
         entry = replace(entry, request_timeout_s=options.request_timeout_s)
+    if options.batch:
+        entry = in_batches(entry)
     check_sampling(entry, sampling)
     key = config.LOCAL_KEY if options.asks_nothing else config.read_key(entry)
     if options.max_cost_usd is not None and costs.price_per_million(entry) is None:
@@ -86,7 +91,15 @@ async def open_agent(
     if run.replies.plan is not None:
         run.replies.plan.prices = _prices(chosen, bound)
     client = _client(chosen.entry, chosen.key, run)
-    async with nullcontext(client) if options.asks_nothing else client:
+    async with AsyncExitStack() as stack:
+        if options.batch and not options.asks_nothing:
+            from utilities.model_clients.batches.opening import open_batches
+
+            run.batches = await stack.enter_async_context(
+                open_batches(run, chosen.entry, chosen.key, model=_name_of(chosen.entry))
+            )
+        if not options.asks_nothing:
+            await stack.enter_async_context(client)
         model = AskedModel(
             client,
             chosen.sampling,
@@ -96,6 +109,7 @@ async def open_agent(
             bound=bound,
             is_free=chosen.entry.price_override == (0.0, 0.0),
             min_cached_prompt_tokens=chosen.entry.min_cached_prompt_tokens,
+            batches=run.batches,
         )
         yield kind(model)
 

@@ -9,12 +9,12 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from utilities import cli
 from utilities.budget import Budget
@@ -32,6 +32,9 @@ from utilities.run_loop import Entry, RunLoop
 from utilities.tally import Tally
 from utilities.task_selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks import Task
+
+if TYPE_CHECKING:
+    from utilities.model_clients.batches.batch_queue import BatchQueue
 
 _log = logging.getLogger(__name__)
 
@@ -123,6 +126,8 @@ class AskingRun:
             asks=not options.asks_nothing,
             plan=RequestPlan() if options.dry_run else None,
         )
+        self.batches: BatchQueue | None = None
+        """Set where the model is asked by batches."""
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
         self._before = self.budget.spent_usd, self.budget.lost_count, self.budget.lost_usd
@@ -148,10 +153,16 @@ class AskingRun:
             await count_requests(self.tasks, self.store, answer, configuration, plan)
             print("\n".join(plan.summary(self.store.place.stem, self.options.max_cost_usd)))  # noqa: T201
             return 0
+        tasks: Iterable[Task] = self.tasks
+        max_concurrent_tasks = self.options.max_concurrent_tasks
+        if self.batches is not None:
+            admission = self.batches.admission
+            tasks, answer = admission.over(tasks), admission.answering(answer)
+            max_concurrent_tasks = admission.max_tasks
         loop = RunLoop(
             self.store,
             configuration=configuration,
-            max_concurrent_tasks=self.options.max_concurrent_tasks,
+            max_concurrent_tasks=max_concurrent_tasks,
             budget=self.budget,
             stopping=self.stopping,
             reparsing=self.options.reparse,
@@ -160,7 +171,9 @@ class AskingRun:
         with loop.signals():
             try:
                 with Progress(self.tasks.total, quiet=self.options.quiet) as progress:
-                    await loop.over(self.tasks, answer, progress=progress, observe=observe)
+                    await loop.over(tasks, answer, progress=progress, observe=observe)
+                    if self.batches is not None:
+                        await self.batches.finish()
             finally:
                 more, lines = conclude()
                 metadata = self._metadata(loop, configuration) | more
@@ -188,6 +201,7 @@ class AskingRun:
             "spent_usd": self._spent_usd,
             "lost_attempts": self._lost_count,
             "lost_worst_case_usd": self._lost_usd,
+            **({} if self.batches is None else self.batches.to_json()),
             **self.provenance,
         }
 
@@ -242,6 +256,7 @@ class AskingRun:
             **({"reparsed": self._reparsed(tally)} if self.options.reparse else {}),
             "tokens": tally.tokens_text(),
             "cost": tally.cost_text() + resumed_cost + self._lost_attempts(),
+            **({} if self.batches is None else {"batches": self.batches.summary()}),
         }
         width, unfinished = 10, loop.status != "completed"
         return [

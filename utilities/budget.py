@@ -40,6 +40,10 @@ class Budget:
                     f"{cap_usd:.4f} are spent"
                 )
             await self._settled.wait()
+        self.commit(worst_usd)
+
+    def commit(self, worst_usd: float) -> None:
+        """Set `worst_usd` aside for what an earlier run has ordered, whether it fits or not."""
         self._reserved_usd += worst_usd
         self._in_flight += 1
 
@@ -74,6 +78,10 @@ class Meter:
     async def begin(self) -> None:
         """Before an attempt; raises NotAsked where the budget is spent."""
         await self._budget.reserve(self.worst_usd or 0.0)
+
+    def take_up(self) -> None:
+        """Instead of `begin`, for what an earlier run has begun."""
+        self._budget.commit(self.worst_usd or 0.0)
 
     def end(self, cost_usd: float | None) -> None:
         """After an attempt with a reply (None: of unknown cost), or one that costs nothing."""

@@ -143,6 +143,9 @@ class AskingOptions:
     price: tuple[float, float] | None
     max_cost_usd: float | None
     search_budget: int | None
+    batch: bool
+    batch_size: int
+    batch_poll_s: float
     dataset_directory: Path | None
     dataset: str | None
     max_tasks: int | None
@@ -206,6 +209,13 @@ def _add_model_options(group: argparse._ArgumentGroup) -> None:
         "passes this; exit code 3")  # fmt: skip
     add("--search_budget", type=work_count, metavar="N", help="work that PROGRAM_SEARCH may "
         "spend on a task, in counted steps")  # fmt: skip
+    add("--batch", action="store_true", help="by the provider's batch endpoint: half the price, "
+        "within a day (OpenAI, Anthropic)")  # fmt: skip
+    add("--batch_size", type=positive_int, metavar="N", help="most requests in one batch "
+        f"({config.DEFAULT_BATCH_SIZE:,})", default=config.DEFAULT_BATCH_SIZE)  # fmt: skip
+    add("--batch_poll_s", type=positive_float, metavar="S", help="seconds before a batch is asked "
+        f"about ({config.DEFAULT_BATCH_POLL_S:g}); longer each time",
+        default=config.DEFAULT_BATCH_POLL_S)  # fmt: skip
 
 
 def _add_task_options(group: argparse._ArgumentGroup) -> None:

@@ -59,6 +59,8 @@ class ModelEntry:
     # The provider's name in genai-prices; None: it is not listed there.
     price_override: tuple[float, float] | None = None
     # USD per million input and output tokens, instead of the list price.
+    price_factor: float = 1.0
+    # What is paid of either price: a half in a batch.
 
 
 _EVERYTHING = frozenset({"temperature", "top_p", "max_tokens", "reasoning_effort", "seed"})

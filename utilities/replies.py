@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
@@ -22,6 +22,9 @@ from utilities.request_plan import RequestPlan
 from utilities.result_store import Journal, hash_of, request_key
 from utilities.shared_prompts import SharedPrompts
 from utilities.tasks import Task
+
+if TYPE_CHECKING:
+    from utilities.model_clients.batches.batch_queue import BatchQueue
 
 _MOST_CHARACTERS_A_TOKEN = 5
 """On the average: prose has 4 to 5 characters a token, grids one or two."""
@@ -53,9 +56,14 @@ class Replies:
         self._asks = asks
 
     async def obtain(
-        self, key: str, ask: Callable[[], Awaitable[Reply]], about: Mapping[str, Any]
+        self,
+        key: str,
+        ask: Callable[[], Awaitable[Reply]],
+        about: Mapping[str, Any],
+        *,
+        journals: bool = False,
     ) -> Reply:
-        """Recall the reply under `key`, or ask for it and journal it.
+        """Recall the reply under `key`, or ask for it and journal it, unless `ask` `journals` it.
 
         `about` says in the journal what the reply belongs to. Raises RequestFailed (NotAsked
         where the run is stopping or the budget spent) and FatalModelError as `ask` does.
@@ -71,7 +79,8 @@ class Replies:
             raise NotAsked("the run is stopping")
         try:
             reply = await ask()
-            await self.journal.record(key, reply, about)
+            if not journals:
+                await self.journal.record(key, reply, about)
         except NotAsked as error:
             self.stopping.set()  # the budget is spent, or the run was stopping anyway
             if error.failed_attempts:
@@ -120,8 +129,10 @@ class AskedModel:
         bound: Bound | None = None,
         is_free: bool = False,
         min_cached_prompt_tokens: int | None = None,
+        batches: BatchQueue | None = None,
     ) -> None:
-        """`model` is `provider:id`; `is_free` where nobody sends a bill.
+        """`model` is `provider:id`; `is_free` where nobody sends a bill. With `batches` the
+        requests go through these.
 
         `bound` is None where the price is unknown. It does not change a request's key: what was
         paid for without a budget is recalled with one, and the other way round. Of a task's
@@ -135,6 +146,7 @@ class AskedModel:
         self._is_free = is_free
         self._min_cached_prompt_tokens = min_cached_prompt_tokens
         self._shared_prompts = SharedPrompts()
+        self._batches = batches
         self.model_identifier = model_identifier
         self.model = model
 
@@ -170,14 +182,28 @@ class AskedModel:
         if self._replies.plan is not None:
             self._replies.plan.note(messages, self._replies.journal.recall(key))
         _log.debug("%s: prompt: %s", about, messages)
-        return await self._replies.obtain(key, lambda: self._ask(messages, index), about)
+        return await self._replies.obtain(
+            key,
+            lambda: self._ask(key, about, messages, index),
+            about,
+            journals=self._batches is not None,
+        )
 
-    async def _ask(self, messages: list[Message], index: int) -> Reply:
+    async def _ask(
+        self, key: str, about: Mapping[str, Any], messages: list[Message], index: int
+    ) -> Reply:
         sent, worst_usd, bound = self._sampling, None, self._bound
         if bound is not None:
             sent, worst_usd = bound.sampling, bound.worst_usd_of(messages)
         sent = sent.of_sample(index)
         meter = FREE if self._is_free else Meter(self._replies.budget, worst_usd)
+        if self._batches is not None:
+            from utilities.model_clients.batches.slip import BatchRequest
+
+            return await self._batches.complete(
+                BatchRequest(key, about, messages, sent, worst_usd or 0.0, meter)
+            )
+        self._replies.journal.batches.check_is_in_none(key)
         if not self._is_cached(messages):
             return await self._client.complete(messages, sent, meter)
         async with self._shared_prompts.turn(hash_of(messages)) as shared:

@@ -18,6 +18,7 @@ import orjson
 from utilities.errors import RequestFailed
 from utilities.json_lines import JsonLinesFile
 from utilities.model_clients.base import Message, Reply
+from utilities.model_clients.batches import ledger
 from utilities.snapshots import write_snapshot
 from utilities.tasks import Task
 
@@ -87,6 +88,7 @@ class Journal:
         self._run_id = run_id
         self._places: dict[bytes, tuple[int, int]] = {}
         self._failures: dict[bytes, tuple[int, int]] = {}
+        self.batches = ledger.BatchLedger()
         if resume:
             for offset, line in file.lines():
                 place = (offset, len(line))
@@ -94,6 +96,8 @@ class Journal:
                     self._places[line[len(_KEY_START) : len(_KEY_START) + _KEY_DIGITS]] = place
                 elif line.startswith(_FAILURE_START):
                     self._index_failure(line, place)
+                elif line.startswith(ledger.LINE_START):
+                    self._take_batch(offset, line)
 
     def _index_failure(self, line: bytes, place: tuple[int, int]) -> None:
         start = line.find(_KEY_IN_FAILURE) + len(_KEY_IN_FAILURE)
@@ -139,6 +143,23 @@ class Journal:
                 "failed_attempts": [asdict(attempt) for attempt in error.failed_attempts],
             }
         )
+
+    def holds(self, key: str) -> bool:
+        """Whether a reply stands under this key."""
+        return key.encode("ascii") in self._places
+
+    def _take_batch(self, offset: int, line: bytes) -> None:
+        try:
+            self.batches.take(orjson.loads(line))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            _log.warning("the journal's line at byte %d is no step of a batch; passed over", offset)
+
+    async def note_batch(self, event: Mapping[str, Any]) -> None:
+        """Write down a step of a batch; it is on the disk when this returns."""
+        more = {"schema_version": SCHEMA_VERSION, "run_id": self._run_id}
+        self._file.write({**event, **more})
+        self.batches.take(event)
+        await self._file.save()
 
     async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
         """Write the raw reply down, before anything is made of it."""

@@ -17,24 +17,27 @@ def cost_of(entry: ModelEntry, usage: Usage) -> float | None:
     """The cost of one request by its usage."""
     if entry.price_override is not None:
         per_input, per_output = entry.price_override
-        return (usage.input_tokens * per_input + usage.output_tokens * per_output) / _MILLION
+        dollars = usage.input_tokens * per_input + usage.output_tokens * per_output
+        return entry.price_factor * dollars / _MILLION
     if entry.pricing_provider is None:
         return None
-    return _list_price(entry.pricing_provider, entry.model_id, usage)
+    list_price = _list_price(entry.pricing_provider, entry.model_id, usage)
+    return None if list_price is None else entry.price_factor * list_price
 
 
 def price_per_million(entry: ModelEntry) -> tuple[float, float] | None:
     """USD per million input and output tokens, the dearest tier, for a worst case estimate."""
     if entry.price_override is not None:
-        return entry.price_override
+        per_input, per_output = entry.price_override
+        return entry.price_factor * per_input, entry.price_factor * per_output
     # A prompt of a million tokens meets the dearest tier of models that charge by length.
-    per_input = cost_of(entry, Usage(input_tokens=_MILLION))
+    prompt = cost_of(entry, Usage(input_tokens=_MILLION))
     both = cost_of(entry, Usage(input_tokens=_MILLION, output_tokens=_MILLION))
     # Where a prompt is written to a cache, that costs more than reading it.
     written = cost_of(entry, Usage(input_tokens=_MILLION, cache_write_tokens=_MILLION))
-    if per_input is None or both is None or written is None:
+    if prompt is None or both is None or written is None:
         return None
-    return max(per_input, written), both - per_input
+    return max(prompt, written), both - prompt
 
 
 def _list_price(provider: str, model_id: str, usage: Usage) -> float | None:

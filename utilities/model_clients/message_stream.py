@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from utilities.model_clients.base import FinishReason, Reply, Usage
-from utilities.model_clients.json_fields import JSONObject, count_at, object_at, text_at
+from utilities.model_clients.json_fields import (
+    JSONObject,
+    count_at,
+    list_at,
+    object_at,
+    text_at,
+)
 from utilities.model_clients.triage import Triage
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
@@ -65,6 +71,16 @@ class MessageStream:
         """A block's beginning or a delta: its text is under the name of its kind."""
         for name, parts in self._parts.items():
             parts.append(text_at(piece, name))
+
+
+def read_message(message: JSONObject, triage: Triage) -> Reply:
+    """The reply in a whole message, as batches bring it; raises as MessageStream.reply does."""
+    stream = MessageStream(triage)
+    stream.take({"type": "message_start", "message": message})
+    for block in list_at(message, "content"):
+        stream.take({"type": "content_block_start", "content_block": block})
+    stream.take({"type": "message_delta", "delta": message})
+    return stream.reply()
 
 
 def read_usage(usage: JSONObject) -> Usage:
