@@ -45,6 +45,8 @@ class Sample:
     reply: Reply | None = None
     error: str | None = None
     """Where no reply came: what the provider or the network said, in one line."""
+    confidence: float | None = None
+    """How likely the answer is right, 0-1, where the agent can tell."""
 
 
 class Agent(Protocol):

@@ -39,7 +39,7 @@ def explored(*pairs: str, budget: int = 1_000_000) -> Exploration:
 def learnt(*pairs: str) -> list[Candidate]:
     search = explored(*pairs)
     start = State((), 0.0, search.inputs)
-    found = RuleLearner(start, [], search.outputs, Budget(2_000_000)).learn()
+    found = RuleLearner(start, [], search.inputs, search.outputs, Budget(2_000_000)).learn()
     return sorted(found, key=Candidate.penalised_cost)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.program_search.perception import OBJECTS, PANES, background, parts
+from agents.program_search.perception import OBJECTS, PANES, background, bordered, parts
 from agents.program_search.registry import Array, transform
 from agents.program_search.traits import TINTS, Trait
 from agents.program_search.words import DIRECTIONS
@@ -30,7 +30,7 @@ TURNS = {"up": 0, "right": 1, "down": 2, "left": 3}
 def neighbour(grid: Array, down: int, right: int) -> Array:
     """The colour `down` rows and `right` columns (at most 2) away; background beyond."""
     (height, width), empty = grid.shape, background(grid)
-    wide = np.pad(grid, 2, constant_values=empty)
+    wide = bordered(grid, 2, empty)
     return wide[2 + down : 2 + down + height, 2 + right : 2 + right + width]
 
 

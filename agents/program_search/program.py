@@ -11,6 +11,7 @@ from typing import Any
 
 from agents.program_search.candidates import Candidate
 from agents.program_search.registry import Step
+from agents.program_search.renumbering import BACK, SENTENCE, in_ranks, palette_of, renumbered
 
 
 def program_of(candidate: Candidate) -> str:
@@ -29,16 +30,23 @@ def solve_task_lines(candidate: Candidate) -> tuple[list[str], list[Callable[...
     lines = ['"""Return the output grid that the rule found gives for the input grid."""']
     lines.append("grid = np.array(grid)")
     variable, used = "grid", list[Callable[..., Any]]()
+    said = in_ranks if candidate.renumbered else str
+    if candidate.renumbered:
+        lines += [*comment(SENTENCE), "palette = palette_of(grid)", "grid = renumbered(grid)"]
+        used += [palette_of, renumbered]
     for step in candidate.steps:
-        lines += [*comment(sentence_of(step)), f"picture = {step.code(variable)}"]
+        lines += [*comment(said(sentence_of(step))), f"picture = {step.code(variable)}"]
         variable = "picture"
         used += step.functions()
     if candidate.finish is not None:
-        lines += comment(candidate.finish.sentences()[0])
+        lines += comment(said(candidate.finish.sentences()[0]))
         for line in candidate.finish.code(variable):
-            lines += comment(line[2:]) if line.startswith("# ") else [line]
+            lines += comment(said(line[2:])) if line.startswith("# ") else [line]
         variable = "answer"
         used += candidate.finish.functions()
+    if candidate.renumbered:
+        lines += comment(BACK)
+        variable = f"palette[{variable}]"
     return [*lines, f"return {variable}.tolist()"], used
 
 

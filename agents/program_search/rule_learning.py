@@ -53,11 +53,16 @@ class RuleLearner:
     """Finds the rules that turn the base's pictures into the outputs."""
 
     def __init__(
-        self, base: State, others: Sequence[State], outputs: Sequence[Array], budget: Budget
+        self,
+        base: State,
+        others: Sequence[State],
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        budget: Budget,
     ) -> None:
         """Compute every column; the outputs have the shapes of the base's first pictures."""
         self.base, self.budget = base, budget
-        self.columns = columns_of(base, others, budget)
+        self.columns = columns_of(base, others, inputs, budget)
         self.target = np.concatenate([output.ravel() for output in outputs])
         sizes = [grid.size for grid in base.grids]
         self.pair = np.repeat(np.arange(len(sizes)), sizes)

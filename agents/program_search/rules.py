@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from agents.program_search.registry import Array, Step
-from agents.program_search.words import COLOURS, listing, reading
+from agents.program_search.words import COLOURS, colour_noun, listing, reading
 
 CASES_SHOWN = 8
 
@@ -19,10 +19,11 @@ class Source(NamedTuple):
     """Where a value for each cell comes from.
 
     "picture": the steps (at most one) applied to the picture that the rule paints;
-    "grid": picture steps applied to the input grid; "constant": one colour everywhere.
+    "grid": picture steps applied to the input grid; "number": a step that sums that grid up;
+    "constant": one colour everywhere.
     """
 
-    origin: Literal["picture", "grid", "constant"]
+    origin: Literal["picture", "grid", "number", "constant"]
     steps: tuple[Step, ...] = ()
     colour: int = 0
 
@@ -33,12 +34,12 @@ class Source(NamedTuple):
         text = variable if self.origin == "picture" else "grid"
         for step in self.steps:
             text = step.code(text)
-        return text
+        return f"np.full_like({variable}, {text})" if self.origin == "number" else text
 
     def noun(self) -> str:
         """What it is, as a noun phrase."""
         if self.origin == "constant":
-            return COLOURS[self.colour]
+            return colour_noun(self.colour)
         if self.origin == "grid":
             steps = "; then ".join(step.sentence() for step in self.steps)
             return f"the colour at the same place in another picture ({steps or 'the input grid'})"
@@ -52,7 +53,7 @@ class Source(NamedTuple):
 
     def reads(self) -> Mapping[int, str]:
         """How its values read."""
-        is_step = self.origin == "picture" and self.steps
+        is_step = self.origin in ("picture", "number") and self.steps
         return self.steps[0].transform.reads if is_step else COLOURS
 
 

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from agents.program_search.candidates import Budget
+from agents.program_search.confidence import Evidence
 from agents.program_search.crosscheck import rediscovered
-from agents.program_search.exploration import Exploration
 from agents.program_search.program import program_of
 from agents.program_search.ranking import ranked, weight
 from agents.program_search.trace import TraceWriter
+from agents.program_search.views import explained
 from utilities.config import DEFAULT_SEARCH_BUDGET
 from utilities.tasks import Grid, Task
 
@@ -23,9 +23,9 @@ class Solution:
 
     `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
     best program where every check passed: its refits without each pair are right, the test inputs
-    show no case that the pairs do not, and the whole search without each pair finds a program
-    that is right on it; else "guess". `confidence` is its share, 0-1, of the weight of all that
-    fits, by description length.
+    show no case that the pairs do not, the whole search without each pair finds a program that is
+    right on it, and few others that fit differ on the test inputs; else "guess". `confidence` is
+    how often answers with such evidence were right on ARC-1 training, 0-1.
     """
 
     reasoning: str
@@ -33,6 +33,7 @@ class Solution:
     outputs: tuple[Grid | None, ...]
     kind: Literal["found", "guess"]
     confidence: float
+    evidence: Evidence
 
 
 def solve(
@@ -45,25 +46,26 @@ def solve(
     """
     inputs = tuple(np.array(pair.input) for pair in (*task.train, *task.test))
     outputs = tuple(np.array(pair.output) for pair in task.train)
-    exploration = Exploration(inputs, outputs, Budget(search_budget))
-    candidates = exploration.run()
+    candidates, states = explained(inputs, outputs, search_budget)
     groups = ranked(candidates, len(outputs))
-    writer = TraceWriter(inputs, outputs, exploration.states)
+    writer = TraceWriter(inputs, outputs, states)
     total = sum(map(weight, groups))
     solutions = dict[str, Solution]()
     for place, group in enumerate(groups):
         if len(solutions) == best_of:
             break
-        best, again = group[0], None
+        best, again = group[0], tuple[bool, ...]()
         if place == 0 and len(outputs) > 1 and best.is_strong():
             again = rediscovered(inputs, outputs, search_budget)
         code = program_of(best)
+        evidence = Evidence(place, weight(group) / total, best.is_strong(), again)
         solution = Solution(
-            reasoning=writer.write(best, rivals=len(candidates) - 1, again=again),
+            reasoning=writer.write(best, evidence, rivals=len(group) - 1, others=len(groups) - 1),
             python_code=code,
             outputs=tuple(grid.tolist() for grid in best.outputs),
-            kind="found" if again is not None and all(again) else "guess",
-            confidence=weight(group) / total,
+            kind="found" if evidence.is_found() else "guess",
+            confidence=evidence.confidence(),
+            evidence=evidence,
         )
         solutions.setdefault(code, solution)
     return list(solutions.values())

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from agents.program_search.candidates import Candidate, State
+from agents.program_search.confidence import Evidence
 from agents.program_search.program import sentence_of
 from agents.program_search.registry import Array
+from agents.program_search.renumbering import BACK, SENTENCE, in_ranks
 from agents.program_search.words import COLOURS, colours_words, count_of, listing, shape_words
 
 FAILURES_SHOWN = 4
@@ -32,18 +34,17 @@ class TraceWriter:
         self.inputs, self.outputs, self.states = inputs, outputs, states
         self.pairs = len(outputs)
 
-    def write(
-        self, candidate: Candidate, *, rivals: int, again: tuple[bool, ...] | None = None
-    ) -> str:
-        """The trace of a candidate that `rivals` other fitting programs compete with.
+    def write(self, candidate: Candidate, evidence: Evidence, *, rivals: int, others: int) -> str:
+        """The trace of a candidate.
 
-        `again` says for each train pair whether the search without it found what is right on it.
+        `rivals` other fitting programs give the same test outputs; `others` counts the different
+        answers besides it.
         """
         sections = {
             "What the pairs show": self.observations(),
             "What was tried first": self.failures(candidate),
             "The rule": self.rule(candidate),
-            "Checks": self.checks(candidate, rivals, again),
+            "Checks": self.checks(candidate, evidence, rivals, others),
             "The answer": self.answer(candidate),
         }
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in sections.items())
@@ -83,13 +84,16 @@ class TraceWriter:
         steps = [[sentence_of(step)] for step in candidate.steps]
         if candidate.finish is not None:
             steps.append(candidate.finish.sentences())
+        if candidate.renumbered:
+            ranked = [list(map(in_ranks, step)) for step in steps]
+            steps = [[SENTENCE], *ranked, [BACK]]
         lines = []
         for number, (first, *more) in enumerate(steps, 1):
             lines += [f"{number}. {first}", *(f"   - {line}" for line in more)]
         return lines or ["1. Return the grid as it is."]
 
     def checks(
-        self, candidate: Candidate, rivals: int, again: tuple[bool, ...] | None
+        self, candidate: Candidate, evidence: Evidence, rivals: int, others: int
     ) -> list[str]:
         """How the program does on every train pair, and what is weak about it."""
         right = [
@@ -101,20 +105,36 @@ class TraceWriter:
             lines.append(self._left_out_line(candidate.left_out))
         else:
             lines.append("- Its steps were chosen to agree with all pairs; no table was fitted.")
-        if again is not None:
-            lines.append(again_line(again))
+        if evidence.again:
+            lines.append(again_line(evidence.again))
         if candidate.unseen:
             share = f"{100 * candidate.unseen:.1f} %"
             lines.append(
                 f"- Caveat: {share} of the test cells are a case that no train pair shows."
             )
-        if rivals:
-            lines.append(
-                f"- {count_of(rivals, 'other program')} found fit the train pairs as well."
-            )
+        lines.append(self._rivals_line(evidence, rivals, others))
         if self.pairs == 1:
             lines.append("- Caveat: one train pair is little evidence.")
+        lines.append(
+            f"- Verdict: {'found' if evidence.is_found() else 'a guess'}; with such evidence about "
+            f"{100 * evidence.confidence():.0f} % of the answers on ARC-1 training were right."
+        )
         return lines
+
+    def _rivals_line(self, evidence: Evidence, rivals: int, others: int) -> str:
+        if self.pairs == len(self.inputs):
+            return f"- {count_of(rivals + others, 'other program')} found fit the train pairs too."
+        if not rivals and not others:
+            return "- No other program that was found fits the train pairs."
+        same = f"{count_of(rivals, 'other program')} that fit the pairs give the same test outputs"
+        if not others:
+            return f"- {same}, none gives different ones."
+        ranks = ("first", "second", "third")
+        place = ranks[evidence.place] if evidence.place < len(ranks) else f"{evidence.place + 1}th"
+        return (
+            f"- {same}; {count_of(others, 'other answer')} fit as well. This answer comes {place}, "
+            f"with {100 * evidence.share:.0f} % of the weight (short descriptions weigh more)."
+        )
 
     def _left_out_line(self, left_out: Sequence[bool]) -> str:
         if self.pairs == 1:
