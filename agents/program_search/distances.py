@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.program_search.facts import neighbourhood
-from agents.program_search.paints import TURNS
+from agents.program_search.paints import facing
 from agents.program_search.perception import OBJECTS, REGIONS, background, numbered
 from agents.program_search.registry import Array, remembered, transform
 from agents.program_search.words import DIRECTIONS
@@ -27,13 +27,13 @@ SPREADS = {
 )
 def steps_to_ink(grid: Array, way: str, period: int) -> Array:
     """0 on ink, else the steps to it modulo the period (0: in full); -1 where there is none."""
-    turned = np.rot90(grid, TURNS[way])
+    turned = facing(grid, way)
     result, last = np.full_like(turned, -1), np.full(turned.shape[1], -1)
     inked = turned != background(grid)
     for row in range(len(turned)):
         last = np.where(inked[row], 0, np.where(last >= 0, last + 1, -1))
         result[row] = last
-    steps = np.rot90(result, -TURNS[way])
+    steps = facing(result, way)
     return np.where(steps >= 0, steps % period, -1) if period else steps
 
 

@@ -11,6 +11,12 @@ from agents.program_search.traits import FLAGS, SIZES, Trait, measured
 from agents.program_search.words import COLOURS
 
 
+@transform("picture", "start from an empty grid of the same size", cost=0.9)
+def emptied(grid: Array) -> Array:
+    """Background everywhere."""
+    return np.full_like(grid, background(grid))
+
+
 @transform("picture", "keep only what is {colour}", cost=1.2, colour=COLOURS)
 def only_colour(grid: Array, colour: int) -> Array | None:
     """All other ink becomes background; None where the colour is missing."""

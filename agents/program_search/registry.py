@@ -150,7 +150,12 @@ def transform(
 
 def steps_of(*kinds: Kind) -> list[Step]:
     """Every step of these kinds, cheapest first (ties in the order of registration)."""
-    entries = [entry for entry in REGISTRY.values() if entry.kind in kinds]
+    return by_cost(tuple(entry for entry in REGISTRY.values() if entry.kind in kinds))
+
+
+@lru_cache(maxsize=16)
+def by_cost(entries: tuple[Transform, ...]) -> list[Step]:
+    """The steps of the entries, cheapest first."""
     return sorted((step for entry in entries for step in entry.steps()), key=lambda one: one.cost)
 
 

@@ -44,7 +44,8 @@ def columns_of(
     for step in steps_of("fact", "paint"):
         if budget.left() <= 0:
             break
-        budget.spend(sum(shape[0] * shape[1] for shape in shapes) * step.transform.effort)
+        for height, width in shapes:
+            budget.spend(height * width * step.transform.effort)
         grids = [grid for grid in map(step.apply, base.grids) if grid is not None]
         if [grid.shape for grid in grids] == shapes:
             is_colour = step.transform.kind == "paint"

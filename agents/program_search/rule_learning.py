@@ -96,6 +96,7 @@ class RuleLearner:
                 tried.add(columns)
                 wider = facts.cost + column.cost
                 if self.budget.left() > 0 and wider < self.limit:
+                    self.budget.spend(len(self.pair))
                     case, cases = joined_cases(facts.case, self.codes[index], len(self.target))
                     if 1 < cases <= MOST_CASES and cases > facts.cases:
                         yield FactSet(wider, (*facts.columns, index), case, cases)
