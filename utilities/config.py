@@ -35,7 +35,7 @@ DIRECT_BENCHMARK_DIRECTORY = BENCHMARK_RESULTS_DIRECTORY / "direct_benchmark"
 DEFAULT_MAX_CONCURRENT_TASKS = 5
 DEFAULT_SAVE_INTERVAL = 10
 DEFAULT_SEARCH_BUDGET = 30_000_000
-"""Work that the embedded search may spend on a task, in cells touched; about a second of CPU."""
+"""Work that the embedded search may spend on a task, in cells touched; two to five seconds of CPU."""
 
 PROGRAM_SEARCH = "PROGRAM_SEARCH"
 """The embedded agent, which asks no model and needs no key."""

@@ -11,10 +11,10 @@ import numpy as np
 
 from agents.program_search.candidates import Candidate, State
 from agents.program_search.confidence import Evidence
-from agents.program_search.program import sentence_of
+from agents.program_search.pair_words import colour_change, pair_words
+from agents.program_search.program import steps_in_words
 from agents.program_search.registry import Array
-from agents.program_search.renumbering import BACK, SENTENCE, in_ranks
-from agents.program_search.words import COLOURS, colours_words, count_of, listing, shape_words
+from agents.program_search.words import count_of, listing, shape_words
 
 FAILURES_SHOWN = 4
 LARGEST_GRID_SHOWN = 144
@@ -50,22 +50,34 @@ class TraceWriter:
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in sections.items())
 
     def observations(self) -> list[str]:
-        """One line for each train pair: shapes, colours, cells that change."""
-        lines = []
-        for number, (given, wanted) in enumerate(zip(self.inputs, self.outputs, strict=False), 1):
-            line = (
-                f"- Pair {number}: {shape_words(given.shape)} becomes {shape_words(wanted.shape)}"
-            )
-            lines.append(f"{line}; {colour_change(given, wanted)}.")
-        return lines
+        """One line for each train pair."""
+        pairs = zip(self.inputs, self.outputs, strict=False)
+        return [
+            f"- Pair {number}: {pair_words(given, wanted)}."
+            for number, (given, wanted) in enumerate(pairs, 1)
+        ]
 
     def failures(self, candidate: Candidate) -> list[str]:
-        """Cheaper ideas of the search, each with the first pair that speaks against it."""
+        """Cheaper ideas that came nearest, each with a pair that speaks against it."""
         ideas = [state for state in self.states if state.steps != candidate.steps]
         cheaper = [state for state in ideas if state.cost <= candidate.cost]
-        lines = [line for state in cheaper for line in self._failure(state)][:FAILURES_SHOWN]
+        nearest = sorted(cheaper, key=self._distance)[:FAILURES_SHOWN]
+        lines = [line for state in nearest for line in self._failure(state)]
+        if candidate.renumbered:
+            lines.append(
+                "- Rules about the colours as they are: none found passes all checks, so colours "
+                "were also looked at by how common they are."
+            )
         lines += [f"- {text}" for text in candidate.failures]
         return lines or ["- Nothing: this was the first idea."]
+
+    def _distance(self, state: State) -> float:
+        """How far the pictures are from the outputs: the mean share of cells that are wrong."""
+        shares = [
+            float((grid != wanted).mean()) if grid.shape == wanted.shape else 1.0
+            for grid, wanted in zip(state.grids, self.outputs, strict=False)
+        ]
+        return sum(shares) / len(shares)
 
     def _failure(self, state: State) -> Iterator[str]:
         for pair, (grid, wanted) in enumerate(zip(state.grids, self.outputs, strict=False), 1):
@@ -81,16 +93,10 @@ class TraceWriter:
 
     def rule(self, candidate: Candidate) -> list[str]:
         """The program step by step; the finish is its last step."""
-        steps = [[sentence_of(step)] for step in candidate.steps]
-        if candidate.finish is not None:
-            steps.append(candidate.finish.sentences())
-        if candidate.renumbered:
-            ranked = [list(map(in_ranks, step)) for step in steps]
-            steps = [[SENTENCE], *ranked, [BACK]]
         lines = []
-        for number, (first, *more) in enumerate(steps, 1):
+        for number, (first, *more) in enumerate(steps_in_words(candidate), 1):
             lines += [f"{number}. {first}", *(f"   - {line}" for line in more)]
-        return lines or ["1. Return the grid as it is."]
+        return lines
 
     def checks(
         self, candidate: Candidate, evidence: Evidence, rivals: int, others: int
@@ -126,14 +132,20 @@ class TraceWriter:
             return f"- {count_of(rivals + others, 'other program')} found fit the train pairs too."
         if not rivals and not others:
             return "- No other program that was found fits the train pairs."
-        same = f"{count_of(rivals, 'other program')} that fit the pairs give the same test outputs"
+        same = (
+            f"{count_of(rivals, 'other program')} found to fit the pairs "
+            f"{'gives' if rivals == 1 else 'give'} the same test outputs"
+            if rivals
+            else "No other program found gives these test outputs"
+        )
         if not others:
-            return f"- {same}, none gives different ones."
+            return f"- {same}; none gives different ones."
         ranks = ("first", "second", "third")
         place = ranks[evidence.place] if evidence.place < len(ranks) else f"{evidence.place + 1}th"
         return (
-            f"- {same}; {count_of(others, 'other answer')} fit as well. This answer comes {place}, "
-            f"with {100 * evidence.share:.0f} % of the weight (short descriptions weigh more)."
+            f"- {same}; programs with {count_of(others, 'other answer')} fit the pairs as well. "
+            f"This answer comes {place}, with {100 * evidence.share:.0f} % of the weight of all "
+            "(short descriptions weigh more)."
         )
 
     def _left_out_line(self, left_out: Sequence[bool]) -> str:
@@ -152,8 +164,9 @@ class TraceWriter:
         """The grids that the program gives for the test inputs, or how to apply it."""
         lines = []
         for number, grid in enumerate(candidate.outputs[self.pairs :], 1):
-            colours = colours_words(np.unique(grid).tolist())
-            line = f"- Test input {number} becomes {shape_words(grid.shape)} with {colours}"
+            given = self.inputs[self.pairs + number - 1]
+            line = f"- Test input {number}, {shape_words(given.shape)}, becomes "
+            line += f"{shape_words(grid.shape)}; {colour_change(given, grid)}"
             lines.append(line + (":" if grid.size <= LARGEST_GRID_SHOWN else "."))
             if grid.size <= LARGEST_GRID_SHOWN:
                 lines += ["  " + " ".join(map(str, row)) for row in grid.tolist()]
@@ -170,29 +183,3 @@ def again_line(again: Sequence[bool]) -> str:
         f"{sum(again)} of {len(again)} pairs left out"
     )
     return f"{line}, not on {listing(missed)}: so this is a guess." if missed else f"{line}."
-
-
-def colour_change(given: Array, wanted: Array) -> str:
-    """What becomes of the cells (same shape) or of the colours (other shape)."""
-    new = set(np.unique(wanted).tolist()) - set(np.unique(given).tolist())
-    gone = set(np.unique(given).tolist()) - set(np.unique(wanted).tolist())
-    texts = []
-    if given.shape == wanted.shape:
-        changed = given != wanted
-        moves = sorted({*zip(given[changed].tolist(), wanted[changed].tolist(), strict=True)})
-        words = [f"{COLOURS[old]} to {COLOURS[new]}" for old, new in moves]
-        text = f"{int(changed.sum())} of {given.size} cells change"
-        texts.append(f"{text} ({listing(words, most=5)})" if words else text)
-    else:
-        texts.append(f"the input has {colours_words(np.unique(given).tolist())}")
-    if new:
-        texts.append(
-            f"{colours_words(new)} is new" if len(new) == 1 else f"{colours_words(new)} are new"
-        )
-    if gone:
-        texts.append(
-            f"{colours_words(gone)} disappears"
-            if len(gone) == 1
-            else f"{colours_words(gone)} disappear"
-        )
-    return "; ".join(texts)

@@ -46,14 +46,21 @@ def is_same_when(grid: Array, symmetry: str) -> int:
 
 @transform(
     "number",
-    "the {which} colour of the input grid besides background",
+    "the {which} of the input grid",
     cost=1.3,
     reads=COLOURS,
-    which={-1: "commonest", 0: "rarest", -2: "second commonest"},
+    which={
+        -1: "commonest colour besides background",
+        0: "rarest colour besides background",
+        -2: "second commonest colour besides background",
+        "all": "commonest colour (background counts)",
+    },
 )
-def grid_colour(grid: Array, which: int) -> int:
-    """An ink by its number of cells; the background where there are too few."""
+def grid_colour(grid: Array, which: int | str) -> int:
+    """A colour by its number of cells; the background where there are too few."""
     counts = np.bincount(grid.ravel(), minlength=10)
+    if which == "all":
+        return int(counts.argmax())
     counts[background(grid)] = 0
     inks = np.argsort(counts, kind="stable")[10 - np.count_nonzero(counts) :]
     return int(inks[which]) if -len(inks) <= which < len(inks) else background(grid)
