@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -11,25 +11,31 @@ from agents.program_search.registry import Array
 from agents.program_search.words import COLOURS, colours_words, count_of, listing, shape_words
 
 SEEN_CUT = "one_colour_corners"
+MOST_COUNTED = 12
+"""More objects than that are nothing that one would count."""
 
 
 def pair_words(given: Array, wanted: Array) -> str:
     """All that is seen in a pair, in one line."""
-    texts = [f"{shape_words(given.shape)} becomes {shape_words(wanted.shape)}"]
-    return "; ".join([*texts, *proportion(given, wanted), *part_words(given, wanted)]) + (
-        f"; {colour_change(given, wanted)}"
-    )
+    shapes = f"{shape_words(given.shape)} becomes {shape_words(wanted.shape)}"
+    return "; ".join([shapes, *part_words(given, wanted), colour_change(given, wanted)])
 
 
-def proportion(given: Array, wanted: Array) -> Iterator[str]:
-    """How many times one is as tall and wide as the other, where that is a whole number."""
-    for small, large, words in ((given, wanted, "the input"), (wanted, given, "the output")):
-        (down, rest), (across, more) = (
-            divmod(long, short) for long, short in zip(large.shape, small.shape, strict=True)
-        )
-        if not rest and not more and down * across > 1:
-            other = "the output" if words == "the input" else "the input"
-            yield f"{other} is {words} {down} times down and {across} times across in size"
+def proportion(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[str]:
+    """How many times as tall and wide one side of every pair is as the other, if it is."""
+    for small, large, words in (
+        (inputs, outputs, "the output is {} as the input"),
+        (outputs, inputs, "the input is {} as the output"),
+    ):
+        ratios = {
+            (*divmod(long.shape[0], short.shape[0]), *divmod(long.shape[1], short.shape[1]))
+            for short, long in zip(small, large, strict=True)
+        }
+        down, rest, across, more = next(iter(ratios))
+        if len(ratios) == 1 and not rest and not more and down * across > 1:
+            sizes = [f"{down} times as tall"] if down > 1 else []
+            sizes += [f"{across} times as wide"] if across > 1 else []
+            yield "In every pair " + words.format(" and ".join(sizes))
 
 
 def part_words(given: Array, wanted: Array) -> Iterator[str]:
@@ -39,7 +45,7 @@ def part_words(given: Array, wanted: Array) -> Iterator[str]:
         panes = count_of(len(parts(given, "panes")), "pane")
         yield f"full lines of {COLOURS[int(given[line][0])]} cut the input into {panes}"
     before, after = (len(parts(grid, SEEN_CUT)) for grid in (given, wanted))
-    if before or after:
+    if 1 <= before <= MOST_COUNTED and background(given) == background(wanted):
         yield f"{count_of(before, OBJECTS[SEEN_CUT].split(' (')[0])} before, {after} after"
 
 

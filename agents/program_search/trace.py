@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.program_search.candidates import Candidate, State
 from agents.program_search.confidence import Evidence
-from agents.program_search.pair_words import colour_change, pair_words
+from agents.program_search.pair_words import colour_change, pair_words, proportion
 from agents.program_search.program import steps_in_words
 from agents.program_search.registry import Array
 from agents.program_search.words import count_of, listing, shape_words
@@ -50,12 +50,13 @@ class TraceWriter:
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in sections.items())
 
     def observations(self) -> list[str]:
-        """One line for each train pair."""
+        """One line for each train pair, and what is common to their shapes."""
         pairs = zip(self.inputs, self.outputs, strict=False)
-        return [
-            f"- Pair {number}: {pair_words(given, wanted)}."
-            for number, (given, wanted) in enumerate(pairs, 1)
-        ]
+        common = proportion(self.inputs[: self.pairs], self.outputs)
+        lines = [f"- {words}." for words in common]
+        for number, (given, wanted) in enumerate(pairs, 1):
+            lines.append(f"- Pair {number}: {pair_words(given, wanted)}.")
+        return lines
 
     def failures(self, candidate: Candidate) -> list[str]:
         """Cheaper ideas that came nearest, each with a pair that speaks against it."""
