@@ -16,14 +16,20 @@ class Evidence(NamedTuple):
     the weight of all that fits, by description length; `passed` says that no check of the program
     itself failed (refits, unseen cases); `again` has a flag for each train pair that the whole
     search was repeated without: whether that found what is right on it (empty: not repeated).
+    `is_first` says that no better program gives the same answer.
     """
 
     place: int
     share: float
     passed: bool
     again: tuple[bool, ...] = ()
+    is_first: bool = True
 
     def is_found(self) -> bool:
+        """Whether this program is claimed to be right: the first of an answer that is sound."""
+        return self.is_first and self.is_sound()
+
+    def is_sound(self) -> bool:
         """Every check was made and passed, and no other answer that fits has much weight."""
         return (
             self.place == 0
@@ -37,7 +43,7 @@ class Evidence(NamedTuple):
         """The row of CALIBRATION that the answer belongs to."""
         if self.place:
             return "second" if self.place == 1 else "later"
-        if self.is_found():
+        if self.is_sound():
             return "found"
         if not self.passed:
             return "check failed"

@@ -122,11 +122,18 @@ class TraceWriter:
         lines.append(self._rivals_line(evidence, rivals, others))
         if self.pairs == 1:
             lines.append("- Caveat: one train pair is little evidence.")
-        lines.append(
-            f"- Verdict: {'found' if evidence.is_found() else 'a guess'}; with such evidence about "
-            f"{100 * evidence.confidence():.0f} % of the answers on ARC-1 training were right."
+        return [*lines, self._verdict_line(evidence)]
+
+    def _verdict_line(self, evidence: Evidence) -> str:
+        verdict = "found" if evidence.is_found() else "a guess"
+        if not evidence.is_first:
+            verdict = "another program beside a better one"
+        if self.pairs == len(self.inputs):
+            return f"- Verdict: {verdict}."
+        return (
+            f"- Verdict: {verdict}; with such evidence about {100 * evidence.confidence():.0f} % "
+            "of the answers on ARC-1 training were right."
         )
-        return lines
 
     def _rivals_line(self, evidence: Evidence, rivals: int, others: int) -> str:
         if self.pairs == len(self.inputs):

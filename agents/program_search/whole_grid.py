@@ -50,20 +50,21 @@ def is_same_when(grid: Array, symmetry: str) -> int:
     cost=1.3,
     reads=COLOURS,
     which={
-        -1: "commonest colour besides background",
-        0: "rarest colour besides background",
-        -2: "second commonest colour besides background",
-        "all": "commonest colour (background counts)",
+        "commonest": "commonest colour besides background",
+        "rarest": "rarest colour besides background",
+        "second": "second commonest colour besides background",
+        "overall": "commonest colour (background counts)",
     },
 )
-def grid_colour(grid: Array, which: int | str) -> int:
+def grid_colour(grid: Array, which: str) -> int:
     """A colour by its number of cells; the background where there are too few."""
     counts = np.bincount(grid.ravel(), minlength=10)
-    if which == "all":
+    if which == "overall":
         return int(counts.argmax())
     counts[background(grid)] = 0
     inks = np.argsort(counts, kind="stable")[10 - np.count_nonzero(counts) :]
-    return int(inks[which]) if -len(inks) <= which < len(inks) else background(grid)
+    place = {"commonest": -1, "rarest": 0, "second": -2}[which]
+    return int(inks[place]) if -len(inks) <= place < len(inks) else background(grid)
 
 
 @transform("number", "how many cells of the input grid are not background", cost=1.5)

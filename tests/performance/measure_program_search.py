@@ -97,14 +97,14 @@ def measure(job: tuple[Task, int, int]) -> Result:
         for one in solutions
     ]
     found = bool(solutions) and solutions[0].kind == "found"
-    confidences = [one.confidence for one in solutions]
+    confidences = [one.confidence or 0.0 for one in solutions]
     return Result(task.task_id, cpu_s, right, confidences, found, mismatches)
 
 
 def main() -> None:
     """Measure with two worker processes and print the figures."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    from agents.program_search.search import DEFAULT_SEARCH_BUDGET
+    from utilities.config import DEFAULT_SEARCH_BUDGET
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", default=":", help="a slice of the 400 tasks, such as 0:100")
