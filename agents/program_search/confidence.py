@@ -16,7 +16,8 @@ class Evidence(NamedTuple):
     the weight of all that fits, by description length; `passed` says that no check of the program
     itself failed (refits, unseen cases); `again` has a flag for each train pair that the whole
     search was repeated without: whether that found what is right on it (empty: not repeated).
-    `is_first` says that no better program gives the same answer.
+    `is_first` says that no better program gives the same answer, `by_rank` that the program tells
+    colours by how common they are, which may fit by chance.
     """
 
     place: int
@@ -24,6 +25,7 @@ class Evidence(NamedTuple):
     passed: bool
     again: tuple[bool, ...] = ()
     is_first: bool = True
+    by_rank: bool = False
 
     def is_found(self) -> bool:
         """Whether this program is claimed to be right: the first of an answer that is sound."""
@@ -34,6 +36,7 @@ class Evidence(NamedTuple):
         return (
             self.place == 0
             and self.passed
+            and not self.by_rank
             and bool(self.again)
             and all(self.again)
             and self.share >= FOUND_SHARE
@@ -45,6 +48,8 @@ class Evidence(NamedTuple):
             return "second" if self.place == 1 else "later"
         if self.is_sound():
             return "found"
+        if self.by_rank:
+            return "by rank"
         if not self.passed:
             return "check failed"
         if 2 * sum(self.again) > len(self.again):
@@ -61,6 +66,7 @@ CALIBRATION: dict[str, Sequence[tuple[float, float]]] = {
     "found": [(0.0, 0.97)],
     "mostly found again": [(0.0, 0.82)],
     "not found again": [(0.0, 0.82)],
+    "by rank": [(0.0, 0.17)],
     "check failed": [(0.5, 0.24), (0.0, 0.05)],
     "second": [(0.1, 0.07), (0.0, 0.02)],
     "later": [(0.1, 0.05), (0.0, 0.01)],

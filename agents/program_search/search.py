@@ -63,7 +63,12 @@ def solve(
         if len(solutions) == best_of or code in solutions:
             continue
         evidence = Evidence(
-            place, weight(group) / total, best.is_strong(), () if place else again, not number
+            place,
+            weight(group) / total,
+            best.is_strong(),
+            () if place else again,
+            is_first=not number,
+            by_rank=best.renumbered,
         )
         solutions[code] = Solution(
             reasoning=writer.write(best, evidence, rivals=len(group) - 1, others=len(groups) - 1),

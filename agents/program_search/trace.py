@@ -119,6 +119,8 @@ class TraceWriter:
             lines.append(
                 f"- Caveat: {share} of the test cells are a case that no train pair shows."
             )
+        if evidence.by_rank:
+            lines.append("- Caveat: what tells colours by how common they are may fit by chance.")
         lines.append(self._rivals_line(evidence, rivals, others))
         if self.pairs == 1:
             lines.append("- Caveat: one train pair is little evidence.")
