@@ -47,6 +47,8 @@ class Sample:
     """Where no reply came: what the provider or the network said, in one line."""
     failed_attempts: tuple[FailedAttempt, ...] = ()
     """Where no reply came: the HTTP requests spent on it."""
+    confidence: float | None = None
+    """How likely the answer is right, 0-1, where the agent can tell."""
 
 
 class Agent(Protocol):

@@ -35,10 +35,13 @@ def entry_of(
 ) -> dict[str, Any]:
     """A result entry: one item a sample in every list, null where there is nothing.
 
+    `confidence` stands in it where some sample states one.
     `task` is the whole task, test outputs included where they are known. `solved` means here that
     some sample is usable; benchmarks overrule it by `more`.
     """
     replies = [sample.reply for sample in samples]
+    confidences = [sample.confidence for sample in samples]
+    stated = {"confidence": confidences} if any(one is not None for one in confidences) else {}
     return {
         "task_id": task.task_id,
         "task_data": task.to_json(),
@@ -57,6 +60,7 @@ def entry_of(
         "latency_s": [reply and reply.latency_s for reply in replies],
         "request_attempts": [reply.attempts if reply else None for reply in replies],
         "failed_attempts": [_failed_attempts(sample) for sample in samples],
+        **stated,
         **more,
     }
 

@@ -15,7 +15,7 @@ import pytest
 
 from agents.program_search.agent import ProgramSearchAgent
 from agents.program_search.worker_pool import WorkerPool
-from agents.sampling import sample_task
+from agents.sampling import entry_of, sample_task
 from tests.conftest import arc1_training
 from utilities.budget import Budget
 from utilities.errors import ProviderFailed
@@ -74,6 +74,20 @@ async def test_a_found_program_comes_with_reasoning_and_answers(tmp_path: Path) 
     assert "def solve_task" in (sample.python_code or "")
     assert sample.reasoning
     assert sample.answers == ([[3, 2, 1], [6, 5, 4]],)
+    assert 0 < (sample.confidence or 0) < 1
+
+
+async def test_the_entry_of_a_task_states_confidences(tmp_path: Path) -> None:
+    async with opened(tmp_path, best_of=2) as agent:
+        samples = await sample_task(agent, FLIPPED, 2)
+        entry = entry_of(FLIPPED, samples, agent.identity())
+    assert entry["confidence"] == [sample.confidence for sample in samples]
+
+
+async def test_entries_without_a_stated_confidence_leave_it_out(tmp_path: Path) -> None:
+    async with opened(tmp_path) as agent:
+        samples = await sample_task(agent, RIDDLE, 1)
+        assert "confidence" not in entry_of(RIDDLE, samples, agent.identity())
 
 
 async def test_what_has_no_rule_is_called_no_program_found(tmp_path: Path) -> None:

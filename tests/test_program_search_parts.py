@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agents.program_search.candidates import Budget, Candidate, State
+from agents.program_search.confidence import Evidence
 from agents.program_search.cropping import chosen_part
 from agents.program_search.exploration import Exploration
 from agents.program_search.facts import walled_in
@@ -39,7 +40,7 @@ def explored(*pairs: str, budget: int = 1_000_000) -> Exploration:
 def learnt(*pairs: str) -> list[Candidate]:
     search = explored(*pairs)
     start = State((), 0.0, search.inputs)
-    found = RuleLearner(start, [], search.outputs, Budget(2_000_000)).learn()
+    found = RuleLearner(start, [], search.inputs, search.outputs, Budget(2_000_000)).learn()
     return sorted(found, key=Candidate.penalised_cost)
 
 
@@ -181,3 +182,10 @@ def test_a_failed_idea_names_the_pair_that_speaks_against_it() -> None:
     mixed = learnt("110/000>110/000", "110/110>110/220", "011/011>011/022", "110/011>110/022")
     failures = [failure for one in mixed for failure in one.failures]
     assert any("from pair 2 on, no one outcome" in failure for failure in failures)
+
+
+def test_what_tells_colours_by_rank_is_never_called_found() -> None:
+    sound = Evidence(0, 1.0, passed=True, again=(True, True, True))
+    assert sound.is_found()
+    assert not sound._replace(by_rank=True).is_found()
+    assert sound._replace(by_rank=True).confidence() < sound.confidence()

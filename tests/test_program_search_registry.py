@@ -77,12 +77,12 @@ def test_function_leaves_its_grid_as_it_was(entry: Transform) -> None:
     for grid in random_grids():
         before = grid.copy()
         for step in entry.steps():
-            step.apply(grid)
+            entry.function(grid, *step.arguments)
         np.testing.assert_array_equal(grid, before)
 
 
 @pytest.mark.parametrize(
-    "entry", [one for one in TRANSFORMS if one.kind != "picture"], ids=lambda one: one.name
+    "entry", [one for one in TRANSFORMS if one.kind in ("fact", "paint")], ids=lambda one: one.name
 )
 def test_facts_and_paints_have_a_value_for_each_cell(entry: Transform) -> None:
     for step in entry.steps():
@@ -92,7 +92,18 @@ def test_facts_and_paints_have_a_value_for_each_cell(entry: Transform) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [one for one in TRANSFORMS if one.kind != "fact"], ids=lambda one: one.name
+    "entry", [one for one in TRANSFORMS if one.kind == "number"], ids=lambda one: one.name
+)
+def test_numbers_are_plain_ints(entry: Transform) -> None:
+    for step in entry.steps():
+        for grid in random_grids():
+            assert type(entry.function(grid, *step.arguments)) is int
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [one for one in TRANSFORMS if one.kind in ("picture", "paint")],
+    ids=lambda one: one.name,
 )
 def test_pictures_and_paints_hold_colours(entry: Transform) -> None:
     for step in entry.steps():

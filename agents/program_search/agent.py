@@ -89,6 +89,7 @@ class ProgramSearchAgent:
             python_code=found["python_code"],
             answers=tuple(found["answers"]) or None,
             reply=reply,
+            confidence=found["confidence"],
         )
 
     async def _reply(self, task: Task, index: int) -> Reply:

@@ -57,7 +57,8 @@ class Candidate:
     `outputs` has a grid for each train and test input; `left_out` says for each train pair
     whether a refit without it gets it right (None where nothing was fitted to the pairs);
     `unseen` is the share of test cells whose case no train pair shows; `failures` are simpler ways
-    to finish that were tried, each with the pair that speaks against it.
+    to finish that were tried, each with the pair that speaks against it; `renumbered` says that the
+    steps see the colours' numbers in `renumbering.palette_of`.
     """
 
     steps: tuple[Step, ...]
@@ -67,6 +68,7 @@ class Candidate:
     left_out: tuple[bool, ...] | None = None
     unseen: float = 0.0
     failures: tuple[str, ...] = ()
+    renumbered: bool = False
 
     def is_strong(self) -> bool:
         """No check that the candidate could fail has failed."""

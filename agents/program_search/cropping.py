@@ -99,7 +99,7 @@ def part_with(grid: Array, cut: Cut, trait: Trait) -> Array | None:
 
 @transform(
     "picture",
-    "cut out the only {cut} that not: {trait}",
+    "cut out the only {cut} of which it is not true that it {trait}",
     cost=1.4,
     cut=OBJECTS | SPLITS,
     trait=FLAGS,

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agents.program_search.candidates import Budget
-from agents.program_search.exploration import Exploration
 from agents.program_search.ranking import ranked
 from agents.program_search.registry import Array
+from agents.program_search.views import explained
 
 LEAST_SHARES = 3
 """A search without a pair gets the budget's share for a pair, at most one in so many."""
@@ -35,10 +34,8 @@ def right_without(
     pairs = len(outputs)
     others = [index for index in range(pairs) if index != pair]
     order = [*others, pair, *range(pairs, len(inputs))]
-    search = Exploration(
-        tuple(inputs[index] for index in order),
-        tuple(outputs[index] for index in others),
-        Budget(budget),
+    candidates, _ = explained(
+        tuple(inputs[index] for index in order), tuple(outputs[index] for index in others), budget
     )
-    groups = ranked(search.run(), len(others))
+    groups = ranked(candidates, len(others))
     return bool(groups) and np.array_equal(groups[0][0].outputs[len(others)], outputs[pair])

@@ -17,18 +17,34 @@ import numpy as np
 from agents.program_search import (
     completion,
     cropping,
+    distances,
     facts,
+    keeping,
+    moves,
     paints,
     part_facts,
     pictures,
     summaries,
+    whole_grid,
 )
 from agents.program_search.candidates import Budget, Candidate, State
 from agents.program_search.mosaic import learn_mosaic
 from agents.program_search.registry import Array, Step, steps_of
 from agents.program_search.rule_learning import RuleLearner
 
-VOCABULARY = (cropping, facts, paints, part_facts, pictures, completion, summaries)
+VOCABULARY = (
+    cropping,
+    facts,
+    paints,
+    part_facts,
+    distances,
+    whole_grid,
+    pictures,
+    completion,
+    summaries,
+    moves,
+    keeping,
+)
 """The modules whose transforms are registered by importing them."""
 DEEPEST = 2
 FIRST_STATES_KEPT = 40
@@ -97,7 +113,7 @@ class Exploration:
             for one in frames
             if one is not frame and [grid.shape for grid in one.grids] == shapes
         ]
-        learner = RuleLearner(frame, others, self.outputs, allowance)
+        learner = RuleLearner(frame, others, self.inputs, self.outputs, allowance)
         self.candidates += learner.learn()
         self.budget.spend(allowance.spent)
 

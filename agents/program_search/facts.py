@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.program_search.paints import first_seen
-from agents.program_search.perception import background, regions
+from agents.program_search.perception import background, bordered, regions
 from agents.program_search.registry import Array, transform
 from agents.program_search.words import YES_NO
 
@@ -102,7 +102,7 @@ def lies_on(grid: Array, where: str) -> Array:
 )
 def walled_in(grid: Array, leaks: bool) -> Array:
     """1 on background that no path of background joins to the border of the grid."""
-    inked = np.pad(grid != background(grid), 1)
+    inked = bordered(grid != background(grid), 1, 0) == 1
     outside = regions(np.where(inked, -1, 1), leaks) == 1
     return (~inked & ~outside)[1:-1, 1:-1] * 1
 
@@ -167,7 +167,7 @@ def pattern_around(grid: Array, neighbours: int) -> Array:
 def neighbourhood(grid: Array, neighbours: int) -> Array:
     """The 4 or 8 neighbours of every cell, stacked; -1 beyond the border."""
     height, width = grid.shape
-    wide = np.pad(grid, 1, constant_values=-1)
+    wide = bordered(grid, 1, -1)
     places = [(0, 1), (2, 1), (1, 0), (1, 2), (0, 0), (0, 2), (2, 0), (2, 2)][:neighbours]
     return np.stack([wide[y : y + height, x : x + width] for y, x in places])
 

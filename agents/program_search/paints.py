@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.program_search.perception import OBJECTS, PANES, background, parts
+from agents.program_search.perception import OBJECTS, PANES, background, bordered, parts
 from agents.program_search.registry import Array, transform
 from agents.program_search.traits import TINTS, Trait
 from agents.program_search.words import DIRECTIONS
 
-TURNS = {"up": 0, "right": 1, "down": 2, "left": 3}
-"""Quarter turns (anticlockwise) after which the direction points up."""
+
+def facing(grid: Array, direction: str) -> Array:
+    """The grid mirrored so that the direction points up; the same again undoes it."""
+    if direction == "up":
+        return grid
+    if direction == "down":
+        return grid[::-1]
+    return grid.T if direction == "left" else grid[::-1, ::-1].T
 
 
 @transform(
@@ -30,19 +36,19 @@ TURNS = {"up": 0, "right": 1, "down": 2, "left": 3}
 def neighbour(grid: Array, down: int, right: int) -> Array:
     """The colour `down` rows and `right` columns (at most 2) away; background beyond."""
     (height, width), empty = grid.shape, background(grid)
-    wide = np.pad(grid, 2, constant_values=empty)
+    wide = bordered(grid, 2, empty)
     return wide[2 + down : 2 + down + height, 2 + right : 2 + right + width]
 
 
 @transform("paint", "the first colour met going {direction}", cost=1.1, direction=DIRECTIONS)
 def first_seen(grid: Array, direction: str) -> Array:
     """The first colour other than background beyond each cell; background where none is."""
-    turned, empty = np.rot90(grid, TURNS[direction]), background(grid)
+    turned, empty = facing(grid, direction), background(grid)
     result, last = np.full_like(turned, empty), np.full(turned.shape[1], empty)
     for row in range(len(turned)):
         result[row] = last
         last = np.where(turned[row] != empty, turned[row], last)
-    return np.rot90(result, -TURNS[direction])
+    return facing(result, direction)
 
 
 @transform(
@@ -74,7 +80,11 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 )
 def colour_in_sight(grid: Array, ways: str) -> Array:
     """The first colour other than background in sight: up, right, down, left, then diagonals."""
-    views = [first_seen(grid, way) for way in TURNS] if ways != "diagonal" else []
+    views = (
+        [first_seen(grid, way) for way in ("up", "right", "down", "left")]
+        if ways != "diagonal"
+        else []
+    )
     if ways != "straight":
         views += [first_seen_diagonally(grid, down, right) for down in (-1, 1) for right in (-1, 1)]
     result = views[0]

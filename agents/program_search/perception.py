@@ -48,6 +48,13 @@ def background(grid: Array) -> int:
     return 0 if (grid == 0).any() else int(np.bincount(grid.ravel()).argmax())
 
 
+def bordered(grid: Array, width: int, value: int) -> Array:
+    """The grid with so many more cells of one value on each side."""
+    result = np.full((grid.shape[0] + 2 * width, grid.shape[1] + 2 * width), value)
+    result[width:-width, width:-width] = grid
+    return result
+
+
 def regions(keys: Array, corners: bool) -> Array:
     """Number the connected cells of equal key from 1 in reading order; a key of -1 stays 0."""
     height, width = keys.shape
@@ -138,5 +145,5 @@ def parts(grid: Array, cut: str | tuple[int, int]) -> list[Part]:
 
 def holes(mask: Array) -> Array:
     """True on the cells outside the mask that it walls in (sides only)."""
-    outside = regions(np.where(np.pad(mask, 1), -1, 1), False)
+    outside = regions(np.where(bordered(mask, 1, 0), -1, 1), False)
     return (outside > 1)[1:-1, 1:-1]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.program_search.paints import TURNS, first_seen, first_seen_diagonally
+from agents.program_search.paints import facing, first_seen, first_seen_diagonally
 from agents.program_search.perception import OBJECTS, background, lines, parts
 from agents.program_search.registry import Array, transform
 from agents.program_search.words import COLOURS, DIRECTIONS
@@ -140,9 +140,9 @@ def without_lines(grid: Array) -> Array:
 @transform("picture", "let every cell fall {direction}", cost=1.2, direction=DIRECTIONS)
 def fallen(grid: Array, direction: str) -> Array:
     """The inked cells of each line moved to its end, in their order."""
-    turned_up, empty = np.rot90(grid, TURNS[direction]), background(grid)
+    turned_up, empty = facing(grid, direction), background(grid)
     order = np.argsort(turned_up == empty, axis=0, kind="stable")
-    return np.rot90(np.take_along_axis(turned_up, order, 0), -TURNS[direction])
+    return facing(np.take_along_axis(turned_up, order, 0), direction)
 
 
 @transform(
@@ -155,7 +155,7 @@ def fallen(grid: Array, direction: str) -> Array:
 )
 def dropped(grid: Array, cut: str, direction: str) -> Array:
     """The objects moved until something stops them, those ahead first."""
-    turned_up, empty = np.ascontiguousarray(np.rot90(grid, TURNS[direction])), background(grid)
+    turned_up, empty = facing(grid, direction), background(grid)
     result = np.full_like(turned_up, empty)
     for part in sorted(parts(turned_up, cut), key=lambda one: one.top):
         (height, width), top = part.mask.shape, part.top
@@ -166,7 +166,7 @@ def dropped(grid: Array, cut: str, direction: str) -> Array:
             top -= 1
         box = result[top : top + height, columns]
         box[part.mask] = part.picture[part.mask]
-    return np.rot90(result, -TURNS[direction])
+    return facing(result, direction)
 
 
 @transform(

@@ -11,6 +11,7 @@ from typing import Any
 
 from agents.program_search.candidates import Candidate
 from agents.program_search.registry import Step
+from agents.program_search.renumbering import BACK, SENTENCE, in_ranks, palette_of, renumbered
 
 
 def program_of(candidate: Candidate) -> str:
@@ -20,26 +21,54 @@ def program_of(candidate: Candidate) -> str:
     imports = ["import numpy as np"]
     if any("namedtuple(" in text for text in carried):
         imports.insert(0, "from collections import namedtuple\n")
-    solve = "\n".join(["def solve_task(grid):", *(f"    {line}" for line in body)])
+    solve = "\n".join(["def solve_task(grid):", *(f"    {line}".rstrip() for line in body)])
     return "\n\n\n".join(["\n".join(imports), *carried, solve]) + "\n"
 
 
 def solve_task_lines(candidate: Candidate) -> tuple[list[str], list[Callable[..., Any]]]:
     """The body of `solve_task`, and the functions that it calls."""
-    lines = ['"""Return the output grid that the rule found gives for the input grid."""']
-    lines.append("grid = np.array(grid)")
+    lines = [*docstring(candidate), "grid = np.array(grid)"]
     variable, used = "grid", list[Callable[..., Any]]()
+    said = in_ranks if candidate.renumbered else str
+    if candidate.renumbered:
+        lines += [*comment(SENTENCE), "palette = palette_of(grid)", "grid = renumbered(grid)"]
+        used += [palette_of, renumbered]
     for step in candidate.steps:
-        lines += [*comment(sentence_of(step)), f"picture = {step.code(variable)}"]
+        lines += [*comment(said(sentence_of(step))), f"picture = {step.code(variable)}"]
         variable = "picture"
         used += step.functions()
     if candidate.finish is not None:
-        lines += comment(candidate.finish.sentences()[0])
+        lines += comment(said(candidate.finish.sentences()[0]))
         for line in candidate.finish.code(variable):
-            lines += comment(line[2:]) if line.startswith("# ") else [line]
+            lines += comment(said(line[2:])) if line.startswith("# ") else [line]
         variable = "answer"
         used += candidate.finish.functions()
+    if candidate.renumbered:
+        lines += comment(BACK)
+        variable = f"palette[{variable}]"
     return [*lines, f"return {variable}.tolist()"], used
+
+
+def docstring(candidate: Candidate) -> list[str]:
+    """What the program does, in the first words of each of its steps."""
+    sentences = [first for first, *_ in steps_in_words(candidate)]
+    if len(sentences) == 1:
+        text = textwrap.wrap(f'"""{sentences[0]}', 90)
+        return [*text, '"""'] if len(text) > 1 else [f'{text[0]}"""']
+    lines = ['"""Give the output grid in these steps.', ""]
+    for number, sentence in enumerate(sentences, 1):
+        lines += textwrap.wrap(f"{number}. {sentence}", 90, subsequent_indent="   ")
+    return [*lines, '"""']
+
+
+def steps_in_words(candidate: Candidate) -> list[list[str]]:
+    """For each step of the program its sentences: what it does, then its particulars."""
+    steps = [[sentence_of(step)] for step in candidate.steps]
+    if candidate.finish is not None:
+        steps.append(candidate.finish.sentences())
+    if candidate.renumbered:
+        steps = [[SENTENCE], *(list(map(in_ranks, step)) for step in steps), [BACK]]
+    return steps or [["Return the grid as it is."]]
 
 
 def sentence_of(step: Step) -> str:

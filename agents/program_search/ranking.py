@@ -13,13 +13,12 @@ def ranked(candidates: Sequence[Candidate], pairs: int) -> list[list[Candidate]]
     """Groups of candidates that give the same test outputs, best first, as are their members.
 
     A candidate weighs 2^-cost, failed checks included, and a group the sum of its members' (so
-    that many ways to one answer count). Without test inputs each program is its own group.
+    that many ways to one answer count). Without test inputs there is one group.
     """
-    groups: dict[Answers | int, list[Candidate]] = {}
-    for number, one in enumerate(sorted(candidates, key=Candidate.penalised_cost)):
-        tests = one.outputs[pairs:]
-        answers = tuple((grid.shape, grid.tobytes()) for grid in tests)
-        groups.setdefault(answers if tests else number, []).append(one)
+    groups: dict[Answers, list[Candidate]] = {}
+    for one in sorted(candidates, key=Candidate.penalised_cost):
+        answers = tuple((grid.shape, grid.tobytes()) for grid in one.outputs[pairs:])
+        groups.setdefault(answers, []).append(one)
     return sorted(groups.values(), key=weight, reverse=True)
 
 

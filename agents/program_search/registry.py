@@ -1,10 +1,11 @@
 """The registry: one decorated function is one transform, with its words, cost and program text.
 
-A transform takes a grid (rows × columns of ints) and the chosen arguments. Three kinds:
+A transform takes a grid (rows × columns of ints) and the chosen arguments. Four kinds:
 
 picture  a new grid of any shape        a step of the search; its sentence is a command
 paint    a colour for each cell         an outcome (or condition) of a rule; its sentence a noun
 fact     an integer for each cell       a condition of a rule; its sentence a noun
+number   an integer for the input grid  a condition or, being a colour, an outcome; a noun
 
 It gives None where it does not apply. Its choices are listed the likeliest first, since later
 ones cost more. Adding a transform is adding a function: the search enumerates its choices, the
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from agents.program_search.words import COLOURS, DIRECTIONS, NUMBER
 
 Array: TypeAlias = NDArray[Any]
-Kind: TypeAlias = Literal["picture", "paint", "fact"]
+Kind: TypeAlias = Literal["picture", "paint", "fact", "number"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 LARGEST_SIDE = 30
@@ -44,7 +45,7 @@ BITS_WEIGHT = 0.15
 class Transform:
     """A registered function with all that is said about it."""
 
-    function: Callable[..., Array | None]
+    function: Callable[..., Any]
     kind: Kind
     sentence: str
     base_cost: float
@@ -119,7 +120,7 @@ def transform(
     unless: Callable[..., bool] | None = None,
     **choices: Mapping[Any, str],
 ) -> Callable[[Function], Function]:
-    """Register the decorated function `(grid, *arguments) -> array or None`.
+    """Register the decorated function `(grid, *arguments) -> array, int or None`.
 
     `choices` maps each argument's name to its possible values with their words; `reads` gives
     words for a fact's values; `effort` says how many passes over the cells a call takes;
@@ -149,7 +150,12 @@ def transform(
 
 def steps_of(*kinds: Kind) -> list[Step]:
     """Every step of these kinds, cheapest first (ties in the order of registration)."""
-    entries = [entry for entry in REGISTRY.values() if entry.kind in kinds]
+    return by_cost(tuple(entry for entry in REGISTRY.values() if entry.kind in kinds))
+
+
+@lru_cache(maxsize=16)
+def by_cost(entries: tuple[Transform, ...]) -> list[Step]:
+    """The steps of the entries, cheapest first."""
     return sorted((step for entry in entries for step in entry.steps()), key=lambda one: one.cost)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from agents.program_search.candidates import Budget, State
 from agents.program_search.registry import Array, steps_of
 from agents.program_search.rules import OWN, Source
+from agents.program_search.words import COLOURS
 
 OTHER_PICTURES = 40
 OWN_COST = 0.3
@@ -26,7 +27,9 @@ class Column(NamedTuple):
     is_colour: bool
 
 
-def columns_of(base: State, others: Sequence[State], budget: Budget) -> list[Column]:
+def columns_of(
+    base: State, others: Sequence[State], inputs: Sequence[Array], budget: Budget
+) -> list[Column]:
     """Every value that the cells have, the first of those that agree everywhere."""
     shapes = [grid.shape for grid in base.grids]
     found: dict[bytes, Column] = {}
@@ -41,11 +44,18 @@ def columns_of(base: State, others: Sequence[State], budget: Budget) -> list[Col
     for step in steps_of("fact", "paint"):
         if budget.left() <= 0:
             break
-        budget.spend(sum(shape[0] * shape[1] for shape in shapes))
+        for height, width in shapes:
+            budget.spend(height * width * step.transform.effort)
         grids = [grid for grid in map(step.apply, base.grids) if grid is not None]
         if [grid.shape for grid in grids] == shapes:
             is_colour = step.transform.kind == "paint"
             keep(Source("picture", (step,)), step.cost, grids, is_colour)
+    for step in steps_of("number"):
+        numbers = [step.transform.function(grid, *step.arguments) for grid in inputs]
+        budget.spend(sum(grid.size for grid in inputs))
+        grids = [np.full(shape, number) for shape, number in zip(shapes, numbers, strict=True)]
+        is_colour = step.transform.reads is COLOURS
+        keep(Source("number", (step,)), step.cost, grids, is_colour)
     return list(found.values())
 
 

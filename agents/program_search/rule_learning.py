@@ -53,11 +53,16 @@ class RuleLearner:
     """Finds the rules that turn the base's pictures into the outputs."""
 
     def __init__(
-        self, base: State, others: Sequence[State], outputs: Sequence[Array], budget: Budget
+        self,
+        base: State,
+        others: Sequence[State],
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        budget: Budget,
     ) -> None:
         """Compute every column; the outputs have the shapes of the base's first pictures."""
         self.base, self.budget = base, budget
-        self.columns = columns_of(base, others, budget)
+        self.columns = columns_of(base, others, inputs, budget)
         self.target = np.concatenate([output.ravel() for output in outputs])
         sizes = [grid.size for grid in base.grids]
         self.pair = np.repeat(np.arange(len(sizes)), sizes)
@@ -91,6 +96,7 @@ class RuleLearner:
                 tried.add(columns)
                 wider = facts.cost + column.cost
                 if self.budget.left() > 0 and wider < self.limit:
+                    self.budget.spend(len(self.pair))
                     case, cases = joined_cases(facts.case, self.codes[index], len(self.target))
                     if 1 < cases <= MOST_CASES and cases > facts.cases:
                         yield FactSet(wider, (*facts.columns, index), case, cases)

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from agents.program_search.registry import Array, Step
-from agents.program_search.words import COLOURS, listing, reading
+from agents.program_search.words import COLOURS, colour_noun, listing, reading
 
 CASES_SHOWN = 8
 
@@ -19,10 +19,11 @@ class Source(NamedTuple):
     """Where a value for each cell comes from.
 
     "picture": the steps (at most one) applied to the picture that the rule paints;
-    "grid": picture steps applied to the input grid; "constant": one colour everywhere.
+    "grid": picture steps applied to the input grid; "number": a step that sums that grid up;
+    "constant": one colour everywhere.
     """
 
-    origin: Literal["picture", "grid", "constant"]
+    origin: Literal["picture", "grid", "number", "constant"]
     steps: tuple[Step, ...] = ()
     colour: int = 0
 
@@ -33,12 +34,12 @@ class Source(NamedTuple):
         text = variable if self.origin == "picture" else "grid"
         for step in self.steps:
             text = step.code(text)
-        return text
+        return f"np.full_like({variable}, {text})" if self.origin == "number" else text
 
     def noun(self) -> str:
         """What it is, as a noun phrase."""
         if self.origin == "constant":
-            return COLOURS[self.colour]
+            return colour_noun(self.colour)
         if self.origin == "grid":
             steps = "; then ".join(step.sentence() for step in self.steps)
             return f"the colour at the same place in another picture ({steps or 'the input grid'})"
@@ -52,7 +53,7 @@ class Source(NamedTuple):
 
     def reads(self) -> Mapping[int, str]:
         """How its values read."""
-        is_step = self.origin == "picture" and self.steps
+        is_step = self.origin in ("picture", "number") and self.steps
         return self.steps[0].transform.reads if is_step else COLOURS
 
 
@@ -80,11 +81,19 @@ class Rule:
         """What to look at, then each outcome with its cases."""
         if not self.facts:
             return [f"Treat every cell alike: {self.otherwise.outcome()}."]
-        looks = listing(source.noun() for source in self.facts)
+        names = self.names()
+        looks = listing(
+            f"({name}) {source.noun()}" if len(names) > 1 else source.noun()
+            for name, source in zip(names, self.facts, strict=True)
+        )
         lines = [f"For each cell look at {looks}."]
         for outcome, cases in self.cases_of().items():
-            lines.append(f"If that is {self.case_words(cases)}: {outcome.outcome()}.")
+            lines.append(f"If {self.case_words(cases)}: {outcome.outcome()}.")
         return [*lines, f"In every other case, shown by a pair or not: {self.otherwise.outcome()}."]
+
+    def names(self) -> list[str]:
+        """What the cases call the facts where there are several: a, b, c."""
+        return [chr(ord("a") + number) for number in range(len(self.facts))]
 
     def case_words(self, cases: Sequence[Case]) -> str:
         """The cases in words; those that differ in their last value only are drawn together."""
@@ -96,24 +105,27 @@ class Rule:
         for first, lasts in drawn.items():
             words = [reading(value, how) for value, how in zip(first, reads, strict=False)]
             words.append(listing((reading(value, reads[-1]) for value in lasts), "or"))
-            texts.append(" with ".join(words))
+            named = zip(self.names(), words, strict=True)
+            texts.append(" and ".join(f"({name}) is {word}" for name, word in named))
+        if len(self.facts) == 1:
+            texts = [text.replace("(a)", "that", 1) for text in texts]
         more = [f"{len(texts) - CASES_SHOWN} more such cases"] if len(texts) > CASES_SHOWN else []
         return "; or ".join([*texts[:CASES_SHOWN], *more])
 
     def code(self, variable: str) -> list[str]:
         """Lines that compute `answer`."""
-        names = [f"fact_{number}" for number in range(1, len(self.facts) + 1)]
-        lines = []
-        for name, source in zip(names, self.facts, strict=True):
-            lines += [f"# {name}: {source.noun()}"] if len(names) > 1 else []
-            lines.append(f"{name} = {source.code(variable)}")
+        names = [f"fact_{name}" for name in self.names()]
+        lines = [
+            f"{name} = {source.code(variable)}"
+            for name, source in zip(names, self.facts, strict=True)
+        ]
         start = self.otherwise.code(variable)
         constant = self.otherwise.origin == "constant"
         if names:
             lines.append(f"# In every case but those below: {self.otherwise.outcome()}.")
         lines.append(f"answer = {f'np.full_like({variable}, {start})' if constant else start}")
         for outcome, cases in self.cases_of().items():
-            lines.append(f"# If that is {self.case_words(cases)}: {outcome.outcome()}.")
+            lines.append(f"# If {self.case_words(cases)}: {outcome.outcome()}.")
             lines += [*chosen_code(names, cases), "answer = np.where(chosen, "]
             lines[-1] += f"{outcome.code(variable)}, answer)"
         return lines

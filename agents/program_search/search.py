@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from agents.program_search.candidates import Budget
+from agents.program_search.candidates import Candidate
+from agents.program_search.confidence import Evidence
 from agents.program_search.crosscheck import rediscovered
-from agents.program_search.exploration import Exploration
 from agents.program_search.program import program_of
 from agents.program_search.ranking import ranked, weight
 from agents.program_search.trace import TraceWriter
+from agents.program_search.views import explained
 from utilities.config import DEFAULT_SEARCH_BUDGET
 from utilities.tasks import Grid, Task
 
@@ -23,47 +25,63 @@ class Solution:
 
     `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
     best program where every check passed: its refits without each pair are right, the test inputs
-    show no case that the pairs do not, and the whole search without each pair finds a program
-    that is right on it; else "guess". `confidence` is its share, 0-1, of the weight of all that
-    fits, by description length.
+    show no case that the pairs do not, the whole search without each pair finds a program that is
+    right on it, and few others that fit differ on the test inputs; else "guess". `confidence` is
+    how often answers with such evidence were right on ARC-1 training, 0-1; None without test
+    inputs, where there is no answer.
     """
 
     reasoning: str
     python_code: str
     outputs: tuple[Grid | None, ...]
     kind: Literal["found", "guess"]
-    confidence: float
+    confidence: float | None
+    evidence: Evidence
 
 
 def solve(
     task: Task, *, best_of: int = 1, search_budget: int = DEFAULT_SEARCH_BUDGET
 ) -> list[Solution]:
-    """Up to `best_of` programs that explain the train pairs, best first; [] where none was found.
+    """Up to `best_of` different programs that explain the train pairs; [] where none was found.
 
-    They differ in their test outputs where the task has test inputs, else in their text. Test
-    outputs are never read. The same task and budget always give the same solutions.
+    First comes the best program for each answer (the test outputs), the best answer first; then
+    more programs for the same answers. Test outputs are never read. The same task and budget
+    always give the same solutions.
     """
     inputs = tuple(np.array(pair.input) for pair in (*task.train, *task.test))
     outputs = tuple(np.array(pair.output) for pair in task.train)
-    exploration = Exploration(inputs, outputs, Budget(search_budget))
-    candidates = exploration.run()
+    candidates, states = explained(inputs, outputs, search_budget)
     groups = ranked(candidates, len(outputs))
-    writer = TraceWriter(inputs, outputs, exploration.states)
-    total = sum(map(weight, groups))
+    writer = TraceWriter(inputs, outputs, states)
+    total, again = sum(map(weight, groups)), tuple[bool, ...]()
+    if groups and len(outputs) > 1 and groups[0][0].is_strong():
+        again = rediscovered(inputs, outputs, search_budget)
     solutions = dict[str, Solution]()
-    for place, group in enumerate(groups):
-        if len(solutions) == best_of:
-            break
-        best, again = group[0], None
-        if place == 0 and len(outputs) > 1 and best.is_strong():
-            again = rediscovered(inputs, outputs, search_budget)
+    for place, number in order_of(groups):
+        group, best = groups[place], groups[place][number]
         code = program_of(best)
-        solution = Solution(
-            reasoning=writer.write(best, rivals=len(candidates) - 1, again=again),
+        if len(solutions) == best_of or code in solutions:
+            continue
+        evidence = Evidence(
+            place,
+            weight(group) / total,
+            best.is_strong(),
+            () if place else again,
+            is_first=not number,
+            by_rank=best.renumbered,
+        )
+        solutions[code] = Solution(
+            reasoning=writer.write(best, evidence, rivals=len(group) - 1, others=len(groups) - 1),
             python_code=code,
             outputs=tuple(grid.tolist() for grid in best.outputs),
-            kind="found" if again is not None and all(again) else "guess",
-            confidence=weight(group) / total,
+            kind="found" if evidence.is_found() else "guess",
+            confidence=evidence.confidence() if task.test else None,
+            evidence=evidence,
         )
-        solutions.setdefault(code, solution)
     return list(solutions.values())
+
+
+def order_of(groups: Sequence[Sequence[Candidate]]) -> list[tuple[int, int]]:
+    """The places of all candidates: the best of each group, then the others group by group."""
+    places = [(place, number) for place, group in enumerate(groups) for number in range(len(group))]
+    return sorted(places, key=lambda one: one[1] > 0)

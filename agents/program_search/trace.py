@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from agents.program_search.candidates import Candidate, State
-from agents.program_search.program import sentence_of
+from agents.program_search.confidence import Evidence
+from agents.program_search.pair_words import colour_change, pair_words, proportion
+from agents.program_search.program import steps_in_words
 from agents.program_search.registry import Array
-from agents.program_search.words import COLOURS, colours_words, count_of, listing, shape_words
+from agents.program_search.words import count_of, listing, shape_words
 
 FAILURES_SHOWN = 4
 LARGEST_GRID_SHOWN = 144
@@ -32,39 +34,51 @@ class TraceWriter:
         self.inputs, self.outputs, self.states = inputs, outputs, states
         self.pairs = len(outputs)
 
-    def write(
-        self, candidate: Candidate, *, rivals: int, again: tuple[bool, ...] | None = None
-    ) -> str:
-        """The trace of a candidate that `rivals` other fitting programs compete with.
+    def write(self, candidate: Candidate, evidence: Evidence, *, rivals: int, others: int) -> str:
+        """The trace of a candidate.
 
-        `again` says for each train pair whether the search without it found what is right on it.
+        `rivals` other fitting programs give the same test outputs; `others` counts the different
+        answers besides it.
         """
         sections = {
             "What the pairs show": self.observations(),
             "What was tried first": self.failures(candidate),
             "The rule": self.rule(candidate),
-            "Checks": self.checks(candidate, rivals, again),
+            "Checks": self.checks(candidate, evidence, rivals, others),
             "The answer": self.answer(candidate),
         }
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in sections.items())
 
     def observations(self) -> list[str]:
-        """One line for each train pair: shapes, colours, cells that change."""
-        lines = []
-        for number, (given, wanted) in enumerate(zip(self.inputs, self.outputs, strict=False), 1):
-            line = (
-                f"- Pair {number}: {shape_words(given.shape)} becomes {shape_words(wanted.shape)}"
-            )
-            lines.append(f"{line}; {colour_change(given, wanted)}.")
+        """One line for each train pair, and what is common to their shapes."""
+        pairs = zip(self.inputs, self.outputs, strict=False)
+        common = proportion(self.inputs[: self.pairs], self.outputs)
+        lines = [f"- {words}." for words in common]
+        for number, (given, wanted) in enumerate(pairs, 1):
+            lines.append(f"- Pair {number}: {pair_words(given, wanted)}.")
         return lines
 
     def failures(self, candidate: Candidate) -> list[str]:
-        """Cheaper ideas of the search, each with the first pair that speaks against it."""
+        """Cheaper ideas that came nearest, each with a pair that speaks against it."""
         ideas = [state for state in self.states if state.steps != candidate.steps]
         cheaper = [state for state in ideas if state.cost <= candidate.cost]
-        lines = [line for state in cheaper for line in self._failure(state)][:FAILURES_SHOWN]
+        nearest = sorted(cheaper, key=self._distance)[:FAILURES_SHOWN]
+        lines = [line for state in nearest for line in self._failure(state)]
+        if candidate.renumbered:
+            lines.append(
+                "- Rules about the colours as they are: none found passes all checks, so colours "
+                "were also looked at by how common they are."
+            )
         lines += [f"- {text}" for text in candidate.failures]
         return lines or ["- Nothing: this was the first idea."]
+
+    def _distance(self, state: State) -> float:
+        """How far the pictures are from the outputs: the mean share of cells that are wrong."""
+        shares = [
+            float((grid != wanted).mean()) if grid.shape == wanted.shape else 1.0
+            for grid, wanted in zip(state.grids, self.outputs, strict=False)
+        ]
+        return sum(shares) / len(shares)
 
     def _failure(self, state: State) -> Iterator[str]:
         for pair, (grid, wanted) in enumerate(zip(state.grids, self.outputs, strict=False), 1):
@@ -80,16 +94,13 @@ class TraceWriter:
 
     def rule(self, candidate: Candidate) -> list[str]:
         """The program step by step; the finish is its last step."""
-        steps = [[sentence_of(step)] for step in candidate.steps]
-        if candidate.finish is not None:
-            steps.append(candidate.finish.sentences())
         lines = []
-        for number, (first, *more) in enumerate(steps, 1):
+        for number, (first, *more) in enumerate(steps_in_words(candidate), 1):
             lines += [f"{number}. {first}", *(f"   - {line}" for line in more)]
-        return lines or ["1. Return the grid as it is."]
+        return lines
 
     def checks(
-        self, candidate: Candidate, rivals: int, again: tuple[bool, ...] | None
+        self, candidate: Candidate, evidence: Evidence, rivals: int, others: int
     ) -> list[str]:
         """How the program does on every train pair, and what is weak about it."""
         right = [
@@ -101,20 +112,51 @@ class TraceWriter:
             lines.append(self._left_out_line(candidate.left_out))
         else:
             lines.append("- Its steps were chosen to agree with all pairs; no table was fitted.")
-        if again is not None:
-            lines.append(again_line(again))
+        if evidence.again:
+            lines.append(again_line(evidence.again))
         if candidate.unseen:
             share = f"{100 * candidate.unseen:.1f} %"
             lines.append(
                 f"- Caveat: {share} of the test cells are a case that no train pair shows."
             )
-        if rivals:
-            lines.append(
-                f"- {count_of(rivals, 'other program')} found fit the train pairs as well."
-            )
+        if evidence.by_rank:
+            lines.append("- Caveat: what tells colours by how common they are may fit by chance.")
+        lines.append(self._rivals_line(evidence, rivals, others))
         if self.pairs == 1:
             lines.append("- Caveat: one train pair is little evidence.")
-        return lines
+        return [*lines, self._verdict_line(evidence)]
+
+    def _verdict_line(self, evidence: Evidence) -> str:
+        verdict = "found" if evidence.is_found() else "a guess"
+        if not evidence.is_first:
+            verdict = "another program beside a better one"
+        if self.pairs == len(self.inputs):
+            return f"- Verdict: {verdict}."
+        return (
+            f"- Verdict: {verdict}; with such evidence about {100 * evidence.confidence():.0f} % "
+            "of the answers on ARC-1 training were right."
+        )
+
+    def _rivals_line(self, evidence: Evidence, rivals: int, others: int) -> str:
+        if self.pairs == len(self.inputs):
+            return f"- {count_of(rivals + others, 'other program')} found fit the train pairs too."
+        if not rivals and not others:
+            return "- No other program that was found fits the train pairs."
+        same = (
+            f"{count_of(rivals, 'other program')} found to fit the pairs "
+            f"{'gives' if rivals == 1 else 'give'} the same test outputs"
+            if rivals
+            else "No other program found gives these test outputs"
+        )
+        if not others:
+            return f"- {same}; none gives different ones."
+        ranks = ("first", "second", "third")
+        place = ranks[evidence.place] if evidence.place < len(ranks) else f"{evidence.place + 1}th"
+        return (
+            f"- {same}; programs with {count_of(others, 'other answer')} fit the pairs as well. "
+            f"This answer comes {place}, with {100 * evidence.share:.0f} % of the weight of all "
+            "(short descriptions weigh more)."
+        )
 
     def _left_out_line(self, left_out: Sequence[bool]) -> str:
         if self.pairs == 1:
@@ -132,8 +174,9 @@ class TraceWriter:
         """The grids that the program gives for the test inputs, or how to apply it."""
         lines = []
         for number, grid in enumerate(candidate.outputs[self.pairs :], 1):
-            colours = colours_words(np.unique(grid).tolist())
-            line = f"- Test input {number} becomes {shape_words(grid.shape)} with {colours}"
+            given = self.inputs[self.pairs + number - 1]
+            line = f"- Test input {number}, {shape_words(given.shape)}, becomes "
+            line += f"{shape_words(grid.shape)}; {colour_change(given, grid)}"
             lines.append(line + (":" if grid.size <= LARGEST_GRID_SHOWN else "."))
             if grid.size <= LARGEST_GRID_SHOWN:
                 lines += ["  " + " ".join(map(str, row)) for row in grid.tolist()]
@@ -150,29 +193,3 @@ def again_line(again: Sequence[bool]) -> str:
         f"{sum(again)} of {len(again)} pairs left out"
     )
     return f"{line}, not on {listing(missed)}: so this is a guess." if missed else f"{line}."
-
-
-def colour_change(given: Array, wanted: Array) -> str:
-    """What becomes of the cells (same shape) or of the colours (other shape)."""
-    new = set(np.unique(wanted).tolist()) - set(np.unique(given).tolist())
-    gone = set(np.unique(given).tolist()) - set(np.unique(wanted).tolist())
-    texts = []
-    if given.shape == wanted.shape:
-        changed = given != wanted
-        moves = sorted({*zip(given[changed].tolist(), wanted[changed].tolist(), strict=True)})
-        words = [f"{COLOURS[old]} to {COLOURS[new]}" for old, new in moves]
-        text = f"{int(changed.sum())} of {given.size} cells change"
-        texts.append(f"{text} ({listing(words, most=5)})" if words else text)
-    else:
-        texts.append(f"the input has {colours_words(np.unique(given).tolist())}")
-    if new:
-        texts.append(
-            f"{colours_words(new)} is new" if len(new) == 1 else f"{colours_words(new)} are new"
-        )
-    if gone:
-        texts.append(
-            f"{colours_words(gone)} disappears"
-            if len(gone) == 1
-            else f"{colours_words(gone)} disappear"
-        )
-    return "; ".join(texts)

@@ -20,6 +20,11 @@ def reading(value: int, reads: Mapping[int, str]) -> str:
     return reads.get(value, "none" if value == -1 else str(value))
 
 
+def colour_noun(colour: int) -> str:
+    """The colour's name; from 10 on, in renumbered grids, the colour itself, whatever its rank."""
+    return COLOURS[colour] if colour < 10 else f"{COLOUR_NAMES[colour - 10]} itself"
+
+
 def listing(items: Iterable[str], last: str = "and", most: int = 12) -> str:
     """`a, b and c`; what exceeds `most` items is counted instead of listed."""
     words = list(items)

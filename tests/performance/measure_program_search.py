@@ -2,8 +2,11 @@
 
     .venv/bin/python tests/performance/measure_program_search.py
     .venv/bin/python tests/performance/measure_program_search.py --tasks 0:100 --budget 40000000
+    .venv/bin/python tests/performance/measure_program_search.py --left_out
 
 Each emitted program is run in a clean namespace and compared with the outputs claimed for it.
+With --left_out every train pair in turn is the test, and the task's others are all there is: what
+that says of the confidences does not rest on the pairs that the programs were fitted to.
 """
 
 from __future__ import annotations
@@ -22,13 +25,25 @@ from utilities.tasks import Pair, Task
 
 
 class Result(NamedTuple):
-    """What the search made of one task; `right` has a flag for each solution."""
+    """What the search made of one task.
+
+    `right` has for each solution a flag for each test output, `confidence` what was stated.
+    """
 
     task_id: str
     cpu_s: float
-    right: list[bool]
+    right: list[list[bool]]
+    confidence: list[float]
     found: bool
     mismatches: int
+
+    def is_solved(self, attempts: int) -> bool:
+        """Whether one of the first solutions is right on every test output."""
+        return any(map(all, self.right[:attempts]))
+
+    def outputs_right(self, attempts: int) -> int:
+        """The test outputs that one of the first solutions gives."""
+        return sum(map(any, zip(*self.right[:attempts], strict=True)))
 
 
 def training_tasks() -> list[Task]:
@@ -39,6 +54,20 @@ def training_tasks() -> list[Task]:
     path = Path(package.origin).parent / "data" / "arcagi_aa922be.json"
     tasks = json.loads(path.read_text())["train"]
     return [Task(name, *map(pairs_of, (one["train"], one["test"]))) for name, one in tasks.items()]
+
+
+def left_out_tasks(tasks: list[Task]) -> list[Task]:
+    """For each train pair of the tasks (three at least) the others, with that pair as the test."""
+    return [
+        Task(
+            f"{task.task_id} without pair {number + 1}",
+            (*task.train[:number], *task.train[number + 1 :]),
+            (task.train[number],),
+        )
+        for task in tasks
+        if len(task.train) > 2
+        for number in range(len(task.train))
+    ]
 
 
 def pairs_of(pairs: list[dict[str, Any]]) -> tuple[Pair, ...]:
@@ -54,36 +83,48 @@ def measure(job: tuple[Task, int, int]) -> Result:
     start = time.process_time()
     solutions = solve(task.without_test_outputs(), best_of=best_of, search_budget=budget)
     cpu_s = time.process_time() - start
-    wanted = tuple(pair.output for pair in task.test)
     mismatches = 0
     for solution in solutions:
         namespace: dict[str, Any] = {}
         exec(solution.python_code, namespace)
         made = tuple(namespace["solve_task"](pair.input) for pair in (*task.train, *task.test))
         mismatches += made != solution.outputs
-    right = [one.outputs[len(task.train) :] == wanted for one in solutions]
+    right = [
+        [
+            made == pair.output
+            for made, pair in zip(one.outputs[len(task.train) :], task.test, strict=True)
+        ]
+        for one in solutions
+    ]
     found = bool(solutions) and solutions[0].kind == "found"
-    return Result(task.task_id, cpu_s, right, found, mismatches)
+    confidences = [one.confidence or 0.0 for one in solutions]
+    return Result(task.task_id, cpu_s, right, confidences, found, mismatches)
 
 
 def main() -> None:
     """Measure with two worker processes and print the figures."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    from agents.program_search.search import DEFAULT_SEARCH_BUDGET
+    from utilities.config import DEFAULT_SEARCH_BUDGET
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", default=":", help="a slice of the 400 tasks, such as 0:100")
     parser.add_argument("--budget", type=int, default=DEFAULT_SEARCH_BUDGET)
     parser.add_argument("--best_of", type=int, default=2)
+    parser.add_argument(
+        "--left_out", action="store_true", help="train pairs left out in turn as the test"
+    )
     parser.add_argument("--save", type=Path, help="where to write the results as JSON")
     options = parser.parse_args()
     first, last = (int(part) if part else None for part in options.tasks.split(":"))
-    jobs = [(task, options.best_of, options.budget) for task in training_tasks()[first:last]]
+    tasks = training_tasks()[first:last]
+    tasks = left_out_tasks(tasks) if options.left_out else tasks
+    jobs = [(task, options.best_of, options.budget) for task in tasks]
     with Pool(2) as pool:
         results = list(pool.imap_unordered(measure, jobs, chunksize=1))
     if options.save:
         options.save.write_text(json.dumps([one._asdict() for one in sorted(results)]))
     print_figures(results)
+    print_calibration(results)
 
 
 def print_figures(results: list[Result]) -> None:
@@ -91,14 +132,31 @@ def print_figures(results: list[Result]) -> None:
     cpu = sorted(one.cpu_s for one in results)
     claims = [one for one in results if one.found]
     print(f"tasks {len(results)}, answered {sum(bool(one.right) for one in results)}")
-    print(f"solved @1 {sum(any(one.right[:1]) for one in results)}, ", end="")
-    print(f"@2 {sum(any(one.right[:2]) for one in results)}")
-    print(f"found: right {sum(one.right[0] for one in claims)} of {len(claims)} claimed")
+    for attempts in (1, 2):
+        solved = sum(one.is_solved(attempts) for one in results)
+        outputs = sum(one.outputs_right(attempts) for one in results)
+        print(f"@{attempts}: {solved} tasks solved, {outputs} test outputs right")
+    print(f"found: right {sum(all(one.right[0]) for one in claims)} of {len(claims)} claimed")
     print(f"CPU s: median {median(cpu):.2f}, ", end="")
     print(f"p95 {cpu[int(0.95 * len(cpu))]:.2f}, max {cpu[-1]:.2f}")
     print(
         f"programs that do not give their claimed outputs: {sum(one.mismatches for one in results)}"
     )
+
+
+def print_calibration(results: list[Result]) -> None:
+    """For each confidence stated: how many answers had it, and the share that was right."""
+    answers = [
+        (stated, all(right))
+        for one in results
+        for stated, right in zip(one.confidence, one.right, strict=True)
+    ]
+    print("| confidence stated | answers | right |\n|---|---|---|")
+    for level in sorted({stated for stated, _ in answers}, reverse=True):
+        right = [flag for stated, flag in answers if stated == level]
+        print(
+            f"| {level:.2f} | {len(right)} | {sum(right)} ({100 * sum(right) / len(right):.0f} %) |"
+        )
 
 
 if __name__ == "__main__":
