@@ -41,7 +41,12 @@ class Judge:
         """End the sandbox where there is one."""
         await self._stack.aclose()
 
-    async def verdicts(self, programs: Sequence[tuple[Task, str]]) -> list[SampleVerdict | None]:
+    @property
+    def layers(self) -> str:
+        """One line on what is enforced where programs run; "" as long as none has."""
+        return self._verifier.layers if self._verifier else ""
+
+    async def judge(self, programs: Sequence[tuple[Task, str]]) -> list[Verdict]:
         """A labelled verdict for each program on its task, run side by side.
 
         Raises UsageError where programs cannot be run here.
@@ -52,32 +57,39 @@ class Judge:
             verifier = LocalVerifier(self._settings)
             self._verifier = await self._stack.enter_async_context(verifier)
         self.programs += len(programs)
-        verifier = self._verifier
-        judged = await asyncio.gather(*(verifier.judge(task, [code]) for task, code in programs))
-        return [self._verdict(verdict) for (verdict,) in judged]
-
-    def _verdict(self, verdict: Verdict | None) -> SampleVerdict | None:
-        assert self._verifier is not None
-        return None if verdict is None else SampleVerdict.of(verdict, self._verifier.layers)
+        running = [self._verifier.judge(task, [code]) for task, code in programs]
+        return [verdict for (verdict,) in await asyncio.gather(*running) if verdict is not None]
 
 
-async def judged(samples: Iterable[TrainingSample], judge: Judge) -> AsyncIterator[TrainingSample]:
-    """The samples in their order, each program with its verdict."""
+async def judged(
+    samples: Iterable[TrainingSample], judge: Judge, *, labels: bool = True
+) -> AsyncIterator[TrainingSample]:
+    """The samples in their order, each program with its verdict.
+
+    Without `labels` a verdict that a file tells is enough, also where it has no labels.
+    """
     waiting: list[TrainingSample] = []
     size = 0
     for sample in samples:
         waiting.append(sample)
         size += len(sample.reasoning or "") + len(sample.python_code or "")
         if len(waiting) == _SAMPLES_AT_ONCE or size > _CHARACTERS_AT_ONCE:
-            for done in await _all_judged(waiting, judge):
+            for done in await _all_judged(waiting, judge, labels=labels):
                 yield done
             waiting, size = [], 0
-    for done in await _all_judged(waiting, judge):
+    for done in await _all_judged(waiting, judge, labels=labels):
         yield done
 
 
-async def _all_judged(samples: list[TrainingSample], judge: Judge) -> list[TrainingSample]:
-    wanted = [s for s in samples if s.needs_judging]
-    found = await judge.verdicts([(s.task, s.python_code or "") for s in wanted])
-    verdicts = iter(found)
-    return [s.judged(next(verdicts)) if s.needs_judging else s for s in samples]
+async def _all_judged(
+    samples: list[TrainingSample], judge: Judge, *, labels: bool
+) -> list[TrainingSample]:
+    wanted = [sample.needs_judging and (labels or sample.verdict is None) for sample in samples]
+    programs = [
+        (s.task, s.python_code or "") for s, is_so in zip(samples, wanted, strict=True) if is_so
+    ]
+    found = iter(await judge.judge(programs))
+    return [
+        sample.judged(SampleVerdict.of(next(found), judge.layers)) if is_so else sample
+        for sample, is_so in zip(samples, wanted, strict=True)
+    ]

@@ -83,7 +83,7 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
     add("--max_per_task", type=positive_int, metavar="N", help="rows a task, its turned and "
         "recoloured copies counted with it")  # fmt: skip
     add("--prompt", choices=("recorded", "standard"), default="recorded", help="what the "
-        "model was sent, where it was sent something (default), or one question for all")  # fmt: skip
+        "model was sent, where there is something (default), or one question for all")  # fmt: skip
     add("--split", metavar="SHARES", help="parts and their shares of the tasks: "
         "train=0.9,validation=0.1")  # fmt: skip
     add("--augment", type=positive_int, metavar="N", help="N further versions of each row, their "

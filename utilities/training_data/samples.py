@@ -92,7 +92,7 @@ class TrainingSample:
         # Programs that the search or a model got wrong need no labels.
         return self.verdict.hardcoded is None and self.verdict.level != "failed"
 
-    def judged(self, verdict: SampleVerdict | None) -> TrainingSample:
+    def judged(self, verdict: SampleVerdict) -> TrainingSample:
         """The sample with a verdict."""
         return replace(self, verdict=verdict)
 
