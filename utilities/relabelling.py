@@ -20,7 +20,7 @@ from utilities.result_store import SCHEMA_VERSION
 from utilities.results_reader import Entry, read_entries
 from utilities.tasks import Task
 from utilities.training_data.judging import Judge, judged
-from utilities.training_data.known_tasks import KnownTasks
+from utilities.training_data.known_tasks import TRAIN_AND_PAIRS, KnownTasks
 from utilities.training_data.samples import TrainingSample, usable_samples
 from utilities.verification import Verdict, label_fields, normal_form, verdict_fields
 
@@ -84,9 +84,9 @@ class Relabeller:
         return self._if_new(task, sample)
 
     def _if_new(self, task: Task, sample: TrainingSample) -> Relabelled | str:
-        train, pairs, _ = identifying_hashes(task)  # its inputs are those of a known task
-        if self.known.name_of((train, pairs)) is not None:
+        if self.known.name_of(task, TRAIN_AND_PAIRS) is not None:  # its inputs always are known
             return "a known task"
+        train, pairs, _ = identifying_hashes(task)
         if {self._made.get(key, task.task_id) for key in (train, pairs)} != {task.task_id}:
             return "a turned or recoloured copy of another new task"
         form = normal_form(sample.python_code or "").encode("utf-8", "surrogatepass")

@@ -56,14 +56,17 @@ class Collector:
         filters: Filters,
         form: Format,
         guard: KnownTasks | None,
+        *,
+        with_groups: bool,
     ) -> None:
-        """`guard` knows the evaluation tasks that are to be left out."""
+        """`guard` knows the evaluation tasks to leave out; groups are for splits."""
         self.collected = Collected()
         self._spool = spool
         self._judge = judge
         self._filters = filters
         self._form = form
         self._guard = guard
+        self._with_groups = with_groups
         self._names: dict[str, tuple[str, str | None]] = {}
         """Content hash → canonical hash, and the evaluation task that it is."""
 
@@ -105,10 +108,11 @@ class Collector:
     def _named(self, task: Task) -> tuple[str, str | None]:
         content = content_hash(task)
         if content not in self._names:
-            task_hash, keys = canonical_hash(task), identifying_hashes(task)
-            evaluation_task = self._guard.name_of(keys) if self._guard else None
+            evaluation_task = self._guard.name_of(task) if self._guard else None
+            task_hash = "" if evaluation_task else canonical_hash(task)
             self._names[content] = task_hash, evaluation_task
-            if evaluation_task is None:
+            if self._with_groups and evaluation_task is None:
+                keys = identifying_hashes(task)
                 self.collected.groups.add(keys)
                 self.collected.keys[task_hash] = keys
         return self._names[content]

@@ -64,7 +64,9 @@ async def export(options: ExportOptions) -> Export:
     guard = None if options.evaluation_tasks == "allow" else KnownTasks(EVALUATION_SETS)
     with open_spool(options.output.parent, SAMPLES_TABLE) as spool:
         async with Judge(options.settings) as judge:
-            collector = Collector(spool, judge, options.filters, options.form, guard)
+            collector = Collector(
+                spool, judge, options.filters, options.form, guard, with_groups=options.splits
+            )
             found = await collector.read(options.results, judge_again=options.verify_again)
             if found.evaluation_tasks and options.evaluation_tasks == "refuse":
                 raise UsageError(_refusal(found))
@@ -100,8 +102,7 @@ async def _write(
     parquet = options.form == "parquet"
     with open_parts(options.output, names, parquet=parquet) as files:
         async for sample, row in _rows(options, exported, spool, judge):
-            group = exported.collected.groups.of(exported.collected.keys[sample.task_hash])
-            file = files[part_of(group, options.shares, options.seed)]
+            file = files[_part(sample, options, exported.collected)]
             file.write(row, sample.task_hash)
             exported.models[sample.model or "unknown"] += 1
             exported.task_ids.add(sample.task.task_id)
@@ -109,6 +110,12 @@ async def _write(
         if not any(file.rows for file in files.values()):
             raise UsageError(_nothing(exported))
     exported.parts = [_written(name, file) for name, file in files.items()]
+
+
+def _part(sample: TrainingSample, options: ExportOptions, found: Collected) -> str:
+    if not options.splits:
+        return ""
+    return part_of(found.groups.of(found.keys[sample.task_hash]), options.shares, options.seed)
 
 
 def _written(name: str, file: RowFile) -> WrittenPart:

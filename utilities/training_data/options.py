@@ -37,6 +37,11 @@ class ExportOptions:
     verify_again: bool
     settings: VerifierSettings
 
+    @property
+    def splits(self) -> bool:
+        """Whether there are parts."""
+        return self.shares != WHOLE
+
 
 def parse_options(description: str | None) -> ExportOptions:
     """Read the command line; raises UsageError for what does not go together."""
