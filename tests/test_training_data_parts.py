@@ -126,7 +126,7 @@ def test_new_outputs_for_known_inputs_are_a_new_task_by_its_pairs() -> None:
     assert known.name_of(new, TRAIN_AND_PAIRS) is None
 
 
-def test_one_training_task_of_arc1_is_a_turned_evaluation_task() -> None:
+def test_one_training_task_of_arc1_is_an_evaluation_task_of_another_id() -> None:
     guard = KnownTasks(EVALUATION_SETS)
     tasks = (Task.from_json(*item) for item in arc1_training().items())
     found = {task.task_id: name for task in tasks if (name := guard.name_of(task))}
@@ -202,9 +202,9 @@ async def test_parquet_loads_and_every_program_in_it_verifies_again(exported: Pa
     assert all(row["test_passed"] == [True] for row in rows)
     assert {json.loads(r["augmentation"])["symmetry"] for r in rows if r["augmentation"]}
 
-    tasks = [Task.from_json(row["task_id"], mirror_task(int(row["task_id"][1:]))) for row in plain]
+    tasks = [Task.from_json(row["task_id"], json.loads(row["task_data"])) for row in rows]
     async with Judge(VerifierSettings()) as judge:
-        programs = zip(tasks, (row["python_code"] for row in plain), strict=True)
+        programs = zip(tasks, (row["python_code"] for row in rows), strict=True)
         verdicts = await judge.judge(list(programs))
     assert all(verdict.passed_all for verdict in verdicts)
 

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import arc1_training
+from utilities.dataset_building import read_public_dataset
+from utilities.task_symmetries import SYMMETRIES, changed_task
+from utilities.tasks import Task
 
 Grid = list[list[int]]
 RIGHT = "def solve_task(grid):\n    return [row[::-1] for row in grid]\n"
@@ -88,6 +90,7 @@ def write(path: Path, *entries: dict[str, Any]) -> Path:
 
 
 def evaluation_task() -> dict[str, Any]:
-    """A task of ARC-1 training that is, turned and recoloured, one of ARC-1 evaluation."""
-    task: dict[str, Any] = arc1_training()["40853293"]
-    return task
+    """`070dd51e` of ARC-1 evaluation, turned and recoloured."""
+    colours = (3, 1, 4, 5, 9, 2, 6, 8, 7, 0)
+    task = Task.from_json("", read_public_dataset("arc1_evaluation")["070dd51e"])
+    return changed_task(task, SYMMETRIES[5], colours).to_json()

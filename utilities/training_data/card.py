@@ -84,7 +84,7 @@ def _reasons(exported: Export) -> list[str]:
 def _licences(exported: Export) -> Iterator[str]:
     synthetic = sum(task_id.startswith(_SYNTHETIC) for task_id in exported.task_ids)
     yield from ("## Licences", "")
-    yield f"- Tasks: {len(exported.task_ids)} ids, {synthetic} of them made by relabelling. "
+    yield f"- Tasks: {len(exported.task_ids)} ids, {synthetic} of them made by relabelling."
     yield f"  Those of ARC-AGI: {LICENCE}. Others: the licence of where they come from."
     for model in sorted(exported.models):
         if model == "PROGRAM_SEARCH":
@@ -110,7 +110,7 @@ def _choices(options: ExportOptions) -> Iterator[str]:
     }
     yield from (f"- {name}: `{_cell(json.dumps(value))}`" for name, value in chosen.items())
     yield ""
-    yield "Tasks that are the same by content, in any symmetry, colours or order of pairs, are on "
+    yield "Tasks that are the same by content, in any symmetry, colours or order of pairs, are on"
     yield "one side of a split. Augmented rows have no reasoning: it would speak of other grids."
     yield ""
 
@@ -125,9 +125,9 @@ def _evaluation(options: ExportOptions, exported: Export) -> Iterator[str]:
 
 def _made() -> Iterator[str]:
     made = provenance()
-    yield f"Made at {datetime.now(UTC).isoformat(timespec='seconds')} by "
-    yield f"`export_training_data.py`, commit {made['git_commit']}"
-    yield f"{', with changes' if made['git_dirty'] else ''}."
+    changed = ", with changes" if made["git_dirty"] else ""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    yield f"Made by `export_training_data.py`, commit {made['git_commit']}{changed}, at {now}."
 
 
 def _table(head: str, rows: Iterable[str]) -> Iterator[str]:

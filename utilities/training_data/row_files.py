@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ROWS_A_GROUP = 256
 _CHARACTERS_A_GROUP = 16_000_000
-_AS_JSON = ("augmentation", "relabelled_from")
+_AS_JSON = ("task_data", "augmentation", "relabelled_from")
 """Fields of free form, which a column of Parquet holds as JSON text."""
 
 Row = dict[str, Any]

@@ -54,6 +54,7 @@ class RowMaker:
                     "completion": told,
                     "reasoning": sample.reasoning,
                     "python_code": sample.python_code,
+                    "task_data": sample.task.to_json(),
                     **provenance,
                 }
             case _:
