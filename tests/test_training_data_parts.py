@@ -183,7 +183,7 @@ def exported(run_script: Run, tmp_path: Path) -> Path:
 def rows_of(folder: Path, part: str) -> list[dict[str, Any]]:
     path = folder / "data" / f"{part}-00000-of-00001.parquet"
     table = pyarrow.parquet.read_table(path)
-    assert table.schema.equals(parquet_schema())
+    assert table.schema.names == parquet_schema().names
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 

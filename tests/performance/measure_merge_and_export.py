@@ -1,4 +1,4 @@
-"""What merging, exporting and relabelling cost: processor seconds and memory, 1,000 and 10,000.
+"""What merging and exporting cost: processor seconds and memory, 1,000 and 10,000.
 
     .venv/bin/python -m tests.performance.measure_merge_and_export
     .venv/bin/python -m tests.performance.measure_merge_and_export --entries 300 3000
@@ -33,12 +33,11 @@ def cost_of(command: list[str]) -> tuple[float, float]:
 
 def commands(results: Path, folder: Path) -> dict[str, list[str]]:
     """What is measured."""
-    merge, export, relabel = (
+    merge, export = (
         [sys.executable, str(REPOSITORY / script), str(results)]
         for script in (
             "auxiliary_utilities/merge_reasoning.py",
             "auxiliary_utilities/export_training_data.py",
-            "synthetic_data_generators/relabel_programs.py",
         )
     )
     merge += ["--traces_path", str(folder / "store.json")]
@@ -53,7 +52,6 @@ def commands(results: Path, folder: Path) -> dict[str, list[str]]:
             *export, "--format", "parquet", "--output", str(folder / "parquet"),
             "--split", "train=0.9,validation=0.1",
         ],
-        "relabel": [*relabel, "--output", str(folder / "relabelled.jsonl")],
     }  # fmt: skip
 
 
