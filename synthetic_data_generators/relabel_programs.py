@@ -26,7 +26,7 @@ from utilities.json_lines import encode_line
 from utilities.program_files import source_hash
 from utilities.provenance import provenance
 from utilities.relabelling import Relabeller, relabelled_entries
-from utilities.result_store import SCHEMA_VERSION
+from utilities.result_store import SCHEMA_VERSION, hash_of
 from utilities.terminal_text import printable
 from utilities.training_data.judging import Judge
 from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
@@ -70,7 +70,8 @@ async def relabel(options: argparse.Namespace) -> Relabeller:
 def metadata_of(
     options: argparse.Namespace, relabeller: Relabeller, run_id: str, started_at: datetime
 ) -> dict[str, Any]:
-    """The last entry of the file."""
+    """The last entry of the file; its data set is the results that the tasks were made of."""
+    sources = {str(path): source_hash(path) for path in options.results}
     return {
         "entry_type": "metadata",
         "schema_version": SCHEMA_VERSION,
@@ -79,7 +80,8 @@ def metadata_of(
         "status": "completed",
         "started_at": started_at.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "sources": {str(path): source_hash(path) for path in options.results},
+        "sources": sources,
+        "dataset_hash": hash_of(sorted(sources.values())),
         "counts": {
             "samples": relabeller.samples,
             "tasks": relabeller.tasks,
