@@ -92,21 +92,21 @@ class Collector:
                 yield from self._wanted(samples)
 
     def _wanted(self, samples: list[TrainingSample]) -> Iterator[TrainingSample]:
+        content = content_hash(samples[0].task) if samples else ""  # they share their task
         for sample in samples:
             self.collected.samples += 1
             reason = self._filters.refusal_before_running(sample)
             if reason is not None:
                 self.collected.refused[reason] += 1
                 continue
-            task_hash, evaluation_task = self._named(sample.task)
+            task_hash, evaluation_task = self._named(sample.task, content)
             if evaluation_task is not None:
                 self.collected.evaluation_tasks[sample.task.task_id] = evaluation_task
                 self.collected.refused["an evaluation task"] += 1
                 continue
-            yield replace(sample, task_hash=task_hash)
+            yield replace(sample, task_hash=task_hash, task_content=content)
 
-    def _named(self, task: Task) -> tuple[str, str | None]:
-        content = content_hash(task)
+    def _named(self, task: Task, content: str) -> tuple[str, str | None]:
         if content not in self._names:
             evaluation_task = self._guard.name_of(task) if self._guard else None
             task_hash = "" if evaluation_task else canonical_hash(task)
@@ -125,7 +125,7 @@ class Collector:
             return
         row = (
             sample.task_hash,
-            content_hash(sample.task),
+            sample.task_content,
             _form_of(sample),
             _outputs_of(sample),
             reason is None,

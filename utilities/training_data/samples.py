@@ -74,6 +74,8 @@ class TrainingSample:
     verdict: SampleVerdict | None = None
     task_hash: str = ""
     """The canonical hash of its task."""
+    task_content: str = ""
+    """The hash of its task as it stands in the results."""
     augmentation: dict[str, Any] | None = None
     """What was done to the task and the program of the results, for further versions."""
 
