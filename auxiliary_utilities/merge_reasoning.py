@@ -1,60 +1,74 @@
 """Merge the reasoning of results files into the store of traces.
 
     python auxiliary_utilities/merge_reasoning.py RESULTS.jsonl
-    python auxiliary_utilities/merge_reasoning.py RESULTS.jsonl OTHER.json --dry_run
+    python auxiliary_utilities/merge_reasoning.py RESULTS.jsonl OTHER.json.gz --dry_run
+    python auxiliary_utilities/merge_reasoning.py RESULTS_verified.jsonl --only_verified
 
 Each usable sample's reasoning becomes a trace of its task, under its model's name. A trace that
 is there already is not added again, and nothing that is there is changed: the command may be run
-after every run, also twice at once.
+after every run, also twice at once. A journal of raw replies can be merged like a results file.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from itertools import chain
 from pathlib import Path
 
-from utilities.cli import OneLineParser, run_script
+from utilities.cli import OneLineParser, positive_int, run_script
 from utilities.config import TRACES_STORE_PATH
 from utilities.results_reader import read_entries
-from utilities.traces_store import MergeCounts, merge_entries
+from utilities.terminal_text import printable
+from utilities.trace_merging import MergeCounts, Merged, MergeRules, merge_sources
+
+_LONGEST_NAME = 48
 
 
 def parse_arguments() -> argparse.Namespace:
     """The options."""
-    parser = OneLineParser(__doc__)
-    parser.add_argument(
-        "results", nargs="+", type=Path, metavar="RESULTS", help="results files (.jsonl or .json)"
-    )
-    parser.add_argument(
-        "--traces_path",
-        type=Path,
-        default=TRACES_STORE_PATH,
-        metavar="FILE",
-        help="the store (default: data/traces_store.json)",
-    )
-    parser.add_argument("--dry_run", action="store_true", help="only say what would be merged")
+    parser = OneLineParser(__doc__, usage="%(prog)s RESULTS [RESULTS ...] [options]")
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="RESULTS", help="results files or journals: "
+        ".jsonl, or the older .json, also gzipped (.gz)")  # fmt: skip
+    add("--traces_path", type=Path, default=TRACES_STORE_PATH, metavar="FILE", help="the store "
+        "(default: data/traces_store.json)")  # fmt: skip
+    add("--only_verified", action="store_true", help="only samples whose program passes every "
+        "train and test pair")  # fmt: skip
+    add("--min_length", type=positive_int, default=1, metavar="N", help="only reasoning of at "
+        "least N characters")  # fmt: skip
+    add("--dry_run", action="store_true", help="only say what would be merged")
     return parser.parse_args()
 
 
 def main() -> int:
     """Merge and say what came of it."""
     options = parse_arguments()
-    entries = chain.from_iterable(map(read_entries, options.results))
-    counts = merge_entries(entries, options.traces_path, dry_run=options.dry_run)
-    print_counts(counts, dry_run=options.dry_run)
-    print(f"store          {options.traces_path}")
+    sources = {str(path): read_entries(path) for path in options.results}
+    rules = MergeRules(options.only_verified, options.min_length)
+    merged = merge_sources(sources, options.traces_path, rules=rules, dry_run=options.dry_run)
+    print("\n".join(table_of(merged, dry_run=options.dry_run)))
+    print(f"{options.traces_path}: {merged.traces} traces of {merged.tasks} tasks")
     return 0
 
 
-def print_counts(counts: MergeCounts, *, dry_run: bool) -> None:
-    """Print the summary."""
-    reasons = ", ".join(f"{reason} {count}" for reason, count in counts.skipped.most_common())
-    print(f"{'would be added' if dry_run else 'added':14} {counts.added}")
-    print(f"already there  {counts.already_there}")
-    print(f"skipped        {counts.skipped.total()}{f' ({reasons})' if reasons else ''}")
-    print(f"total          {counts.traces} traces of {counts.tasks} tasks")
+def table_of(merged: Merged, *, dry_run: bool) -> list[str]:
+    """A line for each source, and one for all of them where there are several."""
+    rows = [(printable(name)[-_LONGEST_NAME:], of) for name, of in merged.sources.items()]
+    if len(rows) > 1:
+        rows.append(("total", merged.total))
+    width = max(len(name) for name, _ in rows)
+    added = "would be added" if dry_run else "added"
+    head = f"{'results':{width}}  {added:>{len(added)}}  already there  skipped"
+    return [head, *(f"{name:{width}}  {_cells(of, len(added))}" for name, of in rows)]
+
+
+def _cells(counts: MergeCounts, width: int) -> str:
+    reasons = ", ".join(
+        f"{printable(reason, _LONGEST_NAME)} {count}"
+        for reason, count in counts.skipped.most_common()
+    )
+    why = f"  ({reasons})" if reasons else ""
+    return f"{counts.added:{width}}  {counts.already_there:13}  {counts.skipped.total():7}{why}"
 
 
 if __name__ == "__main__":

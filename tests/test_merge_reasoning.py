@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agents.reply_parsing import extract_reasoning
+from tests.conftest import Run
 from utilities import config
 from utilities.errors import UsageError
-from utilities.traces_store import Trace, merge_entries, read_store
+from utilities.journal_reasoning import reasoning_of_reply
+from utilities.results_reader import read_entries
+from utilities.trace_merging import MergeRules, merge_entries, merge_sources
+from utilities.traces_store import Trace, read_store
 
 SCRIPT = config.REPOSITORY / "auxiliary_utilities" / "merge_reasoning.py"
 VOTED = {
@@ -61,6 +67,12 @@ def merge(results: Path, store: Path, *more: str) -> tuple[int, str, str]:
         return process.returncode, out, err
 
 
+def row_of(out: str, name: str) -> list[str]:
+    """The figures of a source: added, already there, skipped."""
+    line = next(line for line in out.splitlines() if line.split()[0].endswith(name))
+    return line.split()[1:4]
+
+
 def texts(store: Path) -> dict[str, list[str]]:
     return {
         task_id: [trace["text"] for trace in traces]
@@ -86,9 +98,8 @@ def test_each_usable_sample_becomes_a_trace(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (trace["task_id"], trace["username"]) == ("b", "anthropic:claude")
     assert (trace["score"], trace["voters"]) == (0, [])
-    assert "added          3\n" in out
-    assert "total          3 traces of 2 tasks\n" in out
-    assert f"store          {store}\n" in out
+    assert row_of(out, "results.jsonl") == ["3", "0", "0"]
+    assert f"{store}: 3 traces of 2 tasks\n" in out
 
 
 def test_what_is_not_usable_is_counted_by_its_reason(tmp_path: Path) -> None:
@@ -102,7 +113,9 @@ def test_what_is_not_usable_is_counted_by_its_reason(tmp_path: Path) -> None:
     )
     store = tmp_path / "store.json"
 
-    assert "skipped        4 (timed_out 2, truncated 1, no reasoning 1)" in merge(results, store)[1]
+    out = merge(results, store)[1]
+    assert row_of(out, "results.jsonl") == ["1", "0", "4"]
+    assert "  (timed_out 2, truncated 1, no reasoning 1)\n" in out
     assert texts(store) == {"a": ["good"]}
 
 
@@ -114,13 +127,15 @@ def test_entries_of_the_older_layout_are_merged_too(tmp_path: Path) -> None:
     results.write_text(json.dumps(document), encoding="utf-8")
     store = tmp_path / "store.json"
 
-    assert "skipped        2 (no task_id or model 2)" in merge(results, store)[1]
+    out = merge(results, store)[1]
+    assert row_of(out, "results.json") == ["1", "0", "2"]
+    assert "(no task_id or model 2)" in out
     assert texts(store) == {"a": ["one"]}
 
 
 def test_lists_of_unequal_length_lose_no_usable_sample(tmp_path: Path) -> None:
     entries = [result("a", ["one", "two"], ["ok"]), result("b", [], ["ok", "ok"])]
-    counts = merge_entries(entries, tmp_path / "store.json")
+    counts = merge_entries(entries, tmp_path / "store.json").total
 
     assert counts.added == 1
     assert counts.skipped == {"no status": 1, "no reasoning": 2}
@@ -135,8 +150,7 @@ def test_a_second_merge_adds_nothing_and_leaves_the_bytes(tmp_path: Path) -> Non
 
     assert store.read_bytes() == before
     assert texts(store) == {"a": ["one", "two"]}
-    assert "added          0\n" in out
-    assert "already there  3\n" in out
+    assert row_of(out, "results.jsonl") == ["0", "3", "0"]
 
 
 def test_the_same_text_of_another_model_or_task_is_another_trace(tmp_path: Path) -> None:
@@ -147,7 +161,7 @@ def test_the_same_text_of_another_model_or_task_is_another_trace(tmp_path: Path)
         result("b", ["same"]),
         result("c", ["same"], model=None),
     ]
-    assert merge_entries(entries, store).added == 4
+    assert merge_entries(entries, store).total.added == 4
 
     names = [trace["username"] for traces in read_store(store).values() for trace in traces]
     assert names == ["anthropic:claude", "openai:gpt", "anthropic:claude", "CLAUDE"]
@@ -168,7 +182,7 @@ def test_a_trace_with_an_id_of_its_own_is_known_by_its_text(tmp_path: Path) -> N
     store = tmp_path / "store.json"
     there = Trace("a", "anthropic:claude", "one").to_json("long ago") | {"trace_id": "uuid"}
     store.write_text(json.dumps({"a": [there]}), encoding="utf-8")
-    counts = merge_entries([result("a", ["one "])], store)
+    counts = merge_entries([result("a", ["one "])], store).total
 
     assert (counts.added, counts.already_there) == (0, 1)
 
@@ -178,7 +192,7 @@ def test_a_corrected_trace_is_not_added_again(tmp_path: Path) -> None:
     merge_entries([result("a", ["a typpo"])], store)
     store.write_text(store.read_text().replace("typpo", "typo"), encoding="utf-8")
 
-    assert merge_entries([result("a", ["a typpo"])], store).added == 0
+    assert merge_entries([result("a", ["a typpo"])], store).total.added == 0
 
 
 def test_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
@@ -187,7 +201,8 @@ def test_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
     code, out, _ = merge(results, store, "--dry_run")
 
     assert code == 0
-    assert "would be added 1\n" in out
+    assert "would be added" in out
+    assert row_of(out, "results.jsonl") == ["1", "0", "0"]
     assert list(tmp_path.iterdir()) == [results]
 
 
@@ -220,7 +235,8 @@ def test_a_broken_store_ends_the_script_with_one_line(tmp_path: Path) -> None:
     code, out, err = merge(results, store)
 
     assert (code, out) == (2, "")
-    assert err.startswith(f"error: {store}, line 1, column ")
+    assert err.startswith(f"error: {store} ends in the middle of the value that begins on line 1")
+    assert "the store is left as it is: mend it, or move it away" in err
     assert err.count("\n") == 1
 
 
@@ -255,29 +271,101 @@ def test_merges_at_once_lose_nothing(tmp_path: Path) -> None:
     assert {frozenset(found) for found in texts(store).values()} == {frozenset(expected)}
 
 
-def state_of(store: Path) -> tuple[int, set[str]]:
-    """Changes as soon as something begins to write the store, in whatever way."""
-    return store.stat().st_mtime_ns, {path.name for path in store.parent.glob("*.tmp")}
+VERIFIED = {"train_passed": [[True, True], [True], None], "test_passed": [[True], [False], None]}
 
 
-def test_a_killed_merge_leaves_the_old_store_or_the_new(tmp_path: Path) -> None:
+def test_only_verified_keeps_what_passes_every_pair(tmp_path: Path) -> None:
     store = tmp_path / "store.json"
-    merge_entries([result(f"old{task}", ["x" * 4000]) for task in range(1000)], store)
-    old = store.read_bytes()
-    results = write_results(tmp_path / "results.jsonl", result("new", ["y"]))
-    for delay_ms in range(10):
-        store.write_bytes(old)
-        with start_merge(results, store) as process:
-            before = state_of(store)
-            while process.poll() is None and state_of(store) == before:
-                time.sleep(0.0005)
-            time.sleep(delay_ms / 1000)  # from the first byte written to past the rename
-            process.kill()
-        for left in tmp_path.glob(".store.json.*.tmp"):
-            left.unlink()
+    judged = result("a", ["right", "wrong on test", "no program"], **VERIFIED)
+    results = write_results(tmp_path / "results.jsonl", judged, result("b", ["never judged"]))
+    out = merge(results, store, "--only_verified")[1]
 
-        if store.read_bytes() != old:
-            assert texts(store).pop("new") == ["y"]
-            assert len(read_store(store)) == 1001
+    assert texts(store) == {"a": ["right"]}
+    assert "(not verified 3)" in out
 
-    assert merge_entries([result("new", ["y"])], store).traces == 1001
+
+def test_short_reasoning_is_left_out_on_request(tmp_path: Path) -> None:
+    store = tmp_path / "store.json"
+    results = write_results(tmp_path / "results.jsonl", result("a", ["  1234  ", "12345"]))
+    out = merge(results, store, "--min_length", "5")[1]
+
+    assert texts(store) == {"a": ["12345"]}
+    assert "(shorter than 5 1)" in out
+
+
+def test_many_sources_of_every_layout_are_merged_at_once(tmp_path: Path) -> None:
+    lines = write_results(tmp_path / "one.jsonl", result("a", ["one", "two"]))
+    zipped = tmp_path / "two.json.gz"
+    document = {"metadata": {}, "results": [{"task_id": "a", "model": "m", "reasoning": "two"}]}
+    zipped.write_bytes(gzip.compress(json.dumps(document).encode()))
+    store = tmp_path / "store.json"
+    command = [sys.executable, str(SCRIPT), "--traces_path", str(store), str(lines), str(zipped)]
+    out = subprocess.run(command, capture_output=True, text=True).stdout
+
+    assert row_of(out, "one.jsonl") == ["2", "0", "0"]
+    assert row_of(out, "two.json.gz") == ["1", "0", "0"]
+    assert row_of(out, "total") == ["3", "0", "0"]
+    assert texts(store) == {"a": ["one", "two", "two"]}
+
+
+REPLIES = [
+    "<reasoning>It mirrors.</reasoning>\n```python\ndef solve_task(grid):\n    return grid\n```",
+    "<think>hm <reasoning>no</reasoning></think>\n<REASONING>\nIt turns.\n</REASONING>",
+    "<reasoning>first</reasoning> and <reasoning>second, never closed",
+    "I think it mirrors.\n```python\ndef solve_task(grid):\n    return grid\n```",
+    "```python\ndef solve_task(grid):\n    return grid\n```",
+]
+
+
+@pytest.mark.parametrize("text", REPLIES)
+def test_a_journal_gives_the_reasoning_that_the_results_have_or_none(text: str) -> None:
+    found, status = reasoning_of_reply({"text": text, "finish_reason": "stop"})
+    assert found in {extract_reasoning(text, None), None}
+    assert (found is None) == ("<reasoning>" not in text.lower())
+    assert (status == "ok") == (found is not None)
+
+
+def test_a_journal_of_the_embedded_agent_adds_nothing_to_its_results(
+    run_script: Run, dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    tasks = dataset(count=2)
+    made = run_script(
+        "synthetic_data_generators/generate_code_data.py", "--dataset_directory", tasks,
+        "--output_directory", tmp_path, "--model_identifier", "PROGRAM_SEARCH",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    files = [tmp_path / f"code_data_{part}.jsonl" for part in ("results", "partial_results")]
+    store = tmp_path / "store.json"
+    first = merge_sources({"results": read_entries(files[0])}, store).total
+    second = merge_sources({"journal": read_entries(files[1])}, store).total
+
+    assert first.added > 0
+    assert (second.added, second.already_there) == (0, first.added)
+
+
+def test_a_reason_that_steers_terminals_is_printed_as_escapes(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "results.jsonl", result("a", [None], ["\x1b[2Jgone"]))
+    out = merge(results, tmp_path / "store.json")[1]
+
+    assert "\x1b" not in out
+    assert "(\\x1b[2Jgone 1)" in out
+
+
+def test_a_reasoning_of_ten_megabytes_with_half_a_character_is_kept_whole(tmp_path: Path) -> None:
+    store = tmp_path / "store.json"
+    text = "<script>alert(1)</script> \ud800 \u202e" + "x" * 10_000_000
+    merge_entries([result("a", [text])], store)
+
+    assert texts(store) == {"a": [text]}
+
+
+def test_min_length_and_only_verified_hold_together(tmp_path: Path) -> None:
+    store = tmp_path / "store.json"
+    entry = result("a", ["right", "wrong on test", "no program"], **VERIFIED)
+    rules = MergeRules(only_verified=True, min_length=6)
+
+    assert merge_sources({"one": [entry]}, store, rules=rules).total.skipped == {
+        "not verified": 2,
+        "shorter than 6": 1,
+    }
+    assert not store.exists()

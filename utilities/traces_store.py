@@ -1,27 +1,28 @@
 """The store of reasoning traces that people read and vote on.
 
 `{task_id: [{trace_id, task_id, username, text, score, timestamp, voters}, …]}`, in one JSON file;
-`username` is the model that wrote the trace.
+`username` is the model that wrote the trace. It is read and written a task at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from utilities.atomic_files import locked, write_atomically
+from utilities.atomic_files import replacing
 from utilities.errors import UsageError
-from utilities.json_files import RepeatedKeys, read_json
+from utilities.json_files import RepeatedKeys, parse_json, reported_reading
+from utilities.json_stream import JsonStream
 
 Store = dict[str, list[dict[str, Any]]]
+TracesOfTask = tuple[str, list[dict[str, Any]]]
+_CHUNK_BYTES = 1 << 18
+_ADVICE = "the store is left as it is: mend it, or move it away to begin a new one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,114 +52,95 @@ class Trace:
         }
 
 
-@dataclass(slots=True)
-class MergeCounts:
-    """What a merge did; `skipped` counts samples by the reason why they are no trace."""
+def names_of(task_id: str, trace: dict[str, Any]) -> tuple[str, str]:
+    """The ids by which a stored trace is known: its own, and that of its author and text.
 
-    added: int = 0
-    already_there: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    traces: int = 0
-    tasks: int = 0
-
-
-def traces_of(entry: Mapping[str, Any], skipped: Counter[str]) -> Iterator[Trace]:
-    """Yield the usable reasoning of a result entry's samples; count the others in `skipped`.
-
-    A sample is usable where its status is "ok" and its reasoning is not blank; older entries may
-    also lack what says whose it is.
+    Traces that came by other ways than a merge have ids of their own.
     """
-    task_id, model = entry.get("task_id"), entry.get("model") or entry.get("model_identifier")
-    for text, status in zip_longest(entry.get("reasoning") or (), entry["status"]):
-        if status != "ok":
-            skipped[str(status or "no status")] += 1
-        elif not isinstance(text, str) or not text.strip():
-            skipped["no reasoning"] += 1
-        elif not isinstance(task_id, str) or not isinstance(model, str):
-            skipped["no task_id or model"] += 1
-        else:
-            yield Trace(task_id, model, text.strip())
+    author, text = str(trace.get("username")), str(trace.get("text")).strip()
+    return str(trace.get("trace_id")), Trace(task_id, author, text).trace_id
 
 
-def merge_entries(
-    entries: Iterable[Mapping[str, Any]], path: Path, *, dry_run: bool = False
-) -> MergeCounts:
-    """Put the reasoning of result entries into the store at `path`, each trace once.
-
-    What is in the store stays as it is, votes and unknown fields included. All entries are read
-    first; then the store is read, changed and replaced under its lock. With `dry_run` nothing is
-    written. Raises UsageError where the store cannot be read or written; it is then untouched.
-    """
-    counts = MergeCounts()
-    traces = [
-        trace
-        for entry in entries
-        if entry["entry_type"] == "result"
-        for trace in traces_of(entry, counts.skipped)
-    ]
-    with nullcontext() if dry_run else locked(path):
-        store = read_store(path)
-        _add(traces, store, counts)
-        if counts.added and not dry_run:
-            write_atomically(path, _encode(store))
-    counts.traces = sum(map(len, store.values()))
-    counts.tasks = len(store)
-    return counts
-
-
-def read_store(path: Path) -> Store:
-    """Read the store; one that does not exist yet is empty.
+def iterate_store(path: Path) -> Iterator[TracesOfTask]:
+    """Yield each task of the store with its traces; one that does not exist yet is empty.
 
     Raises UsageError where the file is no store, rather than let a merge overwrite it.
     """
     if not path.exists():
-        return {}
-    advice = "the store is left as it is: mend it, or move it away to begin a new one"
+        return
     try:
-        store = read_json(path)
+        yield from _checked(path)
     except UsageError as error:
-        raise UsageError(f"{error}; {advice}") from error
-    if fault := _fault_of(store):
-        raise UsageError(f"{path} is no store of traces ({fault}); {advice}")
-    checked: Store = store
-    return checked
+        raise UsageError(f"{error}; {_ADVICE}") from error
 
 
-def _fault_of(store: object) -> str | None:
-    """Why this is no store; a repeated key counts, since writing would drop one of the two."""
-    if not isinstance(store, dict) or isinstance(store, RepeatedKeys):
-        return "not an object with each task once"
-    for task_id, traces in store.items():
-        if not isinstance(traces, list):
-            return f"task {task_id} has no list"
-        for trace in traces:
-            if not isinstance(trace, dict) or isinstance(trace, RepeatedKeys):
-                return f"task {task_id} has a trace that is no object with each field once"
+def read_store(path: Path) -> Store:
+    """The whole store; raises UsageError as `iterate_store` does."""
+    return dict(iterate_store(path))
+
+
+def write_store(path: Path, store: Iterable[TracesOfTask]) -> None:
+    """Replace the store at once by these tasks; raises UsageError where it cannot be written."""
+    with replacing(path) as file:
+        before = "{\n  "
+        for task_id, traces in store:
+            file.write(f"{before}{_encoded(task_id)}: {_encoded(traces)}".encode())
+            before = ",\n  "
+        file.write(b"\n}\n" if before.startswith(",") else b"{}\n")
+
+
+def _checked(path: Path) -> Iterator[TracesOfTask]:
+    seen: set[str] = set()
+    with reported_reading(path), path.open("rb") as file:
+        stream = JsonStream(iter(partial(file.read, _CHUNK_BYTES), b""), path)
+        match stream.peek():
+            case b"":
+                raise UsageError(f"{path} is empty")
+            case b"{":
+                pass
+            case _:
+                parse_json(stream.value(), path, first_line=stream.line)
+                raise _no_store(path, "not an object of tasks")
+        for key in stream.members():
+            task_id = parse_json(key, path, first_line=stream.line)
+            stream.peek()
+            line = stream.line
+            traces = parse_json(stream.value(), path, first_line=line)
+            if task_id in seen:
+                raise _no_store(path, f"task {task_id} stands there twice")
+            if fault := _fault_of(traces):
+                raise _no_store(path, f"task {task_id} {fault}")
+            seen.add(task_id)
+            yield task_id, traces
+        if stream.peek():
+            raise UsageError(f"{path}, line {stream.line}: the document has ended; cut the rest")
+
+
+def _no_store(path: Path, reason: str) -> UsageError:
+    return UsageError(f"{path} is no store of traces ({reason})")
+
+
+def _fault_of(traces: object) -> str | None:
+    """Why these are no traces; a repeated key counts, since writing would drop one of the two."""
+    if not isinstance(traces, list):
+        return "has no list"
+    for trace in traces:
+        if not isinstance(trace, dict) or isinstance(trace, RepeatedKeys):
+            return "has a trace that is no object with each field once"
     return None
 
 
-def _add(traces: list[Trace], store: Store, counts: MergeCounts) -> None:
-    timestamp = datetime.now(UTC).isoformat(timespec="seconds")
-    # Traces that came by other ways have ids of their own: those are known by author and text.
-    ids = {trace.get("trace_id") for there in store.values() for trace in there}
-    texts = {
-        (task_id, str(trace.get("username")), str(trace.get("text")).strip())
-        for task_id, there in store.items()
-        for trace in there
-    }
-    for trace in traces:
-        key = (trace.task_id, trace.username, trace.text)
-        if trace.trace_id in ids or key in texts:
-            counts.already_there += 1
-            continue
-        texts.add(key)
-        store.setdefault(trace.task_id, []).append(trace.to_json(timestamp))
-        counts.added += 1
+def _encoded(value: object) -> str:
+    """JSON as it stands one level deep in the store."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not _is_utf8(text):  # half a character in someone's text: only an escape can hold it
+        text = json.dumps(value, indent=2)
+    return text.replace("\n", "\n  ")
 
 
-def _encode(store: Store) -> bytes:
+def _is_utf8(text: str) -> bool:
     try:
-        text = json.dumps(store, ensure_ascii=False, indent=2)
-        return f"{text}\n".encode()
-    except UnicodeEncodeError:  # half a character in someone's text: only an escape can hold it
-        return f"{json.dumps(store, indent=2)}\n".encode()
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

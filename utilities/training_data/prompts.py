@@ -1,0 +1,131 @@
+"""The text of rows: the question, the answer, and what is said of a failed program."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from utilities.grids import describe_shape, grid_to_text
+from utilities.result_store import hash_of
+from utilities.tasks import Grid, Pair, Task
+from utilities.training_data.samples import SampleVerdict, TrainingSample
+
+Message = dict[str, str]
+
+SYSTEM = """\
+You solve puzzles of the Abstraction and Reasoning Corpus (ARC). One hidden rule turns every \
+input grid of a puzzle into its output grid. A grid is a rectangle of cells, 1 to 30 a side; each \
+cell holds a number that stands for a colour: 0 black, 1 blue, 2 red, 3 green, 4 yellow, 5 grey, \
+6 magenta, 7 orange, 8 azure, 9 maroon."""
+ASK_FOR_PROGRAM = """\
+Find the rule and write it as a Python program `solve_task(grid)`, which takes an input grid as a \
+list of rows of ints and returns its output grid in the same form."""
+ASK_FOR_REASONING = "Explain, step by step, the rule that turns each input into its output."
+REPAIR = "This program was meant to follow the rule, and does not:"
+ASK_FOR_REPAIR = "Say what is wrong with it, and write the whole program anew."
+PROMPT_HASH = hash_of([SYSTEM, ASK_FOR_PROGRAM, ASK_FOR_REASONING])
+"""What names the wording above; written as `prompt_hash` into rows whose prompt it is."""
+REPAIR_PROMPT_HASH = hash_of([PROMPT_HASH, REPAIR, ASK_FOR_REPAIR])
+_MOST_WRONG_CELLS = 20
+
+
+def recorded_prompt(sample: TrainingSample) -> list[Message] | None:
+    """The messages that the model was sent; None where there were none."""
+    messages = [
+        {"role": message["role"], "content": message["content"]}
+        for message in sample.prompt_messages
+        if isinstance(message, dict)
+        and isinstance(message.get("role"), str)
+        and isinstance(message.get("content"), str)
+    ]
+    whole = bool(messages) and len(messages) == len(sample.prompt_messages)
+    return messages if whole else None
+
+
+def standard_prompt(task: Task, *, with_program: bool = True) -> list[Message]:
+    """The same question for every task; test outputs are never part of it."""
+    ask = ASK_FOR_PROGRAM if with_program else ASK_FOR_REASONING
+    return [
+        {"role": "system", "content": SYSTEM},
+        {"role": "user", "content": f"{ask}\n\n{_task_text(task)}"},
+    ]
+
+
+def repair_prompt(task: Task, code: str, verdict: SampleVerdict) -> list[Message]:
+    """The question with a failed program and what its train pairs say against it."""
+    parts = [
+        ASK_FOR_PROGRAM,
+        _task_text(task),
+        f"{REPAIR}\n\n{_fenced(code, 'python')}",
+        feedback(task, verdict),
+        ASK_FOR_REPAIR,
+    ]
+    return [
+        {"role": "system", "content": SYSTEM},
+        {"role": "user", "content": "\n\n".join(parts)},
+    ]
+
+
+def answer(sample: TrainingSample, prompt: list[Message]) -> str:
+    """Reasoning, where there is some, then the program in a fenced block."""
+    parts = []
+    if sample.reasoning:
+        tagged = any("<reasoning>" in message["content"] for message in prompt)
+        form = "<reasoning>\n{}\n</reasoning>" if tagged else "{}"
+        parts.append(form.format(sample.reasoning))
+    if sample.python_code is not None:
+        parts.append(_fenced(sample.python_code, "python"))
+    return "\n\n".join(parts)
+
+
+def feedback(task: Task, verdict: SampleVerdict) -> str:
+    """Pair by pair what a program made of the train inputs; test pairs are kept out."""
+    right = sum(verdict.train_passed)
+    lines = [f"It is right on {right} of {len(task.train)} train pairs."]
+    outputs = zip_longest(task.train, verdict.train_passed, verdict.train_outputs)
+    for number, (pair, passed, output) in enumerate(outputs, start=1):
+        if not passed:
+            lines.append(f"Train pair {number}: {_fault(pair, output, verdict)}")
+    return "\n".join(lines)
+
+
+def _fault(pair: Pair, output: Grid | None, verdict: SampleVerdict) -> str:
+    expected = pair.output
+    if output is None or expected is None:
+        said = f" ({verdict.execution_message})" if verdict.execution_message else ""
+        return f"it gives no grid: {verdict.execution_status}{said}."
+    if describe_shape(output) != describe_shape(expected):
+        return f"it gives {describe_shape(output)}, not {describe_shape(expected)}."
+    wrong = [
+        f"row {row + 1}, column {column + 1}: {got}→{want}"
+        for row, (of_output, of_expected) in enumerate(zip(output, expected, strict=True))
+        for column, (got, want) in enumerate(zip(of_output, of_expected, strict=True))
+        if got != want
+    ]
+    more = f"; and {len(wrong) - _MOST_WRONG_CELLS} more" if len(wrong) > _MOST_WRONG_CELLS else ""
+    shown = "; ".join(wrong[:_MOST_WRONG_CELLS])
+    return f"{len(wrong)} cells are wrong (got→expected): {shown}{more}."
+
+
+def _task_text(task: Task) -> str:
+    shown = [
+        f"## Train pair {number}\n\n{_grid_text('Input', pair.input)}\n\n"
+        f"{_grid_text('Output', pair.output or [[]])}"
+        for number, pair in enumerate(task.train, start=1)
+    ]
+    shown += [
+        f"## Test input {number}\n\n{_grid_text('Input', pair.input)}"
+        for number, pair in enumerate(task.test, start=1)
+    ]
+    return "\n\n".join(shown)
+
+
+def _grid_text(title: str, grid: Grid) -> str:
+    return f"{title} ({describe_shape(grid)}):\n{grid_to_text(grid)}"
+
+
+def _fenced(text: str, language: str) -> str:
+    """A fenced block whose fence is longer than any that stands in the text."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

@@ -1,0 +1,161 @@
+"""Where rows go: JSON Lines or Parquet, each file taking its name when all rows are written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from utilities.atomic_files import replacing
+from utilities.errors import UsageError
+from utilities.json_lines import encode_line
+
+if TYPE_CHECKING:
+    from pyarrow import Schema
+
+_ROWS_A_GROUP = 256
+_CHARACTERS_A_GROUP = 16_000_000
+_AS_JSON = ("task_data", "augmentation", "relabelled_from")
+"""Fields of free form, which a column of Parquet holds as JSON text."""
+
+Row = dict[str, Any]
+
+
+class RowFile(Protocol):
+    """A file that takes rows."""
+
+    path: Path
+    rows: int
+    tasks: set[str]
+
+    def write(self, row: Row, task_hash: str) -> None:
+        """Add a row."""
+
+    def finish(self) -> None:
+        """Write what is left."""
+
+
+class JsonLinesRows:
+    """A JSON line for each row; what UTF-8 cannot hold becomes `?`."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        """`file` is open and becomes `path` later."""
+        self.path = path
+        self.rows = 0
+        self.tasks: set[str] = set()
+        self._file = file
+
+    def write(self, row: Row, task_hash: str) -> None:
+        """Add a row."""
+        self._file.write(encode_line(row))
+        self.rows += 1
+        self.tasks.add(task_hash)
+
+    def finish(self) -> None:
+        """Nothing is held back."""
+
+
+class ParquetRows:
+    """Columns by the schema of `parquet_schema`; some rows are held back to be written together."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        """`file` is open and becomes `path` later."""
+        import pyarrow.parquet
+
+        self.path = path
+        self.rows = 0
+        self.tasks: set[str] = set()
+        self._schema = parquet_schema()
+        self._writer = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._waiting: list[Row] = []
+        self._characters = 0
+
+    def write(self, row: Row, task_hash: str) -> None:
+        """Add a row."""
+        line = encode_line({**row, **{name: _as_json(row[name]) for name in _AS_JSON}})
+        self._waiting.append(_parsed(line))  # the way over JSON leaves no lone surrogate
+        self._characters += len(line)
+        self.rows += 1
+        self.tasks.add(task_hash)
+        if len(self._waiting) == _ROWS_A_GROUP or self._characters > _CHARACTERS_A_GROUP:
+            self._write_waiting()
+
+    def finish(self) -> None:
+        """Write the last rows and the footer."""
+        self._write_waiting()
+        self._writer.close()
+
+    def _write_waiting(self) -> None:
+        import pyarrow as pa
+
+        table = pa.Table.from_pylist(self._waiting, schema=self._schema)
+        self._writer.write_table(table)
+        self._waiting, self._characters = [], 0
+
+
+def parquet_schema() -> Schema:
+    """The columns of an exported Parquet file."""
+    import pyarrow as pa
+
+    text, bools = pa.string(), pa.list_(pa.bool_())
+    message = pa.struct([("role", text), ("content", text)])
+    return pa.schema(
+        [
+            ("messages", pa.list_(message)),
+            *((name, text) for name in ("prompt", "completion", "reasoning", "python_code")),
+            *((name, text) for name in ("task_id", "task_hash", "source", "run_id", "model")),
+            ("sample_index", pa.int64()),
+            *((name, text) for name in ("prompt_hash", "dataset_hash", "verdict")),
+            *((name, bools) for name in ("train_passed", "test_passed")),
+            *((name, pa.bool_()) for name in ("deterministic", "hardcoded")),
+            *((name, text) for name in ("judged_by", "sandbox", *_AS_JSON)),
+        ]
+    )
+
+
+def check_parquet() -> None:
+    """Raise UsageError where pyarrow is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("pyarrow") is None:
+        raise UsageError("--format parquet needs pyarrow; install it: pip install -e .[parquet]")
+
+
+def path_of(output: Path, part: str, *, parquet: bool) -> Path:
+    """The file of a part; the unnamed part is the whole."""
+    if parquet:
+        return output / "data" / f"{part or 'train'}-00000-of-00001.parquet"
+    return output.with_name(f"{output.stem}_{part}{output.suffix}") if part else output
+
+
+@contextmanager
+def open_parts(output: Path, parts: list[str], *, parquet: bool) -> Iterator[dict[str, RowFile]]:
+    """A file for each part; they take their names when the block ends well, else none does."""
+    with ExitStack() as stack:
+        files: dict[str, RowFile] = {}
+        for part in parts:
+            path = path_of(output, part, parquet=parquet)
+            file = stack.enter_context(replacing(path))
+            files[part] = ParquetRows(path, file) if parquet else JsonLinesRows(path, file)
+        yield files
+        for rows in files.values():
+            rows.finish()
+
+
+def hash_of_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _as_json(value: object) -> str | None:
+    return None if value is None else encode_line({"": value})[4:-2].decode()
+
+
+def _parsed(line: bytes) -> Row:
+    import orjson
+
+    row: Row = orjson.loads(line)
+    return row
