@@ -14,12 +14,7 @@ from utilities.asking_run import AskingRun, open_run, selection_of
 from utilities.benchmark_options import BenchmarkOptions, names_in
 from utilities.benchmark_outcome import BenchmarkOutcome
 from utilities.budget import Budget
-from utilities.cli import (
-    EXIT_BUDGET,
-    EXIT_INTERRUPTED,
-    EXIT_TERMINATED,
-    AskingOptions,
-)
+from utilities.cli import EXIT_BUDGET, EXIT_INTERRUPTED, EXIT_TERMINATED, AskingOptions
 from utilities.config import PROGRAM_SEARCH, TRACES_STORE_PATH
 from utilities.data_loader import TaskSource, open_tasks
 from utilities.earlier_run import differences
@@ -161,7 +156,8 @@ class BenchmarkCall:
                 break
         if len(self._parts) > 1:
             print("\n".join(self._table()))  # noqa: T201 - the script's output
-        print_submissions(self._options.submission, run.results, run_ids)
+        if not self._options.asking.dry_run:  # which made no run
+            print_submissions(self._options.submission, run.results, run_ids)
         return code
 
     @asynccontextmanager

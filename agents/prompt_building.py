@@ -8,8 +8,8 @@ from importlib.resources import files
 from string import Template
 
 from utilities.grids import describe_shape, grid_to_text
+from utilities.identity import hash_of
 from utilities.model_clients.base import Message
-from utilities.result_store import hash_of
 from utilities.tasks import Grid, Pair, Task
 
 

@@ -102,6 +102,7 @@ def candidates_of(samples: Sequence[RoundSample]) -> list[Candidate]:
             one.verdict.train,
             one.verdict.test_outputs,
             len(normal_form(one.sample.python_code)),
+            one.sample.confidence,
         )
         for one in samples
         if one.sample.python_code is not None and one.verdict is not None

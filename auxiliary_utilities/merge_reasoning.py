@@ -15,7 +15,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from utilities.cli import OneLineParser, positive_int, run_script
+from utilities.argument_types import positive_int
+from utilities.cli import OneLineParser, run_script
 from utilities.config import TRACES_STORE_PATH
 from utilities.results_reader import read_entries
 from utilities.terminal_text import printable

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_uppercase
 
+from utilities.argument_types import positive_int
 from utilities.atomic_files import write_atomically
-from utilities.cli import OneLineParser, positive_int, run_script
+from utilities.cli import OneLineParser, run_script
 from utilities.comparison import RunRow, difference_lines, differences, row_lines, row_of
 from utilities.errors import UsageError
 from utilities.pareto_picture import Point, pareto_svg

@@ -22,11 +22,11 @@ from typing import Any
 from utilities.atomic_files import replacing
 from utilities.cli import OneLineParser, run_script
 from utilities.config import SYNTHETIC_DATA_DIRECTORY
+from utilities.identity import SCHEMA_VERSION, hash_of
 from utilities.json_lines import encode_line
 from utilities.program_files import source_hash
 from utilities.provenance import provenance
 from utilities.relabelling import Relabeller, relabelled_entries
-from utilities.result_store import SCHEMA_VERSION, hash_of
 from utilities.terminal_text import printable
 from utilities.training_data.judging import Judge
 from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks

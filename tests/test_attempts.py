@@ -3,8 +3,8 @@ from utilities.attempts import Candidate, choose_attempts, choose_voted_attempts
 A, B, C = [[1]], [[2]], [[3, 3]]
 
 
-def candidate(index, outputs, *, passed=(True, True), code_length=100):
-    return Candidate(index, passed, outputs, code_length)
+def candidate(index, outputs, *, passed=(True, True), code_length=100, confidence=None):
+    return Candidate(index, passed, outputs, code_length, confidence)
 
 
 def test_a_program_that_solves_more_train_pairs_comes_first():
@@ -26,6 +26,13 @@ def test_among_equally_right_programs_the_output_with_more_votes_comes_first():
 def test_with_equal_votes_the_shorter_program_comes_first():
     candidates = [candidate(0, (A,), code_length=90), candidate(1, (B,), code_length=80)]
     assert choose_attempts(candidates, 1) == [[B, A]]
+
+
+def test_the_agents_confidence_comes_before_shortness_and_after_votes():
+    sure = candidate(0, (A,), code_length=90, confidence=0.9)
+    short = candidate(1, (B,), code_length=80, confidence=0.2)
+    assert choose_attempts([sure, short], 1) == [[A, B]]
+    assert choose_attempts([sure, short, candidate(2, (B,), confidence=0.1)], 1) == [[B, A]]
 
 
 def test_with_all_else_equal_the_lower_index_comes_first():

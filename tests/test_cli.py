@@ -7,7 +7,8 @@ import textwrap
 
 import pytest
 
-from utilities.cli import AskingOptions, OneLineParser, add_asking_options, price
+from utilities.argument_types import price
+from utilities.cli import AskingOptions, OneLineParser, add_asking_options
 
 
 def options(*arguments: str) -> AskingOptions:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import entries
+from utilities.identity import request_key
+from utilities.journal import Journal
 from utilities.model_clients.base import Message, Reply, Usage
-from utilities.result_store import Journal, OutputPlace, ResultStore, request_key
+from utilities.result_store import OutputPlace, ResultStore
 from utilities.tasks import Pair, Task
 
 TASK = Task("t", train=(Pair([[1]], [[2]]),), test=(Pair([[3]], None),))

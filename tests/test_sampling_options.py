@@ -12,12 +12,13 @@ from tests.loopback_server import LoopbackServer
 from utilities.budget import Budget
 from utilities.config import find_model
 from utilities.errors import UsageError
+from utilities.identity import request_key
+from utilities.journal import Journal
 from utilities.json_lines import JsonLinesFile
 from utilities.model_clients.base import Sampling
 from utilities.model_clients.factory import open_client
 from utilities.model_clients.sampling import check_sampling
 from utilities.replies import AskedModel, Replies
-from utilities.result_store import Journal, request_key
 from utilities.tasks import Pair, Task
 
 TASK = Task("t", train=(Pair([[1]], [[2]]),), test=())

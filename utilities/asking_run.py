@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import shlex
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -17,19 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utilities import cli
-from utilities.budget import Budget
+from utilities.budget import Budget, Spending
 from utilities.cli import AskingOptions
-from utilities.config import REPOSITORY
 from utilities.data_loader import TaskSource, open_tasks
 from utilities.dry_run import count_requests
+from utilities.identity import hash_of
 from utilities.logs import open_log
 from utilities.progress import Progress, say
 from utilities.provenance import provenance
 from utilities.replies import Replies
 from utilities.request_plan import RequestPlan
-from utilities.result_store import OutputPlace, ResultStore, hash_of
+from utilities.result_store import OutputPlace, ResultStore
 from utilities.run_loop import Entry, RunLoop
-from utilities.tally import Tally
+from utilities.run_summary import summary_of
 from utilities.task_selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks import Task
 
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
     from utilities.model_clients.batches.batch_queue import BatchQueue
 
 _log = logging.getLogger(__name__)
-
-BUILD_REPORT = REPOSITORY / "auxiliary_utilities" / "build_report.py"
 
 Conclusion = tuple[dict[str, Any], list[str]]
 """What a script adds to the metadata, and to the summary, when its run ends."""
@@ -129,8 +125,8 @@ class AskingRun:
         self.batches: BatchQueue | None = None
         """Set where the model is asked by batches."""
         self._started_at = datetime.now(UTC)
-        self._started = time.monotonic()
-        self._before = self.budget.spent_usd, self.budget.lost_count, self.budget.lost_usd
+        self.started = time.monotonic()
+        self.spending = Spending(self.budget)
         self._shown_options = options.to_json() if shown_options is None else dict(shown_options)
         self.provenance = provenance()
 
@@ -178,7 +174,7 @@ class AskingRun:
                 more, lines = conclude()
                 metadata = self._metadata(loop, configuration) | more
                 paths = await self._write(metadata, interrupted=loop.status == "interrupted")
-        print("\n".join(self._summary(loop, lines, paths)))  # noqa: T201 - the script's output
+        print("\n".join(summary_of(self, loop, lines, paths)))  # noqa: T201 - the script's output
         return _exit_code(loop, reparsed=self.options.reparse)
 
     def _metadata(self, loop: RunLoop, configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,7 +184,7 @@ class AskingRun:
             "script": self.store.place.stem,
             "started_at": self._started_at.isoformat(timespec="seconds"),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "duration_s": round(time.monotonic() - self._started, 3),
+            "duration_s": round(time.monotonic() - self.started, 3),
             "model_identifier": configuration["model_identifier"],
             "model": configuration["model"],
             "configuration": configuration,
@@ -198,9 +194,9 @@ class AskingRun:
             "dataset_hash": self.tasks.dataset_hash,
             "skipped_tasks": dict(self.tasks.skipped),
             **loop.tally.to_json(),
-            "spent_usd": self._spent_usd,
-            "lost_attempts": self._lost_count,
-            "lost_worst_case_usd": self._lost_usd,
+            "spent_usd": self.spending.usd,
+            "lost_attempts": self.spending.lost_count,
+            "lost_worst_case_usd": self.spending.lost_usd,
             **({} if self.batches is None else self.batches.to_json()),
             **self.provenance,
         }
@@ -214,72 +210,6 @@ class AskingRun:
         if self.options.snapshot:
             paths.append(await self.store.write_snapshot(metadata, interrupted=interrupted))
         return paths
-
-    @property
-    def _spent_usd(self) -> float:
-        """What this run paid, without those before it under the same budget."""
-        return self.budget.spent_usd - self._before[0]
-
-    @property
-    def _lost_count(self) -> int:
-        return self.budget.lost_count - self._before[1]
-
-    @property
-    def _lost_usd(self) -> float:
-        return self.budget.lost_usd - self._before[2]
-
-    def _lost_attempts(self) -> str:
-        count, usd = self._lost_count, self._lost_usd
-        most = f" (at most ${usd:.4f})" if usd else ""
-        besides = f"; {count} attempts without a reply may have been billed besides{most}"
-        return besides if count else ""
-
-    def _reparsed(self, tally: Tally) -> str:
-        missing = tally.statuses["not_asked"] + tally.left_count * self.options.best_of
-        return (
-            f"{tally.asked_count} entries made anew, {tally.resumed_count} as they were; "
-            f"{missing} samples without a reply in the journal left as they are"
-        )
-
-    def _summary(self, loop: RunLoop, lines: list[str], paths: list[Path]) -> list[str]:
-        tally, place = loop.tally, self.store.place
-        samples = ", ".join(f"{count} {status}" for status, count in tally.statuses.most_common())
-        left = f", {tally.left_count} left for the next run" if tally.left_count else ""
-        failed = f", {len(tally.failed_task_ids)} failed" if tally.failed_task_ids else ""
-        skipped = f", {len(self.tasks.skipped)} bad and skipped" if self.tasks.skipped else ""
-        resumed_cost = f", ${self._spent_usd:.4f} of it now" if tally.resumed_count else ""
-        rows = {
-            "tasks": f"{tally.done_count} done ({tally.asked_count} now, {tally.resumed_count} "
-            f"by earlier runs){failed}{left}{skipped}",
-            "samples": f"{tally.statuses.total()}: {samples or 'none'}",
-            **({"requests": tally.requests_text()} if tally.requests else {}),
-            **({"reparsed": self._reparsed(tally)} if self.options.reparse else {}),
-            "tokens": tally.tokens_text(),
-            "cost": tally.cost_text() + resumed_cost + self._lost_attempts(),
-            **({} if self.batches is None else {"batches": self.batches.summary()}),
-        }
-        width, unfinished = 10, loop.status != "completed"
-        return [
-            f"{place.stem}: {loop.status} in {time.monotonic() - self._started:.1f} s",
-            *(f"  {name:{width}}{text}" for name, text in rows.items()),
-            *(f"  {line}" for line in lines),
-            *(["  unfinished: what is not done is not solved"] if lines and unfinished else []),
-            *(f"  {name:{width}}{shown(path)}" for name, path in zip(
-                ("results", "journal", "log", "snapshot"), paths, strict=False
-            )),
-            f"  {'report':{width}}{_report_command(place.results)}",
-        ]  # fmt: skip
-
-
-def shown(path: Path) -> str:
-    """A path as the user would type it: relative where it lies below the working folder."""
-    absolute = path.absolute()
-    here = Path.cwd()
-    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
-
-
-def _report_command(results: Path) -> str:
-    return shlex.join(map(shown, (Path(sys.executable), BUILD_REPORT, results)))
 
 
 def _exit_code(loop: RunLoop, *, reparsed: bool) -> int:

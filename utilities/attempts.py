@@ -14,13 +14,14 @@ class Candidate:
     """A sampled program: which train pairs it solves, what it makes of each test input.
 
     `code_length` is in characters, the simpler program's being smaller; `test_outputs` has None
-    where the program gave no grid.
+    where the program gave no grid. `confidence` (0-1) is the agent's own, where it states one.
     """
 
     index: int
     train_passed: tuple[bool, ...]
     test_outputs: tuple[Grid | None, ...]
     code_length: int
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,16 @@ def choose(candidates: Sequence[Candidate], test_count: int, attempts: int = 2) 
     """For each test input the outputs of the best programs, as many different ones as asked.
 
     Programs rank by the train pairs they solve, then by how many candidates have the very same
-    test outputs (a program stands or falls as a whole), then by shortness, then by index.
+    test outputs (a program stands or falls as a whole), then by the agent's own confidence, then
+    by shortness, then by index.
     """
     votes = Counter(_key(candidate.test_outputs) for candidate in candidates)
 
-    def rank(candidate: Candidate) -> tuple[int, int, int, int]:
+    def rank(candidate: Candidate) -> tuple[float, ...]:
         agreeing = votes[_key(candidate.test_outputs)]
-        return -sum(candidate.train_passed), -agreeing, candidate.code_length, candidate.index
+        confidence = candidate.confidence or 0.0
+        solved = sum(candidate.train_passed)
+        return -solved, -agreeing, -confidence, candidate.code_length, candidate.index
 
     ranked = sorted(candidates, key=rank)
     return [

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utilities.cli import AskingOptions, OneLineParser, add_asking_options, positive_int
+from utilities.argument_types import positive_int
+from utilities.cli import AskingOptions, OneLineParser, add_asking_options
 from utilities.earlier_run import EarlierRun, find_earlier_run
 from utilities.errors import UsageError
 from utilities.submission_options import SubmissionOptions, add_submission_options

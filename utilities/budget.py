@@ -67,6 +67,30 @@ class Budget:
         self._settled = asyncio.Event()
 
 
+class Spending:
+    """What one run spent of a budget that it may share with runs before it."""
+
+    def __init__(self, budget: Budget) -> None:
+        """Count from now on."""
+        self._budget = budget
+        self._before = budget.spent_usd, budget.lost_count, budget.lost_usd
+
+    @property
+    def usd(self) -> float:
+        """What replies cost, and under a cap what attempts without one may have."""
+        return self._budget.spent_usd - self._before[0]
+
+    @property
+    def lost_count(self) -> int:
+        """Attempts that brought no reply and may have been billed all the same."""
+        return self._budget.lost_count - self._before[1]
+
+    @property
+    def lost_usd(self) -> float:
+        """What they may have cost at the most."""
+        return self._budget.lost_usd - self._before[2]
+
+
 class Meter:
     """Counts the attempts at one kind of request against a budget."""
 

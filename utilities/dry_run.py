@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+from utilities.identity import hash_of
 from utilities.request_plan import RequestPlan
-from utilities.result_store import ResultStore, hash_of
+from utilities.result_store import ResultStore
 from utilities.run_loop import Entry, entry_key
 from utilities.tasks import Task
 

@@ -55,6 +55,7 @@ _RESULT: dict[str, tuple[_Check, str]] = {
     "latency_s": (_list_of(_or_null(_number)), "a list of numbers"),
     "python_code": (_list_of(_or_null(_text)), "a list of texts"),
     "reasoning": (_list_of(_or_null(_text)), "a list of texts"),
+    "confidence": (_list_of(_or_null(_number)), "a list of numbers"),
     "train_passed": (_list_of(_or_null(_list)), "a list of lists"),
     "test_passed": (_list_of(_or_null(_list)), "a list of lists"),
     "test_outputs": (_list_of(_or_null(_list_of(_or_null(_grid)))), "a list of lists of grids"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from utilities.canonical_tasks import identifying_hashes
 from utilities.grids import content_hash
 from utilities.hindsight_tasks import fault_of, misses, relabelled_task
-from utilities.result_store import SCHEMA_VERSION
+from utilities.identity import SCHEMA_VERSION
 from utilities.results_reader import Entry, read_entries
 from utilities.tasks import Task
 from utilities.training_data.judging import Judge, judged

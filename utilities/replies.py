@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
+from utilities.identity import hash_of, request_key
+from utilities.journal import Journal
 from utilities.model_clients.base import (
     FREE,
     FailedAttempt,
@@ -19,7 +21,6 @@ from utilities.model_clients.base import (
     Sampling,
 )
 from utilities.request_plan import RequestPlan
-from utilities.result_store import Journal, hash_of, request_key
 from utilities.shared_prompts import SharedPrompts
 from utilities.tasks import Task
 

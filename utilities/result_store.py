@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
-from utilities.errors import RequestFailed
+from utilities.identity import SCHEMA_VERSION
+from utilities.journal import Journal
 from utilities.json_lines import JsonLinesFile
-from utilities.model_clients.base import Message, Reply
-from utilities.model_clients.batches import ledger
 from utilities.snapshots import write_snapshot
-from utilities.tasks import Task
-
-SCHEMA_VERSION = 1
-_KEY_START = b'{"key":"'
-_KEY_DIGITS = 32
-_FAILURE = "failed_request"
-_FAILURE_START = f'{{"entry_type":"{_FAILURE}"'.encode("ascii")
-_KEY_IN_FAILURE = b',"key":"'
 
 _log = logging.getLogger(__name__)
 
@@ -54,126 +42,6 @@ class OutputPlace:
     def log(self) -> Path:
         """The log file, rotated."""
         return self.directory / self.log_name
-
-
-def hash_of(value: Any) -> str:
-    """32 hex digits of the SHA-256 of a JSON value with sorted keys."""
-    try:
-        canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:  # lone surrogates, or numbers beyond 64 bits
-        canonical = json.dumps(value, sort_keys=True).encode("ascii")
-    return hashlib.sha256(canonical).hexdigest()[:_KEY_DIGITS]
-
-
-def request_key(
-    task: Task,
-    messages: Sequence[Message],
-    model: str,
-    sampling: Mapping[str, Any],
-    index: int,
-) -> str:
-    """The identity of a request: what was asked, of whom, how, and which sample it is."""
-    return hash_of([task.to_json(), list(messages), model, dict(sampling), index])
-
-
-class Journal:
-    """Replies by request key; what stands here was paid for and is never asked again.
-
-    The index holds a place in the file for each key, not the replies themselves.
-    """
-
-    def __init__(self, file: JsonLinesFile, *, run_id: str, resume: bool) -> None:
-        """`file` is open; without `resume` the replies of earlier runs are not recalled."""
-        self._file = file
-        self._run_id = run_id
-        self._places: dict[bytes, tuple[int, int]] = {}
-        self._failures: dict[bytes, tuple[int, int]] = {}
-        self.batches = ledger.BatchLedger()
-        if resume:
-            for offset, line in file.lines():
-                place = (offset, len(line))
-                if line.startswith(_KEY_START):
-                    self._places[line[len(_KEY_START) : len(_KEY_START) + _KEY_DIGITS]] = place
-                elif line.startswith(_FAILURE_START):
-                    self._index_failure(line, place)
-                elif line.startswith(ledger.LINE_START):
-                    self._take_batch(offset, line)
-
-    def _index_failure(self, line: bytes, place: tuple[int, int]) -> None:
-        start = line.find(_KEY_IN_FAILURE) + len(_KEY_IN_FAILURE)
-        self._failures[line[start : start + _KEY_DIGITS]] = place
-
-    def recall_failure(self, key: str) -> Mapping[str, Any] | None:
-        """What an earlier run wrote of its last request under this key, if it had no reply."""
-        place = self._failures.get(key.encode("ascii"))
-        try:
-            return None if place is None else self._file.read(*place)
-        except orjson.JSONDecodeError:
-            return None
-
-    def recall(self, key: str) -> Reply | None:
-        """The reply that an earlier run journalled under this key, if any."""
-        place = self._places.get(key.encode("ascii"))
-        if place is None:
-            return None
-        try:
-            stored = self._file.read(*place)["reply"]
-            return Reply.from_json(stored)
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            _log.warning("the journal's line at byte %d is no reply; it is asked again", place[0])
-            return None
-
-    async def record_failure(
-        self, key: str, error: RequestFailed, about: Mapping[str, Any]
-    ) -> None:
-        """Write down that a request has no reply, and what each attempt at it may have cost.
-
-        The line begins otherwise than a reply's, so that nothing takes it for one.
-        """
-        await self._file.append(
-            {
-                "entry_type": _FAILURE,
-                "schema_version": SCHEMA_VERSION,
-                "run_id": self._run_id,
-                "key": key,
-                **about,
-                "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "status": error.status,
-                "error": str(error),
-                "failed_attempts": [asdict(attempt) for attempt in error.failed_attempts],
-            }
-        )
-
-    def holds(self, key: str) -> bool:
-        """Whether a reply stands under this key."""
-        return key.encode("ascii") in self._places
-
-    def _take_batch(self, offset: int, line: bytes) -> None:
-        try:
-            self.batches.take(orjson.loads(line))
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            _log.warning("the journal's line at byte %d is no step of a batch; passed over", offset)
-
-    async def note_batch(self, event: Mapping[str, Any]) -> None:
-        """Write down a step of a batch; it is on the disk when this returns."""
-        more = {"schema_version": SCHEMA_VERSION, "run_id": self._run_id}
-        self._file.write({**event, **more})
-        self.batches.take(event)
-        await self._file.save()
-
-    async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
-        """Write the raw reply down, before anything is made of it."""
-        self._places[key.encode("ascii")] = await self._file.append(
-            {
-                "key": key,
-                "entry_type": "reply",
-                "schema_version": SCHEMA_VERSION,
-                "run_id": self._run_id,
-                **about,
-                "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "reply": asdict(reply),
-            }
-        )
 
 
 class ResultStore:

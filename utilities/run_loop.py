@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from utilities.budget import Budget
+from utilities.identity import hash_of
 from utilities.progress import Progress, say
 from utilities.reparsing import reparsed
-from utilities.result_store import ResultStore, hash_of
+from utilities.result_store import ResultStore
 from utilities.tally import Tally
 from utilities.tasks import Task
 

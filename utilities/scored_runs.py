@@ -10,7 +10,7 @@ from typing import Any
 from utilities.contamination import task_hash
 from utilities.entry_checks import check_entry
 from utilities.errors import ASK_AGAIN, UsageError
-from utilities.result_store import hash_of
+from utilities.identity import hash_of
 from utilities.results_reader import read_entries, task_of
 from utilities.scored_run import EntryPlace, ScoredRun
 from utilities.task_outcomes import TaskOutcome, missing_outcome, outcome_of

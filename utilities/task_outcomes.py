@@ -13,6 +13,7 @@ import orjson
 from utilities.attempts import Candidate, choose_attempts, choose_voted_attempts
 from utilities.errors import ASK_AGAIN, UsageError
 from utilities.tasks import Grid, Task
+from utilities.verification import normal_form
 
 Attempts = Sequence[Sequence[Grid | None]]
 """For each test input the grids chosen; None where there was none to choose."""
@@ -141,9 +142,11 @@ def attempts_of(entry: Mapping[str, Any], task: Task) -> Attempts:
     if not isinstance(passed, list):
         return choose_voted_attempts(outputs, len(task.test))
     codes = entry.get("python_code") or [""] * len(outputs)
+    stated = entry.get("confidence") or [None] * len(outputs)
+    samples = enumerate(zip(passed, outputs, codes, stated, strict=False))
     candidates = [
-        Candidate(index, tuple(train), tuple(output), len(code))
-        for index, (train, output, code) in enumerate(zip(passed, outputs, codes, strict=False))
+        Candidate(index, tuple(train), tuple(output), len(normal_form(code)), confidence)
+        for index, (train, output, code, confidence) in samples
         if train is not None and code is not None
     ]
     return choose_attempts(candidates, len(task.test))

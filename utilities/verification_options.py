@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from utilities.cli import OneLineParser, positive_float, positive_int
+from utilities.argument_types import positive_float, positive_int
+from utilities.cli import OneLineParser
 from utilities.sandbox.base import Limits
 from utilities.verifier import LocalVerifier, Verifier, VerifierSettings
 

@@ -16,10 +16,10 @@ from agents.base import Sample
 from agents.program_search.worker_pool import WorkerPool
 from utilities.config import PROGRAM_SEARCH
 from utilities.errors import RequestFailed
+from utilities.identity import request_key
 from utilities.model_clients.base import Reply
 from utilities.provenance import source_hash
 from utilities.replies import Replies
-from utilities.result_store import request_key
 from utilities.tasks import Task
 
 

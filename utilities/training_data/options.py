@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from utilities.cli import OneLineParser, positive_int
+from utilities.argument_types import positive_int
+from utilities.cli import OneLineParser
 from utilities.training_data.augmentation import KINDS, Kind
 from utilities.training_data.choosing import Deduplication
 from utilities.training_data.filters import Filters

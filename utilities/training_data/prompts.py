@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from utilities.grids import describe_shape, grid_to_text
-from utilities.result_store import hash_of
+from utilities.identity import hash_of
 from utilities.tasks import Grid, Pair, Task
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 

@@ -14,7 +14,7 @@ from utilities.model_clients.batches.ledger import PlannedRequest
 from utilities.model_clients.retry_policy import AttemptFailed
 
 if TYPE_CHECKING:
-    from utilities.result_store import Journal
+    from utilities.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
