@@ -140,7 +140,7 @@ def test_an_empty_key_counts_as_none(monkeypatch):
 
 def test_the_sdks_variables_come_back_after_an_error(monkeypatch):
     monkeypatch.setenv("OPENAI_ORG_ID", "org")
-    with pytest.raises(ZeroDivisionError), config.sdk_variables_hidden():
+    with pytest.raises(ZeroDivisionError), config.keys_hidden():
         assert "OPENAI_ORG_ID" not in config.os.environ
         _ = 1 // 0
     assert config.os.environ["OPENAI_ORG_ID"] == "org"

@@ -57,7 +57,8 @@ def children_of(pid: int) -> Iterator[Path]:
 
 def environments(process: subprocess.Popen[str]) -> Iterator[tuple[bytes, bytes]]:
     """Command lines and environments of this process's children, until it ends."""
-    own = Path("/proc", str(process.pid), "cmdline").read_bytes()
+    assert isinstance(process.args, list)
+    own = b"".join(os.fsencode(word) + b"\0" for word in process.args)
     while process.poll() is None:
         time.sleep(0.02)
         for folder in children_of(process.pid):

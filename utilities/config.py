@@ -135,17 +135,14 @@ def default_model_identifier() -> str:
 
 
 @contextmanager
-def sdk_variables_hidden() -> Iterator[None]:
-    """Keep OPENAI_* and ANTHROPIC_* from an SDK that is being constructed.
+def keys_hidden() -> Iterator[None]:
+    """Keep keys, OPENAI_* and ANTHROPIC_* from an SDK that is being constructed, and from children.
 
     Both SDKs send some of them (organisation, project, custom headers) to whatever base URL they
     are given. The block must not await: the environment is changed for the whole process.
     """
-    hidden = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(("OPENAI_", "ANTHROPIC_"))
-    }
+    kept = child_environment()
+    hidden = {name: value for name, value in os.environ.items() if name not in kept}
     for name in hidden:
         del os.environ[name]
     try:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from utilities.config import REPOSITORY, child_environment
+from utilities.config import REPOSITORY, child_environment, keys_hidden
 
 _PACKAGES = ("anthropic", "genai-prices", "numpy", "openai", "orjson")
 
@@ -24,7 +24,7 @@ def provenance() -> dict[str, Any]:
         "git_dirty": None if commit is None else bool(changes),
         "versions": {
             "python": platform.python_version(),
-            "platform": platform.platform(),
+            "platform": _platform(),
             **{name: _version(name) for name in _PACKAGES},
         },
     }
@@ -43,6 +43,12 @@ def source_hash(folder: Path) -> str:
 def file_hash(path: Path) -> str:
     """16 hex digits that change when this file does."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _platform() -> str:
+    """The system's name; the first question about it, the SDKs' included, runs `uname`."""
+    with keys_hidden():
+        return platform.platform()
 
 
 def _git(*arguments: str) -> str | None:

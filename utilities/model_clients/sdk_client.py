@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from utilities.config import sdk_variables_hidden
+from utilities.config import keys_hidden
 from utilities.model_catalogue import ModelEntry
 from utilities.model_clients.base import (
     FREE,
@@ -71,7 +71,7 @@ class SDKClient(ABC, Generic[SDK]):
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
-        with sdk_variables_hidden():
+        with keys_hidden():
             self._opened = self._open()
         return self
 
