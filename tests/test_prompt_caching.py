@@ -58,15 +58,16 @@ def requests_of(server, name):
 
 @BOTH
 async def test_the_first_sample_goes_ahead_and_other_tasks_do_not_wait_for_it(api, tmp_path):
-    with LoopbackServer(then=reply(delay_s=0.4)) as server:
+    with LoopbackServer(then=reply(delay_s=1.5)) as server:
         async with asked_model(server, api, tmp_path) as model:
             await asyncio.gather(*(ask(model, name, 4) for name in ("a", "b", "c")))
         for name in ("a", "b", "c"):
             first, *others = requests_of(server, name)
             assert len(others) == 3
-            assert all(other.received_at >= first.received_at + 0.39 for other in others)
+            assert all(other.received_at >= first.received_at + 1.49 for other in others)
         firsts = [requests_of(server, name)[0] for name in ("a", "b", "c")]
-        assert max(r.received_at for r in firsts) < min(r.finished_at for r in firsts)
+        arrived = [first.received_at for first in firsts]
+        assert max(arrived) < min(arrived) + 1.5
 
 
 @pytest.mark.parametrize(("api", "overlap"), [("anthropic", True), ("openai", False)])
@@ -77,7 +78,9 @@ async def test_the_others_go_when_the_first_reply_begins_where_that_can_be_seen(
         async with asked_model(server, api, tmp_path) as model:
             await ask(model, "a", 3)
         first, *others = requests_of(server, "a")
-        assert all((other.received_at < first.finished_at) == overlap for other in others)
+        whole_s = first.finished_at - first.received_at
+        shares = [(other.received_at - first.received_at) / whole_s for other in others]
+        assert all(share < 0.6 if overlap else share > 0.8 for share in shares), shares
 
 
 async def test_a_first_sample_that_fails_for_good_lets_the_others_go(tmp_path):
@@ -112,11 +115,11 @@ async def test_the_cache_is_asked_for_where_it_pays(tmp_path):
 
 
 async def test_short_prompts_do_not_wait_for_each_other(tmp_path):
-    with LoopbackServer(then=reply(delay_s=0.5)) as server:
+    with LoopbackServer(then=reply(delay_s=1.5)) as server:
         async with asked_model(server, "anthropic", tmp_path) as model:
             await ask(model, "short", 4, text="0 1 2")
-        requests = requests_of(server, "short")
-        assert max(r.received_at for r in requests) < min(r.finished_at for r in requests)
+        arrived = [request.received_at for request in requests_of(server, "short")]
+        assert max(arrived) < min(arrived) + 1.5
 
 
 async def test_a_cancelled_first_sample_holds_nobody():
