@@ -44,7 +44,9 @@ PRICE = (1.0, 10.0)
 """USD per million tokens, in and out."""
 KILL, CTRL_C, CTRL_C_TWICE = "kill -9", "Ctrl-C", "Ctrl-C twice"
 INTERRUPTIONS = (KILL, KILL, KILL, CTRL_C, CTRL_C_TWICE)
-DONE, FAILED, BUDGET_SPENT, INTERRUPTED = 0, 1, 3, 130
+DONE, FAILED, BUDGET_SPENT = 0, 1, 3
+INTERRUPTED = {130, -signal.SIGINT}
+"""A second signal may also find Python itself ending; shells call both 130."""
 
 FAULTS: tuple[tuple[float, Behaviour], ...] = (
     (0.03, status(429)),
@@ -170,7 +172,9 @@ class Storm:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        while process.poll() is None and to_come and self._journalled() < to_come[0][0]:
+        # Only a run that has begun to ask can be interrupted in its midst.
+        moment = max(to_come[0][0], self._journalled() + 1) if to_come else 0
+        while process.poll() is None and self._journalled() < moment:
             time.sleep(0.02)
         if process.poll() is None and to_come:
             _, run.interruption = to_come.pop(0)
@@ -186,7 +190,7 @@ class Storm:
         by_itself = {DONE, FAILED, BUDGET_SPENT}
         if run.interruption is None:
             return by_itself
-        return {-signal.SIGKILL} if run.interruption == KILL else by_itself | {INTERRUPTED}
+        return {-signal.SIGKILL} if run.interruption == KILL else by_itself | INTERRUPTED
 
     def _journalled(self) -> int:
         return self.journal.read_bytes().count(b"\n") if self.journal.exists() else 0

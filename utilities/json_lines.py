@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +23,10 @@ _READ_BYTES = 1 << 20
 
 
 def encode_line(entry: Mapping[str, Any]) -> bytes:
-    """One JSON line; what UTF-8 cannot hold (lone surrogates in a reply) becomes `?`."""
+    """One JSON line, dataclasses as objects.
+
+    What UTF-8 cannot hold (lone surrogates in a reply) becomes `?`.
+    """
     try:
         return orjson.dumps(entry) + b"\n"
     except orjson.JSONEncodeError:  # or a number beyond 64 bits
@@ -30,6 +34,8 @@ def encode_line(entry: Mapping[str, Any]) -> bytes:
 
 
 def _without_surrogates(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, Mapping):

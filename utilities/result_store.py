@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -136,7 +136,7 @@ class Journal:
                 "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "status": error.status,
                 "error": str(error),
-                "failed_attempts": [asdict(attempt) for attempt in error.failed_attempts],
+                "failed_attempts": error.failed_attempts,
             }
         )
 
@@ -150,7 +150,7 @@ class Journal:
                 "run_id": self._run_id,
                 **about,
                 "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "reply": asdict(reply),
+                "reply": reply,
             }
         )
 
