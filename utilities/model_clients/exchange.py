@@ -48,7 +48,7 @@ class Exchange:
             "POST",
             self._url,
             headers=self._headers,
-            content=_encoded(body),
+            content=encoded(body),
             extensions=self._extensions,
         )
         response = await self._http.send(request, stream=True)
@@ -58,7 +58,8 @@ class Exchange:
             await response.aclose()
 
 
-def _encoded(body: dict[str, Any]) -> bytes:
+def encoded(body: dict[str, Any]) -> bytes:
+    """A body as JSON."""
     try:
         return orjson.dumps(body)
     except orjson.JSONEncodeError:  # lone surrogates, or numbers beyond 64 bits
