@@ -48,6 +48,16 @@ def _without_surrogates(value: Any) -> Any:
     return value
 
 
+def packed(offset: int, length: int) -> int:
+    """A place in a file as one number, which an index of many keeps in half the memory."""
+    return offset << 32 | length
+
+
+def unpacked(place: int) -> tuple[int, int]:
+    """The offset and the length of a line that `packed` made one number of."""
+    return place >> 32, place & 0xFFFF_FFFF
+
+
 class JsonLinesFile:
     """An append-only file with a single writer.
 

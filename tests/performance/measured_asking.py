@@ -37,7 +37,7 @@ def write_tasks(path: Path, count: int) -> None:
             digits = [int(digit) for digit in f"{number:010}"]
             grid = [digits, *([row, *digits[1:]] for row in range(9))]
             pair = {"input": grid, "output": [row[::-1] for row in grid]}
-            task = {"train": [pair, pair], "test": [pair]}
+            task = {"train": [pair] * 4, "test": [pair]}
             file.write(json.dumps({"task_id": f"task_{number:06}", **task}) + "\n")
 
 
