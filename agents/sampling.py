@@ -55,7 +55,7 @@ def entry_of(
         "status": [sample.status for sample in samples],
         "error": [sample.error for sample in samples],
         "finish_reason": [reply and reply.finish_reason for reply in replies],
-        "usage": [reply and asdict(reply.usage) for reply in replies],
+        "usage": [reply and reply.usage.to_json() for reply in replies],
         "cost_usd": [reply and reply.cost_usd for reply in replies],
         "latency_s": [reply and reply.latency_s for reply in replies],
         "request_attempts": [reply.attempts if reply else None for reply in replies],

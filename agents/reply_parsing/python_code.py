@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -69,9 +70,10 @@ def extract_code(text: str) -> ExtractedCode | None:
     return taken.code if taken else None
 
 
+@lru_cache(maxsize=16)  # program and reasoning are read of one reply, one after the other
 def take_code(text: str) -> TakenCode | None:
     """As `extract_code`, for text without thinking and with plain newlines."""
-    lines = _GLUED_TAG.sub("\\1\n", text).split("\n")
+    lines = (_GLUED_TAG.sub("\\1\n", text) if "<" in text else text).split("\n")
     found: list[tuple[int, ExtractedCode, range]] = []
     for span, content in _blocks_with_functions(lines):
         code = _read_program(content)

@@ -27,7 +27,7 @@ def extract_reasoning(text: str, provider_reasoning: str | None) -> str | None:
     rest = taken.rest if taken else visible
     if blocks := _reasoning_blocks(rest):
         return blocks
-    rest = _TAG_LINE.sub("", rest).strip()
+    rest = (_TAG_LINE.sub("", rest) if "<" in rest else rest).strip()
     if _explains(rest):
         return rest
     parts = [normalise_newlines(provider_reasoning or "").strip()]

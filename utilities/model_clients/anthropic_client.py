@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from utilities.model_clients.base import Message, Reply, Sampling, Usage
-from utilities.model_clients.costs import cost_of
+from utilities.model_clients.base import Message, Reply, Sampling
+from utilities.model_clients.json_fields import parse_json
 from utilities.model_clients.message_stream import MessageStream
-from utilities.model_clients.sdk_client import SDKClient, unheard
+from utilities.model_clients.sdk_client import SDKClient
 
 if TYPE_CHECKING:
     import anthropic
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
 
 class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
     """A ModelClient on the anthropic SDK, which supplies connections, headers and events."""
+
+    path = "/v1/messages"
 
     def _open(self) -> anthropic.AsyncAnthropic:
         import anthropic  # 2 s of CPU
@@ -45,26 +45,6 @@ class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
         # Writing to the cache costs a quarter more, reading a tenth: it pays from two samples on.
         return {"cache_control": {"type": "ephemeral"}}
 
-    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = unheard) -> Reply:
-        """One request; raises what went wrong."""
-        import aiohttp  # loaded with the client
-        import anthropic
-        import httpx2
-
-        try:
-            async with self._sdk.messages.with_streaming_response.create(**body) as response:
-                self._limits.hear(response.headers)
-                reply = await self._read(response.http_response, begun)
-        except anthropic.APIStatusError as error:
-            self._limits.hear(error.response.headers)
-            raise self._triage.answer(
-                error.status_code, error.body or error.response.text, error.response.headers
-            ) from error
-        except (anthropic.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:
-            raise self._triage.connection(error) from error
-        cost_usd = None if reply.usage == Usage() else cost_of(self._entry, reply.usage)
-        return replace(reply, model=reply.model or self._entry.model_id, cost_usd=cost_usd)
-
     async def _read(self, response: httpx2.Response, begun: Callable[[], None]) -> Reply:
         import anthropic  # loaded with the client
 
@@ -74,14 +54,14 @@ class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
         async for event in anthropic.AsyncStream.raw_events(response):
             begun()
             try:
-                stream.take(json.loads(event.data or "{}"))
+                stream.take(parse_json(event.data or "{}"))
             except (ValueError, RecursionError) as error:
                 raise self._triage.no_reply("the stream has an event that is no JSON") from error
         return stream.reply()
 
     def _not_a_stream(self, content: bytes) -> Exception:
         try:
-            body = json.loads(content)
+            body = parse_json(content)
         except (ValueError, RecursionError):
             return self._triage.no_reply("the answer is neither a stream nor JSON")
         if isinstance(body, dict) and body.get("error"):

@@ -57,6 +57,10 @@ class Usage:
     output_tokens: int = 0
     reasoning_tokens: int = 0
 
+    def to_json(self) -> dict[str, int]:
+        """Every field."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeAlias
+
+import orjson
 
 JSONObject: TypeAlias = dict[str, Any]
 _MOST_TOKENS = 2**40
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What `json.loads` makes of it, in a tenth of the time; raises ValueError, RecursionError."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)  # lone surrogates, NaN, another encoding, deep nesting
 
 
 def object_at(value: object, name: str) -> JSONObject:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from utilities.model_clients.base import Message, Reply, Sampling, Usage
+from utilities.model_clients.base import Message, Reply, Sampling
 from utilities.model_clients.chat_completion import read_completion
-from utilities.model_clients.costs import cost_of
-from utilities.model_clients.sdk_client import SDKClient, unheard
+from utilities.model_clients.json_fields import parse_json
+from utilities.model_clients.sdk_client import SDKClient
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 
@@ -21,6 +20,8 @@ class OpenAIClient(SDKClient["openai.AsyncOpenAI"]):
 
     The body is read here and not by the SDK's types, which take any JSON for a completion.
     """
+
+    path = "/chat/completions"
 
     def _open(self) -> openai.AsyncOpenAI:
         import openai  # 1 s of CPU
@@ -44,32 +45,11 @@ class OpenAIClient(SDKClient["openai.AsyncOpenAI"]):
             body["provider"] = {"require_parameters": True}
         return body
 
-    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = unheard) -> Reply:
-        answer = await self._post(body)
+    async def _read(self, response: httpx2.Response, begun: Callable[[], None]) -> Reply:
+        content = await response.aread()
         begun()
-        reply = read_completion(answer, self._triage)
-        cost_usd = reply.cost_usd
-        if cost_usd is None and reply.usage != Usage():
-            cost_usd = cost_of(self._entry, reply.usage)
-        return replace(reply, model=reply.model or self._entry.model_id, cost_usd=cost_usd)
-
-    async def _post(self, body: dict[str, Any]) -> object:
-        """The JSON of a 200; raises what went wrong."""
-        import aiohttp  # loaded with the client
-        import httpx2
-        import openai
-
         try:
-            response = await self._sdk.post("/chat/completions", body=body, cast_to=httpx2.Response)
-        except openai.APIStatusError as error:
-            self._limits.hear(error.response.headers)
-            raise self._triage.answer(
-                error.status_code, error.body or error.response.text, error.response.headers
-            ) from error
-        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:
-            raise self._triage.connection(error) from error
-        self._limits.hear(response.headers)
-        try:
-            return json.loads(response.content)
+            answer = parse_json(content)
         except (ValueError, RecursionError) as error:
             raise self._triage.no_reply("the answer is no JSON") from error
+        return read_completion(answer, self._triage)

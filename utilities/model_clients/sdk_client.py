@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from utilities.config import keys_hidden
 from utilities.model_catalogue import ModelEntry
@@ -17,24 +18,39 @@ from utilities.model_clients.base import (
     Reply,
     Sampling,
     SharedPrompt,
+    Usage,
 )
+from utilities.model_clients.costs import cost_of
+from utilities.model_clients.exchange import Exchange
+from utilities.model_clients.json_fields import parse_json
 from utilities.model_clients.rate_limits import RateLimits
 from utilities.model_clients.retry import Retrier
 from utilities.model_clients.sampling import check_sampling
 from utilities.model_clients.triage import Triage
 
+if TYPE_CHECKING:
+    import httpx2
+
 CONNECT_TIMEOUT_S = 30.0
 """For a connection to come about; how long a reply may take is the retry layer's to say."""
 
 
-class Closable(Protocol):
-    """What both SDKs' clients are, as far as their end is concerned."""
+class VendorClient(Protocol):
+    """What both SDKs' clients are, as far as they are used alike."""
+
+    @property
+    def auth_headers(self) -> Mapping[str, str]:
+        """The key, as the vendor wants it."""
+
+    @property
+    def default_headers(self) -> Mapping[str, Any]:
+        """The others; what is no string is to be left out."""
 
     async def close(self) -> None:
         """Close the connection pool."""
 
 
-SDK = TypeVar("SDK", bound=Closable)
+SDK = TypeVar("SDK", bound=VendorClient)
 
 
 def characters_of(messages: Sequence[Message]) -> int:
@@ -48,6 +64,9 @@ def unheard() -> None:
 
 class SDKClient(ABC, Generic[SDK]):
     """A ModelClient on a vendor's SDK, on its aiohttp backend and without its own retries."""
+
+    path: ClassVar[str]
+    """Where requests are posted, below the base URL."""
 
     def __init__(
         self,
@@ -68,11 +87,16 @@ class SDKClient(ABC, Generic[SDK]):
         self._limits = limits or RateLimits()
         self._triage = Triage(entry, key)
         self._opened: SDK | None = None
+        self._http: httpx2.AsyncClient
+        self._exchange: Exchange
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
         with keys_hidden():
-            self._opened = self._open()
+            self._opened = sdk = self._open()
+            headers = dict(sdk.default_headers) | dict(sdk.auth_headers)
+        url = self._entry.base_url.rstrip("/") + self.path
+        self._exchange = Exchange(self._http, url, headers, CONNECT_TIMEOUT_S)
         return self
 
     async def __aexit__(
@@ -108,7 +132,28 @@ class SDKClient(ABC, Generic[SDK]):
 
     async def attempt(self, body: dict[str, Any], shared: SharedPrompt | None = None) -> Reply:
         """One request, without retries; raises what went wrong."""
-        return await self._attempt(body, unheard if shared is None else shared.begun)
+        import aiohttp  # loaded with the SDK
+        import httpx2
+
+        try:
+            async with self._exchange.post(body) as response:
+                self._limits.hear(response.headers)
+                if not response.is_success:
+                    raise self._refusal(response, await response.aread())
+                reply = await self._read(response, unheard if shared is None else shared.begun)
+        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise self._triage.connection(error) from error
+        cost_usd = reply.cost_usd
+        if cost_usd is None and reply.usage != Usage():
+            cost_usd = cost_of(self._entry, reply.usage)
+        return replace(reply, model=reply.model or self._entry.model_id, cost_usd=cost_usd)
+
+    def _refusal(self, response: httpx2.Response, content: bytes) -> Exception:
+        try:
+            body = parse_json(content)
+        except (ValueError, RecursionError):
+            body = content.decode("utf-8", "replace")
+        return self._triage.answer(response.status_code, body, response.headers)
 
     def _caching(self) -> dict[str, Any]:
         """What is sent besides so that the provider caches the prompt; most do by themselves."""
@@ -127,13 +172,14 @@ class SDKClient(ABC, Generic[SDK]):
         limits = httpx2.Limits(
             max_connections=self._max_connections, max_keepalive_connections=self._max_connections
         )
+        # A redirected POST could be asked, and paid for, many times over.
+        self._http = http_client(limits=limits, follow_redirects=False)
         return {
             "api_key": self._key,
             "base_url": self._entry.base_url,
             "max_retries": 0,
             "timeout": httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S),
-            # A redirected POST could be asked, and paid for, many times over.
-            "http_client": http_client(limits=limits, follow_redirects=False),
+            "http_client": self._http,
         }
 
     @abstractmethod
@@ -145,5 +191,5 @@ class SDKClient(ABC, Generic[SDK]):
         """What is sent."""
 
     @abstractmethod
-    async def _attempt(self, body: dict[str, Any], begun: Callable[[], None] = unheard) -> Reply:
-        """One request; `begun` is called at a reply's first byte; raises what went wrong."""
+    async def _read(self, response: httpx2.Response, begun: Callable[[], None]) -> Reply:
+        """The reply in an answer that is no error; `begun` is to be called at its first byte."""

@@ -1,0 +1,128 @@
+"""A model provider that costs next to nothing: each request is answered after a fixed time.
+
+It plays chat completions as JSON and Messages as a stream, with the same reply for everybody, and
+runs in a process of its own: `with PacedServer(latency_s=0.2) as server: server.openai_url`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, Self
+
+REPLY_BYTES = 2000
+_USAGE = {"input_tokens": 1200, "output_tokens": 700}
+
+
+def reply_text() -> str:
+    """2 KB of reasoning with a program, as models write it."""
+    program = "```python\ndef solve_task(grid):\n    return [row[::-1] for row in grid]\n```\n"
+    sentence = "Each row of the output is the row of the input, read from right to left. "
+    reasoning = sentence * (REPLY_BYTES // len(sentence))
+    return reasoning[: REPLY_BYTES - len(program) - 2] + "\n\n" + program
+
+
+class PacedServer:
+    """The server as a context manager."""
+
+    def __init__(self, latency_s: float) -> None:
+        """`latency_s` passes between a request's last byte and its reply's first."""
+        self._latency_s = latency_s
+        self.openai_url = self.anthropic_url = ""
+
+    def __enter__(self) -> Self:
+        """Start the process and wait until it listens."""
+        command = [sys.executable, "-m", "tests.performance.paced_server", str(self._latency_s)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.anthropic_url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+        self.openai_url = f"{self.anthropic_url}/v1"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, latency_s: float, answers: dict[bytes, bytes]) -> None:
+        self._latency_s, self._answers = latency_s, answers
+        self._received = b""
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, rest = self._received.partition(b"\r\n\r\n")
+        if end and len(rest) >= _content_length(head):
+            self._received = b""  # nobody pipelines
+            answer = self._answers[head.split(b" ", 2)[1]]
+            asyncio.get_running_loop().call_later(self._latency_s, self._send, answer)
+
+    def _send(self, answer: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(answer)
+
+
+def _content_length(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+
+
+def _answer(body: bytes, content_type: str) -> bytes:
+    lines = ["HTTP/1.1 200 OK", f"content-type: {content_type}", f"content-length: {len(body)}"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def _completion() -> bytes:
+    message = {"role": "assistant", "content": reply_text()}
+    usage = {"prompt_tokens": _USAGE["input_tokens"], "completion_tokens": _USAGE["output_tokens"]}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    whole = {"id": "x", "object": "chat.completion", "created": 1, "model": "paced"}
+    return json.dumps(whole | {"choices": [choice], "usage": usage}).encode()
+
+
+def _events() -> Iterator[str]:
+    """A message in 20 pieces of text."""
+    start = {
+        "id": "x",
+        "role": "assistant",
+        "model": "paced",
+        "usage": {**_USAGE, "output_tokens": 1},
+    }
+    text, size = reply_text(), REPLY_BYTES // 20
+    pieces = [text[place : place + size] for place in range(0, len(text), size)]
+    yield _event("message_start", message=start)
+    yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    for piece in pieces:
+        yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
+    yield _event("content_block_stop", index=0)
+    usage = {"output_tokens": _USAGE["output_tokens"]}
+    yield _event("message_delta", delta={"stop_reason": "end_turn"}, usage=usage)
+    yield _event("message_stop")
+
+
+def _event(kind: str, **fields: Any) -> str:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n"
+
+
+async def serve(latency_s: float) -> None:
+    """Print the port, and serve until killed."""
+    answers = {
+        b"/v1/chat/completions": _answer(_completion(), "application/json"),
+        b"/v1/messages": _answer("".join(_events()).encode(), "text/event-stream"),
+    }
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Connection(latency_s, answers), "127.0.0.1", 0, backlog=2048
+    )
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(float(sys.argv[1])))
