@@ -52,6 +52,8 @@ class BenchmarkOutcome:
         self._selected = selected
         self._check = check or ContaminationCheck()
         self._outcomes: dict[str, TaskOutcome] = {}
+        self.summary = ScoreSummary()
+        """The scores that `conclusion` came to, missing tasks included; none before."""
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Count an entry that `attempt_fields` is part of."""
@@ -59,28 +61,24 @@ class BenchmarkOutcome:
         self._outcomes[task.task_id] = outcome_of(entry, task)
         self._check.add(task)
 
-    @property
-    def summary(self) -> ScoreSummary:
-        """The scores over the tasks counted so far."""
-        return score(self._outcomes.values())
-
     def conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """What goes into the run's metadata, with `more`, and the lines of its summary.
 
-        `missing_tasks` says of each task without an entry how many test inputs it has; `scores`
-        is None where no test output is known.
+        `missing_tasks` says of each task without an entry how many test inputs it has, and
+        `missing_unscored_task_ids` of which of them the outputs are not known; `scores` is None
+        where no test output is known.
         """
-        missing = {
-            task.task_id: len(task.test)
+        left = [
+            missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)
             for task in self._selected
             if task.task_id not in self._outcomes
-        }
-        left = [missing_outcome(task_id, count) for task_id, count in missing.items()]
-        summary = score([*self._outcomes.values(), *left])
+        ]
+        summary = self.summary = score([*self._outcomes.values(), *left])
         fields = {
             "scores": summary.to_json() if summary.tasks else None,
             "unscored_tasks": len(summary.unscored),
-            "missing_tasks": missing,
+            "missing_tasks": {one.task_id: len(one.outputs_solved) for one in left},
+            "missing_unscored_task_ids": [one.task_id for one in left if not one.scored],
             "contamination": self._check.to_json(),
             **more,
         }

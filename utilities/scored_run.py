@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utilities.results_reader import read_entries
+from utilities.results_reader import read_entries, task_of
 from utilities.scoring import ScoreSummary, score
 from utilities.task_outcomes import TaskOutcome
+from utilities.tasks import Pair, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class ScoredRun:
     """When its newest run did, ISO 8601."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Unusable tasks, and why."""
+    given: Mapping[str, Task] = field(default_factory=dict)
+    """The tasks that the user named, by id: they know what older entries lack."""
     without_metadata: bool = False
     """Nobody knows which tasks were selected: the run was killed, or its file holds no metadata."""
 
@@ -73,8 +76,30 @@ class ScoredRun:
         return notes
 
 
-def counted_entries(run: ScoredRun) -> Iterator[dict[str, Any]]:
-    """Read the entries that count once more, one in memory, in the order of their tasks' files."""
+def judged_task(entry: dict[str, Any], given: Mapping[str, Task]) -> Task:
+    """The entry's task, with what the `given` one knows and the entry does not.
+
+    That is the whole task for an older entry, which has none, and test outputs. Raises UsageError
+    where there is no task, or none that is valid.
+    """
+    known = given.get(str(entry.get("task_id")))
+    if "task_data" not in entry and known is not None:
+        return known
+    task = task_of(entry)
+    if known is None or [p.input for p in known.test] != [p.input for p in task.test]:
+        return task
+    test = tuple(
+        Pair(pair.input, told.output if pair.output is None else pair.output)
+        for pair, told in zip(task.test, known.test, strict=True)
+    )
+    return Task(task.task_id, task.train, test)
+
+
+def counted_entries(run: ScoredRun) -> Iterator[tuple[Task, dict[str, Any]]]:
+    """Read the entries that count once more, one in memory, in the order of their files.
+
+    With each comes its task, as it was judged.
+    """
     wanted: dict[Path, set[int]] = {}
     for task_id, place in run.places.items():
         if task_id in run.outcomes:
@@ -82,7 +107,7 @@ def counted_entries(run: ScoredRun) -> Iterator[dict[str, Any]]:
     for path, numbers in wanted.items():
         for number, entry in enumerate(read_entries(path)):
             if number in numbers:
-                yield entry
+                yield judged_task(entry, run.given), entry
 
 
 def file_names(runs: Sequence[ScoredRun]) -> list[str]:

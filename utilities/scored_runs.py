@@ -11,10 +11,10 @@ from utilities.contamination import task_hash
 from utilities.entry_checks import check_entry
 from utilities.errors import ASK_AGAIN, UsageError
 from utilities.identity import hash_of
-from utilities.results_reader import read_entries, task_of
-from utilities.scored_run import EntryPlace, ScoredRun
+from utilities.results_reader import read_entries
+from utilities.scored_run import EntryPlace, ScoredRun, judged_task
 from utilities.task_outcomes import TaskOutcome, missing_outcome, outcome_of
-from utilities.tasks import Pair, Task
+from utilities.tasks import Task
 
 Entry = dict[str, Any]
 
@@ -49,10 +49,7 @@ class _Collection:
             self._add_result(entry, place)
 
     def _add_result(self, entry: Entry, place: EntryPlace) -> None:
-        known = self.tasks.get(str(entry.get("task_id")))
-        if "task_data" not in entry and known is not None:  # an older layout
-            entry["task_data"] = known.to_json()
-        task = self._judged(task_of(entry))
+        task = judged_task(entry, self.tasks)
         key = _configuration_key(entry)
         candidate = _Candidate(
             outcome_of(entry, task, task_hash=task_hash(task)),
@@ -62,17 +59,6 @@ class _Collection:
         )
         self.models.setdefault(key, (_model_of(entry), entry.get("configuration", {})))
         self.candidates.setdefault(key, {}).setdefault(task.task_id, []).append(candidate)
-
-    def _judged(self, task: Task) -> Task:
-        """The task with the outputs that the given dataset knows and the entry does not."""
-        known = self.tasks.get(task.task_id)
-        if known is None or [p.input for p in known.test] != [p.input for p in task.test]:
-            return task
-        test = tuple(
-            Pair(pair.input, told.output if pair.output is None else pair.output)
-            for pair, told in zip(task.test, known.test, strict=True)
-        )
-        return Task(task.task_id, task.train, test)
 
 
 def read_scored_runs(
@@ -131,11 +117,13 @@ def _with_metadata(
             for task_id in _task_ids(entry, candidates):
                 _take(run, task_id, candidates[task_id], run_ids)
         for entry in entries:
+            unscored = set(entry.get("missing_unscored_task_ids") or ())
             for task_id, outputs in (entry.get("missing_tasks") or {}).items():
                 if task_id in candidates:
                     _take(run, task_id, candidates[task_id], run_ids)
-                else:
-                    run.outcomes.setdefault(task_id, missing_outcome(task_id, outputs))
+                    continue
+                left = missing_outcome(task_id, outputs, scored=task_id not in unscored)
+                run.outcomes.setdefault(task_id, left)
         yield run
 
 
@@ -175,9 +163,11 @@ def _take(
 def _restrict(run: ScoredRun, tasks: Sequence[Task], dataset: str) -> None:
     """Keep the given tasks only, every one of them, in their order."""
     run.dataset, run.without_metadata = dataset, False
+    run.given = {task.task_id: task for task in tasks}
+    seen = {task_id: one for task_id, one in run.outcomes.items() if not one.missing}
     run.outcomes = {
-        task.task_id: run.outcomes.get(task.task_id)
-        or missing_outcome(task.task_id, len(task.test))
+        task.task_id: seen.get(task.task_id)
+        or missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)
         for task in tasks
     }
 

@@ -68,9 +68,13 @@ class TaskOutcome:
         return sum(map(bool, self.outputs_solved)) / len(self.outputs_solved)
 
 
-def missing_outcome(task_id: str, outputs: int) -> TaskOutcome:
-    """A task that was to be answered and has no entry: nothing of it is solved."""
-    return TaskOutcome(task_id, (False,) * outputs, missing=True, cost_usd=0.0)
+def missing_outcome(task_id: str, outputs: int, *, scored: bool = True) -> TaskOutcome:
+    """A task that was to be answered and has no entry: nothing of it is solved.
+
+    Without `scored` its test outputs are not known, and it counts in no figure.
+    """
+    solved: tuple[bool | None, ...] = (False if scored else None,) * outputs
+    return TaskOutcome(task_id, solved, missing=True, cost_usd=0.0)
 
 
 def score_attempts(attempts: Attempts, expected: Sequence[Grid | None]) -> tuple[bool | None, ...]:
