@@ -54,7 +54,7 @@ class BenchmarkRun:
         self.run_id = run.store.run_id
         self.results = run.store.place.results
         check = open_check(TRACES_STORE_PATH, options.submission.training_data)
-        self.outcome = BenchmarkOutcome(run.tasks.again(), check)
+        self.outcome = BenchmarkOutcome(run.tasks.again(), check, options.attempts)
         self._run = run
         self._options = options
         self._call = call
@@ -240,11 +240,7 @@ def _narrowed(
     *,
     is_only_model: bool,
 ) -> list[AskingOptions]:
-    """The options for one model on each dataset; PROGRAM_SEARCH, beside models, gets no URL."""
-    base_url = options.base_url
+    """The options for one model on each dataset; PROGRAM_SEARCH, beside models, asks no server."""
     if model == PROGRAM_SEARCH and not is_only_model:
-        base_url = None
-    return [
-        replace(options, model_identifier=model, base_url=base_url, dataset=dataset)
-        for dataset in datasets
-    ]
+        options = replace(options, base_url=None, batch=False)
+    return [replace(options, model_identifier=model, dataset=dataset) for dataset in datasets]

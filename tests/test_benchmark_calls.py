@@ -309,6 +309,20 @@ def test_a_call_of_several_models_is_started_again_as_a_whole(
         assert [line for line in run["repeats"]["differences"] if "git_dirty" not in line] == []
 
 
+def test_a_run_that_resumed_nothing_can_be_started_again_to_reparse(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    with LoopbackServer(then=FLIPS) as server:
+        first = run_script(
+            CODE, "--model_identifier", "local:a", "--base_url", server.openai_url, "--no_resume",
+            "--dataset_directory", dataset(FLIP), "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+        again = run_script(CODE, "--from_metadata", tmp_path / "out" / RESULTS, "--reparse")
+        assert len(asked(server)) == 1
+    assert (first.returncode, again.returncode) == (0, 0), again.stderr
+    assert [run["scores"]["macro"] for run in metadata_of(tmp_path / "out")] == [1, 1]
+
+
 def test_a_file_without_metadata_of_this_script_cannot_be_started_again(
     tmp_path: Path, run_script: Run
 ) -> None:

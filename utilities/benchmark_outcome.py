@@ -7,8 +7,14 @@ from typing import Any
 
 from utilities.attempts import Choices, grids_of
 from utilities.contamination import ContaminationCheck
-from utilities.scoring import ScoreSummary, score
-from utilities.task_outcomes import TaskOutcome, missing_outcome, outcome_of, score_attempts
+from utilities.scoring import ScoreSummary, attempts_note, score
+from utilities.task_outcomes import (
+    ATTEMPTS,
+    TaskOutcome,
+    missing_outcome,
+    outcome_of,
+    score_attempts,
+)
 from utilities.tasks import Grid, Task
 
 
@@ -43,14 +49,19 @@ class BenchmarkOutcome:
     """The score of a run, entry by entry, worked out as `score_results.py` does from its file."""
 
     def __init__(
-        self, selected: Iterable[Task] = (), check: ContaminationCheck | None = None
+        self,
+        selected: Iterable[Task] = (),
+        check: ContaminationCheck | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         """`selected` are all tasks of the run; those without an entry at its end are missing.
 
-        `check` looks each task up in the training data at hand.
+        `check` looks each task up in the training data at hand; `attempts` is how many each test
+        input has.
         """
         self._selected = selected
         self._check = check or ContaminationCheck()
+        self._attempts = attempts
         self._outcomes: dict[str, TaskOutcome] = {}
         self.summary = ScoreSummary()
         """The scores that `conclusion` came to, missing tasks included; none before."""
@@ -82,4 +93,5 @@ class BenchmarkOutcome:
             "contamination": self._check.to_json(),
             **more,
         }
-        return fields, summary.lines() + self._check.lines()
+        noted = attempts_note(self._attempts) if summary.tasks else []
+        return fields, summary.lines() + self._check.lines() + noted

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from utilities.results_reader import read_entries, task_of
-from utilities.scoring import ScoreSummary, score
-from utilities.task_outcomes import TaskOutcome
+from utilities.scoring import ScoreSummary, attempts_note, score
+from utilities.task_outcomes import ATTEMPTS, TaskOutcome
 from utilities.tasks import Pair, Task
 
 
@@ -44,20 +44,29 @@ class ScoredRun:
 
     @property
     def name(self) -> str:
-        """Model, kind of answer and dataset, for a heading."""
-        agent = self.configuration.get("agent")
+        """Model, kind of answer, what the user set, and dataset, for a heading.
+
+        It does not depend on the entries as far as the configuration tells.
+        """
+        told = self.configuration
+        agent, attempts = told.get("agent"), told.get("attempts", ATTEMPTS)
         kind = f", {agent}" if agent and agent != "ProgramSearchAgent" else ""
-        refined = self.configuration.get("refine")
-        rounds = f", refine {refined}" if refined else ""
-        samples = max((one.samples for one in self.outcomes.values()), default=0)
+        most = max((one.samples for one in self.outcomes.values()), default=0)
         answers = "programs" if self.has_programs else "grids"
+        besides = [f"refine {told['refine']}"] if told.get("refine") else []
+        besides += [f"{attempts} attempts"] if attempts != ATTEMPTS else []
+        sampling = told.get("sampling")
+        if isinstance(sampling, Mapping):
+            besides += [f"{key} {value}" for key, value in sampling.items() if value is not None]
         where = f" on {Path(self.dataset).stem}" if self.dataset else ""
-        return f"{self.model_identifier}{kind}, best of {samples} {answers}{rounds}{where}"
+        samples = f"best of {told.get('best_of') or most} {answers}"
+        return f"{', '.join([f'{self.model_identifier}{kind}', samples, *besides])}{where}"
 
     @property
     def has_programs(self) -> bool:
-        """Whether the samples are programs."""
-        return any(one.train_fits is not None for one in self.outcomes.values())
+        """Whether the samples are programs: those of the code benchmark have limits."""
+        judged = (one.train_fits is not None for one in self.outcomes.values())
+        return "limits" in self.configuration or any(judged)
 
     def scores(self) -> ScoreSummary:
         """The figures of this table."""
@@ -65,7 +74,7 @@ class ScoredRun:
 
     def notes(self) -> list[str]:
         """What a reader of the figures must know besides."""
-        notes = []
+        notes = attempts_note(self.configuration.get("attempts", ATTEMPTS))
         if self.skipped:
             notes.append(f"unusable tasks, in no figure: {', '.join(sorted(self.skipped))}")
         if self.without_metadata:

@@ -8,7 +8,7 @@ from typing import Any
 
 from utilities.figures import Figure, figures_of
 from utilities.intervals import Interval
-from utilities.task_outcomes import TaskOutcome
+from utilities.task_outcomes import ATTEMPTS, TaskOutcome
 
 _MOST_LISTED = 10
 """How many task ids a summary spells out."""
@@ -121,6 +121,13 @@ def score(outcomes: Iterable[TaskOutcome]) -> ScoreSummary:
         missing=tuple(one.task_id for one in ordered if one.missing),
         unscored=tuple(one.task_id for one in ordered if not one.scored),
     )
+
+
+def attempts_note(attempts: object) -> list[str]:
+    """What must be said of scores with more attempts than the benchmark's rules allow."""
+    if not isinstance(attempts, int) or attempts <= ATTEMPTS:
+        return []
+    return [f"of {attempts} attempts a test input, where ARC Prize and Kaggle allow {ATTEMPTS}"]
 
 
 def _round_numbers(most: int) -> set[int]:

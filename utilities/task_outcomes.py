@@ -15,6 +15,8 @@ from utilities.errors import ASK_AGAIN, UsageError
 from utilities.tasks import Grid, Task
 from utilities.verification import normal_form
 
+ATTEMPTS = 2
+"""How many answers to a test input ARC Prize and Kaggle take."""
 Attempts = Sequence[Sequence[Grid | None]]
 """For each test input the grids chosen; None where there was none to choose."""
 
