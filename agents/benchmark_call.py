@@ -18,10 +18,10 @@ from utilities.cli import EXIT_BUDGET, EXIT_INTERRUPTED, EXIT_TERMINATED, Asking
 from utilities.config import PROGRAM_SEARCH, TRACES_STORE_PATH
 from utilities.data_loader import TaskSource, open_tasks
 from utilities.earlier_run import differences
+from utilities.errors import UsageError
 from utilities.progress import say
 from utilities.result_store import OutputPlace
 from utilities.run_loop import Entry
-from utilities.scoring import ScoreSummary
 from utilities.submission_files import print_submissions
 from utilities.tasks import Task
 from utilities.training_sources import open_check
@@ -54,7 +54,7 @@ class BenchmarkRun:
         self.run_id = run.store.run_id
         self.results = run.store.place.results
         check = open_check(TRACES_STORE_PATH, options.submission.training_data)
-        self.outcome = BenchmarkOutcome(run.tasks.again(), check)
+        self.outcome = BenchmarkOutcome(run.tasks.again(), check, options.attempts)
         self._run = run
         self._options = options
         self._call = call
@@ -83,6 +83,9 @@ class BenchmarkRun:
         async def answer_from_dataset(task: Task) -> Entry:
             return {**await answer(task), **about}
 
+        if self._run.replies.plan is not None:
+            rounds = depends_on.get("refine", 0)
+            self._run.replies.plan.most_later_requests = rounds * self._options.asking.best_of
         more = {"call": self._call, **more, **self._repetition({**identity, **about}, more)}
         return await self._run.over_tasks(
             answer_from_dataset,
@@ -137,28 +140,37 @@ class BenchmarkCall:
         self._budget = Budget(options.asking.max_cost_usd)
         self._parts = _parts_of(options.asking)
         self._call_id = ""
-        self._summaries: list[tuple[str, ScoreSummary]] = []
+        self._ended: list[BenchmarkRun] = []
 
     async def over_runs(self, benchmark: Callable[[BenchmarkRun], Awaitable[int]]) -> int:
         """Do one run after the other; returns the exit code of the call.
 
         A run that is interrupted, or that finds the budget spent, is the last. Raises what ended
-        a run: a model that cannot be asked ends the call.
+        a run: a model that cannot be asked ends the call, and what was done before is shown.
         """
-        code, run_ids = 0, []
-        for number, part in enumerate(self._parts, start=1):
-            async with self._open(part, number) as run:
-                ended = await benchmark(run)
-                self._summaries.append((part.name, run.outcome.summary))
-                run_ids.append(run.run_id)
-            code = max(code, ended)
-            if ended in _ENDS_THE_CALL:
-                break
-        if len(self._parts) > 1:
-            print("\n".join(self._table()))  # noqa: T201 - the script's output
-        if not self._options.asking.dry_run:  # which made no run
-            print_submissions(self._options.submission, run.results, run_ids)
+        code = 0
+        try:
+            for number, part in enumerate(self._parts, start=1):
+                async with self._open(part, number) as run:
+                    code = max(code, await benchmark(run))
+                    self._ended.append(run)
+                if code in _ENDS_THE_CALL:
+                    break
+        except UsageError:
+            if self._ended:
+                self._conclude("failed")
+            raise
+        self._conclude("not begun")
         return code
+
+    def _conclude(self, next_is: str) -> None:
+        """Print the table of several runs and write their submissions; a dry run made none."""
+        if self._options.asking.dry_run:
+            return
+        if len(self._parts) > 1:
+            print("\n".join(self._table(next_is)))  # noqa: T201 - the script's output
+        run_ids = [run.run_id for run in self._ended]
+        print_submissions(self._options.submission, self._ended[-1].results, run_ids)
 
     @asynccontextmanager
     async def _open(self, part: _Part, number: int) -> AsyncIterator[BenchmarkRun]:
@@ -172,20 +184,28 @@ class BenchmarkCall:
             ) as run,
             open_agent(run, part.chosen, self._kind) as agent,
         ):
+            if part.options.dry_run and len(self._parts) > 1:
+                print(f"{part.name}:")  # noqa: T201 - the script's output
             self._call_id = self._call_id or run.store.run_id
             call = {"id": self._call_id, "part": number, "parts": len(self._parts)}
             yield BenchmarkRun(run, agent, self._options, call)
 
-    def _table(self) -> list[str]:
-        """The scores of the call's runs side by side, and which were not begun."""
-        width = max(len(part.name) for part in self._parts)
-        lines = [f"{'':{width}}   tasks   strict    macro    micro"]
-        for name, summary in self._summaries:
-            scores = (summary.strict, summary.macro, summary.micro)
+    def _table(self, next_is: str) -> list[str]:
+        """The scores of the call's runs side by side, ARC Prize's first, and what was not done.
+
+        `next_is` says what became of the part after the last one that ended.
+        """
+        names = [part.name for part in self._parts]
+        width = max(map(len, names))
+        lines = [f"{'':{width}}   tasks    macro    micro   strict"]
+        for name, run in zip(names, self._ended, strict=False):
+            summary = run.outcome.summary
+            scores = (summary.macro, summary.micro, summary.strict)
             shown = "".join(f"{score:9.2%}" for score in scores) if summary.tasks else " not scored"
             lines.append(f"{name:{width}}{summary.tasks:8}{shown}")
-        begun = len(self._summaries)
-        return lines + [f"{part.name:{width}}  not begun" for part in self._parts[begun:]]
+        for place, name in enumerate(names[len(self._ended) :]):
+            lines.append(f"{name:{width}}  {'not begun' if place else next_is}")
+        return lines
 
 
 def dataset_name(tasks: TaskSource) -> str:
@@ -220,11 +240,7 @@ def _narrowed(
     *,
     is_only_model: bool,
 ) -> list[AskingOptions]:
-    """The options for one model on each dataset; PROGRAM_SEARCH, beside models, gets no URL."""
-    base_url = options.base_url
+    """The options for one model on each dataset; PROGRAM_SEARCH, beside models, asks no server."""
     if model == PROGRAM_SEARCH and not is_only_model:
-        base_url = None
-    return [
-        replace(options, model_identifier=model, base_url=base_url, dataset=dataset)
-        for dataset in datasets
-    ]
+        options = replace(options, base_url=None, batch=False)
+    return [replace(options, model_identifier=model, dataset=dataset) for dataset in datasets]

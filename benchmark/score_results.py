@@ -28,7 +28,6 @@ from utilities.submission_options import (
     add_task_set_options,
     chosen_tasks,
 )
-from utilities.tasks import Task
 from utilities.training_sources import open_check
 
 
@@ -65,8 +64,8 @@ def main() -> int:
 def contamination_of(run: ScoredRun, known: Sequence[KnownPairs]) -> ContaminationCheck:
     """Which of the run's tasks stand in training data; missing ones are not looked up."""
     check = ContaminationCheck(known)
-    for entry in counted_entries(run) if known else ():
-        check.add(Task.from_json(entry["task_id"], entry["task_data"]))
+    for task, _ in counted_entries(run) if known else ():
+        check.add(task)
     return check
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Run, arc1_training, entries
-from tests.loopback_server import Behaviour, LoopbackServer, reply
+from tests.loopback_server import Behaviour, LoopbackServer, reply, status
 from tests.test_benchmarks import CODE, DIRECT, FLIP, FLIPS, KEEPS, TURN, marker
 
 SCRIPTED = {marker(FLIP): [FLIPS], marker(TURN): [KEEPS]}
@@ -91,6 +91,88 @@ def test_the_budget_is_shared_and_what_it_does_not_reach_is_said(
     assert runs[-1]["status"] == "budget_exhausted"
     assert "openrouter:c on" in done.stdout
     assert "not begun" in done.stdout
+
+
+def test_the_table_of_a_call_counts_tasks_without_an_entry_as_not_solved(
+    tmp_path: Path, run_script: Run
+) -> None:
+    folder = folder_of(tmp_path, both=(FLIP, TURN))
+    with LoopbackServer(then=FLIPS) as server:
+        done = run_script(
+            CODE, "--model_identifier", "openrouter:a,openrouter:b", "--base_url",
+            server.openai_url, "--dataset_directory", folder, "--dataset", "both",
+            "--price", "100,1000", "--max_tokens", "2000", "--max_cost_usd", "2.4",
+            "--max_concurrent_tasks", "1", "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+        assert len(asked(server)) == 1
+    assert done.returncode == 3, done.stderr
+    (run,) = metadata_of(tmp_path / "out")
+    assert (run["missing_tasks"], run["scores"]["macro"]) in [({FLIP: 1}, 0), ({TURN: 1}, 0.5)]
+    share = f"{run['scores']['macro']:.2%}"
+    table = done.stdout.splitlines()[-2:]
+    assert table[0].split() == ["openrouter:a", "on", "both", "2", share, share, share]
+    assert table[1].split() == ["openrouter:b", "on", "both", "not", "begun"]
+
+
+def test_what_was_done_is_shown_and_submitted_when_a_later_model_cannot_be_asked(
+    tmp_path: Path, run_script: Run
+) -> None:
+    folder = folder_of(tmp_path, easy=(FLIP,))
+    with LoopbackServer(first=[FLIPS], then=status(401)) as server:
+        done = run_script(
+            CODE, "--model_identifier", "local:a,local:b,local:c", "--base_url",
+            server.openai_url, "--dataset_directory", folder, "--dataset", "easy",
+            "--output_directory", tmp_path / "out", "--submission", tmp_path / "submission.json",
+        )  # fmt: skip
+    assert (done.returncode, done.stderr.count("error:")) == (2, 1), done.stderr
+    table = [line.split()[3:5] for line in done.stdout.splitlines()[-4:-1]]
+    assert table == [["1", "100.00%"], ["failed"], ["not", "begun"]]
+    assert list(json.loads((tmp_path / "submission.json").read_text())) == [FLIP]
+
+
+def test_a_dry_run_of_several_models_names_each_and_says_what_refinements_may_add(
+    tmp_path: Path, run_script: Run
+) -> None:
+    folder = folder_of(tmp_path, both=(FLIP, TURN))
+    done = run_script(
+        CODE, "--model_identifier", "local:a,local:b", "--dataset_directory", folder,
+        "--dataset", "both", "--best_of", "3", "--refine", "2", "--max_tokens", "100",
+        "--dry_run", "--submission", tmp_path / "submission.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("local:")] == [
+        "local:a on both:", "local:b on both:"
+    ]  # fmt: skip
+    assert "6 to make" in done.stdout
+    assert done.stdout.count("at most 12 requests more, 1,200 tokens") == 2
+    assert "not scored" not in done.stdout
+    assert not (tmp_path / "submission.json").exists()
+
+
+def test_tasks_of_unknown_outputs_are_in_no_figure_also_where_they_were_not_reached(
+    tmp_path: Path, run_script: Run
+) -> None:
+    tasks = {name: arc1_training()[name] for name in (FLIP, TURN)}
+    for task in tasks.values():
+        task["test"] = [{"input": pair["input"]} for pair in task["test"]]
+    path = tmp_path / "blind.json"
+    path.write_text(json.dumps(tasks))
+    done = run_script(
+        CODE, "--model_identifier", "openrouter:a", "--base_url", "http://127.0.0.1:9/v1",
+        "--dataset_directory", path, "--price", "1000,1000", "--max_cost_usd", "0.01",
+        "--output_directory", tmp_path / "out", "--submission", tmp_path / "submission.json",
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    (run,) = metadata_of(tmp_path / "out")
+    assert run["scores"] is None
+    assert run["missing_tasks"] == {FLIP: 1, TURN: 1}
+    again = run_script("benchmark/score_results.py", tmp_path / "out" / RESULTS)
+    said = f"not scored, test outputs unknown: 2 tasks ({TURN}, {FLIP}); 2 of them without an entry"
+    for printed in (done.stdout, again.stdout):
+        assert said in printed
+        assert "%" not in printed
+    assert set(json.loads((tmp_path / "submission.json").read_text())) == {FLIP, TURN}
 
 
 def test_a_name_that_is_missing_between_commas_is_an_error(tmp_path: Path, run_script: Run) -> None:
@@ -225,6 +307,20 @@ def test_a_call_of_several_models_is_started_again_as_a_whole(
     assert [run["repeats"]["run_id"] for run in runs[4:]] == [run["run_id"] for run in runs[:4]]
     for run in runs[4:]:
         assert [line for line in run["repeats"]["differences"] if "git_dirty" not in line] == []
+
+
+def test_a_run_that_resumed_nothing_can_be_started_again_to_reparse(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    with LoopbackServer(then=FLIPS) as server:
+        first = run_script(
+            CODE, "--model_identifier", "local:a", "--base_url", server.openai_url, "--no_resume",
+            "--dataset_directory", dataset(FLIP), "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+        again = run_script(CODE, "--from_metadata", tmp_path / "out" / RESULTS, "--reparse")
+        assert len(asked(server)) == 1
+    assert (first.returncode, again.returncode) == (0, 0), again.stderr
+    assert [run["scores"]["macro"] for run in metadata_of(tmp_path / "out")] == [1, 1]
 
 
 def test_a_file_without_metadata_of_this_script_cannot_be_started_again(

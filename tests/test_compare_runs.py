@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.conftest import Run
-from tests.hand_made_results import WRONG, entry, metadata, right, write
+from tests.hand_made_results import WRONG, entry, metadata, right, task_data, write
 from utilities.comparison import differences, row_of
 from utilities.pareto_picture import HEIGHT, WIDTH, Point, pareto_front, pareto_svg
 from utilities.scored_run import ScoredRun
@@ -131,12 +131,30 @@ def test_the_picture_has_each_run_within_the_page_and_no_two_names_on_another() 
             assert abs(y - other_y) >= 12 or end <= other_x or other_end <= x
 
 
+def test_a_missing_task_is_not_taken_for_another_task_of_the_same_id(tmp_path: Path) -> None:
+    mine, other = task_data(1), task_data(41)
+    assert mine != other
+    lines = []
+    for model in ("FIRST", "SECOND"):
+        about = {"model_identifier": model, "configuration_hash": model, "run_id": f"2026-{model}"}
+        if model == "FIRST":
+            lines.append(entry(1, [[right(1)]], [[right(1), None]], **about))
+        missing = {} if model == "FIRST" else {"missing_tasks": {"t01": 1}}
+        lines.append(metadata(["t01"], **missing, **about))
+    third = {"model_identifier": "THIRD", "configuration_hash": "THIRD", "run_id": "2026-THIRD"}
+    lines.append(entry(1, [[WRONG]], [[WRONG, None]], task_data=other, **third))
+    lines.append(metadata(["t01"], dataset="data/other.json", dataset_hash="d2", **third))
+    runs = read_scored_runs([write(tmp_path / "results.jsonl", lines)])
+    (compared,) = differences(runs, ["A", "B", "C"])
+    assert (compared.first, compared.second, compared.only_first) == ("A", "B", ("t01",))
+
+
 def test_the_script_compares_runs_and_draws_them(tmp_path: Path, run_script: Run) -> None:
     first = results(tmp_path / "a.jsonl", {1: True, 2: False, 3: False}, model="FIRST")
     second = results(tmp_path / "b.jsonl", {1: True, 2: True, 3: False}, model="SECOND")
     done = run_script("benchmark/compare_runs.py", first, second, "--pareto", tmp_path / "p.svg")
     assert done.returncode == 0, done.stderr
-    assert "A  FIRST, best of 1 grids on set" in done.stdout
+    assert "A  FIRST, best of 3 grids on set" in done.stdout
     assert "B - A: macro +33.33 points" in done.stdout
     assert "solved only by B: 1, only by A: 0; McNemar p = 1" in done.stdout
     assert "only B: t02" in done.stdout
@@ -147,4 +165,4 @@ def test_a_single_run_cannot_be_compared(tmp_path: Path, run_script: Run) -> Non
     path = results(tmp_path / "a.jsonl", {1: True})
     done = run_script("benchmark/compare_runs.py", path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: only one run in these files (MODEL, best of 1 grids")
+    assert done.stderr.startswith("error: only one run in these files (MODEL, best of 3 grids")

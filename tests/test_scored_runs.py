@@ -215,7 +215,46 @@ def test_a_given_dataset_brings_the_test_outputs_that_results_lack(tmp_path: Pat
     known = [Task.from_json("t01", task_data(1))]
     assert only_run(path, tasks=known).scores().strict == 1.0
     of_other_inputs = [Task.from_json("t01", task_data(2))]
-    assert only_run(path, tasks=of_other_inputs).scores().unscored == ("t01",)
+    scores = only_run(path, tasks=of_other_inputs).scores()
+    assert (scores.unscored, scores.missing) == ((), ("t01",)), "another task under the same id"
+
+
+def test_a_run_id_brings_back_what_that_run_itself_saw(tmp_path: Path) -> None:
+    first, last = "20260101T000000Z-aaaaaa", "20260303T000000Z-cccccc"
+    failed = {"status": ["rate_limited"], "run_id": NEWER}
+    path = write(
+        tmp_path / "results.jsonl",
+        [
+            entry(1, [[right(1)]], [[right(1), None]]),
+            entry(2, [[right(2)]], [[right(2), None]]),
+            metadata(["t01", "t02"], missing_tasks={"t03": 1}),
+            entry(1, [None], [[None, None]], **failed),  # asked again by --no_resume
+            metadata(["t01", "t02"], run_id=NEWER),
+            entry(1, [[WRONG]], [[WRONG, None]], run_id=last),
+            entry(3, [[right(3)]], [[right(3), None]], run_id=last),
+            metadata(["t01", "t03"], run_id=last),
+        ],
+    )
+    assert only_run(path, run_id=first).scores().macro == pytest.approx(2 / 3)
+    assert only_run(path, run_id=first).scores().missing == ("t03",)
+    second = only_run(path, run_id=NEWER).scores()
+    assert (second.macro, second.failed) == (0.5, {"rate_limited": ["t01"]})
+    assert only_run(path, run_id=last).scores().macro == 0.5
+    assert only_run(path).scores().macro == pytest.approx(2 / 3)
+
+
+def test_a_runs_name_is_of_its_configuration_and_not_of_what_came_of_it(tmp_path: Path) -> None:
+    told = {
+        "model_identifier": "MODEL", "agent": "CodeGeneratingAgent", "best_of": 2, "refine": 1,
+        "attempts": 3, "limits": {}, "sampling": {"temperature": 0.5, "top_p": None},
+    }  # fmt: skip
+    name = "MODEL, CodeGeneratingAgent, best of 2 programs, refine 1, 3 attempts, temperature 0.5"
+    refined = entry(1, [[WRONG]] * 4, [[WRONG, None, None]], train_passed=[[False, True]] * 4)
+    for number, entries in enumerate(([refined], [])):
+        named = metadata(["t01"], configuration=told, missing_tasks={"t02": 1})
+        run = only_run(write(tmp_path / f"{number}.jsonl", [*entries, named]))
+        assert run.name == f"{name} on set"
+        assert "of 3 attempts a test input" in run.notes()[0]
 
 
 def test_gzipped_files_and_the_older_layout_are_read(tmp_path: Path) -> None:

@@ -189,6 +189,15 @@ def test_a_given_dataset_has_every_task_submitted(tmp_path: Path) -> None:
     assert read_folder(tmp_path / "submission", tasks)["points"] == 1
 
 
+def test_older_entries_without_their_task_take_it_from_the_given_dataset(tmp_path: Path) -> None:
+    older = entry(1, [[right(1)]], [[right(1), None]])
+    del older["task_data"]
+    path = write(tmp_path / "results.jsonl", [older])
+    submit(path, tmp_path, tasks=[Task.from_json("t01", task_data(1))], dataset="x")
+    assert read_kaggle(tmp_path / "submission.json", solutions_of({"t01": task_data(1)})) == 1
+    assert read_folder(tmp_path / "submission", {"t01": task_data(1)})["points"] == 1
+
+
 def test_several_runs_have_a_file_each(tmp_path: Path) -> None:
     other = {"configuration_hash": "c2", "model_identifier": "OTHER"}
     path = write(

@@ -7,8 +7,14 @@ from typing import Any
 
 from utilities.attempts import Choices, grids_of
 from utilities.contamination import ContaminationCheck
-from utilities.scoring import ScoreSummary, score
-from utilities.task_outcomes import TaskOutcome, missing_outcome, outcome_of, score_attempts
+from utilities.scoring import ScoreSummary, attempts_note, score
+from utilities.task_outcomes import (
+    ATTEMPTS,
+    TaskOutcome,
+    missing_outcome,
+    outcome_of,
+    score_attempts,
+)
 from utilities.tasks import Grid, Task
 
 
@@ -43,15 +49,22 @@ class BenchmarkOutcome:
     """The score of a run, entry by entry, worked out as `score_results.py` does from its file."""
 
     def __init__(
-        self, selected: Iterable[Task] = (), check: ContaminationCheck | None = None
+        self,
+        selected: Iterable[Task] = (),
+        check: ContaminationCheck | None = None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         """`selected` are all tasks of the run; those without an entry at its end are missing.
 
-        `check` looks each task up in the training data at hand.
+        `check` looks each task up in the training data at hand; `attempts` is how many each test
+        input has.
         """
         self._selected = selected
         self._check = check or ContaminationCheck()
+        self._attempts = attempts
         self._outcomes: dict[str, TaskOutcome] = {}
+        self.summary = ScoreSummary()
+        """The scores that `conclusion` came to, missing tasks included; none before."""
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Count an entry that `attempt_fields` is part of."""
@@ -59,29 +72,26 @@ class BenchmarkOutcome:
         self._outcomes[task.task_id] = outcome_of(entry, task)
         self._check.add(task)
 
-    @property
-    def summary(self) -> ScoreSummary:
-        """The scores over the tasks counted so far."""
-        return score(self._outcomes.values())
-
     def conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """What goes into the run's metadata, with `more`, and the lines of its summary.
 
-        `missing_tasks` says of each task without an entry how many test inputs it has; `scores`
-        is None where no test output is known.
+        `missing_tasks` says of each task without an entry how many test inputs it has, and
+        `missing_unscored_task_ids` of which of them the outputs are not known; `scores` is None
+        where no test output is known.
         """
-        missing = {
-            task.task_id: len(task.test)
+        left = [
+            missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)
             for task in self._selected
             if task.task_id not in self._outcomes
-        }
-        left = [missing_outcome(task_id, count) for task_id, count in missing.items()]
-        summary = score([*self._outcomes.values(), *left])
+        ]
+        summary = self.summary = score([*self._outcomes.values(), *left])
         fields = {
             "scores": summary.to_json() if summary.tasks else None,
             "unscored_tasks": len(summary.unscored),
-            "missing_tasks": missing,
+            "missing_tasks": {one.task_id: len(one.outputs_solved) for one in left},
+            "missing_unscored_task_ids": [one.task_id for one in left if not one.scored],
             "contamination": self._check.to_json(),
             **more,
         }
-        return fields, summary.lines() + self._check.lines()
+        noted = attempts_note(self._attempts) if summary.tasks else []
+        return fields, summary.lines() + self._check.lines() + noted

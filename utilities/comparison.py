@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -59,12 +59,12 @@ def row_of(run: ScoredRun, name: str) -> RunRow:
 
 def differences(runs: Sequence[ScoredRun], names: Sequence[str]) -> list[PairedDifference]:
     """Every pair of runs that share a task, the earlier one first."""
-    hashes = {
-        task_id: one.task_hash
-        for run in runs
-        for task_id, one in run.outcomes.items()
-        if one.task_hash
-    }
+    hashes: dict[tuple[str, str], set[str]] = {}
+    for run in runs:
+        for task_id, one in run.outcomes.items():
+            if one.task_hash:
+                for dataset in (run.dataset, ""):
+                    hashes.setdefault((dataset, task_id), set()).add(one.task_hash)
     keyed = [_by_content(run, hashes) for run in runs]
     pairs = combinations(range(len(runs)), 2)
     compared = (
@@ -74,10 +74,20 @@ def differences(runs: Sequence[ScoredRun], names: Sequence[str]) -> list[PairedD
     return [one for one in compared if one is not None]
 
 
-def _by_content(run: ScoredRun, hashes: dict[str, str]) -> dict[str, TaskOutcome]:
-    """The scored tasks by their content; of a missing one another run may know it."""
+def _by_content(
+    run: ScoredRun, hashes: Mapping[tuple[str, str], set[str]]
+) -> dict[str, TaskOutcome]:
+    """The scored tasks by their content; of a missing one another run may know it.
+
+    That is a run on the same dataset, or else any, where the id stands for one content only.
+    """
+
+    def content_of(task_id: str) -> str:
+        known = hashes.get((run.dataset, task_id)) or hashes.get(("", task_id), set())
+        return min(known) if len(known) == 1 else task_id
+
     return {
-        one.task_hash or hashes.get(task_id, task_id): one
+        one.task_hash or content_of(task_id): one
         for task_id, one in run.outcomes.items()
         if one.scored
     }

@@ -30,10 +30,15 @@ class EarlierRun:
         if options.get("model_identifier") is None:
             names = dict.fromkeys(part["model_identifier"] for part in self.parts)
             options["model_identifier"] = ",".join(names)
+        left_out = set(_NOT_REPEATED)
+        if known.get("reparse"):  # the one excludes the other, and what is given now counts
+            left_out.add("no_resume")
+        if known.get("no_resume"):
+            left_out.add("reparse")
         return {
             name: ",".join(map(str, value)) if _is_comma_list(value, known[name]) else value
             for name, value in options.items()
-            if name in known and name not in _NOT_REPEATED
+            if name in known and name not in left_out
         }
 
     def part_of(self, model_identifier: str, dataset: str) -> Mapping[str, Any]:

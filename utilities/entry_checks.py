@@ -65,7 +65,7 @@ _RESULT: dict[str, tuple[_Check, str]] = {
 _METADATA: dict[str, tuple[_Check, str]] = {
     **{
         f"{name}_task_ids": (_list_of(_text), "a list of texts")
-        for name in ("solved", "unsolved", "unscored", "failed")
+        for name in ("solved", "unsolved", "unscored", "failed", "missing_unscored")
     },
     "configuration": (_object, "an object"),
     "skipped_tasks": (_object, "an object"),

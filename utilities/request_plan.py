@@ -27,6 +27,8 @@ class RequestPlan:
     def __init__(self) -> None:
         """`prices` is set by whoever knows the model; None for the embedded agent."""
         self.prices: Prices | None = None
+        self.most_later_requests = 0
+        """How many more a task may get, for its replies' sake: nobody can count them before."""
         self.finished_tasks = 0
         self.unfinished_tasks = 0
         self._to_ask = 0
@@ -77,8 +79,9 @@ class RequestPlan:
         if prices is None:
             return {"requests": "none: PROGRAM_SEARCH asks no model", "cost": "$0"}
         requests = f"{self._to_ask:,} to make, {self._journalled:,} answered in the journal"
+        later = self._later_row(prices)
         if not self._to_ask:
-            return {"requests": requests, "cost": "$0"}
+            return {"requests": requests, "cost": "$0", **later}
         scale, by = 1.0, "estimated from the prompts' words, digits and signs"
         if self._known_input_estimate:
             scale = self._known_input_tokens / self._known_input_estimate
@@ -95,7 +98,17 @@ class RequestPlan:
             "input": f"about {input_tokens:,} tokens ({by})",
             "output": most,
             "cost": self._cost(prices, input_tokens, output_tokens, max_cost_usd),
+            **later,
         }
+
+    def _later_row(self, prices: Prices) -> dict[str, str]:
+        """What the rows above leave out."""
+        count = self.most_later_requests * self.unfinished_tasks
+        if not count:
+            return {}
+        tokens = f"{count * prices.max_tokens:,} tokens of output"
+        return {"refine": f"not counted here: at most {count:,} requests more, {tokens}, which the "
+                "replies decide"}  # fmt: skip
 
     def _cost(
         self,

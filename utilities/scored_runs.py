@@ -11,10 +11,10 @@ from utilities.contamination import task_hash
 from utilities.entry_checks import check_entry
 from utilities.errors import ASK_AGAIN, UsageError
 from utilities.identity import hash_of
-from utilities.results_reader import read_entries, task_of
-from utilities.scored_run import EntryPlace, ScoredRun
+from utilities.results_reader import read_entries
+from utilities.scored_run import EntryPlace, ScoredRun, judged_task
 from utilities.task_outcomes import TaskOutcome, missing_outcome, outcome_of
-from utilities.tasks import Pair, Task
+from utilities.tasks import Task
 
 Entry = dict[str, Any]
 
@@ -38,6 +38,7 @@ class _Collection:
         """By configuration, then by task id."""
         self.models: dict[str, tuple[str, Entry]] = {}
         self.metadata: list[tuple[str, Entry]] = []
+        self.of_one_run = False
 
     def add(self, entry: Entry, place: EntryPlace) -> None:
         kind = entry["entry_type"]
@@ -49,10 +50,7 @@ class _Collection:
             self._add_result(entry, place)
 
     def _add_result(self, entry: Entry, place: EntryPlace) -> None:
-        known = self.tasks.get(str(entry.get("task_id")))
-        if "task_data" not in entry and known is not None:  # an older layout
-            entry["task_data"] = known.to_json()
-        task = self._judged(task_of(entry))
+        task = judged_task(entry, self.tasks)
         key = _configuration_key(entry)
         candidate = _Candidate(
             outcome_of(entry, task, task_hash=task_hash(task)),
@@ -63,16 +61,17 @@ class _Collection:
         self.models.setdefault(key, (_model_of(entry), entry.get("configuration", {})))
         self.candidates.setdefault(key, {}).setdefault(task.task_id, []).append(candidate)
 
-    def _judged(self, task: Task) -> Task:
-        """The task with the outputs that the given dataset knows and the entry does not."""
-        known = self.tasks.get(task.task_id)
-        if known is None or [p.input for p in known.test] != [p.input for p in task.test]:
-            return task
-        test = tuple(
-            Pair(pair.input, told.output if pair.output is None else pair.output)
-            for pair, told in zip(task.test, known.test, strict=True)
-        )
-        return Task(task.task_id, task.train, test)
+    def keep_up_to(self, run_id: str) -> None:
+        """Keep of each task what this run wrote, or where it wrote nothing what came before it."""
+        self.of_one_run = True
+        for by_task in self.candidates.values():
+            for task_id, some in list(by_task.items()):
+                own = [one for one in some if one.run_id == run_id]
+                kept = own or [one for one in some if _age(one.run_id) <= _age(run_id)]
+                if kept:
+                    by_task[task_id] = kept
+                else:
+                    del by_task[task_id]
 
 
 def read_scored_runs(
@@ -86,7 +85,8 @@ def read_scored_runs(
 
     For each task the newest complete entry counts, and where there is none the newest. Selected
     tasks are those that the metadata of the table's runs name, or `tasks` where they are given:
-    then tasks outside them do not count. With `run_id` a table has the tasks of that run.
+    then tasks outside them do not count. With `run_id` a table is what that run's own summary said:
+    what it wrote, what it took over from earlier runs, and missing what it did not come to.
 
     Raises UsageError for files that cannot be read and entries that cannot be scored.
     """
@@ -99,6 +99,7 @@ def read_scored_runs(
         metadata = [(key, one) for key, one in metadata if one.get("run_id") == run_id]
         if not metadata:
             raise UsageError(f"--run_id {run_id}: no metadata of such a run in these files")
+        collection.keep_up_to(run_id)
     runs = list(_with_metadata(collection, metadata))
     if run_id is None:
         runs += _without_metadata(collection)
@@ -131,11 +132,13 @@ def _with_metadata(
             for task_id in _task_ids(entry, candidates):
                 _take(run, task_id, candidates[task_id], run_ids)
         for entry in entries:
+            unscored = set(entry.get("missing_unscored_task_ids") or ())
             for task_id, outputs in (entry.get("missing_tasks") or {}).items():
-                if task_id in candidates:
+                if task_id in candidates and not collection.of_one_run:
                     _take(run, task_id, candidates[task_id], run_ids)
-                else:
-                    run.outcomes.setdefault(task_id, missing_outcome(task_id, outputs))
+                    continue
+                left = missing_outcome(task_id, outputs, scored=task_id not in unscored)
+                run.outcomes.setdefault(task_id, left)
         yield run
 
 
@@ -163,7 +166,7 @@ def _take(
 
     An entry of another dataset's run counts too where the task is the same: it was resumed.
     """
-    by_age = sorted(candidates, key=lambda one: one.run_id.partition("-")[0])
+    by_age = sorted(candidates, key=lambda one: _age(one.run_id))
     own = [one for one in by_age if one.run_id in run_ids] or by_age
     content = own[-1].outcome.task_hash
     same = [one for one in by_age if one.outcome.task_hash == content]
@@ -172,14 +175,23 @@ def _take(
     run.places[task_id] = chosen.place
 
 
+def _age(run_id: str) -> str:
+    """When the run began, to the second; older layouts have no run_id and come first."""
+    return run_id.partition("-")[0]
+
+
 def _restrict(run: ScoredRun, tasks: Sequence[Task], dataset: str) -> None:
-    """Keep the given tasks only, every one of them, in their order."""
+    """Keep the given tasks only, every one of them, in their order, known by their content."""
     run.dataset, run.without_metadata = dataset, False
-    run.outcomes = {
-        task.task_id: run.outcomes.get(task.task_id)
-        or missing_outcome(task.task_id, len(task.test))
-        for task in tasks
-    }
+    run.given = {task.task_id: task for task in tasks}
+    seen = {task_id: one for task_id, one in run.outcomes.items() if not one.missing}
+    run.outcomes = {}
+    for task in tasks:
+        found = seen.get(task.task_id)
+        if found is None or found.task_hash != task_hash(task):  # ids are used twice
+            found = missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)
+            run.places.pop(task.task_id, None)
+        run.outcomes[task.task_id] = found
 
 
 def _task_ids(metadata: Entry, candidates: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from utilities.figures import Figure, figures_of
 from utilities.intervals import Interval
-from utilities.task_outcomes import TaskOutcome
+from utilities.task_outcomes import ATTEMPTS, TaskOutcome
 
 _MOST_LISTED = 10
 """How many task ids a summary spells out."""
@@ -30,6 +30,7 @@ class ScoreSummary:
     failed: dict[str, list[str]] = field(default_factory=dict)
     """Tasks not solved of which a sample failed for a technical reason, by status."""
     missing: tuple[str, ...] = ()
+    """Tasks without an entry; those among `unscored` count in no figure, the others as 0."""
     unscored: tuple[str, ...] = ()
     """Tasks whose test outputs are not all known: they count in no figure."""
 
@@ -64,10 +65,12 @@ class ScoreSummary:
             lines.append("no task scored")
         for status, ids in self.failed.items():
             lines.append(f"of these, not solved for technical reasons ({status}): {_listed(ids)}")
-        if self.missing:
-            lines.append(f"of these, without an entry: {_listed(self.missing)}")
+        if counted := [one for one in self.missing if one not in self.unscored]:
+            lines.append(f"of these, without an entry: {_listed(counted)}")
         if self.unscored:
-            lines.append(f"not scored, test outputs unknown: {_listed(self.unscored)}")
+            left = len(self.missing) - len(counted)
+            besides = f"; {left} of them without an entry" if left else ""
+            lines.append(f"not scored, test outputs unknown: {_listed(self.unscored)}{besides}")
         return lines
 
     def _shown(self, figure: Figure) -> bool:
@@ -115,9 +118,16 @@ def score(outcomes: Iterable[TaskOutcome]) -> ScoreSummary:
         outputs_solved=sum(sum(map(bool, one.outputs_solved)) for one in tasks),
         samples=max((one.samples for one in tasks), default=0),
         failed=failed,
-        missing=tuple(one.task_id for one in tasks if one.missing),
+        missing=tuple(one.task_id for one in ordered if one.missing),
         unscored=tuple(one.task_id for one in ordered if not one.scored),
     )
+
+
+def attempts_note(attempts: object) -> list[str]:
+    """What must be said of scores with more attempts than the benchmark's rules allow."""
+    if not isinstance(attempts, int) or attempts <= ATTEMPTS:
+        return []
+    return [f"of {attempts} attempts a test input, where ARC Prize and Kaggle allow {ATTEMPTS}"]
 
 
 def _round_numbers(most: int) -> set[int]:

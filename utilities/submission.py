@@ -15,12 +15,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
-from utilities.task_outcomes import attempts_of, cost_of, score_attempts
+from utilities.task_outcomes import ATTEMPTS, attempts_of, cost_of, score_attempts
 from utilities.tasks import Grid, Task
 
 PLACEHOLDER: Grid = [[0, 0], [0, 0]]
 """What stands for an attempt that there is not; Kaggle's own sample file has it."""
-ATTEMPTS = 2
 
 Entry = Mapping[str, Any]
 

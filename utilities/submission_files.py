@@ -68,8 +68,7 @@ def _write_folder(run: ScoredRun, folder: Path) -> None:
 
 def _tasks(run: ScoredRun) -> Iterator[tuple[Task, Entry | None]]:
     """Every task of the run, with the entry that counts for it; None for the missing ones."""
-    for entry in counted_entries(run):
-        yield Task.from_json(entry["task_id"], entry["task_data"]), entry
+    yield from counted_entries(run)
     for task_id, outcome in run.outcomes.items():
         if outcome.missing:
             unseen = (Pair([[0]], None),) * len(outcome.outputs_solved)

@@ -15,6 +15,8 @@ from utilities.errors import ASK_AGAIN, UsageError
 from utilities.tasks import Grid, Task
 from utilities.verification import normal_form
 
+ATTEMPTS = 2
+"""How many answers to a test input ARC Prize and Kaggle take."""
 Attempts = Sequence[Sequence[Grid | None]]
 """For each test input the grids chosen; None where there was none to choose."""
 
@@ -68,9 +70,13 @@ class TaskOutcome:
         return sum(map(bool, self.outputs_solved)) / len(self.outputs_solved)
 
 
-def missing_outcome(task_id: str, outputs: int) -> TaskOutcome:
-    """A task that was to be answered and has no entry: nothing of it is solved."""
-    return TaskOutcome(task_id, (False,) * outputs, missing=True, cost_usd=0.0)
+def missing_outcome(task_id: str, outputs: int, *, scored: bool = True) -> TaskOutcome:
+    """A task that was to be answered and has no entry: nothing of it is solved.
+
+    Without `scored` its test outputs are not known, and it counts in no figure.
+    """
+    solved: tuple[bool | None, ...] = (False if scored else None,) * outputs
+    return TaskOutcome(task_id, solved, missing=True, cost_usd=0.0)
 
 
 def score_attempts(attempts: Attempts, expected: Sequence[Grid | None]) -> tuple[bool | None, ...]:

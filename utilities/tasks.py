@@ -25,6 +25,11 @@ class Task:
     train: tuple[Pair, ...]
     test: tuple[Pair, ...]
 
+    @property
+    def is_scorable(self) -> bool:
+        """Whether every test output is known."""
+        return all(pair.output is not None for pair in self.test)
+
     def without_test_outputs(self) -> Task:
         """The task as an agent of a benchmark may see it."""
         return replace(self, test=tuple(Pair(pair.input, None) for pair in self.test))
