@@ -220,11 +220,10 @@ def _narrowed(
     *,
     is_only_model: bool,
 ) -> list[AskingOptions]:
-    """The options for one model on each dataset; PROGRAM_SEARCH, beside models, gets no URL."""
-    base_url = options.base_url
+    """The options for one model on each dataset.
+
+    PROGRAM_SEARCH, beside models, gets no URL and no batches.
+    """
     if model == PROGRAM_SEARCH and not is_only_model:
-        base_url = None
-    return [
-        replace(options, model_identifier=model, base_url=base_url, dataset=dataset)
-        for dataset in datasets
-    ]
+        options = replace(options, base_url=None, batch=False)
+    return [replace(options, model_identifier=model, dataset=dataset) for dataset in datasets]

@@ -181,7 +181,9 @@ class AskedModel:
             "model": self.model,
         }
         if self._replies.plan is not None:
-            self._replies.plan.note(messages, self._replies.journal.recall(key))
+            journal = self._replies.journal
+            ordered = journal.batches.batch_of(key) is not None
+            self._replies.plan.note(messages, journal.recall(key), is_ordered=ordered)
         _log.debug("%s: prompt: %s", about, messages)
         return await self._replies.obtain(
             key,
