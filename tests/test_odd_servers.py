@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,23 @@ async def test_such_a_reply_in_a_journal_of_an_earlier_version_is_recalled(tmp_p
     )
     async with JsonLinesFile(path) as file:
         assert Journal(file, run_id="two", resume=True).recall(KEY) == Reply("a")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"failed_attempts": None}, {"failed_attempts": [{"cause": "x", "new": 1}]}, {"new": 1}],
+    ids=["earlier version", "null", "later attempt", "later reply"],
+)
+def test_a_reply_that_another_version_journalled_is_not_asked_again(more: dict[str, Any]) -> None:
+    stored = {"text": "a", "usage": {"input_tokens": 3, "new": 1}, **more}
+    recalled = Reply.from_json(stored)
+    assert (recalled.text, recalled.usage.input_tokens) == ("a", 3)
+
+
+@pytest.mark.parametrize("stored", ["text", None, {"text": "a", "usage": None}])
+def test_what_is_no_reply_is_told_as_such(stored: Any) -> None:
+    with pytest.raises(TypeError):
+        Reply.from_json(stored)
 
 
 def headers(reset: str) -> dict[str, str]:
