@@ -240,7 +240,10 @@ def _narrowed(
     *,
     is_only_model: bool,
 ) -> list[AskingOptions]:
-    """The options for one model on each dataset; PROGRAM_SEARCH, beside models, asks no server."""
+    """The options for one model on each dataset.
+
+    PROGRAM_SEARCH, beside models, gets no URL and no batches.
+    """
     if model == PROGRAM_SEARCH and not is_only_model:
         options = replace(options, base_url=None, batch=False)
     return [replace(options, model_identifier=model, dataset=dataset) for dataset in datasets]

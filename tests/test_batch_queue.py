@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from utilities.budget import Budget, Meter
-from utilities.errors import ProviderFailed, RequestFailed
+from utilities.errors import ProviderFailed, RateLimited, RequestFailed
 from utilities.model_clients.base import Message, Reply, Sampling
 from utilities.model_clients.batches.admission import Admission
 from utilities.model_clients.batches.base import (
@@ -181,3 +181,18 @@ async def test_a_full_batch_is_submitted_while_others_may_still_come(
         running = [asyncio.create_task(answer(request(n))) for n in range(count)]
         _, waiting = await asyncio.wait(running, timeout=0.5)
         assert len(waiting) == (1 if count == 1 else 0)
+
+
+async def test_a_provider_that_wants_a_pause_longer_than_the_time_allowed_is_not_waited_for() -> (
+    None
+):
+    made = 0
+
+    async def refused() -> None:
+        nonlocal made
+        made += 1
+        raise AttemptFailed(RateLimited, "HTTP 429", retry_after_s=86_400.0)
+
+    with pytest.raises(RateLimited):
+        await Calls("MODEL", 30.0, RetryPolicy(), asyncio.Event()).again(refused)
+    assert made == 1

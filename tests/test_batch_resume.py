@@ -233,6 +233,19 @@ def test_a_live_run_does_not_buy_what_an_open_batch_holds(
     assert "give --batch to take it up" in said
 
 
+def test_a_dry_run_counts_what_an_open_batch_holds_apart(
+    tmp_path: Path, dataset: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    with BatchServer(held=True) as server:
+        words = arguments(server, "openai", folder, dataset(count=3))
+        stop_when(lambda: "created" in steps_of(folder), *words, "--max_tasks", "2")
+        capsys.readouterr()
+        assert generate_code(*words, "--dry_run") == 0
+    said = capsys.readouterr().out
+    assert "requests  1 to make, 0 answered in the journal, 2 in batches of earlier runs" in said
+
+
 def test_replies_that_this_run_does_not_need_are_collected_and_counted_all_the_same(
     tmp_path: Path, dataset: Dataset
 ) -> None:

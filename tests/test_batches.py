@@ -18,6 +18,7 @@ from tests.batch_runs import (
     FULL_PRICE_USD,
     arguments,
     generate_code,
+    journal_of,
     metadata_of,
     replies_of,
 )
@@ -128,6 +129,13 @@ def test_what_failed_in_one_batch_is_asked_again_in_the_next(
     assert [entry["status"] for entry in found] == [["ok"]] * 8
     assert Counter(entry["request_attempts"][0] for entry in found) == {1: 3, 2: 5}
     assert len(replies_of(folder)) == 8
+    causes = [[failed["cause"] for failed in entry["failed_attempts"][0]] for entry in found]
+    assert sorted(map(len, causes)) == [0, 0, 0, 1, 1, 1, 1, 1]
+    assert Counter(cause for failed in causes for cause in failed) == {
+        "timed_out": 2,
+        "provider_error": 3,
+    }
+    assert metadata_of(folder)["counts"]["requests"] == 13
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -142,6 +150,9 @@ def test_a_request_that_always_fails_is_given_up_after_three_batches(
         assert code == 1
         found = entries(folder / "code_data_results.jsonl")
         assert [entry["status"] for entry in found] == [["provider_error"]] * 2
+        assert [len(entry["failed_attempts"][0]) for entry in found] == [3, 3]
+        failures = [line for line in journal_of(folder) if line["entry_type"] == "failed_request"]
+        assert [len(line["failed_attempts"]) for line in failures] == [3, 3]
         assert metadata_of(folder)["spent_usd"] == 0.0
         generate_code(*given)
         assert len(server.batches) == 6, "the next run asks what failed"
@@ -157,6 +168,9 @@ def test_a_refusal_is_not_asked_again(
         assert [len(batch.requests) for batch in server.batches] == [2]
     found = entries(folder / "code_data_results.jsonl")
     assert [entry["status"] for entry in found] == [["refused"]] * 2
+    assert [[failed["cause"] for failed in entry["failed_attempts"][0]] for entry in found] == [
+        ["refused"]
+    ] * 2
 
 
 @pytest.mark.parametrize("ending", ["expired", "cancelled"])

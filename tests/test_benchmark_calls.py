@@ -345,3 +345,14 @@ def test_the_embedded_agent_says_that_it_has_nothing_to_refine(
     (entry,) = entries(tmp_path / "out" / RESULTS)
     assert entry["refinement_round"] == [0]
     assert metadata_of(tmp_path / "out")[0]["configuration"]["refine"] == 0
+
+
+def test_program_search_beside_models_that_are_asked_by_batch_runs_without(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    done = run_script(
+        CODE, "--model_identifier", "CLAUDE_OPUS,PROGRAM_SEARCH", "--batch", "--dry_run",
+        "--dataset_directory", dataset(count=1), "--output_directory", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "PROGRAM_SEARCH asks no model" in done.stdout

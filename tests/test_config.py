@@ -65,6 +65,13 @@ def test_a_base_url_loses_v1_for_anthropic():
     assert entry.base_url == "http://localhost:4000"
 
 
+@pytest.mark.parametrize("more", ["?api_key=secret", "#secret"])
+def test_a_base_url_that_goes_on_behind_its_path_is_refused_and_not_repeated(more):
+    with pytest.raises(UsageError, match="ends at its path") as caught:
+        find_model("LOCAL_0", base_url=f"http://localhost:8000/v1{more}")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_base_url_that_is_no_address_is_refused():
     with pytest.raises(UsageError, match="localhost:8000"):
         find_model("LOCAL_0", base_url="localhost:8000")

@@ -40,6 +40,18 @@ def test_nothing_is_sent_or_written_and_no_key_is_needed(
     assert set(tmp_path.rglob("*")) == before
 
 
+def test_rounds_that_cannot_be_counted_are_said(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    done = run_script(
+        "benchmark/run_code_benchmark.py", "--model_identifier", "CLAUDE_OPUS", "--dry_run",
+        "--dataset_directory", dataset(count=1), "--refine", "2",
+        "--output_directory", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "--refine: its rounds, up to 2 a task" in done.stderr
+
+
 def test_the_embedded_agent_asks_nobody(
     tmp_path: Path, dataset: Callable[..., Path], run_script: Run
 ) -> None:

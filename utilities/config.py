@@ -95,6 +95,11 @@ def _at_one(entry: ModelEntry, base_url: str) -> ModelEntry:
         raise UsageError(f"--base_url {base_url!r} is no address; write http://localhost:8000/v1")
     if parts.username or parts.password:
         raise UsageError("--base_url holds a password; give the key as BASE_URL_API_KEY instead")
+    if parts.query or parts.fragment:
+        raise UsageError(
+            "--base_url ends at its path: leave out what begins with ? or #, and give a key as "
+            f"{SERVER_KEY_VARIABLE}"
+        )
     url = base_url.rstrip("/")
     if entry.provider == "anthropic":
         url = url.removesuffix("/v1")

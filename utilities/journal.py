@@ -16,6 +16,8 @@ from utilities.model_clients.base import Reply
 from utilities.model_clients.batches import ledger
 
 _KEY_START = b'{"key":"'
+_SPACED_KEY_START = b'{"key": "'
+"""So earlier versions began the line of a reply that UTF-8 cannot hold."""
 _FAILURE = "failed_request"
 _FAILURE_START = f'{{"entry_type":"{_FAILURE}"'.encode("ascii")
 _KEY_IN_FAILURE = b',"key":"'
@@ -39,8 +41,9 @@ class Journal:
         if resume:
             for offset, line in file.lines():
                 place = packed(offset, len(line))
-                if line.startswith(_KEY_START):
-                    self._places[line[len(_KEY_START) : len(_KEY_START) + KEY_DIGITS]] = place
+                if line.startswith((_KEY_START, _SPACED_KEY_START)):
+                    start = line.index(b'"', len(_KEY_START) - 1) + 1
+                    self._places[line[start : start + KEY_DIGITS]] = place
                 elif line.startswith(_FAILURE_START):
                     self._index_failure(line, place)
                 elif line.startswith(ledger.LINE_START):

@@ -33,7 +33,9 @@ def encode_line(entry: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(entry) + b"\n"
     except orjson.JSONEncodeError:  # or a number beyond 64 bits
-        return json.dumps(_without_surrogates(entry), ensure_ascii=False).encode() + b"\n"
+        # As compact as orjson's lines: readers tell lines by how they begin.
+        text = json.dumps(_without_surrogates(entry), ensure_ascii=False, separators=(",", ":"))
+        return text.encode() + b"\n"
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -55,6 +55,7 @@ class Replies:
         self.stopping = stopping
         self.plan = plan
         self._asks = asks
+        self._asking: dict[str, asyncio.Event] = {}
 
     async def obtain(
         self,
@@ -67,8 +68,28 @@ class Replies:
         """Recall the reply under `key`, or ask for it and journal it, unless `ask` `journals` it.
 
         `about` says in the journal what the reply belongs to. Raises RequestFailed (NotAsked
-        where the run is stopping or the budget spent) and FatalModelError as `ask` does.
+        where the run is stopping or the budget spent) and FatalModelError as `ask` does. Whoever
+        wants what is being asked waits for it; batches see to that themselves.
         """
+        if journals:
+            return await self._recalled_or_asked(key, ask, about, journals=True)
+        while (earlier := self._asking.get(key)) is not None:
+            await earlier.wait()
+        ended = self._asking[key] = asyncio.Event()
+        try:
+            return await self._recalled_or_asked(key, ask, about, journals=False)
+        finally:
+            del self._asking[key]
+            ended.set()
+
+    async def _recalled_or_asked(
+        self,
+        key: str,
+        ask: Callable[[], Awaitable[Reply]],
+        about: Mapping[str, Any],
+        *,
+        journals: bool,
+    ) -> Reply:
         recalled = self.journal.recall(key)
         if self.plan is not None:
             raise NotAsked("this run only counts")
@@ -181,7 +202,9 @@ class AskedModel:
             "model": self.model,
         }
         if self._replies.plan is not None:
-            self._replies.plan.note(messages, self._replies.journal.recall(key))
+            journal = self._replies.journal
+            ordered = journal.batches.batch_of(key) is not None
+            self._replies.plan.note(messages, journal.recall(key), is_ordered=ordered)
         _log.debug("%s: prompt: %s", about, messages)
         return await self._replies.obtain(
             key,

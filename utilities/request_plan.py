@@ -33,6 +33,7 @@ class RequestPlan:
         self.unfinished_tasks = 0
         self._to_ask = 0
         self._journalled = 0
+        self._ordered = 0
         self._input_tokens = 0
         self._worst_usd = 0.0
         self._known_replies = 0
@@ -40,11 +41,19 @@ class RequestPlan:
         self._known_input_tokens = 0
         self._known_input_estimate = 0
 
-    def note(self, messages: Sequence[Message], journalled: Reply | None) -> None:
-        """Count a request: one to make, or one whose reply is in the journal."""
+    def note(
+        self, messages: Sequence[Message], journalled: Reply | None, *, is_ordered: bool = False
+    ) -> None:
+        """Count a request: one to make, or one whose reply is in the journal.
+
+        `is_ordered` where an earlier run's batch holds it, whose reply is still to be collected.
+        """
         if journalled is not None:
             self._journalled += 1
             self._learn(messages, journalled.usage.input_tokens, journalled.usage.output_tokens)
+            return
+        if is_ordered:
+            self._ordered += 1
             return
         self._to_ask += 1
         self._input_tokens += _tokens(messages)
@@ -80,6 +89,8 @@ class RequestPlan:
             return {"requests": "none: PROGRAM_SEARCH asks no model", "cost": "$0"}
         requests = f"{self._to_ask:,} to make, {self._journalled:,} answered in the journal"
         later = self._later_row(prices)
+        if self._ordered:
+            requests += f", {self._ordered:,} in batches of earlier runs (--batch collects them)"
         if not self._to_ask:
             return {"requests": requests, "cost": "$0", **later}
         scale, by = 1.0, "estimated from the prompts' words, digits and signs"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, TypedDict
+from typing import Any, Literal, Protocol, Self, TypedDict, TypeVar
 
 FinishReason = Literal["stop", "length", "refusal", "unknown"]
 
@@ -99,10 +99,26 @@ class Reply:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Reply:
-        """Take back what `asdict` made; raises KeyError or TypeError for what is no reply."""
-        failed = [FailedAttempt(**attempt) for attempt in stored.get("failed_attempts", ())]
-        usage = Usage(**stored["usage"])
-        return cls(**{**stored, "usage": usage, "failed_attempts": tuple(failed)})
+        """Take back what `asdict` made; raises KeyError or TypeError for what is no reply.
+
+        A later version's further fields are passed over: the reply is paid for all the same.
+        """
+        if not isinstance(stored, dict):
+            raise TypeError("a reply is an object")
+        failed = [_known(FailedAttempt, one) for one in stored.get("failed_attempts") or ()]
+        usage = _known(Usage, stored["usage"])
+        return _known(cls, {**stored, "usage": usage, "failed_attempts": tuple(failed)})
+
+
+_Record = TypeVar("_Record")
+
+
+def _known(kind: type[_Record], stored: dict[str, Any]) -> _Record:
+    """A dataclass of those fields that it has; raises TypeError for what is no object."""
+    if not isinstance(stored, dict):
+        raise TypeError(f"{kind.__name__} is no {type(stored).__name__}")
+    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in stored.items() if name in names})
 
 
 class AttemptMeter(Protocol):

@@ -75,7 +75,7 @@ def read_usage(usage: JSONObject) -> Usage:
 
 def _is_empty(reason: object, reasoning: str | None, usage: Usage) -> bool:
     """Whether a reply without text is none at all; one that was cut or paid for is kept."""
-    if reason is None:
+    if not reason:
         return True
     return reason == "stop" and not reasoning and usage.output_tokens == 0
 

@@ -28,6 +28,11 @@ _HEADERS: tuple[tuple[Kind, str, str, str], ...] = tuple(
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MINUTE_S = 60.0
+_LONGEST_WINDOW_S = 86400.0
+"""What a reset names beyond a day is an error of the server's, and would stop a run for ever."""
+_MOMENTS_BEGIN_S = 1e9
+"""A reset as large is no duration but a moment, in seconds since 1970 (or, below, milliseconds)."""
+_MILLISECONDS_BEGIN = 1e11
 _LEARNING = 0.1
 """How much each reply weighs in the means by which the next request is estimated."""
 
@@ -155,15 +160,25 @@ def _number(text: str | None) -> float | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Seconds until a reset: `6m0s` and `120ms` as OpenAI, a moment (RFC 3339) as Anthropic."""
-    if not text:
-        return None
+    """Seconds until a reset, a day at the most.
+
+    `6m0s` and `120ms` are OpenAI's form, a moment (RFC 3339) is Anthropic's; gateways send plain
+    seconds, or a moment as a number.
+    """
+    seconds = _seconds_until(text) if text else None
+    return None if seconds is None else min(max(0.0, seconds), _LONGEST_WINDOW_S)
+
+
+def _seconds_until(text: str) -> float | None:
     if _DURATION.sub("", text) == "":
         return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return _number(text)
+        number = _number(text)
+        if number is None or number < _MOMENTS_BEGIN_S:
+            return number
+        return number / (1000 if number >= _MILLISECONDS_BEGIN else 1) - time.time()
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return (moment - datetime.now(UTC)).total_seconds()

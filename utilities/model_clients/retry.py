@@ -184,10 +184,10 @@ class Retrier:
         policy, attempts = self._policy, request.attempts
         request.rate_limited += failure.becomes is RateLimited
         others = attempts - request.rate_limited
-        lost = failure.unreachable and not self._reached
+        elsewhere = self._endpoints.another_is_in(endpoint)
+        lost = failure.unreachable and not self._reached and not elsewhere
         if lost and attempts >= min(policy.max_attempts_unreachable, policy.max_attempts):
             raise ServerUnreachable(str(failure)) from failure
-        elsewhere = self._endpoints.another_is_in(endpoint)
         pause_s = policy.delay_s(attempts, None if elsewhere else failure.retry_after_s)
         if elsewhere and failure.unreachable:
             pause_s = 0.0

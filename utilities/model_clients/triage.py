@@ -31,10 +31,11 @@ _NO_CREDIT = re.compile(
     # Anthropic's and xAI's words for an account that has reached what it may spend.
     r"api usage limits|spend(ing)? limit|available credits"
 )
-# Gemini speaks of billing in every rate limit; what tells it apart is its status.
-_ONLY_A_RATE = re.compile(r"resource_exhausted|per[ _]?(minute|day)")
+# Gemini speaks of billing in every rate limit, OpenAI in those of accounts without a card; what
+# tells them apart is a status or code, and the time that the limit is for.
+_ONLY_A_RATE = re.compile(r"resource_exhausted|rate_limit_exceeded|per[ _]?(min|day)")
 _TOO_LONG = re.compile(
-    r"context[_ ]length|context[_ ](window|size)|maximum context|prompt is too long|"
+    r"context[_ ]length|context[_ ](window|size|limit)|maximum context|prompt is too long|"
     r"maximum number of tokens allowed|too many (input )?tokens"
 )
 _MODERATED = re.compile(r"moderation|flagged|content[_ ](policy|filter)")
@@ -149,7 +150,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return None if seconds is None else max(0.0, seconds)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -138,7 +138,7 @@ class Batch:
             if count >= state.replied_count:
                 break
         else:
-            _log.warning("batch %s: %d of %d replies", state, count, state.replied_count)
+            _log.warning("batch %s: %d of %d replies", state.batch_id, count, state.replied_count)
             missing = ProviderFailed(f"batch {state.batch_id} keeps a reply from us")
         await self._close(state.word)
         default = missing or ProviderFailed(f"batch {state.batch_id} has no result for it")
@@ -170,7 +170,12 @@ class Batch:
             return
         journal = self._desk.journal
         latency_s = max(0.0, time.time() - journal.batches.get(self.token).created_at)
-        reply = replace(reply, attempts=slip.attempt, latency_s=round(latency_s, 3))
+        reply = replace(
+            reply,
+            attempts=len(slip.failed) + 1,
+            failed_attempts=slip.failed,
+            latency_s=round(latency_s, 3),
+        )
         await journal.record(slip.key, reply, {**slip.planned.about, "batch_id": self.batch_id})
         self.reply_count += 1
         slip.settle(reply)

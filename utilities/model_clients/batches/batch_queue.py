@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from utilities.budget import Budget, Meter
-from utilities.errors import NotAsked, RateLimited
-from utilities.model_clients.base import Reply
+from utilities.errors import NotAsked, RateLimited, RequestFailed
+from utilities.model_clients.base import FailedAttempt, Reply
 from utilities.model_clients.batches.admission import Admission
 from utilities.model_clients.batches.base import Outcome, custom_id_of
 from utilities.model_clients.batches.batch import Batch
@@ -118,21 +118,25 @@ class BatchQueue:
 
     async def _ask(self, request: BatchRequest) -> Reply:
         """Put the request into one batch after the other until one brings its reply."""
-        attempts, slip = 0, self._taken_up.pop(request.key, None)
+        slip = self._taken_up.pop(request.key, None)
+        is_earlier_runs = slip is not None
+        failed: tuple[FailedAttempt, ...] = ()
         while True:
-            if slip is None:
-                attempts += 1
-                slip = await self._put(request, attempts)
+            slip = slip or await self._put(request, failed)
             outcome = await slip.outcome
             if isinstance(outcome, Reply):
                 return outcome
+            if isinstance(outcome, RequestFailed):
+                raise slip.final(outcome) from outcome
             if not isinstance(outcome, AttemptFailed):
                 raise outcome
-            if await self._has_room_again(outcome):
-                attempts -= 1
-            if attempts >= MOST_BATCHES:
-                raise outcome.becomes(str(outcome), attempts=attempts) from outcome
-            slip = None
+            if not (await self._has_room_again(outcome) or is_earlier_runs):
+                failed = slip.failed_with(outcome)
+            if len(failed) >= MOST_BATCHES:
+                error = outcome.becomes(str(outcome), attempts=len(failed))
+                error.failed_attempts = failed
+                raise error from outcome
+            slip, is_earlier_runs = None, False
 
     async def _has_room_again(self, outcome: AttemptFailed) -> bool:
         """Where the provider's queue was full: wait until another batch ends, if there is one."""
@@ -145,18 +149,20 @@ class BatchQueue:
         await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
         return True
 
-    async def _put(self, request: BatchRequest, attempt: int) -> Slip:
+    async def _put(self, request: BatchRequest, failed: tuple[FailedAttempt, ...]) -> Slip:
         """Reserve the cost and queue; raises NotAsked where nothing more is to be asked."""
-        await request.meter.begin()
-        if self._stopping.is_set() or self._failure is not None:
-            request.meter.end(0.0)
-            raise self._failure or NotAsked("the run was stopping")
+        try:
+            await request.meter.begin()
+            if self._stopping.is_set() or self._failure is not None:
+                request.meter.end(0.0)
+                raise self._failure or NotAsked("the run was stopping")
+        except NotAsked as error:
+            error.failed_attempts, error.attempts = failed, len(failed)
+            raise
         planned = PlannedRequest(request.about, request.worst_usd)
-        slip = Slip(request.key, planned, request.meter, attempt, self._encoded(request))
-        if (
-            self._queued_bytes + len(slip.line) + 1
-            > self._desk.provider.limits.size_bytes // 10 * 9
-        ):
+        slip = Slip(request.key, planned, request.meter, self._encoded(request), failed)
+        most_bytes = self._desk.provider.limits.size_bytes // 10 * 9
+        if self._queued_bytes + len(slip.line) + 1 > most_bytes:
             self._submit()
             slip.line = self._encoded(request)  # with the next batch's token
         self._queued[request.key] = slip

@@ -113,11 +113,16 @@ class Calls:
             try:
                 return await self.once(call)
             except AttemptFailed as failure:
-                if attempts >= self.policy.max_attempts:
-                    raise failure.becomes(str(failure), attempts=attempts) from failure
-                delay_s = self.policy.delay_s(attempts, failure.retry_after_s)
+                delay_s = self.delay_s(attempts, failure)
                 _log.info("%s; attempt %d, again in %.1f s", failure, attempts, delay_s)
             await self.pause(delay_s)
+
+    def delay_s(self, attempts: int, failure: AttemptFailed) -> float:
+        """The pause before the next attempt; raises what `failure` becomes where none follows."""
+        delay_s = self.policy.delay_s(attempts, failure.retry_after_s)
+        if attempts >= self.policy.max_attempts or delay_s > self.policy.max_total_s:
+            raise failure.becomes(str(failure), attempts=attempts) from failure
+        return delay_s
 
     async def pause(self, delay_s: float) -> None:
         """Wait; raises NotAsked as soon as the run is stopping."""

@@ -25,7 +25,7 @@ async def create(desk: Desk, submission: Submission) -> BatchState:
 
     Raises NeverCreated where there is none, and NotAsked or RequestFailed where there may be one.
     """
-    policy, token, attempts = desk.calls.policy, submission.token, 0
+    token, attempts = submission.token, 0
     while True:
         attempts += 1
         await desk.journal.note_batch(event_of("creating", token))
@@ -40,9 +40,7 @@ async def create(desk: Desk, submission: Submission) -> BatchState:
             if state is not None:
                 return state
         try:
-            if attempts >= policy.max_attempts:
-                raise failure.becomes(str(failure), attempts=attempts) from failure
-            await desk.calls.pause(policy.delay_s(attempts, failure.retry_after_s))
+            await desk.calls.pause(desk.calls.delay_s(attempts, failure))
         except ToolkitError as error:
             raise NeverCreated from error
 

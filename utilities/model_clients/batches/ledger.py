@@ -75,13 +75,16 @@ class BatchLedger:
 
     def check_is_in_none(self, key: str) -> None:
         """Raise UsageError where an open batch holds this request: its reply is being bought."""
-        for batch in self._open.values():
-            if key in batch.requests:
-                name = batch.batch_id or "one that was being created"
-                raise UsageError(
-                    f"an earlier run submitted these samples in a batch ({name}) whose replies "
-                    "are not collected; give --batch to take it up, or --no_resume to buy anew"
-                )
+        if (batch := self.batch_of(key)) is not None:
+            name = batch.batch_id or "one that was being created"
+            raise UsageError(
+                f"an earlier run submitted these samples in a batch ({name}) whose replies "
+                "are not collected; give --batch to take it up, or --no_resume to buy anew"
+            )
+
+    def batch_of(self, key: str) -> OpenBatch | None:
+        """The open batch that holds this request, if there is one."""
+        return next((batch for batch in self._open.values() if key in batch.requests), None)
 
 
 def event_of(step: Step, token: str, **more: Any) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from utilities.model_clients.base import AttemptMeter, Message, Reply, Sampling
+from utilities.errors import NotAsked, RequestFailed
+from utilities.model_clients.base import AttemptMeter, FailedAttempt, Message, Reply, Sampling
 from utilities.model_clients.batches.base import BatchProvider, Outcome
 from utilities.model_clients.batches.calls import Calls
 from utilities.model_clients.batches.ledger import PlannedRequest
@@ -39,9 +42,13 @@ class Slip:
     key: str
     planned: PlannedRequest
     meter: AttemptMeter
-    attempt: int = 1
     line: bytes = b""
     """As the provider wants it; let go when the batch is created."""
+    failed: tuple[FailedAttempt, ...] = ()
+    """What became of the request in the batches before this one."""
+    began: float = field(default_factory=time.monotonic)
+    may_be_billed: bool = False
+    """Whether it has no reply and may be paid for all the same."""
     outcome: asyncio.Future[Outcome] = field(default_factory=asyncio.Future)
 
     def settle(self, outcome: Outcome, *, maybe_billed: bool = False) -> None:
@@ -51,10 +58,27 @@ class Slip:
         if isinstance(outcome, Reply):
             self.meter.end(outcome.cost_usd)
         elif maybe_billed or (isinstance(outcome, AttemptFailed) and outcome.billable):
+            self.may_be_billed = True
             self.meter.lost()
         else:
             self.meter.end(0.0)
         self.outcome.set_result(outcome)
+
+    def failed_with(self, failure: AttemptFailed | RequestFailed) -> tuple[FailedAttempt, ...]:
+        """All failed attempts at the request, this batch's included."""
+        cause = failure.becomes.status if isinstance(failure, AttemptFailed) else failure.status
+        latency_s = round(time.monotonic() - self.began, 3)
+        worst_usd = self.meter.worst_usd if self.may_be_billed else 0.0
+        return (*self.failed, FailedAttempt(cause, failure.status_code, latency_s, worst_usd))
+
+    def final(self, error: RequestFailed) -> RequestFailed:
+        """The error of this request alone, with all its attempts; a batch has one for all."""
+        own = copy(error)
+        own.failed_attempts = (
+            self.failed if isinstance(error, NotAsked) else self.failed_with(error)
+        )
+        own.attempts = len(own.failed_attempts)
+        return own
 
 
 @dataclass(frozen=True, slots=True)
