@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.conftest import Run, arc1_training
 from tests.test_canonical_tasks import shuffled
 from tests.training_results import (
+    METADATA,
     RIGHT,
     RIGHT_BY_ANOTHER_NAME,
     RIGHT_OTHERWISE,
@@ -214,3 +215,27 @@ def test_the_card_of_parquet_names_its_splits_for_hugging_face(exported: Path) -
     assert card.startswith("---\n")
     assert "  - {split: train, path: data/train-00000-of-00001.parquet}\n" in card
     assert "  - {split: validation, path: data/validation-00000-of-00001.parquet}\n" in card
+
+
+def test_labels_and_metadata_of_another_type_are_no_part_of_a_parquet_row(
+    run_script: Run, tmp_path: Path
+) -> None:
+    odd = {
+        "dataset_hash": {"a": 1},
+        "configuration": {"prompt_hash": 5},
+        "sandbox": ["none"],
+    }
+    task = mirror_task()
+    outputs = {part: [pair["output"] for pair in task[part]] for part in ("train", "test")}
+    told = entry(
+        "t", task, [RIGHT], execution_status=["ok"], train_passed=[[True] * 3],
+        test_passed=[[True]], train_outputs=[outputs["train"]], test_outputs=[outputs["test"]],
+        deterministic=["yes"], hardcoded=["no"],
+    )  # fmt: skip
+    results = write(tmp_path / "results.jsonl", told, {**METADATA, **odd})
+    lines = results.read_text().splitlines()[:-1]  # the odd metadata alone
+    results.write_text("\n".join(lines) + "\n")
+    done = run_script(SCRIPT, results, "--format", "parquet", "--output", tmp_path / "rows")
+    assert done.returncode == 0, done.stderr
+    (row,) = rows_of(tmp_path / "rows", "train")
+    assert (row["deterministic"], row["hardcoded"], row["dataset_hash"]) == (True, False, None)
