@@ -161,6 +161,14 @@ def test_a_task_that_a_later_run_answered_is_missing_no_more(tmp_path: Path) -> 
     assert (run.missing, run.tasks, run.solved) == (1, 2, 1)
 
 
+@pytest.mark.parametrize("odd", [[1], {"u": 10**9}, {"u": -1}, {"u": True}, "u", {"u": None}])
+def test_an_odd_account_of_missing_tasks_counts_none(tmp_path: Path, odd: object) -> None:
+    refined = entry("t", RIGHT, refinement_round=["2"], parent_samples=[7], confidence=["sure"])
+    results = write_results(tmp_path / "r.jsonl", refined, metadata(missing_tasks=odd))
+    [run] = figures_of(contents_of(results))
+    assert (run.missing, run.tasks, run.pass_at_1) == (0, 1, 1.0)
+
+
 def test_runs_of_one_model_on_several_data_sets_are_told_apart_by_these(tmp_path: Path) -> None:
     results = write_results(
         tmp_path / "r.jsonl",

@@ -18,6 +18,7 @@ from utilities.report.records import (
     task_record,
 )
 from utilities.results_reader import Entry, read_entries
+from utilities.task_validation import MOST_PAIRS
 
 
 @dataclass
@@ -106,7 +107,7 @@ class ReportContents:
             for tasks in told
             if run.kind == "benchmark" and isinstance(tasks, dict)
             for task_id, outputs in tasks.items()
-            if task_id not in answered and type(outputs) is int and outputs > 0
+            if task_id not in answered and type(outputs) is int and 0 < outputs <= MOST_PAIRS
         }
 
     def _add(self, entry: Entry, path: Path, runs: dict[str, ShownRun], room: int) -> int:

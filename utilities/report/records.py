@@ -75,7 +75,7 @@ def _sample_record(entry: Entry, index: int, task: Record, longest_text: int) ->
         "test_outputs": answers,
         "varies": item("deterministic") is False or None,
         "hardcoded": item("hardcoded") is True or None,
-        "round": number(item("refinement_round")) or None,
+        "round": _round(item("refinement_round")),
         "parents": _places(item("parent_samples")) or None,
         "confidence": number(item("confidence")),
         "cost": number(item("cost_usd")),
@@ -188,9 +188,18 @@ def _judged_answers(outputs: list[str | None] | None, task: Record) -> list[bool
     ]
 
 
+def _round(value: object) -> int | None:
+    """A refinement's round; None for samples of the first one."""
+    return value if type(value) is int and 0 < value < _LARGEST_NUMBER else None
+
+
 def _places(value: object) -> list[int]:
     """The samples whose programs a refinement was shown, by their places."""
-    return [place for place in value if type(place) is int] if isinstance(value, list) else []
+    return (
+        [place for place in value if type(place) is int and 0 <= place < _LARGEST_NUMBER]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def _short(value: object) -> str | None:
