@@ -27,6 +27,7 @@ from tests.training_results import (
     write,
 )
 from utilities.canonical_tasks import canonical_hash, identifying_hashes
+from utilities.dataset_building import read_part
 from utilities.task_symmetries import SYMMETRIES, Symmetry, changed_task
 from utilities.tasks import Pair, Task
 from utilities.training_data.augmentation import (
@@ -125,6 +126,19 @@ def test_new_outputs_for_known_inputs_are_a_new_task_by_its_pairs() -> None:
 
     assert known.name_of(new) == "it"
     assert known.name_of(new, TRAIN_AND_PAIRS) is None
+
+
+def test_every_public_training_task_with_a_pair_of_an_evaluation_task_is_recognised() -> None:
+    known = KnownTasks(EVALUATION_SETS)
+    edited = Task.from_json("", read_part("arc2_training")["ac0c5833"])
+    assert known.name_of(edited) is None, "as a whole it is another task"
+    assert known.name_by_pair(edited) == "ac0c5833 of arc1_evaluation"
+    sharing = [
+        task_id
+        for task_id, content in read_part("arc2_training").items()
+        if known.name_by_pair(Task.from_json("", content))
+    ]
+    assert len(sharing) == 376
 
 
 def test_one_training_task_of_arc1_is_an_evaluation_task_of_another_id() -> None:
