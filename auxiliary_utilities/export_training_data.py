@@ -40,8 +40,8 @@ def summary_lines(exported: Export) -> list[str]:
         lines.append(f"left out    {printable(', '.join(reasons))}")
     if found.evaluation_tasks:
         lines.append(f"evaluation  {printable(evaluation_names(found))}")
-    for task_id, reason in list(found.unusable_tasks.items())[:3]:
-        lines.append(f"unusable    task {printable(task_id)}: {printable(reason, 200)}")
+    unusable = list(found.unusable_tasks.values())[:3]
+    lines += [f"unusable    {printable(reason, 200)}" for reason in unusable]
     for part in exported.parts:
         versions = f", {exported.versions} of them versions" if exported.versions else ""
         told = versions if len(exported.parts) == 1 else ""

@@ -75,7 +75,8 @@ def draw_result(drawing: TaskDrawing, entry: Entry, *, texts: bool) -> None:
     solved = {True: "solved", False: "not solved", None: "not scored"}[
         result_record(entry, samples)["solved"]
     ]
-    drawing.line(f"{entry.get('model')} · run {entry.get('run_id')} · {solved}", "bold underline")
+    names = [entry.get("model"), entry.get("dataset"), f"run {entry.get('run_id')}", solved]
+    drawing.line(" · ".join(str(name) for name in names if name), "bold underline")
     if attempts := attempt_texts(entry):
         drawing.attempts(task, attempts)
     for number, sample in enumerate(samples, start=1):
@@ -83,7 +84,10 @@ def draw_result(drawing: TaskDrawing, entry: Entry, *, texts: bool) -> None:
 
 
 def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
-    """The last entry of each configuration in each file; UsageError where there is none."""
+    """The newest complete entry of each configuration in each file, else the newest.
+
+    Raises UsageError where there is none.
+    """
     from utilities.results_reader import read_entries
 
     found: dict[tuple[Path, str], Entry] = {}
@@ -93,7 +97,9 @@ def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
             if entry["entry_type"] != "result":
                 continue
             if entry.get("task_id") == task_id:
-                found[path, f"{entry.get('configuration_hash')} {entry.get('model')}"] = entry
+                key = path, f"{entry.get('configuration_hash')} {entry.get('model')}"
+                if entry.get("complete") is not False or not found.get(key, {}).get("complete"):
+                    found[key] = entry
             else:
                 others.add(str(entry.get("task_id")))
     if not found:

@@ -101,8 +101,8 @@ def main() -> int:
     reasons = ", ".join(f"{reason} {count}" for reason, count in made.skipped.most_common())
     print(f"samples     {made.samples} read")
     print(f"skipped     {made.skipped.total()}{f' ({printable(reasons)})' if reasons else ''}")
-    for task_id, reason in list(made.unusable_tasks.items())[:3]:
-        print(f"unusable    task {printable(task_id)}: {printable(reason, 200)}")
+    for reason in list(made.unusable_tasks.values())[:3]:
+        print(f"unusable    {printable(reason, 200)}")
     print(f"new tasks   {made.tasks}, solved by {made.programs} programs")
     print(f"results     {options.output}")
     return 0

@@ -16,6 +16,7 @@ from tests.conftest import Run, script_command
 from tests.training_results import (
     CRASHES,
     HARDCODED,
+    PROMPT,
     RIGHT,
     RIGHT_BY_ANOTHER_NAME,
     RIGHT_LAID_OUT,
@@ -124,20 +125,74 @@ def test_a_program_whose_outputs_vary_is_no_row(tmp_path: Path, export: Export) 
     ]
 
 
-def test_a_verdict_that_results_tell_is_taken_and_judged_again_on_request(
-    tmp_path: Path, export: Export
-) -> None:
-    claimed = {
+def claimed_right(task: dict[str, Any]) -> dict[str, Any]:
+    """The fields by which an entry says that its one program is right."""
+    outputs = {part: [pair["output"] for pair in task[part]] for part in ("train", "test")}
+    return {
         "execution_status": ["ok"],
-        "train_passed": [[True] * 3],
-        "test_passed": [[True]],
-        "train_outputs": [[[[0]]] * 3],
-        "test_outputs": [[[[0]]]],
+        "train_passed": [[True] * len(outputs["train"])],
+        "test_passed": [[True] * len(outputs["test"])],
+        "train_outputs": [outputs["train"]],
+        "test_outputs": [outputs["test"]],
         "deterministic": [True],
         "hardcoded": [False],
     }
+
+
+@pytest.mark.parametrize(
+    "contradiction",
+    [
+        {"train_outputs": [[[[0]]] * 3]},
+        {"test_outputs": [[None]]},
+        {"train_passed": [[1, 1.0, True]]},
+        {"train_passed": [[True, True, None]]},
+    ],
+)
+def test_a_verdict_that_its_own_outputs_contradict_is_not_believed(
+    tmp_path: Path, run_script: Run, contradiction: dict[str, Any]
+) -> None:
+    told = entry("a", mirror_task(), [WRONG], **claimed_right(mirror_task()) | contradiction)
+    results = write(tmp_path / "results.jsonl", told)
+    done = run_script(SCRIPT, results, "--format", "messages", "--output", tmp_path / "rows.jsonl")
+    assert done.returncode == 2
+    assert "fails train 1" in done.stderr
+
+
+def test_a_prompt_that_no_answer_can_follow_gives_way_to_the_standard_one(
+    tmp_path: Path, export: Export
+) -> None:
+    ends_in_an_answer = [*PROMPT, {"role": "assistant", "content": "I see."}]
+    unknown_role = [{"role": "robot", "content": "Beep."}]
+    task = entry("a", mirror_task(), [RIGHT, RIGHT_OTHERWISE])
+    task["prompt_messages"] = [ends_in_an_answer, unknown_role]
+    rows = export(write(tmp_path / "results.jsonl", task), "messages")
+    assert [[message["role"] for message in row["messages"]] for row in rows] == [
+        ["system", "user", "assistant"]
+    ] * 2
+
+
+def test_a_refinements_reasoning_stands_behind_its_own_prompt_only(
+    tmp_path: Path, export: Export
+) -> None:
+    task = entry("a", mirror_task(), [WRONG, RIGHT], refinement_round=[0, 1])
+    task["prompt_messages"] = [PROMPT, [{"role": "user", "content": "Mend program 1."}]]
+    task["reasoning"] = ["Upside down.", "Program 1 turns the wrong way."]
+    results = write(tmp_path / "results.jsonl", task)
+    (own,) = export(results, "messages")
+    assert "Program 1 turns" in own["messages"][-1]["content"]
+    (standard,) = export(results, "messages", "--prompt", "standard")
+    (pair,) = export(results, "preference")
+    (repair,) = export(results, "repair")
+    for answer in (standard["messages"][-1], pair["chosen"][0], repair["messages"][-1]):
+        assert "Program 1" not in answer["content"]
+        assert "def solve_task" in answer["content"]
+
+
+def test_a_verdict_that_results_tell_is_taken_and_judged_again_on_request(
+    tmp_path: Path, export: Export
+) -> None:
     verified = {"entry_type": "metadata", "script": "verify_generated_code", "sandbox": "all of it"}
-    told = entry("a", mirror_task(), [WRONG], **claimed)
+    told = entry("a", mirror_task(), [WRONG], **claimed_right(mirror_task()))
     results = write(tmp_path / "results.jsonl", told, verified)
     (row,) = export(results, "messages")
     again = export(results, "messages", "--verify_again", "--verified", "any")

@@ -24,6 +24,7 @@ from tests.report_results import (
 from utilities.report.contents import ReportContents
 from utilities.report.page import figures_of, page_of
 from utilities.report.records import grid_text, shortened
+from utilities.scored_runs import read_scored_runs
 
 SCRIPT = "auxiliary_utilities/build_report.py"
 
@@ -120,6 +121,64 @@ def test_the_last_entry_of_a_task_counts(tmp_path: Path) -> None:
     [run] = figures_of(contents)
     assert (run.solved, run.tasks, run.failed) == (1, 1, 0)
     assert json.loads(contents.blocks["t0r0"])["samples"][0]["outcome"] == "R"
+
+
+def test_a_failed_attempt_later_does_not_displace_a_complete_entry(tmp_path: Path) -> None:
+    results = write_results(
+        tmp_path / "r.jsonl", entry("t", RIGHT), entry("t", None, complete=False, cost_usd=[None])
+    )
+    contents = contents_of(results)
+    [run] = figures_of(contents)
+    assert (run.solved, run.failed, run.samples) == (1, 0, 1)
+    assert json.loads(contents.blocks["t0r0"])["samples"][0]["outcome"] == "R"
+
+
+def test_a_run_with_everything_odd_has_the_scores_that_score_results_gives(tmp_path: Path) -> None:
+    """Refinements, a task answered twice, one without an entry: the same figures both ways."""
+    named = {"solved_task_ids": ["a", "b"], "unsolved_task_ids": ["c"], "missing_tasks": {"d": 2}}
+    results = write_results(
+        tmp_path / "r.jsonl",
+        entry("a", NEARLY, OTHER_SHAPE, RIGHT, RIGHT, refinement_round=[0, 0, 1, 1]),
+        entry("b", RIGHT),
+        entry("c", NEARLY, RIGHT, train_passed=[[True], [False]]),
+        entry("b", None, complete=False),
+        metadata(**named),
+    )
+    [run] = figures_of(contents_of(results))
+    [scored] = read_scored_runs([results])
+    scores = scored.scores()
+    assert (run.tasks, run.missing) == (scores.tasks, len(scores.missing)) == (4, 1)
+    assert (run.score, run.macro, run.micro) == (scores.strict, scores.macro, scores.micro)
+    [pass_at_1] = [figure.value for figure in scores.figures if figure.name == "pass@1"]
+    assert run.pass_at_1 == pass_at_1 == (0 + 1 + 1 / 2 + 0) / 4
+
+
+def test_a_task_that_a_later_run_answered_is_missing_no_more(tmp_path: Path) -> None:
+    results = write_results(
+        tmp_path / "r.jsonl", metadata(missing_tasks={"t": 1, "u": 1}), entry("t", RIGHT)
+    )
+    [run] = figures_of(contents_of(results))
+    assert (run.missing, run.tasks, run.solved) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("odd", [[1], {"u": 10**9}, {"u": -1}, {"u": True}, "u", {"u": None}])
+def test_an_odd_account_of_missing_tasks_counts_none(tmp_path: Path, odd: object) -> None:
+    refined = entry("t", RIGHT, refinement_round=["2"], parent_samples=[7], confidence=["sure"])
+    results = write_results(tmp_path / "r.jsonl", refined, metadata(missing_tasks=odd))
+    [run] = figures_of(contents_of(results))
+    assert (run.missing, run.tasks, run.pass_at_1) == (0, 1, 1.0)
+
+
+def test_runs_of_one_model_on_several_data_sets_are_told_apart_by_these(tmp_path: Path) -> None:
+    results = write_results(
+        tmp_path / "r.jsonl",
+        entry("t", RIGHT, dataset="easy"),
+        entry("t", RIGHT, run="b", dataset="hard", model="model-a"),
+        entry("t", RIGHT, run="c", dataset="hard", model="model-a"),
+    )
+    names = [run.name for run in figures_of(contents_of(results))]
+    assert names[0] == "model-a · r · easy"
+    assert names[1:] == ["model-a · r · hard · bbbbbb", "model-a · r · hard · cccccc"]
 
 
 def test_models_that_share_a_file_are_runs_of_their_own(tmp_path: Path) -> None:

@@ -245,6 +245,27 @@ def test_a_sample_shows_its_program_in_colours_and_its_reasoning(
     assert "100 → 20 tokens · $3.00 · 1.5 s" in browser.one(f"{sample}summary").text
 
 
+def test_a_refinement_names_what_it_refines_and_a_sample_its_confidence(
+    browser: Browser, tmp_path: Path
+) -> None:
+    refined = entry(
+        "t", NEARLY, NEARLY, RIGHT, refinement_round=[0, 0, 1], parent_samples=[[], [], [1, 0]],
+        confidence=[0.171, None, 0.97],
+    )  # fmt: skip
+    browser.open(build(tmp_path / "page.html", [refined]), "#t")
+    first, second, third = browser.texts(".sample summary")
+    assert "confidence 0.17" in first
+    assert "confidence" not in second
+    assert "refinement" not in first + second
+    assert "refinement 1 of samples 2, 1 · confidence 0.97" in third
+
+
+def test_runs_without_a_task_in_common_say_so(browser: Browser, tmp_path: Path) -> None:
+    page = build(tmp_path / "page.html", [entry("t", RIGHT)], [entry("u", RIGHT, run="b")])
+    browser.open(page)
+    assert "no scored task in common" in browser.one("#matrix").text
+
+
 def test_a_sample_is_drawn_when_it_is_opened(browser: Browser, page: Path) -> None:
     browser.open(page, "#ccc")
     closed = '.sample[data-sample="1"]'

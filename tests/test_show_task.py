@@ -60,6 +60,20 @@ def test_results_are_drawn_with_wrong_cells_marked(run_script: Run, tmp_path: Pa
     assert "solve_task" not in done.stdout
 
 
+def test_the_newest_complete_entry_is_drawn_with_data_set_round_and_confidence(
+    run_script: Run, tmp_path: Path
+) -> None:
+    refined = entry(
+        "t", NEARLY, RIGHT, dataset="easy", refinement_round=[0, 1], parent_samples=[[], [0]],
+        confidence=[None, 0.5],
+    )  # fmt: skip
+    results = write_results(tmp_path / "r.jsonl", refined, entry("t", None, complete=False))
+    done = run_script(SCRIPT, "t", "--results", results, **NO_COLOURS)
+    assert "model-a · easy · run run-a · solved" in done.stdout
+    assert "refinement 1 of 1 · confidence 0.50" in done.stdout
+    assert "timeout" not in done.stdout
+
+
 def test_texts_are_shown_on_request(run_script: Run, tmp_path: Path) -> None:
     results = write_results(tmp_path / "r.jsonl", entry("t", RIGHT))
     done = run_script(SCRIPT, "t", "--results", results, "--texts", **NO_COLOURS)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.conftest import Run, arc1_training
 from tests.test_canonical_tasks import shuffled
 from tests.training_results import (
+    METADATA,
     RIGHT,
     RIGHT_BY_ANOTHER_NAME,
     RIGHT_OTHERWISE,
@@ -26,6 +27,7 @@ from tests.training_results import (
     write,
 )
 from utilities.canonical_tasks import canonical_hash, identifying_hashes
+from utilities.dataset_building import read_part
 from utilities.task_symmetries import SYMMETRIES, Symmetry, changed_task
 from utilities.tasks import Pair, Task
 from utilities.training_data.augmentation import (
@@ -126,6 +128,19 @@ def test_new_outputs_for_known_inputs_are_a_new_task_by_its_pairs() -> None:
     assert known.name_of(new, TRAIN_AND_PAIRS) is None
 
 
+def test_every_public_training_task_with_a_pair_of_an_evaluation_task_is_recognised() -> None:
+    known = KnownTasks(EVALUATION_SETS)
+    edited = Task.from_json("", read_part("arc2_training")["ac0c5833"])
+    assert known.name_of(edited) is None, "as a whole it is another task"
+    assert known.name_by_pair(edited) == "ac0c5833 of arc1_evaluation"
+    sharing = [
+        task_id
+        for task_id, content in read_part("arc2_training").items()
+        if known.name_by_pair(Task.from_json("", content))
+    ]
+    assert len(sharing) == 376
+
+
 def test_one_training_task_of_arc1_is_an_evaluation_task_of_another_id() -> None:
     guard = KnownTasks(EVALUATION_SETS)
     tasks = (Task.from_json(*item) for item in arc1_training().items())
@@ -214,3 +229,27 @@ def test_the_card_of_parquet_names_its_splits_for_hugging_face(exported: Path) -
     assert card.startswith("---\n")
     assert "  - {split: train, path: data/train-00000-of-00001.parquet}\n" in card
     assert "  - {split: validation, path: data/validation-00000-of-00001.parquet}\n" in card
+
+
+def test_labels_and_metadata_of_another_type_are_no_part_of_a_parquet_row(
+    run_script: Run, tmp_path: Path
+) -> None:
+    odd = {
+        "dataset_hash": {"a": 1},
+        "configuration": {"prompt_hash": 5},
+        "sandbox": ["none"],
+    }
+    task = mirror_task()
+    outputs = {part: [pair["output"] for pair in task[part]] for part in ("train", "test")}
+    told = entry(
+        "t", task, [RIGHT], execution_status=["ok"], train_passed=[[True] * 3],
+        test_passed=[[True]], train_outputs=[outputs["train"]], test_outputs=[outputs["test"]],
+        deterministic=["yes"], hardcoded=["no"],
+    )  # fmt: skip
+    results = write(tmp_path / "results.jsonl", told, {**METADATA, **odd})
+    lines = results.read_text().splitlines()[:-1]  # the odd metadata alone
+    results.write_text("\n".join(lines) + "\n")
+    done = run_script(SCRIPT, results, "--format", "parquet", "--output", tmp_path / "rows")
+    assert done.returncode == 0, done.stderr
+    (row,) = rows_of(tmp_path / "rows", "train")
+    assert (row["deterministic"], row["hardcoded"], row["dataset_hash"]) == (True, False, None)

@@ -63,6 +63,11 @@ class TaskDrawing:
             for name in ("train", "test")
             if sample.get(name)
         ]
+        if "round" in sample:
+            shown = ", ".join(str(parent + 1) for parent in sample.get("parents", ()))
+            parts.append(f"refinement {sample['round']}{shown and f' of {shown}'}")
+        if "confidence" in sample:
+            parts.append(f"confidence {sample['confidence']:.2f}")
         self.line(" · ".join(filter(None, parts)), "bold")
         self._print([
             self._answer(f"{name} {place}", grid, pair[1])

@@ -18,6 +18,7 @@ from utilities.report.records import (
     task_record,
 )
 from utilities.results_reader import Entry, read_entries
+from utilities.task_validation import MOST_PAIRS
 
 
 @dataclass
@@ -29,8 +30,12 @@ class ShownRun:
     model: str
     kind: str
     results: dict[int, Record] = field(default_factory=dict)
-    """What the table needs, by the task's number; the last entry of a task counts."""
+    """What the table needs, by the task's number; a task's newest complete entry counts."""
     metadata: list[Entry] = field(default_factory=list)
+    dataset: str = ""
+    """As a benchmark's entries name it."""
+    missing: dict[str, int] = field(default_factory=dict)
+    """Task id → test inputs, of the tasks that were to be answered and have no entry."""
 
 
 @dataclass
@@ -89,7 +94,21 @@ class ReportContents:
             for run in runs.values():
                 if entry.get("configuration_hash") in {None, run.configuration_hash}:
                     run.metadata.append(entry)
+        for run in runs.values():
+            run.missing = self._missing(run)
         return room
+
+    def _missing(self, run: ShownRun) -> dict[str, int]:
+        """What a benchmark's metadata calls missing and no run brought later."""
+        told = [entry.get("missing_tasks") for entry in run.metadata]
+        answered = {self.tasks[number].task_id for number in run.results}
+        return {
+            task_id: outputs
+            for tasks in told
+            if run.kind == "benchmark" and isinstance(tasks, dict)
+            for task_id, outputs in tasks.items()
+            if task_id not in answered and type(outputs) is int and 0 < outputs <= MOST_PAIRS
+        }
 
     def _add(self, entry: Entry, path: Path, runs: dict[str, ShownRun], room: int) -> int:
         """Add an entry; returns the room that it leaves."""
@@ -100,7 +119,10 @@ class ReportContents:
             runs[name] = ShownRun(path, hash_ and str(hash_), model, kind_of(entry))
             self.runs.append(runs[name])
         run, task = runs[name], task_record(entry)
+        run.dataset = run.dataset or str(entry.get("dataset") or "")
         number = self._number_of(task)
+        if entry.get("complete") is False and run.results.get(number, {}).get("complete"):
+            return room
         samples = sample_records(entry, task, self._longest_text)
         run.results[number] = result_record(entry, samples)
         self.cut_texts += self._texts_cut_in(entry)

@@ -13,7 +13,7 @@ from typing import Any
 from utilities.figures import pass_at_k
 from utilities.intervals import wilson_interval
 from utilities.report.contents import ShownRun
-from utilities.report.records import NOTHING, RIGHT, USABLE, Record
+from utilities.report.records import NOTHING, USABLE, Record
 
 MEASURES = {
     "benchmark": "tasks solved with the attempts handed in",
@@ -51,6 +51,8 @@ class RunFigures:
     macro: float | None
     micro: float | None
     unscored: int
+    missing: int
+    """Tasks that were selected and have no entry; they are not solved."""
     failed: int
     """Tasks not solved of which a sample failed for technical reasons."""
     pass_at_1: float | None
@@ -74,7 +76,8 @@ def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
     results = list(run.results.values())
     scored = [result for result in results if result["solved"] is not None]
     solved = sum(result["solved"] for result in scored)
-    low, high = wilson_interval(solved, len(scored))
+    tasks = len(scored) + len(run.missing)
+    low, high = wilson_interval(solved, tasks)
     macro, micro = _output_scores(run)
     seconds = [entry["duration_s"] for entry in run.metadata if _is_number(entry, "duration_s")]
     return RunFigures(
@@ -84,15 +87,16 @@ def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
         kind=run.kind,
         measure=MEASURES[run.kind],
         solved=solved,
-        tasks=len(scored),
-        score=solved / max(1, len(scored)),
+        tasks=tasks,
+        score=solved / max(1, tasks),
         low=low,
         high=high,
         macro=macro,
         micro=micro,
         unscored=len(results) - len(scored),
+        missing=len(run.missing),
         failed=sum(not result["complete"] and not result["solved"] for result in scored),
-        pass_at_1=None if run.kind == "generated" else _pass_at_1(scored),
+        pass_at_1=None if run.kind == "generated" else _pass_at_1(scored, len(run.missing)),
         samples=sum(len(result["samples"]) for result in results),
         outcomes=_in_order(Counter("".join(result["samples"] for result in results))),
         statuses=_summed(results, "statuses"),
@@ -116,15 +120,19 @@ def _output_scores(run: ShownRun) -> tuple[float, float] | tuple[None, None]:
     ]
     if not outputs:
         return None, None
+    outputs += [[False] * count for count in run.missing.values()]
     return fmean(map(fmean, outputs)), fmean(chain.from_iterable(outputs))
 
 
-def _pass_at_1(results: Sequence[Record]) -> float | None:
-    """The mean over tasks of the chance that one sample is right."""
-    samples = [result["samples"] for result in results if result["samples"]]
-    if not samples or set("".join(samples)) <= {USABLE, NOTHING}:
+def _pass_at_1(results: Sequence[Record], missing: int) -> float | None:
+    """The mean over tasks of the chance that one sample is right; refinements are left out."""
+    if {outcome for result in results for outcome in result["samples"]} <= {USABLE, NOTHING}:
         return None
-    return fmean(pass_at_k(len(one), one.count(RIGHT), 1) for one in samples)
+    chances = [
+        pass_at_k(result["first_round"], result["first_right"], 1) if result["first_round"] else 0.0
+        for result in results
+    ]
+    return fmean([*chances, *[0.0] * missing])
 
 
 def _in_order(counts: Counter[str]) -> dict[str, int]:

@@ -46,14 +46,22 @@ def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
 
 def figures_of(contents: ReportContents) -> list[RunFigures]:
     """Each run's figures under a letter, and a name that no other run has."""
-    names = [f"{run.model} · {_stem(run.path.name)}" for run in contents.runs]
+    runs, places = contents.runs, range(len(contents.runs))
+    letters = [_LETTERS[at] if at < len(_LETTERS) else str(at + 1) for at in places]
+    names = [f"{run.model} · {_stem(run.path.name)}" for run in runs]
+    names = _told_apart(names, [run.dataset for run in runs])
+    hashes = [(run.configuration_hash or "")[:6] for run in runs]
+    names = _told_apart(_told_apart(names, hashes), letters)
+    return [run_figures(runs[at], letters[at], printable(names[at])) for at in places]
+
+
+def _told_apart(names: list[str], more: list[str]) -> list[str]:
+    """The names, with more words where several are equal."""
     taken = Counter(names)
-    figures = []
-    for place, (run, name) in enumerate(zip(contents.runs, names, strict=True)):
-        letter = _LETTERS[place] if place < len(_LETTERS) else str(place + 1)
-        full = name if taken[name] == 1 else f"{name} · {(run.configuration_hash or letter)[:6]}"
-        figures.append(run_figures(run, letter, printable(full)))
-    return figures
+    return [
+        f"{name} · {words}" if taken[name] > 1 and words else name
+        for name, words in zip(names, more, strict=True)
+    ]
 
 
 def _stem(name: str) -> str:

@@ -75,6 +75,9 @@ def _sample_record(entry: Entry, index: int, task: Record, longest_text: int) ->
         "test_outputs": answers,
         "varies": item("deterministic") is False or None,
         "hardcoded": item("hardcoded") is True or None,
+        "round": _round(item("refinement_round")),
+        "parents": _places(item("parent_samples")) or None,
+        "confidence": number(item("confidence")),
         "cost": number(item("cost_usd")),
         "latency": number(item("latency_s")),
         **_tokens(item("usage")),
@@ -110,11 +113,15 @@ def result_record(entry: Entry, samples: list[Record]) -> Record:
     """What the table and the summary need of an entry."""
     outputs = _flags(entry.get("outputs_solved"))
     costs = [sample.get("cost") for sample in samples]
+    first_round = [sample for sample in samples if "round" not in sample]
+    by_test = kind_of(entry) == "benchmark"
     return {
         "solved": _solved(entry, samples, outputs),
         "outputs": outputs,
         "complete": entry.get("complete") is not False,
         "samples": "".join(sample["outcome"] for sample in samples),
+        "first_round": len(first_round),
+        "first_right": sum(_is_right(sample, by_test=by_test) for sample in first_round),
         "statuses": dict(Counter(sample.get("status", "unknown") for sample in samples)),
         "executions": dict(Counter(one["execution"] for one in samples if "execution" in one)),
         "cost": sum(cost for cost in costs if cost is not None),
@@ -164,6 +171,12 @@ def _outcome(sample: Mapping[str, Any]) -> str:
     return FAILED if sample["execution"] not in {None, "ok"} else WRONG
 
 
+def _is_right(sample: Record, *, by_test: bool) -> bool:
+    """Whether a sample counts for pass@1; a benchmark asks for nothing but the test outputs."""
+    test = sample.get("test") or ()
+    return sample["outcome"] == RIGHT or (by_test and bool(test) and all(test))
+
+
 def _judged_answers(outputs: list[str | None] | None, task: Record) -> list[bool | None] | None:
     """The direct benchmark's answers against the test outputs; None where none is known."""
     wanted = [pair[1] for pair in task["test"]]
@@ -173,6 +186,20 @@ def _judged_answers(outputs: list[str | None] | None, task: Record) -> list[bool
     return [
         None if want is None else got == want for got, want in zip(padded, wanted, strict=False)
     ]
+
+
+def _round(value: object) -> int | None:
+    """A refinement's round; None for samples of the first one."""
+    return value if type(value) is int and 0 < value < _LARGEST_NUMBER else None
+
+
+def _places(value: object) -> list[int]:
+    """The samples whose programs a refinement was shown, by their places."""
+    return (
+        [place for place in value if type(place) is int and 0 <= place < _LARGEST_NUMBER]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def _short(value: object) -> str | None:

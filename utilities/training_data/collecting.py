@@ -108,7 +108,7 @@ class Collector:
 
     def _named(self, task: Task, content: str) -> tuple[str, str | None]:
         if content not in self._names:
-            evaluation_task = self._guard.name_of(task) if self._guard else None
+            evaluation_task = self._evaluation_task(task)
             task_hash = "" if evaluation_task else canonical_hash(task)
             self._names[content] = task_hash, evaluation_task
             if self._with_groups and evaluation_task is None:
@@ -116,6 +116,11 @@ class Collector:
                 self.collected.groups.add(keys)
                 self.collected.keys[task_hash] = keys
         return self._names[content]
+
+    def _evaluation_task(self, task: Task) -> str | None:
+        if self._guard is None:
+            return None
+        return self._guard.name_of(task) or self._guard.name_by_pair(task)
 
     def _keep(self, sample: TrainingSample) -> None:
         reason = self._filters.refusal_of_verdict(sample)

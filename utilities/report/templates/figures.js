@@ -109,7 +109,8 @@ function versus(first, second, counts) {
     row("cost a solved task", (run) => (run.solved ? costText(run.cost / run.solved, run.unpriced, run.samples) : "–")),
     row("time", (run) => (run.seconds === null ? "–" : duration(run.seconds))),
     row("samples", (run) => run.samples.toLocaleString("en")));
-  const words = chance === null ? "" : `Of the tasks that only one of them solved, ${counts.first} are ${first.letter}'s and `
+  const common = Object.values(counts).some(Boolean);
+  const words = !common ? "They have no scored task in common." : chance === null ? "" : `Of the tasks that only one of them solved, ${counts.first} are ${first.letter}'s and `
     + `${counts.second} ${second.letter}'s; were they equally good, a split as uneven would come up with a chance of ${chance.toFixed(chance < 0.001 ? 5 : 3)}.`;
   return element("div", {}, table, element("p", { class: "muted", text: words }));
 }

@@ -108,6 +108,8 @@ function sampleHead(sample, place) {
   const marks = (name, flags) => (flags && flags.length ? element("span", { class: "marks", title: `${name} pairs` }, `${name} `,
     ...flags.map((flag) => element("span", { class: MARKS[flag][1], text: MARKS[flag][0] }))) : null);
   const facts = [];
+  if (sample.round) facts.push(`refinement ${sample.round}${sample.parents ? ` of sample${sample.parents.length > 1 ? "s" : ""} ${sample.parents.map((parent) => parent + 1).join(", ")}` : ""}`);
+  if (sample.confidence !== undefined) facts.push(`confidence ${sample.confidence.toFixed(2)}`);
   if (sample.input || sample.output) facts.push(`${(sample.input || 0).toLocaleString("en")} → ${(sample.output || 0).toLocaleString("en")} tokens`);
   if (sample.cost !== undefined) facts.push(usd(sample.cost));
   if (sample.latency !== undefined) facts.push(duration(sample.latency));
