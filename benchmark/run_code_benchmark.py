@@ -53,11 +53,6 @@ async def benchmark(options: BenchmarkOptions) -> int:
             depends_on = {"limits": asdict(sandbox.limits), "refine": 0}
             if refine and isinstance(agent, RefiningAgent):
                 depends_on |= {"refine": refine, **agent.refinement_identity()}
-                if options.asking.dry_run:
-                    say(
-                        f"--refine: its rounds, up to {refine} a task with as many requests and "
-                        "longer prompts, depend on replies and are not counted here"
-                    )
             elif refine:
                 say("--refine: PROGRAM_SEARCH has nothing to refine; it gets no further rounds")
 

@@ -49,7 +49,7 @@ def test_rounds_that_cannot_be_counted_are_said(
         "--output_directory", tmp_path / "out",
     )  # fmt: skip
     assert done.returncode == 0
-    assert "--refine: its rounds, up to 2 a task" in done.stderr
+    assert "refine    not counted here: at most 2 requests more" in done.stdout
 
 
 def test_the_embedded_agent_asks_nobody(

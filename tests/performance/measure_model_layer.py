@@ -5,8 +5,7 @@
 
 The whole path is `generate_code_data.py` (agent, SDK, journal, results) with prompts of 3 KB and
 replies of 2 KB, against a server in a process of its own; what it is compared with is aiohttp
-sending a request as long and reading the reply. `wall` tells something on a quiet machine only;
-inspect_ai is measured beside the others where it is installed.
+sending a request as long and reading the reply. `wall` tells something on a quiet machine only.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
@@ -52,21 +50,18 @@ def asked(
 
 
 def measure_cpu(requests: int, rounds: int) -> None:
-    """CPU of a request: whole path and inspect_ai by raw aiohttp, in turns."""
+    """CPU of a request: whole path by raw aiohttp, in turns."""
     for sdk in SDKS:
-        ways = ["raw", "whole"]
-        ways += ["inspect"] if sdk == "openai" and find_spec("inspect_ai") else []
-        taken: dict[str, list[float]] = {way: [] for way in ways}
+        taken: dict[str, list[float]] = {"raw": [], "whole": []}
         for _ in range(rounds):
-            for way in ways:
-                taken[way].append(asked(way, sdk, 0.2, requests, 100)["cpu_s"] / requests)
-        for way in ways[1:]:
-            ratios = [cpu / raw for cpu, raw in zip(taken[way], taken["raw"], strict=True)]
-            print(
-                f"CPU a request, {sdk}, {way} ÷ raw aiohttp: {median(ratios):.1f} "
-                f"({min(ratios):.1f} to {max(ratios):.1f}); {median(taken[way]) * 1e3:.2f} ms ÷ "
-                f"{median(taken['raw']) * 1e3:.2f} ms"
-            )
+            for way, each in taken.items():
+                each.append(asked(way, sdk, 0.2, requests, 100)["cpu_s"] / requests)
+        ratios = [whole / raw for whole, raw in zip(taken["whole"], taken["raw"], strict=True)]
+        print(
+            f"CPU a request, {sdk}, whole path ÷ raw aiohttp: {median(ratios):.1f} "
+            f"({min(ratios):.1f} to {max(ratios):.1f}); {median(taken['whole']) * 1e3:.2f} ms ÷ "
+            f"{median(taken['raw']) * 1e3:.2f} ms"
+        )
 
 
 def measure_wall(requests: int, rounds: int) -> None:
