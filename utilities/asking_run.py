@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+Answer = Callable[[Task], Awaitable[Entry]]
 Conclusion = tuple[dict[str, Any], list[str]]
 """What a script adds to the metadata, and to the summary, when its run ends."""
 
@@ -133,7 +134,7 @@ class AskingRun:
 
     async def over_tasks(
         self,
-        answer: Callable[[Task], Awaitable[Entry]],
+        answer: Answer,
         identity: Mapping[str, Any],
         *,
         observe: Callable[[Entry], None] = lambda _: None,
@@ -146,24 +147,13 @@ class AskingRun:
         """
         configuration = {**identity, "best_of": self.options.best_of}
         if self.replies.plan is not None:
-            plan = self.replies.plan
-            await count_requests(self.tasks, self.store, answer, configuration, plan)
-            print("\n".join(plan.summary(self.store.place.stem, self.options.max_cost_usd)))  # noqa: T201
+            await self._count_requests(answer, configuration, self.replies.plan)
             return 0
         tasks: Iterable[Task] = self.tasks
-        max_concurrent_tasks = self.options.max_concurrent_tasks
         if self.batches is not None:
             admission = self.batches.admission
             tasks, answer = admission.over(tasks), admission.answering(answer)
-            max_concurrent_tasks = admission.max_tasks
-        loop = RunLoop(
-            self.store,
-            configuration=configuration,
-            max_concurrent_tasks=max_concurrent_tasks,
-            budget=self.budget,
-            stopping=self.stopping,
-            reparsing=self.options.reparse,
-        )
+        loop = self._loop(configuration)
         _log.info("run %s: %s", self.store.run_id, configuration)
         with loop.signals(), seldom_collected():
             try:
@@ -177,6 +167,24 @@ class AskingRun:
                 paths = await self._write(metadata, interrupted=loop.status == "interrupted")
         print("\n".join(summary_of(self, loop, lines, paths)))  # noqa: T201 - the script's output
         return _exit_code(loop, reparsed=self.options.reparse)
+
+    async def _count_requests(
+        self, answer: Answer, configuration: Mapping[str, Any], plan: RequestPlan
+    ) -> None:
+        """Say what the run would ask, and ask nothing."""
+        await count_requests(self.tasks, self.store, answer, configuration, plan)
+        print("\n".join(plan.summary(self.store.place.stem, self.options.max_cost_usd)))  # noqa: T201
+
+    def _loop(self, configuration: dict[str, Any]) -> RunLoop:
+        most = self.options.max_concurrent_tasks
+        return RunLoop(
+            self.store,
+            configuration=configuration,
+            max_concurrent_tasks=most if self.batches is None else self.batches.admission.max_tasks,
+            budget=self.budget,
+            stopping=self.stopping,
+            reparsing=self.options.reparse,
+        )
 
     def _metadata(self, loop: RunLoop, configuration: Mapping[str, Any]) -> dict[str, Any]:
         return {
