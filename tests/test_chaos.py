@@ -40,7 +40,7 @@ def test_a_small_storm_loses_nothing_and_buys_nothing_twice(
     weather(case, tmp_path, dataset)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("case", LARGE, ids=str)
 def test_two_thousand_requests_in_a_storm_lose_nothing_and_buy_nothing_twice(

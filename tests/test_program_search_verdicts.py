@@ -53,7 +53,7 @@ async def test_verdicts_are_what_the_search_claims() -> None:
     assert answered >= 5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(7200)
 async def test_verdicts_of_all_training_tasks_are_what_the_search_claims() -> None:
     pool = WorkerPool(os.cpu_count() or 1)

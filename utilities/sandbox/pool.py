@@ -21,6 +21,8 @@ _LOSSES = 3
 """A program is given up when this many fork servers were lost while it ran. A child cannot harm
 its server, so that even the second loss is nearly always somebody else's doing."""
 _FAILED_STARTS = 5
+"""So many fork servers may end in a row before one is ready; ten times as many once one was:
+somebody ends them then, or memory is short for a while."""
 _OVERDUE_S = 20.0
 """How long after a program's limit its fork server is taken for dead."""
 _START_S = 60.0
@@ -142,7 +144,7 @@ class Pool:
         server.jobs.clear()
         if server.report is None:
             self._failed_starts += 1
-            if self._failed_starts >= _FAILED_STARTS:
+            if self._failed_starts >= _FAILED_STARTS * (1 if self.report is None else 10):
                 self._fail(jobs, RuntimeError(f"no fork server of the sandbox starts: {said}"))
                 return
         elif server.refuses:
