@@ -144,6 +144,20 @@ async def test_a_task_that_kills_its_worker_twice_fails_alone(tmp_path: Path) ->
     await pool.close()
 
 
+async def test_workers_that_died_while_idle_cost_a_task_no_attempt() -> None:
+    pool = WorkerPool(2)
+    job = {"task_id": "flipped", **FLIPPED.to_json(), "best_of": 1, "search_budget": 5_000_000}
+    await asyncio.gather(pool.run(job), pool.run(job))
+    idle = children_of(os.getpid())
+    assert len(idle) == 2
+    for process in idle:
+        os.kill(process, signal.SIGKILL)
+    while set(idle) & set(children_of(os.getpid())):
+        await asyncio.sleep(0.01)
+    assert await pool.run(job)
+    await pool.close()
+
+
 async def test_workers_import_nothing_from_the_folder_of_the_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

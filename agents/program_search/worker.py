@@ -6,6 +6,7 @@ Started by WorkerPool as `python -m agents.program_search.worker`; ends when its
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -13,6 +14,10 @@ import orjson
 
 from agents.program_search.search import solve
 from utilities.tasks import Task
+
+_GRACE_S = 60.0
+_SLOWEST_CELLS_PER_S = 100_000
+"""Far below what any task needed: work is what is counted, and this only a guard."""
 
 
 def answer(job: dict[str, Any]) -> list[dict[str, Any]]:
@@ -36,7 +41,12 @@ def main() -> None:
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in sys.stdin.buffer:
-        replies.write(orjson.dumps(answer(orjson.loads(line))) + b"\n")
+        job = orjson.loads(line)
+        # A search that never ends is ended by SIGPROF, and its task reported as failed.
+        most_cpu_s = _GRACE_S + job["search_budget"] / _SLOWEST_CELLS_PER_S
+        signal.setitimer(signal.ITIMER_PROF, most_cpu_s)
+        replies.write(orjson.dumps(answer(job)) + b"\n")
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
         replies.flush()
 
 

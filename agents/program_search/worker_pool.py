@@ -47,7 +47,7 @@ class WorkerPool:
 
     async def _ask(self, line: bytes) -> bytes:
         """One line to one worker and its answer; cut or empty where the worker died."""
-        worker = self._idle.pop() if self._idle else await self._start()
+        worker = self._living() or await self._start()
         answer = b""
         try:
             assert worker.stdin is not None
@@ -63,6 +63,15 @@ class WorkerPool:
             else:
                 await self._end(worker)
         return answer
+
+    def _living(self) -> Process | None:
+        """An idle worker; those that died while idle are passed over."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.returncode is None:
+                return worker
+            self._all.discard(worker)
+        return None
 
     async def _start(self) -> Process:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
