@@ -93,8 +93,8 @@ def _add_run_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--mode", choices=("strict", "batch"), default="strict", help="strict: a process for each "
         "program (default); batch: many programs a process, faster")  # fmt: skip
-    add("--max_concurrent_programs", type=positive_int, metavar="N", help="programs that run at "
-        "the same time (default: one for each core)")  # fmt: skip
+    add("--max_concurrent_programs", type=positive_int, metavar="N", help="workers, each of "
+        "which runs one program at a time of each kind (default: one for each core)")  # fmt: skip
     add("--executor", choices=("local", "ray"), default="local", help="where programs run: on this "
         "machine (default), or in actors of Ray")  # fmt: skip
     add("--ray_address", metavar="ADDRESS", help="the Ray cluster to use (default: one on this "

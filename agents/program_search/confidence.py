@@ -72,5 +72,5 @@ CALIBRATION: dict[str, Sequence[tuple[float, float]]] = {
     "later": [(0.1, 0.05), (0.0, 0.01)],
 }
 """For each kind of evidence, from the greatest share down: the least share, and how many were
-right on ARC-1 training, pooled over two versions of the search (400 tasks and every third one).
-That is the development set, so the figures are generous."""
+right on ARC-1 training, pooled over two earlier versions of the search (400 tasks and every third
+one). That is the development set: the README has the evaluation set's shares beside them."""

@@ -28,15 +28,16 @@ MAX_INPUTS = EVERY_INPUT - 1
 """How many inputs one run takes."""
 _DEFAULT_LIMITS = Limits()
 _STRICT_DEPTH = 3
-"""Programs that a fork server has at hand: enough that it never waits for the supervisor."""
+"""Programs that a worker has at hand: enough that it never waits for the supervisor."""
 _BATCH = 32
 """Programs that may share a child in batch mode."""
 _TRIVIAL = "def solve_task(grid):\n    return grid"
 
 
 class Sandbox:
-    """Runs programs on fork servers, one for each worker; see memory_bank/systemPatterns.md.
+    """Runs programs on fork servers, one for each worker and kind of program.
 
+    memory_bank/systemPatterns.md says how the parts fit.
     `mode` "strict" gives every program a process of its own. "batch" lets many share one: where
     nothing else is said, every program whose outputs are all grids then runs once more alone, and
     that second run counts; so does every program that ends abnormally behind others.
