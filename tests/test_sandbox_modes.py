@@ -49,7 +49,7 @@ async def verdicts(sandbox: Sandbox, programs: Sequence[str]) -> list[Verdict]:
 BARE = """
 import builtins, json, os, sys
 from utilities.sandbox.program import Printed, run_program
-from utilities.sandbox.wire import RESULT_DESCRIPTOR, Request
+from utilities.sandbox.wire import RESULT_DESCRIPTOR
 import numpy, random
 numpy.random.seed(0)
 builtins.np = numpy
@@ -60,7 +60,7 @@ for number, program in enumerate(programs):
     if child == 0:
         random.seed(0)
         os.dup2(os.open(f"{sys.argv[1]}/{number}", os.O_WRONLY | os.O_CREAT), RESULT_DESCRIPTOR)
-        run_program(Request(0, 1.0, 1.0, True, inputs, program.encode()), Printed(4096))
+        run_program((program.encode(), None, inputs), Printed(4096))
         os._exit(0)
     os.waitpid(child, 0)
 """
@@ -84,7 +84,7 @@ def bare_verdicts(programs: Sequence[str], folder: Path) -> list[Verdict]:
         check=True,
     )
     written = [(folder / str(number)).read_bytes() for number in range(len(programs))]
-    responses = [Response(0, Ending.EXITED, True, 0, 0.0, 0.0, each) for each in written]
+    responses = [Response(0, Ending.EXITED, True, 0, 0.0, each) for each in written]
     return [verdict_of(to_executions(each, len(GRIDS), 1.0, 1.0)) for each in responses]
 
 

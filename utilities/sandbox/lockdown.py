@@ -78,12 +78,15 @@ class Lockdown:
             self._child_filter = Filter(child_filter())
             self.report["seccomp"] = True
 
+    def follow_to_death(self) -> None:
+        """Have this process end with its parent, where no process namespace sees to that."""
+        if self._child_dies_too is not None:
+            self._child_dies_too.make()
+
     def confine_child(self, cpu_s: float) -> None:
         """Put on a child what its fork server could not live with; raises Unavailable."""
         seconds = int(cpu_s + 1)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        if self._child_dies_too is not None:
-            self._child_dies_too.make()
         if self._child_filter is not None:
             self._child_filter.install()
         else:  # nothing else keeps it from starting processes; it cannot have threads then

@@ -154,7 +154,7 @@ class Pool:
             jobs[0].losses += 1
             if jobs[0].losses >= _LOSSES:
                 lost = jobs.pop(0)
-                response = Response(lost.request_id, Ending.COMPLETE, True, 0, 0.0, 0.0, b"")
+                response = Response(lost.request_id, Ending.COMPLETE, True, 0, 0.0, b"")
                 lost.answer.set_result(response)
         self._waiting.extendleft(reversed(jobs))
         self._dispatch()

@@ -17,6 +17,7 @@ from utilities.sandbox.cells import Failed, to_cells
 from utilities.sandbox.wire import (
     DURATION,
     EVERY_INPUT,
+    FILE_NAME,
     KINDS,
     RECORD,
     RELIES_ON_NUMPY,
@@ -27,9 +28,7 @@ from utilities.sandbox.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from utilities.sandbox.wire import Request
-
-FILE_NAME = "<program>"
+    from utilities.sandbox.wire import Program
 
 
 class Printed(io.BytesIO):
@@ -85,21 +84,22 @@ class Results:
             self._held = self._held[os.write(RESULT_DESCRIPTOR, self._held) :]
 
 
-def run_program(request: Request, printed: Printed, *, hold_back: bool = False) -> None:
+def run_program(program: Program, printed: Printed, *, hold_back: bool = False) -> None:
     """Load the program and write a record for each input, each of which is made anew.
 
     What is written at once is not lost when a later input takes too long.
     """
+    source, code, inputs = program
     results = Results(hold_back=hold_back)
     if hold_back:  # for the first program of a child all is in place
         printed.capture()
     started = time.perf_counter()
     try:
-        source, function = load(request.source, results)
+        function = load(source, code, results)
     except Failed as failure:
         results.add(EVERY_INPUT, failure.args[0], _timed(failure.args[1], started))
     else:
-        for index, (columns, cells) in enumerate(request.inputs):
+        for index, (columns, cells) in enumerate(inputs):
             kind, said, grid = _answer(source, function, to_grid(columns, cells))
             if text := printed.take():
                 results.add(index, "printed", text.encode("utf-8", "replace"))
@@ -109,7 +109,7 @@ def run_program(request: Request, printed: Printed, *, hold_back: bool = False) 
 
 
 def _answer(
-    source: str, function: Callable[..., Any], grid: list[list[int]]
+    source: bytes, function: Callable[..., Any], grid: list[list[int]]
 ) -> tuple[str, str, tuple[int, int, bytes]]:
     """Kind, text and cells of the record for one input."""
     try:
@@ -124,26 +124,30 @@ def _timed(text: str, started: float) -> bytes:
     return DURATION.pack(duration_us) + text.encode("utf-8", "replace")
 
 
-def load(encoded: bytes, results: Results) -> tuple[str, Callable[..., Any]]:
-    """Run the program's top level; returns its source and entry point, raises Failed."""
-    source = encoded.decode()
+def load(source: bytes, code: CodeType | None, results: Results) -> Callable[..., Any]:
+    """Run the program's top level; returns its entry point, raises Failed."""
     module = ModuleType("program")
     sys.modules["program"] = module  # dataclasses look their module up
     names = module.__dict__
+    if code is None:
+        code = _compiled(source)
+    attempt(source, exec, code, names)
+    if b"np" in source and "np" not in names and _uses(code, "np"):
+        results.add(EVERY_INPUT, "loaded", RELIES_ON_NUMPY.encode())
+    for name in ENTRY_POINTS:
+        function: Callable[..., Any] | None = names.get(name)
+        if callable(function):
+            return function
+    raise Failed("no_entry_point", f"the program defines no function {ENTRY_POINTS[0]}")
+
+
+def _compiled(source: bytes) -> CodeType:
     try:
-        compiled = compile(source, FILE_NAME, "exec", dont_inherit=True)
+        return compile(source.decode(), FILE_NAME, "exec", dont_inherit=True)
     except MemoryError as error:  # how Python 3.11's parser says that brackets nest too deeply
         raise Failed("syntax_error", f"SyntaxError: {str(error) or 'too deep'}") from error
     except (SyntaxError, ValueError, RecursionError) as error:
         raise Failed("syntax_error", describe(error, source)) from error
-    attempt(source, exec, compiled, names)
-    if "np" in source and "np" not in names and _uses(compiled, "np"):
-        results.add(EVERY_INPUT, "loaded", RELIES_ON_NUMPY.encode())
-    for name in ENTRY_POINTS:
-        function = names.get(name)
-        if callable(function):
-            return source, function
-    raise Failed("no_entry_point", f"the program defines no function {ENTRY_POINTS[0]}")
 
 
 def _uses(code: CodeType, name: str) -> bool:
@@ -153,7 +157,7 @@ def _uses(code: CodeType, name: str) -> bool:
     )
 
 
-def attempt(source: str, function: Callable[..., Any], *arguments: Any) -> Any:
+def attempt(source: bytes, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call what runs the program's code; raises Failed for whatever it raises."""
     try:
         return function(*arguments)
@@ -165,7 +169,7 @@ def attempt(source: str, function: Callable[..., Any], *arguments: Any) -> Any:
         raise Failed("exception", describe(error, source)) from error
 
 
-def describe(error: BaseException, source: str) -> str:
+def describe(error: BaseException, source: bytes) -> str:
     """The exception in one line, with the line of the program that it came from."""
     number = None
     if isinstance(error, SyntaxError) and error.filename == FILE_NAME:
@@ -177,7 +181,7 @@ def describe(error: BaseException, source: str) -> str:
             if trace.tb_frame.f_code.co_filename == FILE_NAME:
                 number = trace.tb_lineno
             trace = trace.tb_next
-    lines = source.splitlines()
+    lines = source.decode().splitlines()
     if not number or number > len(lines):
         return said
     return f"{said} (line {number}: {lines[number - 1].strip()[:100]})"

@@ -35,7 +35,6 @@ class Response(NamedTuple):
     alone: bool
     """Whether no other program had run in the same process before it."""
     code: int
-    cpu_s: float
     wall_s: float
     written: bytes
 
@@ -50,9 +49,8 @@ class _Record(NamedTuple):
 
 def unpack_response(frame: bytes) -> Response:
     """Read a frame of the fork server."""
-    request_id, ending, alone, code, cpu_s, wall_s = RESPONSE.unpack_from(frame)
-    written = frame[RESPONSE.size :]
-    return Response(request_id, Ending(ending), bool(alone), code, cpu_s, wall_s, written)
+    request_id, ending, alone, code, wall_s = RESPONSE.unpack_from(frame)
+    return Response(request_id, Ending(ending), bool(alone), code, wall_s, frame[RESPONSE.size :])
 
 
 def to_executions(
@@ -139,7 +137,6 @@ def _rest(
         Ending.WALL_TIMEOUT: ("timeout", f"no answer within {wall_limit_s:g} s"),
         Ending.OUTPUT_LIMIT: ("output_limit", "sent more than it may"),
         Ending.NO_RECORD: ("crashed", "wrote what is no record to the result descriptor"),
-        Ending.CLOSED: ("crashed", "closed the result descriptor"),
         Ending.EXITED: ("crashed", f"left with exit code {code} before it answered"),
         Ending.COMPLETE: ("crashed", "its fork server was lost more than once"),
     }

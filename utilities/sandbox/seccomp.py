@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from utilities.sandbox.syscalls import MACHINE, ReadyCall, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE = 0, 4
@@ -29,6 +29,8 @@ _NEWEST_OLD_CALL = 435
 """From here on the C library knows a way round a call that answers ENOSYS."""
 NEW_NAMESPACES = 0x7E020080
 CLONE_THREAD = 0x00010000
+_HARMLESS_FCNTLS = (0, 1, 2, 3, 1030)
+"""F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC: about a descriptor of its own."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 _MEMORY = ("brk", "madvise", "mmap", "mprotect", "mremap", "munmap")
@@ -79,11 +81,15 @@ def fork_server_filter(*, may_open: bool) -> bytes:
 
 
 def child_filter() -> bytes:
-    """On top of the fork server's: no process, no signal, no change of the limits."""
+    """On top of the fork server's: no process, no signal, no change of the limits.
+
+    Nor of the pipe that children share: one that did not block would lose others' results.
+    """
     program: list[Instruction] = [(_LOAD, 0, 0, _NUMBER)]
     for name in _NOT_FOR_CHILDREN:
         program += _when(name, [_error(errno.EPERM)])
     program += _when("clone", _demand_bits(0, CLONE_THREAD, errno.EPERM))
+    program += _when("fcntl", _demand_value(1, _HARMLESS_FCNTLS, errno.EPERM))
     program += [_return(ALLOW)]
     return _assemble(program)
 
@@ -135,6 +141,11 @@ def _refuse_bits(argument: int, bits: int, error: int) -> list[Instruction]:
 
 def _demand_bits(argument: int, bits: int, error: int) -> list[Instruction]:
     return [_load_argument(argument), (_ANY_BIT, 1, 0, bits), _error(error), _return(ALLOW)]
+
+
+def _demand_value(argument: int, values: Sequence[int], error: int) -> list[Instruction]:
+    tests = [(_EQUAL, len(values) - n, 0, value) for n, value in enumerate(values)]
+    return [_load_argument(argument), *tests, _error(error), _return(ALLOW)]
 
 
 def _load_argument(argument: int) -> Instruction:

@@ -59,7 +59,9 @@ class Job:
 
     def frame(self) -> bytes:
         """The request as the fork server reads it."""
-        header = REQUEST.pack(self.request_id, self.cpu_s, self.wall_s, self.alone, self.inputs)
+        limits = self.cpu_s, self.wall_s
+        lost = self.losses > 0
+        header = REQUEST.pack(self.request_id, *limits, self.alone, lost, self.inputs)
         return LENGTH.pack(len(header) + len(self.body)) + header + self.body
 
 

@@ -187,6 +187,15 @@ def dying_with_parent() -> ReadyCall:
     return ReadyCall("prctl", 1, 9, 0, 0, 0)
 
 
+def end_at_once_on(signal_number: int) -> None:
+    """Have a signal end this process, whatever it is doing.
+
+    By default none does that to the first process of a namespace, and no handler of Python's runs
+    before the C function that is being called returns.
+    """
+    LIBC.signal(signal_number, ctypes.cast(LIBC._exit, ctypes.c_void_p))
+
+
 def forgo_new_privileges() -> None:
     """No program started from here gains rights by its file; needed by seccomp and Landlock."""
     prctl("PR_SET_NO_NEW_PRIVS", 38, 1)

@@ -3,19 +3,26 @@
 Every frame on the socket to a fork server starts with its length (u32, little endian). A request
 is REQUEST, then rows, columns and cells of each input, then the source. An answer is RESPONSE,
 then what the child wrote to descriptor 3, unread: only the supervisor makes sense of it.
+
+Inside a fork server, GO has it fork a child, which reads a length and the marshalled processor
+seconds and Programs, and writes BEGUN, then records. ENDED says how the child ended.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 from struct import Struct
+from types import CodeType
 from typing import NamedTuple
 
 LENGTH = Struct("<I")
-REQUEST = Struct("<IffBB")
-"""Id, processor seconds, seconds by the clock, whether it must run alone, count of inputs."""
-RESPONSE = Struct("<IBBiff")
-"""Id, ending, whether it ran alone, exit code or signal, processor seconds, seconds."""
+REQUEST = Struct("<IffBBB")
+"""Id, processor seconds, seconds by the clock, whether it must run alone, whether only its own
+process may compile it, count of inputs."""
+RESPONSE = Struct("<IBBif")
+"""Id, ending, whether it ran alone, exit code or signal, seconds by the clock."""
+ENDED = Struct("<i")
+"""What wait(2) says of the child."""
 RECORD = Struct("<BBBBH")
 """Input's index, kind, rows, columns, length of the text; then the cells, then the text."""
 DURATION = Struct("<I")
@@ -23,9 +30,15 @@ DURATION = Struct("<I")
 ANSWERS = ("ok", "exception", "invalid_output", "memory_limit", "syntax_error", "no_entry_point")
 KINDS = (*ANSWERS, "printed", "loaded")
 EVERY_INPUT = 255
+GO = b"!"
+BEGUN = Struct("<i")
+"""The child's process; it has read its programs then, and the next child finds nothing of them."""
 MEMORY_EXHAUSTED = 77
 """Exit status of a child where not even the record of a MemoryError could be written."""
 RESULT_DESCRIPTOR = 3
+SOCKET_DESCRIPTOR = 4
+"""That of the front, to the supervisor."""
+FILE_NAME = "<program>"
 RELIES_ON_NUMPY = "np"
 """Text of the record "loaded" where the program uses `np` without importing it."""
 
@@ -40,16 +53,29 @@ class Ending(IntEnum):
     NO_RECORD = 4
     EXITED = 5
     SIGNALLED = 6
-    CLOSED = 7
+
+
+class Pipes(NamedTuple):
+    """Reading and writing ends between a front and its fork server, whose children share them."""
+
+    requests: tuple[int, int]
+    results: tuple[int, int]
+    endings: tuple[int, int]
+
+
+Program = tuple[bytes, CodeType | None, tuple[tuple[int, bytes], ...]]
+"""Source, the source compiled (by the child where None), columns and cells of each input."""
 
 
 class Request(NamedTuple):
-    """A program to run, as the fork server reads it; `packed_inputs` are not unpacked yet."""
+    """A program to run, as a fork server gets it."""
 
     request_id: int
     cpu_s: float
     wall_s: float
     alone: bool
+    distrusted: bool
+    """Whether nothing but the child may look into the source: a server was lost over it."""
     inputs: tuple[tuple[int, bytes], ...]
     """Columns and cells of each."""
     source: bytes
@@ -57,7 +83,7 @@ class Request(NamedTuple):
 
 def unpack_request(frame: bytes) -> Request:
     """Read a request; it comes from the supervisor, which is trusted."""
-    request_id, cpu_s, wall_s, alone, count = REQUEST.unpack_from(frame)
+    request_id, cpu_s, wall_s, alone, distrusted, count = REQUEST.unpack_from(frame)
     offset = REQUEST.size
     inputs = []
     for _ in range(count):
@@ -65,7 +91,8 @@ def unpack_request(frame: bytes) -> Request:
         end = offset + 2 + rows * columns
         inputs.append((columns, frame[offset + 2 : end]))
         offset = end
-    return Request(request_id, cpu_s, wall_s, bool(alone), tuple(inputs), frame[offset:])
+    limits = request_id, cpu_s, wall_s
+    return Request(*limits, bool(alone), bool(distrusted), tuple(inputs), frame[offset:])
 
 
 def to_grid(columns: int, cells: bytes) -> list[list[int]]:
