@@ -89,9 +89,9 @@ def dear_to_compile(depth: int) -> str:
 
 
 async def test_what_takes_too_long_to_compile_is_a_timeout_and_harms_no_other() -> None:
-    async with Sandbox(workers=1) as sandbox:
+    async with Sandbox(Limits(cpu_s=0.2, wall_s=5.0), workers=1) as sandbox:
         (dear,), *others = await asyncio.gather(
-            sandbox.run(dear_to_compile(18), [GRID]),
+            sandbox.run(dear_to_compile(17), [GRID]),
             *(sandbox.run(f"{SAME}# {n}", [GRID]) for n in range(5)),
         )
     assert dear.status == "timeout"

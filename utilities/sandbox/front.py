@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 _LONGEST_READ = 1 << 20
 _ANSWERS_TOGETHER = 8
-_COMPILING_S = 1.0
-"""Processor seconds for compiling one program here; ordinary ones take a few milliseconds."""
 
 
 class Front:
@@ -142,12 +140,12 @@ class Front:
 def compiled(request: Request) -> CodeType | None:
     """The program's code; None where the child is to compile it, and to say what is wrong with it.
 
-    Compiling runs nothing of the program. Where it takes too long, or breaks the compiler, this
-    process ends, and the request comes again, distrusted.
+    Compiling runs nothing of the program. Where it takes longer than the program may, or breaks
+    the compiler, this process ends, and the request comes again, distrusted.
     """
     if request.distrusted:
         return None
-    signal.setitimer(signal.ITIMER_PROF, _COMPILING_S)
+    signal.setitimer(signal.ITIMER_PROF, request.cpu_s)
     try:
         return compile(request.source.decode(), FILE_NAME, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
