@@ -98,6 +98,27 @@ async def test_what_takes_too_long_to_compile_is_a_timeout_and_harms_no_other() 
     assert [other.output for (other,) in others] == [GRID] * 5
 
 
+async def test_no_program_is_blamed_for_what_others_do_to_the_compiler() -> None:
+    dear = [f"# {n}\n{dear_to_compile(17)}" for n in range(4)]
+    async with Sandbox(Limits(cpu_s=0.2, wall_s=5.0), workers=1) as sandbox:
+        first, *rest = await asyncio.gather(*(sandbox.run(c, [GRID]) for c in (SAME, *dear)))
+    assert first[0].output == GRID
+    assert {execution.status for (execution,) in rest} == {"timeout"}
+
+
+async def test_a_program_of_a_rare_kind_is_not_put_off_for_ever() -> None:
+    done: list[int] = []
+
+    async def run(position: int) -> None:
+        kind = "import numpy\n" if position == 30 else ""
+        await sandbox.run(f"{kind}{SAME}# {position}", [GRID])
+        done.append(position)
+
+    async with Sandbox(workers=1) as sandbox:
+        await asyncio.gather(*map(run, range(400)))
+    assert done.index(30) < 300
+
+
 async def test_a_code_of_megabytes_reaches_its_process() -> None:
     async with Sandbox(workers=1) as sandbox:
         source = f"def never():\n{indented(dear_to_compile(13))}\n{SAME}"

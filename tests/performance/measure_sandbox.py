@@ -119,11 +119,14 @@ async def judge(sandbox: Sandbox, job: Job) -> bool:
 
 
 async def measure(
-    jobs: Sequence[Job], make: Callable[[], Sandbox], warm: int = 30
+    jobs: Sequence[Job], make: Callable[[], Sandbox], *, warm: bool = True
 ) -> tuple[float, float]:
-    """Seconds by the clock and of processor time for all of them, start left out."""
+    """Seconds by the clock and of processor time for all of them, start left out.
+
+    They run once before, so that there is a fork server for each kind of program by then.
+    """
     async with make() as sandbox:
-        await run_all(sandbox, jobs[:warm])
+        await run_all(sandbox, jobs if warm else jobs[:1])
         began, began_cpu = time.perf_counter(), tree_cpu_s()
         await run_all(sandbox, jobs)
         return time.perf_counter() - began, tree_cpu_s() - began_cpu
@@ -242,9 +245,12 @@ def measure_loops(jobs: Sequence[Job], rounds: int) -> None:
     plain, long_, brief = [], [], []
     for _ in range(rounds):
         usual = asyncio.run(measure(jobs[:250], lambda: Sandbox(workers=WORKERS)))[0]
-        long_.append(usual / asyncio.run(measure(looping, lambda: Sandbox(workers=WORKERS), 0))[0])
+        long_.append(
+            usual / asyncio.run(measure(looping, lambda: Sandbox(workers=WORKERS), warm=False))[0]
+        )
         brief.append(
-            usual / asyncio.run(measure(looping, lambda: Sandbox(short, workers=WORKERS), 0))[0]
+            usual
+            / asyncio.run(measure(looping, lambda: Sandbox(short, workers=WORKERS), warm=False))[0]
         )
         plain.append(usual)
     say("with 6 % loops ÷ without, limit 1 s", long_, "stated")

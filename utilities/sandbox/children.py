@@ -59,14 +59,17 @@ class Follower:
         self._position = 0
 
     def follow(
-        self, requests: Sequence[Request], report: Callable[[Request, Outcome], None]
-    ) -> Sequence[Request]:
-        """Report the programs that are done; returns those that need another child.
+        self,
+        requests: Sequence[Request],
+        report: Callable[[Request, Outcome], None],
+        take_time: Callable[[], None],
+    ) -> None:
+        """Report the programs that are done; call `take_time` once where that is not soon.
 
-        A program behind others that comes to any end but its own is among those. Raises Orphaned,
-        and Lost.
+        A program behind others that comes to any end but its own is not reported, nor are those
+        after it: they need another child. Raises Orphaned, and Lost.
         """
-        self._requests = requests
+        self._requests, self._take_time = requests, take_time
         self._child: int | None = None
         self._status: int | None = None
         self._unread = b""
@@ -79,10 +82,8 @@ class Follower:
                 code = self._end()
                 if self._position == 0:
                     report(requests[0], self._outcome(ending, code))
-                    self._position = 1
                 break
         self._end()
-        return requests[self._position :]
 
     def _be_patient(self, *, patient: bool) -> None:
         self._patient = patient
@@ -107,6 +108,7 @@ class Follower:
         elif self._results not in happened:
             if self._patient:
                 self._be_patient(patient=False)
+                self._take_time()
             return None
         self._read()
         ending = self._take_records(report)

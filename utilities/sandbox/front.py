@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import marshal
 import os
-import select
 import signal
+from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from utilities.sandbox.children import Follower, Lost, Orphaned, Outcome
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType
 
-    from utilities.sandbox.wire import Pipes
+    from utilities.sandbox.wire import Pipes, Program
 
 _LONGEST_READ = 1 << 20
-_ANSWERS_TOGETHER = 8
+_ANSWERS_TOGETHER = 4
 
 
 class Front:
@@ -43,92 +43,80 @@ class Front:
         self._follower = Follower(pipes, SOCKET_DESCRIPTOR, config["output_bytes"])
         self._batch: int = config["batch"]
         self._received = b""
+        self._ready: deque[tuple[Request, Program]] = deque()
         self._unsent = b""
         self._held_back = 0
 
     def serve(self) -> NoReturn:
-        """Have programs run until the supervisor is gone, or the fork server is lost."""
+        """Have programs run until the supervisor is gone, or the fork server is lost.
+
+        All programs at hand are compiled before the first of them runs, and answers are sent a
+        few at a time: work of one kind at a stretch finds its memory in the processor's caches.
+        """
         end_at_once_on(signal.SIGPROF)
         try:
             while True:
-                waiting: Sequence[Request] = self._next_requests()
-                while waiting:
-                    waiting = self._run(waiting)
+                self._receive()
+                while self._ready:
+                    self._run(self._next_group())
+                self._write()
         except (Orphaned, Lost, BrokenPipeError, ConnectionResetError):
             os._exit(0)
-
-    def _next_requests(self) -> list[Request]:
-        """The next request, or as many of those at hand as may share a child."""
-        requests = [self._next_request()]
-        while len(requests) < self._batch and not requests[-1].alone and self._more_at_hand():
-            requests.append(self._next_request())
-        if len(requests) > 1 and requests[-1].alone:
-            for request in requests[:-1], requests[-1:]:
-                waiting: Sequence[Request] = request
-                while waiting:
-                    waiting = self._run(waiting)
-            return self._next_requests()
-        return requests
-
-    def _more_at_hand(self) -> bool:
-        if self._frame_end() is not None:
-            return True
-        if not select.select([SOCKET_DESCRIPTOR], [], [], 0)[0]:
-            return False
-        self._receive()
-        return self._frame_end() is not None
-
-    def _frame_end(self) -> int | None:
-        """Where the first frame that was received ends, None where it is not whole."""
-        if len(self._received) < LENGTH.size:
-            return None
-        end = LENGTH.size + int(LENGTH.unpack_from(self._received)[0])
-        return end if len(self._received) >= end else None
-
-    def _next_request(self) -> Request:
-        while (end := self._frame_end()) is None:
-            self._receive()
-        frame, self._received = self._received[LENGTH.size : end], self._received[end:]
-        return unpack_request(frame)
 
     def _receive(self) -> None:
         received = os.read(SOCKET_DESCRIPTOR, _LONGEST_READ)
         if not received:
             raise Orphaned
         self._received += received
+        offset = 0
+        while len(self._received) - offset >= LENGTH.size:
+            end = offset + LENGTH.size + int(LENGTH.unpack_from(self._received, offset)[0])
+            if end > len(self._received):
+                break
+            request = unpack_request(self._received[offset + LENGTH.size : end])
+            self._ready.append((request, (request.source, compiled(request), request.inputs)))
+            offset = end
+        self._received = self._received[offset:]
 
-    def _run(self, requests: Sequence[Request]) -> Sequence[Request]:
-        """Run programs in one child; returns those that need another."""
-        self._hand_over(requests)
-        alone = True
+    def _next_group(self) -> list[tuple[Request, Program]]:
+        """The next program, or as many of those at hand as may share a child."""
+        group = [self._ready.popleft()]
+        while len(group) < self._batch and self._ready:
+            if group[-1][0].alone or self._ready[0][0].alone:
+                break
+            group.append(self._ready.popleft())
+        return group
+
+    def _run(self, group: Sequence[tuple[Request, Program]]) -> None:
+        """Run programs in one child; those that need another come first in the next."""
+        requests = [request for request, _ in group]
+        self._hand_over(sum(each.cpu_s for each in requests), [program for _, program in group])
+        done = 0
 
         def report(request: Request, outcome: Outcome) -> None:
-            nonlocal alone
-            header = RESPONSE.pack(request.request_id, *outcome[:1], alone, *outcome[1:3])
-            self._send(header + outcome.written)
-            alone = False
+            nonlocal done
+            ending, code, wall_s, written = outcome
+            header = RESPONSE.pack(request.request_id, ending, done == 0, code, wall_s)
+            self._send(header + written)
+            done += 1
 
-        try:
-            return self._follower.follow(requests, report)
-        finally:
-            self._write()
+        self._follower.follow(requests, report, self._write)
+        self._ready.extendleft(reversed(group[done:]))
 
-    def _hand_over(self, requests: Sequence[Request]) -> None:
-        programs = [(each.source, compiled(each), each.inputs) for each in requests]
-        cpu_s = sum(request.cpu_s for request in requests)
+    def _hand_over(self, cpu_s: float, programs: list[Program]) -> None:
         try:
             message = marshal.dumps((cpu_s, programs))
-        except ValueError:  # what the source holds nests too deeply for the format
+        except ValueError:  # what a source holds nests too deeply for the format
             message = marshal.dumps((cpu_s, [(source, None, each) for source, _, each in programs]))
         frame = GO + LENGTH.pack(len(message)) + message
         while frame:
             frame = frame[os.write(self._requests, frame) :]
 
     def _send(self, frame: bytes) -> None:
-        """Write a frame to the supervisor, or a few together in batch mode."""
+        """Send an answer, or a few together."""
         self._unsent += LENGTH.pack(len(frame)) + frame
         self._held_back += 1
-        if self._batch == 1 or self._held_back >= _ANSWERS_TOGETHER:
+        if self._held_back >= _ANSWERS_TOGETHER:
             self._write()
 
     def _write(self) -> None:
@@ -141,7 +129,7 @@ def compiled(request: Request) -> CodeType | None:
     """The program's code; None where the child is to compile it, and to say what is wrong with it.
 
     Compiling runs nothing of the program. Where it takes longer than the program may, or breaks
-    the compiler, this process ends, and the request comes again, distrusted.
+    the compiler, this process ends, and all its requests come again, distrusted.
     """
     if request.distrusted:
         return None

@@ -23,6 +23,8 @@ its server, so that even the second loss is nearly always somebody else's doing.
 _FAILED_STARTS = 5
 """So many fork servers may end in a row before one is ready; ten times as many once one was:
 somebody ends them then, or memory is short for a while."""
+_PASSED_OVER = 100
+"""How many may go before the job that has waited longest."""
 _OVERDUE_S = 20.0
 """How long after a program's limit its fork server is taken for dead."""
 _START_S = 60.0
@@ -38,6 +40,8 @@ class _Worker:
     def __init__(self, position: int) -> None:
         self.position = position
         self.servers: dict[Flavour, ServerProcess] = {}
+        self.flavour: Flavour | None = None
+        """That of the last job it was given."""
 
     @property
     def jobs(self) -> int:
@@ -107,27 +111,40 @@ class Pool:
             return
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(1.0, self._end_overdue)
-        for queue in (self._waiting, self._late):
-            while queue and (worker := self._worker_for(queue[0], late=queue is self._late)):
-                job = queue.popleft()
-                if job.answer.done():
-                    continue
-                server = worker.servers.get(job.flavour)
-                if server is None:
-                    server = self._start(job.flavour, worker.position, self._answered, self._lost)
-                    worker.servers[job.flavour] = server
-                server.give(job)
-            if queue:
-                return
+        while self._waiting and (worker := self._least_busy(self._waiting[0])).jobs < self._depth:
+            self._give(worker, self._next_for(worker))
+        while self._late and not (worker := self._least_busy(self._late[0])).jobs:
+            self._give(worker, self._late.popleft())
 
-    def _worker_for(self, job: Job, *, late: bool) -> _Worker | None:
-        """The worker with the fewest jobs, best one with the right server; late ones need rest."""
+    def _least_busy(self, job: Job) -> _Worker:
+        """The worker with the fewest jobs, best one with the right server."""
+        return min(
+            self._workers, key=lambda worker: (worker.jobs, job.flavour not in worker.servers)
+        )
 
-        def rank(worker: _Worker) -> tuple[int, bool]:
-            return worker.jobs, job.flavour not in worker.servers
+    def _next_for(self, worker: _Worker) -> Job:
+        """The first job of the flavour that it had last, so that servers take turns seldom.
 
-        worker = min(self._workers, key=rank)
-        return worker if worker.jobs < (1 if late else self._depth) else None
+        Two that share a core cost more than one after the other.
+        """
+        first = self._waiting[0]
+        if first.passed_over < _PASSED_OVER:
+            for position, job in enumerate(self._waiting):
+                if job.flavour == worker.flavour:
+                    first.passed_over += position > 0
+                    del self._waiting[position]
+                    return job
+        return self._waiting.popleft()
+
+    def _give(self, worker: _Worker, job: Job) -> None:
+        if job.answer.done():
+            return
+        server = worker.servers.get(job.flavour)
+        if server is None:
+            server = self._start(job.flavour, worker.position, self._answered, self._lost)
+            worker.servers[job.flavour] = server
+        worker.flavour = job.flavour
+        server.give(job)
 
     def _answered(self, server: ServerProcess) -> None:
         self._failed_starts = 0
@@ -150,14 +167,21 @@ class Pool:
         elif server.refuses:
             self._fail(jobs, UsageError(_NO_SECCOMP))
             return
-        elif jobs:
+        elif all(job.distrusted for job in jobs):
+            self._blame_first(jobs)
+        for job in jobs:
+            job.distrusted = True
+        self._waiting.extendleft(reversed(jobs))
+        self._dispatch()
+
+    def _blame_first(self, jobs: list[Job]) -> None:
+        """Count the loss against the job that ran; while others were compiled it may be theirs."""
+        if jobs:
             jobs[0].losses += 1
             if jobs[0].losses >= _LOSSES:
                 lost = jobs.pop(0)
                 response = Response(lost.request_id, Ending.COMPLETE, True, 0, 0.0, b"")
                 lost.answer.set_result(response)
-        self._waiting.extendleft(reversed(jobs))
-        self._dispatch()
 
     def _fail(self, jobs: list[Job], reason: Exception) -> None:
         for job in (*jobs, *self._waiting, *self._late):

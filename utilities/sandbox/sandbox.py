@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 MAX_INPUTS = EVERY_INPUT - 1
 """How many inputs one run takes."""
 _DEFAULT_LIMITS = Limits()
-_STRICT_DEPTH = 3
+_STRICT_DEPTH = 8
 """Programs that a worker has at hand: enough that it never waits for the supervisor."""
+_CHOICE = 16
+"""Programs for each worker that wait, so that it finds one of the kind that it just ran."""
 _BATCH = 32
 """Programs that may share a child in batch mode."""
 _TRIVIAL = "def solve_task(grid):\n    return grid"
@@ -63,7 +65,7 @@ class Sandbox:
         self.workers = workers or os.cpu_count() or 1
         self.mode = mode
         depth = _STRICT_DEPTH if mode == "strict" else 2 * _BATCH
-        self.capacity = self.workers * depth
+        self.capacity = self.workers * (depth + _CHOICE)
         """How many calls of `run` are taken at a time; more wait for their turn."""
         self._batch = 1 if mode == "strict" else _BATCH
         self._retry_timeouts_s = retry_timeouts_s

@@ -54,14 +54,17 @@ class Job:
     answer: asyncio.Future[Response]
     losses: int = 0
     """How many fork servers were lost while it ran."""
+    distrusted: bool = False
+    """Whether a fork server was lost that may have been compiling it."""
+    passed_over: int = 0
+    """How many were chosen before it while it was the first that waited."""
     began_s: float = field(default=0.0)
     """When it came to be the first in line of its fork server, in the loop's time."""
 
     def frame(self) -> bytes:
         """The request as the fork server reads it."""
-        limits = self.cpu_s, self.wall_s
-        lost = self.losses > 0
-        header = REQUEST.pack(self.request_id, *limits, self.alone, lost, self.inputs)
+        how = self.cpu_s, self.wall_s, self.alone, self.distrusted
+        header = REQUEST.pack(self.request_id, *how, self.inputs)
         return LENGTH.pack(len(header) + len(self.body)) + header + self.body
 
 
@@ -118,6 +121,7 @@ class ServerProcess:
         }
         environment = {
             "LC_ALL": "C.UTF-8",
+            "LD_BIND_NOW": "1",  # else each child would look functions of the C library up anew
             "MALLOC_ARENA_MAX": "1",  # each further arena of a thread would reserve 64 MiB
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",  # a process with threads may not enter a user namespace
