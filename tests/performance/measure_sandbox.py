@@ -98,14 +98,12 @@ def tree_cpu_s() -> float:
 
 async def run_all(sandbox: Sandbox, jobs: Iterable[Job]) -> int:
     """Run programs, as many at a time as the sandbox takes; returns how many pass."""
-    passed = 0
-    waiting: set[asyncio.Task[bool]] = set()
-    for job in jobs:
-        waiting.add(asyncio.create_task(judge(sandbox, job)))
-        if len(waiting) >= sandbox.capacity:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            passed += sum(task.result() for task in done)
-    return passed + sum(await asyncio.gather(*waiting))
+    left = iter(jobs)
+
+    async def run_some() -> int:
+        return sum([await judge(sandbox, job) for job in left])
+
+    return sum(await asyncio.gather(*(run_some() for _ in range(sandbox.capacity))))
 
 
 async def judge(sandbox: Sandbox, job: Job) -> bool:

@@ -7,7 +7,6 @@ supervisor's memory is in it, and it never holds an expected output.
 from __future__ import annotations
 
 import gc
-import json
 import marshal
 import os
 import sys
@@ -23,10 +22,9 @@ from utilities.sandbox.preload import (
     TYPICAL_PROGRAM_WITH_NUMPY,
     fill_below_arenas,
     preload,
-    readable_files,
 )
 from utilities.sandbox.program import Printed, run_program
-from utilities.sandbox.syscalls import FORK, SUPPORTED
+from utilities.sandbox.syscalls import FORK, SUPPORTED, give_back_free_memory
 from utilities.sandbox.wire import (
     BEGUN,
     ENDED,
@@ -52,16 +50,15 @@ _COLLECTIONS = (20_000, 10, 10)
 
 def main() -> NoReturn:
     """Get ready, lock down, say what is in force, and serve until the supervisor is gone."""
-    config = json.loads(sys.argv[-1])
+    config = marshal.loads(bytes.fromhex(sys.argv[-1]))  # noqa: S302 - the supervisor's
     _take_descriptors(config["socket"])
     if config["processor"] is not None:
         os.sched_setaffinity(0, {config["processor"]})
     pipes = Pipes(os.pipe(), os.pipe(), os.pipe())
     os.set_blocking(pipes.results[0], False)
     lockdown = Lockdown(config["withheld"])
-    visible = readable_files(config["packages"])
     more = list(config["modules"])
-    if not lockdown.files_stay_readable(visible):
+    if not lockdown.files_stay_readable(config["visible"]):
         more += RARE
     more += [part for name in config["modules"] for part in PARTS.get(name, ())]
     preload(config["packages"], more, config["hash_seed"])
@@ -71,7 +68,7 @@ def main() -> NoReturn:
     if SUPPORTED:
         fill_below_arenas()
     server.get_ready()
-    lockdown.confine(visible, config["memory_mb"])
+    lockdown.confine(config["visible"], config["readable"], config["memory_mb"])
     _say_what_is_in_force(lockdown.report)
     if not (lockdown.report["seccomp"] or config["unsafe_no_seccomp"]):
         os._exit(0)
@@ -91,7 +88,7 @@ def _take_descriptors(socket: int) -> None:
 def _say_what_is_in_force(report: dict[str, Any]) -> None:
     for descriptor in range(3):
         os.dup2(RESULT_DESCRIPTOR, descriptor)
-    said = json.dumps(report).encode()
+    said = marshal.dumps(report)
     os.write(SOCKET_DESCRIPTOR, LENGTH.pack(len(said)) + said)
 
 
@@ -112,6 +109,7 @@ def _be_two(lockdown: Lockdown, pipes: Pipes, config: dict[str, Any]) -> None:
         os.dup2(descriptor, place)
     os.closerange(_ENDINGS + 1, OPEN_FILES)
     gc.collect()
+    give_back_free_memory()
     gc.freeze()  # the collector would touch, and so copy, every object in every child
 
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from utilities.sandbox import landlock, namespaces, syscalls
-from utilities.sandbox.preload import without_site_packages
 from utilities.sandbox.seccomp import Filter, child_filter, fork_server_filter
 from utilities.sandbox.syscalls import Unavailable
 
@@ -37,12 +36,13 @@ class Lockdown:
             "namespaces" in self._wanted and namespaces.root_can_hide_files(visible)
         )
 
-    def confine(self, visible: Sequence[str], memory_mb: int) -> None:
+    def confine(self, visible: Sequence[str], readable: Sequence[str], memory_mb: int) -> None:
         """Put all layers on this process; it returns in the process that is to fork.
 
+        Files below `visible` stay in sight, and only those below `readable` can be read.
         Where there is a process namespace, that is a child of the caller, which waits for it.
         """
-        rules = self._reading_rules(visible)
+        rules = self._reading_rules(readable)
         self.report["memory_limit"] = limit_resources(memory_mb)
         if "namespaces" in self._wanted:
             self.report["namespaces"] = list(namespaces.enter(visible))
@@ -63,11 +63,11 @@ class Lockdown:
         if "seccomp" in self._wanted:
             self._filter_calls(may_open=rules is not None)
 
-    def _reading_rules(self, visible: Sequence[str]) -> landlock.ReadingRules | None:
+    def _reading_rules(self, readable: Sequence[str]) -> landlock.ReadingRules | None:
         if "landlock" not in self._wanted:
             return None
         try:
-            return landlock.ReadingRules(without_site_packages(visible))
+            return landlock.ReadingRules(readable)
         except Unavailable:
             return None
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utilities.sandbox.syscalls import (
@@ -142,9 +141,9 @@ def _see_only(visible: Sequence[str]) -> None:
     sources = [
         (path, os.open(path, os.O_PATH))
         for path in sorted(visible)  # a folder before what lies in it
-        if os.path.exists(path)  # noqa: PTH110 - a string is what all of this is about
+        if os.path.exists(path)
     ]
-    root = next(path for path in _ROOM_FOR_A_ROOT if Path(path).is_dir())
+    root = next(path for path in _ROOM_FOR_A_ROOT if os.path.isdir(path))
     _mount_empty(root)
     for path, descriptor in sources:
         _bind(descriptor, root + path)
@@ -156,16 +155,15 @@ def _see_only(visible: Sequence[str]) -> None:
 
 
 def _bind(descriptor: int, target: str) -> None:
-    place = Path(target)
-    if Path(f"/proc/self/fd/{descriptor}").is_dir():
-        place.mkdir(parents=True, exist_ok=True)
+    if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+        os.makedirs(target, exist_ok=True)
     else:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
     _mount(f"/proc/self/fd/{descriptor}", target, None, _BIND | _RECURSIVE)
     for packages in ("site-packages", "dist-packages"):  # inside the standard library's folder
-        if (place / packages).is_dir():
-            _mount_empty(str(place / packages))
+        if os.path.isdir(f"{target}/{packages}"):
+            _mount_empty(f"{target}/{packages}")
 
 
 def _mount_empty(target: str) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import builtins
-import os
 import random
 import sys
-import sysconfig
 from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utilities.sandbox.syscalls import map_zeros
@@ -167,35 +164,3 @@ def fill_below_arenas() -> None:
         if is_anonymous and end - start >= _ARENA_BYTES:
             fill_from = start - start % _ARENA_BYTES
         previous_start = start
-
-
-def readable_files(packages: Mapping[str, str]) -> list[str]:
-    """Folders that a program may read: the standard library's and the packages', no others.
-
-    To these belong the system's shared libraries, which modules of both are linked with.
-    """
-    library = Path(os.__file__).parent
-    machine = sysconfig.get_config_var("MULTIARCH") or "none"
-    folders = [library, Path(sysconfig.get_path("platstdlib"))]
-    folders += [
-        Path("/lib", machine),
-        Path("/usr/lib", machine),
-        Path("/lib64"),
-        Path("/usr/lib64"),
-    ]
-    for name, folder in packages.items():
-        folders += [Path(folder, name), Path(folder, f"{name}.libs")]
-    there = [folder for folder in folders if folder.is_dir()]
-    return sorted({str(path) for folder in there for path in (folder, folder.resolve())})
-
-
-def without_site_packages(readable: Sequence[str]) -> list[str]:
-    """The same, entry by entry where a folder also holds the packages of the host."""
-    found = []
-    for folder in map(Path, readable):
-        hidden = {folder / "site-packages", folder / "dist-packages"}
-        if any(path.is_dir() for path in hidden):
-            found += [str(path) for path in folder.iterdir() if path not in hidden]
-        else:
-            found.append(str(folder))
-    return found

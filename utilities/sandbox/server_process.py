@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import marshal
 import os
 import socket
 import subprocess
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utilities.sandbox.job import package_folders
+from utilities.sandbox.readable import readable_files, visible_files
 from utilities.sandbox.records import Response, unpack_response
 from utilities.sandbox.wire import LENGTH, REQUEST
 
@@ -113,6 +114,8 @@ class ServerProcess:
     def _start(self, config: dict[str, Any], limits: Limits) -> subprocess.Popen[bytes]:
         config |= {
             "packages": package_folders(),
+            "visible": visible_files(),
+            "readable": readable_files(),
             "modules": self.flavour.modules,
             "hash_seed": self.flavour.hash_seed,
             "memory_mb": limits.memory_mb,
@@ -128,7 +131,7 @@ class ServerProcess:
             "PYTHONHASHSEED": str(self.flavour.hash_seed),
         }
         return subprocess.Popen(
-            [sys.executable, *_FLAGS, _REPOSITORY, json.dumps(config)],
+            [sys.executable, *_FLAGS, _REPOSITORY, marshal.dumps(config).hex()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -199,7 +202,7 @@ class ServerProcess:
 
     def _take(self, frame: bytes) -> None:
         if self.report is None:
-            self.report = json.loads(frame)
+            self.report = marshal.loads(frame)  # noqa: S302 - from before it ran any program
         else:
             response = unpack_response(frame)
             job = self.jobs.popleft()
