@@ -2,10 +2,12 @@
 
     .venv/bin/python -m tests.performance.measure_sandbox
     .venv/bin/python -m tests.performance.measure_sandbox --rounds 7 --verdicts 100000
+    .venv/bin/python -m tests.performance.measure_sandbox --results RESULTS
 
-Over 200 programs such as models write run on the inputs of real tasks of ARC-1 training, with two
-workers; "bare" is `exec` in processes that are started beforehand, which is no protection: in as
-many as there are workers, or in one, as where a script runs programs by itself.
+Over 200 programs such as models write run on the inputs of real tasks of ARC-1 training, or those
+of a results file on the inputs of their own tasks, with two workers; "bare" is `exec` in processes
+that are started beforehand, which is no protection: in as many as there are workers, or in one, as
+where a script runs programs by itself.
 """
 
 from __future__ import annotations
@@ -25,28 +27,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.conftest import arc1_training
-from tests.sandbox_programs import realistic_programs
+from tests.performance.sandbox_jobs import Job, jobs_in, jobs_of, with_loops
 from utilities.sandbox.base import Execution, Limits
 from utilities.sandbox.sandbox import Sandbox
-from utilities.tasks import Grid
 
 WORKERS = 2
-Job = tuple[str, list[Grid], list[Grid]]
-"""A program, inputs, expected outputs."""
-LOOP = "def solve_task(grid):\n    while True: pass\n"
-
-
-def jobs_of(count: int) -> list[Job]:
-    """Each program with the pairs of a real task of its own."""
-    tasks = sorted(arc1_training().items())
-    programs = realistic_programs()
-    jobs = []
-    for position, program in enumerate((programs * (count // len(programs) + 1))[:count]):
-        _, task = tasks[position * 7 % len(tasks)]
-        pairs = [*task["train"], *task["test"]]
-        jobs.append((program, [p["input"] for p in pairs], [p["output"] for p in pairs]))
-    return jobs
 
 
 def run_bare(jobs: Sequence[Job]) -> int:
@@ -170,16 +155,6 @@ async def measure_memory(verdicts: int) -> tuple[float, float]:
         return early, resident_mb()
 
 
-def with_loops(jobs: Sequence[Job]) -> list[Job]:
-    """The same jobs with an endless loop in place of six in a hundred."""
-    return [
-        (LOOP + f"# {n}\n", inputs, expected)
-        if n % 50 in {7, 23, 41}
-        else (program, inputs, expected)
-        for n, (program, inputs, expected) in enumerate(jobs)
-    ]
-
-
 def say(name: str, ratios: Sequence[float], wanted: str) -> None:
     """Print a figure's median and range."""
     low, high = min(ratios), max(ratios)
@@ -193,10 +168,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--verdicts", type=int, default=100_000, help="0: leave memory out")
+    parser.add_argument("--results", type=Path, help="measure up to 486 programs of this file")
     parser.add_argument("--loops", type=int, default=5, help="rounds of the file with loops")
     options = parser.parse_args()
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    jobs = jobs_of(486)
+    jobs = jobs_in(options.results, 486) if options.results else jobs_of(486)
     rounds = [one_round(jobs) for _ in range(options.rounds)]
     bare, alone, strict, batch, fresh = zip(*rounds, strict=True)
     print(
