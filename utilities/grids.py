@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 LONGEST_SIDE = 30
 COLOURS = 10
 _PALETTE = frozenset(range(COLOURS))
+_DIGITS = "0123456789"
 COLOUR_NAMES = (
     "black",
     "blue",
@@ -39,9 +41,10 @@ def check_grid(value: object) -> str | None:
         return "has no rows"
     if len(value) > LONGEST_SIDE:
         return f"has {len(value)} rows; a grid has at most {LONGEST_SIDE}"
-    for index, row in enumerate(value):
-        if not isinstance(row, list):
-            return f"has no list of colours as row {index}"
+    if set(map(type, value)) != {list}:
+        for index, row in enumerate(value):
+            if not isinstance(row, list):
+                return f"has no list of colours as row {index}"
     return _check_columns(value) or _check_cells(value)
 
 
@@ -57,9 +60,10 @@ def _check_columns(rows: list[list[object]]) -> str | None:
 
 
 def _check_cells(rows: list[list[object]]) -> str | None:
+    cells = [*chain.from_iterable(rows)]
+    if set(map(type, cells)) == {int} and _PALETTE.issuperset(cells):
+        return None  # nearly always, and ten times as fast as looking at each
     for row_index, row in enumerate(rows):
-        if set(map(type, row)) == {int} and _PALETTE.issuperset(row):
-            continue  # nearly always, and five times as fast as looking at each
         for column, cell in enumerate(row):
             if type(cell) is not int or not 0 <= cell < COLOURS:
                 shown = _shortened(json.dumps(cell, default=repr))
@@ -77,8 +81,8 @@ def _shortened(text: str) -> str:
 
 def grid_to_text(grid: Grid) -> str:
     """Write a grid as one line a row, its digits spaced: `0 7 7`."""
-    # Python's own text of a list of ints, without its commas: a third of the time of joining.
-    return "\n".join(str(row)[1:-1].replace(",", "") for row in grid)
+    # Looking each digit up takes a third of the time of making a text of each int, or of the row.
+    return "\n".join([" ".join([_DIGITS[cell] for cell in row]) for row in grid])
 
 
 def describe_shape(grid: Grid) -> str:
