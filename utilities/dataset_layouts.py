@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from utilities.errors import UsageError
-from utilities.json_files import RepeatedKeys, parse_json, read_json, reported_reading
+from utilities.json_files import RepeatedKeys, parse_task_json, read_json, reported_reading
 
 CHALLENGES = "_challenges.json"
 SOLUTIONS = "_solutions.json"
@@ -154,7 +154,7 @@ class JsonLines:
     def _entry(self, content: bytes, number: int) -> Entry:
         origin = f"{self._path}, line {number}"
         try:
-            task = parse_json(content, self._path, first_line=number)
+            task = parse_task_json(content, self._path, first_line=number)
         except UsageError as error:
             return Entry(f"of line {number}", origin, partial(_fail, str(error)))
         named = task if isinstance(task, dict) else {}
