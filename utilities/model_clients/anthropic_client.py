@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from utilities.model_clients.base import Message, Reply, Sampling
+from utilities.model_clients.event_stream import EventStream
 from utilities.model_clients.json_fields import parse_json
 from utilities.model_clients.message_stream import MessageStream
 from utilities.model_clients.sdk_client import SDKClient
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
-    """A ModelClient on the anthropic SDK, which supplies connections, headers and events."""
+    """A ModelClient on the anthropic SDK, which supplies connections and headers."""
 
     path = "/v1/messages"
 
@@ -46,17 +47,18 @@ class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
         return {"cache_control": {"type": "ephemeral"}}
 
     async def _read(self, response: httpx2.Response, begun: Callable[[], None]) -> Reply:
-        import anthropic  # loaded with the client
-
-        stream = MessageStream(self._triage)
+        events, stream = EventStream(), MessageStream(self._triage)
         if not response.headers.get("content-type", "").startswith("text/event-stream"):
             raise self._not_a_stream(await response.aread())
-        async for event in anthropic.AsyncStream.raw_events(response):
-            begun()
-            try:
-                stream.take(parse_json(event.data or "{}"))
-            except (ValueError, RecursionError) as error:
-                raise self._triage.no_reply("the stream has an event that is no JSON") from error
+        async for chunk in response.aiter_bytes():
+            for data in events.take(chunk):
+                begun()
+                try:
+                    event = parse_json(data)
+                except (ValueError, RecursionError) as error:
+                    message = "the stream has an event that is no JSON"
+                    raise self._triage.no_reply(message) from error
+                stream.take(event)
         return stream.reply()
 
     def _not_a_stream(self, content: bytes) -> Exception:

@@ -37,16 +37,16 @@ class MessageStream:
     def take(self, event: object) -> None:
         """Take one event's JSON; raises what an error event means, passes over unknown ones."""
         kind = text_at(event, "type")
-        if kind == "error":
+        if kind == "content_block_delta":  # as nearly all are
+            self._add(object_at(event, "delta"))
+        elif kind == "error":
             raise self._triage.error_in_success(object_at(event, "error"))
-        if kind == "message_start":
+        elif kind == "message_start":
             message = object_at(event, "message")
             self._model = text_at(message, "model")
             self._usage |= object_at(message, "usage")
         elif kind == "content_block_start":
             self._add(object_at(event, "content_block"))
-        elif kind == "content_block_delta":
-            self._add(object_at(event, "delta"))
         elif kind == "message_delta":
             self._stop_reason = text_at(object_at(event, "delta"), "stop_reason")
             self._usage |= object_at(event, "usage")
@@ -70,7 +70,8 @@ class MessageStream:
     def _add(self, piece: JSONObject) -> None:
         """A block's beginning or a delta: its text is under the name of its kind."""
         for name, parts in self._parts.items():
-            parts.append(text_at(piece, name))
+            if name in piece:
+                parts.append(text_at(piece, name))
 
 
 def read_message(message: JSONObject, triage: Triage) -> Reply:
