@@ -21,7 +21,10 @@ async def side_by_side(requests: Iterable[Awaitable[Sample]]) -> list[Sample]:
 
     Every request has ended when it returns or raises (FatalModelError, as the agent does).
     """
-    outcomes = await asyncio.gather(*requests, return_exceptions=True)
+    asked = list(requests)
+    if len(asked) == 1:
+        return [await asked[0]]  # a task of its own would only cost time
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
     samples = []
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
