@@ -47,12 +47,8 @@ class Progress:
 
     def update(self, tally: Tally) -> None:
         """Show the counts after a task."""
-        numbers = (
-            f"solved {len(tally.solved_task_ids)}, failed {len(tally.failed_task_ids)}, "
-            f"cost {tally.cost_text()}"
-        )
         if not self._bar.disable:
-            self._bar.set_postfix_str(numbers, refresh=False)
+            self._bar.set_postfix_str(_numbers(tally), refresh=False)
             self._bar.update(tally.done_count - self._bar.n)
             return
         now = time.monotonic()
@@ -61,4 +57,11 @@ class Progress:
         self._last_line = now
         of = f" of {self._total}" if self._total else ""
         rate = tally.asked_count / (now - self._started)
-        say(f"{tally.done_count}{of} tasks: {numbers}, {rate:.2f} tasks a second")
+        say(f"{tally.done_count}{of} tasks: {_numbers(tally)}, {rate:.2f} tasks a second")
+
+
+def _numbers(tally: Tally) -> str:
+    return (
+        f"solved {len(tally.solved_task_ids)}, failed {len(tally.failed_task_ids)}, "
+        f"cost {tally.cost_text()}"
+    )
