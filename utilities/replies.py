@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from utilities.budget import Budget, Meter
 from utilities.errors import NotAsked, RequestFailed
-from utilities.identity import hash_of, request_key
+from utilities.identity import request_key
 from utilities.journal import Journal
 from utilities.model_clients.base import (
     FREE,
@@ -162,7 +162,7 @@ class AskedModel:
         find it in the provider's cache; None: all go at once.
         """
         self._client = client
-        self._sampling = sampling
+        self._sampling, self._sampling_json = sampling, sampling.to_json()
         self._replies = replies
         self._bound = bound
         self._is_free = is_free
@@ -177,7 +177,7 @@ class AskedModel:
         return {
             "model_identifier": self.model_identifier,
             "model": self.model,
-            "sampling": self._sampling.to_json(),
+            "sampling": self._sampling_json,
         }
 
     async def ask(
@@ -194,7 +194,7 @@ class AskedModel:
         although nothing that matters has changed.
         """
         named = messages if known_by is None else known_by
-        key = request_key(task, named, self.model, self._sampling.to_json(), index)
+        key = request_key(task, named, self.model, self._sampling_json, index)
         about = {
             "task_id": task.task_id,
             "sample_index": index,
@@ -230,7 +230,8 @@ class AskedModel:
         self._replies.journal.batches.check_is_in_none(key)
         if not self._is_cached(messages):
             return await self._client.complete(messages, sent, meter)
-        async with self._shared_prompts.turn(hash_of(messages)) as shared:
+        name = tuple((message["role"], message["content"]) for message in messages)
+        async with self._shared_prompts.turn(name) as shared:
             return await self._client.complete(messages, sent, meter, shared)
 
     def _is_cached(self, messages: Sequence[Message]) -> bool:

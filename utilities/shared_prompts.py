@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -25,10 +25,10 @@ class SharedPrompts:
 
     def __init__(self) -> None:
         """Nothing is under way yet; a prompt is forgotten with the last request that has it."""
-        self._groups: dict[str, _Group] = {}
+        self._groups: dict[Hashable, _Group] = {}
 
     @asynccontextmanager
-    async def turn(self, name: str) -> AsyncIterator[SharedPrompt | None]:
+    async def turn(self, name: Hashable) -> AsyncIterator[SharedPrompt | None]:
         """Wait for one's turn with the prompt of this name; None for who is alone with it."""
         group = self._groups.setdefault(name, _Group())
         group.members += 1

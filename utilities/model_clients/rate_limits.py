@@ -33,6 +33,7 @@ _LONGEST_WINDOW_S = 86400.0
 _MOMENTS_BEGIN_S = 1e9
 """A reset as large is no duration but a moment, in seconds since 1970 (or, below, milliseconds)."""
 _MILLISECONDS_BEGIN = 1e11
+_NO_USAGE = Usage()
 _LEARNING = 0.1
 """How much each reply weighs in the means by which the next request is estimated."""
 
@@ -140,7 +141,7 @@ class RateLimits:
 
     def settle(self, load: Load, prompt_characters: int, usage: Usage) -> None:
         """Replace the estimate by what a reply says, and learn from it."""
-        if usage == Usage():
+        if usage == _NO_USAGE:
             return
         true = Load(usage.input_tokens, usage.output_tokens)
         for kind, bucket in self._buckets.items():

@@ -104,6 +104,8 @@ class Retrier:
                 request.started += time.monotonic() - waiting_since
                 reply = await self._stay(endpoint, request)
             if reply is not None:
+                if request.attempts == 1:
+                    return reply
                 failed = tuple(request.failed)
                 return replace(reply, attempts=request.attempts, failed_attempts=failed)
             await self._pause(request.pause_s)

@@ -50,6 +50,8 @@ class VendorClient(Protocol):
         """Close the connection pool."""
 
 
+_NO_USAGE = Usage()
+
 SDK = TypeVar("SDK", bound=VendorClient)
 
 
@@ -86,6 +88,7 @@ class SDKClient(ABC, Generic[SDK]):
         self._retrier = retrier
         self._limits = limits or RateLimits()
         self._triage = Triage(entry, key)
+        self._checked: Sampling | None = None
         self._opened: SDK | None = None
         self._http: httpx2.AsyncClient
         self._exchange: Exchange
@@ -126,7 +129,9 @@ class SDKClient(ABC, Generic[SDK]):
         self, messages: list[Message], sampling: Sampling, shared: SharedPrompt | None
     ) -> dict[str, Any]:
         """What is sent; raises UsageError where the model does not take `sampling`."""
-        check_sampling(self._entry, sampling)
+        if sampling is not self._checked:
+            check_sampling(self._entry, sampling)
+            self._checked = sampling
         body = self._body(messages, sampling)
         return body if shared is None else body | self._caching()
 
@@ -144,7 +149,7 @@ class SDKClient(ABC, Generic[SDK]):
         except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise self._triage.connection(error) from error
         cost_usd = reply.cost_usd
-        if cost_usd is None and reply.usage != Usage():
+        if cost_usd is None and reply.usage != _NO_USAGE:
             cost_usd = cost_of(self._entry, reply.usage)
         return replace(reply, model=reply.model or self._entry.model_id, cost_usd=cost_usd)
 
