@@ -108,7 +108,10 @@ async def open_agent(
             model=_name_of(chosen.entry),
             bound=bound,
             is_free=chosen.entry.price_override == (0.0, 0.0),
-            min_cached_prompt_tokens=chosen.entry.min_cached_prompt_tokens,
+            # A task's only sample shares its prompt with none.
+            min_cached_prompt_tokens=chosen.entry.min_cached_prompt_tokens
+            if options.best_of > 1
+            else None,
             batches=run.batches,
         )
         yield kind(model)
