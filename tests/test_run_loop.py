@@ -78,6 +78,23 @@ async def test_no_more_tasks_than_slots_are_under_way_or_read(tmp_path: Path) ->
     assert len(written(tmp_path)) == 20
 
 
+async def test_the_first_task_is_asked_before_the_last_one_is_made_ready(tmp_path: Path) -> None:
+    events: list[str] = []
+
+    def noted() -> Iterator[Task]:
+        for task in tasks(5):
+            events.append(f"read {task.task_id}")
+            yield task
+
+    async def answer(task: Task) -> dict[str, Any]:
+        events.append(f"asked {task.task_id}")
+        return entry(task)
+
+    async with opened(tmp_path, slots=10) as loop:
+        await loop.over(noted(), answer, progress=Progress(None, quiet=True))
+    assert events.index("asked t0") < events.index("read t1")
+
+
 async def test_finished_tasks_are_not_answered_again_and_still_counted(tmp_path: Path) -> None:
     asked: list[str] = []
 

@@ -125,6 +125,8 @@ class RunLoop:
             job = asyncio.create_task(one(task, key))
             self._jobs.add(job)
             job.add_done_callback(self._finished)
+            if not self._slots.locked():
+                await asyncio.sleep(0)  # one is sent while the next is made ready
 
     @property
     def status(self) -> str:
