@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from utilities.sandbox.wire import BEGUN, ENDED, RECORD, AnswerCount, Ending
+from utilities.sandbox.wire import BORN, ENDED, GO, RECORD, AnswerCount, Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,49 +41,63 @@ class Orphaned(Exception):
 
 
 class Lost(Exception):
-    """The fork server is gone, or may hand the next child what was meant for the last."""
+    """The fork server is gone."""
 
 
 class Follower:
-    """Follows one child after the other through its programs, usually one."""
+    """Has a child forked and follows it through its programs, usually one; then the next."""
 
     def __init__(self, pipes: Pipes, socket: int, output_bytes: int) -> None:
         """The end of `socket` is the end of it all."""
+        self._pipes, self._socket, self._output_bytes = pipes, socket, output_bytes
         self._results, self._endings = pipes.results[0], pipes.endings[0]
-        self._output_bytes = output_bytes
+        self._requests_in = pipes.requests[1]
         self._poll = select.poll()
         self._poll.register(self._endings, select.POLLIN)
-        self._poll.register(self._results, 0)
-        self._poll.register(socket, 0)  # that its other end is gone is always told
-        self._socket = socket
+        for descriptor in (self._results, self._requests_in, socket):
+            self._poll.register(descriptor, 0)  # that the other end is gone is always told
         self._position = 0
 
     def follow(
         self,
+        message: bytes,
         requests: Sequence[Request],
         report: Callable[[Request, Outcome], None],
-        take_time: Callable[[], None],
     ) -> None:
-        """Report the programs that are done; call `take_time` once where that is not soon.
+        """Hand a child its programs in a `message`, and report those that are done.
 
         A program behind others that comes to any end but its own is not reported, nor are those
         after it: they need another child. Raises Orphaned, and Lost.
         """
-        self._requests, self._take_time = requests, take_time
+        self._requests, self._unsent = requests, memoryview(message)
         self._child: int | None = None
         self._status: int | None = None
         self._unread = b""
         self._began_s, self._began_cpu_s, self._cpu_used_s = time.monotonic(), 0.0, 0.0
+        os.write(self._pipes.orders[1], GO)
+        self._send()
         self._be_patient(patient=len(requests) == 1)
         self._start(0)
-        while self._position < len(requests):
+        complete = False
+        while not complete:
             ending = self._step(report)
+            complete = self._position == len(requests)
             if ending is not None:
                 code = self._end()
                 if self._position == 0:
                     report(requests[0], self._outcome(ending, code))
                 break
         self._end()
+        self._empty(self._results)
+        if not complete:
+            self._empty(self._pipes.requests[0])  # perhaps it was killed before it had read all
+
+    def _send(self) -> None:
+        """Send what the child takes now."""
+        with suppress(BlockingIOError):
+            while self._unsent:
+                self._unsent = self._unsent[os.write(self._requests_in, self._unsent) :]
+        self._poll.modify(self._requests_in, select.POLLOUT if self._unsent else 0)
 
     def _be_patient(self, *, patient: bool) -> None:
         self._patient = patient
@@ -105,10 +119,11 @@ class Follower:
             raise Orphaned
         if self._endings in happened:
             self._hear_ending()
-        elif self._results not in happened:
-            if self._patient:
-                self._be_patient(patient=False)
-                self._take_time()
+        elif self._requests_in in happened:
+            self._send()
+            return None
+        elif not happened:
+            self._be_patient(patient=False)
             return None
         self._read()
         ending = self._take_records(report)
@@ -128,6 +143,15 @@ class Follower:
         cpu_left = share * request.cpu_s - (self._cpu_s() - self._began_cpu_s)
         return min(cpu_left, wall_left) if cpu_left > 0 else Ending.CPU_TIMEOUT
 
+    def _process(self) -> int:
+        """The child's process, which the fork server says as soon as there is one."""
+        if self._child is None:
+            message = os.read(self._pipes.births[0], BORN.size)
+            if len(message) < BORN.size:
+                raise Lost
+            self._child = int(BORN.unpack(message)[0])
+        return self._child
+
     def _hear_ending(self) -> None:
         message = os.read(self._endings, ENDED.size)
         if len(message) < ENDED.size:
@@ -139,12 +163,18 @@ class Follower:
         with suppress(BlockingIOError):
             while len(self._unread) <= self._output_bytes:
                 received = os.read(self._results, _LONGEST_READ)
-                if self._child is None:
-                    (self._child,) = BEGUN.unpack_from(received)
-                    received = received[BEGUN.size :]
+                if not received:
+                    raise Lost
                 self._unread += received
                 if self._status is None:
                     break
+
+    @staticmethod
+    def _empty(pipe: int) -> None:
+        """Read what a child that is gone left in a pipe, so that the next finds nothing."""
+        while select.select([pipe], [], [], 0)[0]:
+            if not os.read(pipe, _LONGEST_READ):
+                raise Lost
 
     def _take_records(self, report: Callable[[Request, Outcome], None]) -> Ending | None:
         while len(self._unread) - self._written >= RECORD.size:
@@ -173,10 +203,10 @@ class Follower:
 
     def _cpu_s(self) -> float:
         """Processor time of the child (clock_getcpuclockid(3) gives the clock's number)."""
-        if self._status is None and self._child is not None:
+        if self._status is None:
             try:
-                self._cpu_used_s = time.clock_gettime(~self._child << 3 | 2)
-            except OSError:  # no such clock here: the limit of the kernel still holds
+                self._cpu_used_s = time.clock_gettime(~self._process() << 3 | 2)
+            except OSError:  # no such clock here, or just gone: the limit of the kernel still holds
                 self._cpu_used_s = 0.0
         return self._cpu_used_s
 
@@ -190,20 +220,12 @@ class Follower:
         return Ending.CPU_TIMEOUT if by_kernel else Ending.SIGNALLED
 
     def _end(self) -> int:
-        """Kill the child if it lives; returns its exit status or the signal that ended it.
-
-        Nothing of it is left in the pipes then. Raises Lost where that is not sure.
-        """
-        if self._child is None:
-            self._read()
-        if self._child is None:
-            raise Lost
+        """Kill the child if it lives; returns its exit status or the signal that ended it."""
+        process = self._process()
         while self._status is None:
-            os.kill(self._child, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # its end is told by now, or about to be
+                os.kill(process, signal.SIGKILL)
             self._hear_ending()
-        with suppress(BlockingIOError):
-            while os.read(self._results, _LONGEST_READ):
-                pass
         if os.WIFEXITED(self._status):
             return os.WEXITSTATUS(self._status)
         return os.WTERMSIG(self._status)

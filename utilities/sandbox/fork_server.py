@@ -26,7 +26,7 @@ from utilities.sandbox.preload import (
 from utilities.sandbox.program import Printed, run_program
 from utilities.sandbox.syscalls import FORK, SUPPORTED, give_back_free_memory
 from utilities.sandbox.wire import (
-    BEGUN,
+    BORN,
     ENDED,
     FILE_NAME,
     GO,
@@ -40,7 +40,7 @@ from utilities.sandbox.wire import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_REQUESTS, _ENDINGS = RESULT_DESCRIPTOR + 1, RESULT_DESCRIPTOR + 2
+_REQUESTS, _ORDERS, _BIRTHS, _ENDINGS = range(RESULT_DESCRIPTOR + 1, RESULT_DESCRIPTOR + 5)
 """Descriptors of the fork server proper, which has no socket."""
 _LONGEST_READ = 1 << 16
 _WARM_UPS = 20
@@ -54,8 +54,9 @@ def main() -> NoReturn:
     _take_descriptors(config["socket"])
     if config["processor"] is not None:
         os.sched_setaffinity(0, {config["processor"]})
-    pipes = Pipes(os.pipe(), os.pipe(), os.pipe())
-    os.set_blocking(pipes.results[0], False)
+    pipes = Pipes(*(os.pipe() for _ in Pipes._fields))
+    for descriptor in (pipes.results[0], pipes.requests[1]):
+        os.set_blocking(descriptor, False)
     lockdown = Lockdown(config["withheld"])
     more = list(config["modules"])
     if not lockdown.files_stay_readable(config["visible"]):
@@ -96,13 +97,15 @@ def _be_two(lockdown: Lockdown, pipes: Pipes, config: dict[str, Any]) -> None:
     """Fork the server proper, and be its front; returns in the server, which keeps no socket."""
     server = FORK()
     if server != 0:
-        for descriptor in (pipes.requests[0], pipes.results[1], pipes.endings[1]):
+        for descriptor in (pipes.results[1], pipes.orders[0], pipes.births[1], pipes.endings[1]):
             os.close(descriptor)
         Front(pipes, config).serve()
     lockdown.follow_to_death()
     places: Sequence[tuple[int, int]] = (
         (pipes.results[1], RESULT_DESCRIPTOR),
         (pipes.requests[0], _REQUESTS),
+        (pipes.orders[0], _ORDERS),
+        (pipes.births[1], _BIRTHS),
         (pipes.endings[1], _ENDINGS),
     )
     for descriptor, place in places:
@@ -137,7 +140,7 @@ class ForkServer:
         streams = sys.stdout, sys.stderr
         for source in sources * _WARM_UPS:
             code = compile(source, FILE_NAME, "exec", dont_inherit=True)
-            message = marshal.dumps((1.0, [(source, code, (grid,) * 2)]))
+            message = marshal.dumps((1.0, [(source, marshal.dumps(code), (grid,) * 2)]))
             for program in marshal.loads(message)[1]:  # noqa: S302 - of two lines ago
                 run_program(program, self._printed)
         sys.stdout, sys.stderr = streams
@@ -146,12 +149,13 @@ class ForkServer:
         """Fork when told to; ends with the front, and when there is no memory for a child."""
         self._printed.capture()
         self._snapshot = Snapshot() if self._batch > 1 else None
-        while os.read(_REQUESTS, len(GO)):
+        while os.read(_ORDERS, len(GO)):
             child = FORK()
             if child == 0:
                 self._be_a_child()
             if child < 0:
                 break
+            os.write(_BIRTHS, BORN.pack(child))
             os.write(_ENDINGS, ENDED.pack(os.waitpid(child, 0)[1]))
         os._exit(0)
 
@@ -160,7 +164,6 @@ class ForkServer:
         try:
             self._lockdown.follow_to_death()
             cpu_s, programs = marshal.loads(_next_message())  # noqa: S302 - the front's
-            os.write(RESULT_DESCRIPTOR, BEGUN.pack(os.getpid()))
             os.closerange(_REQUESTS, OPEN_FILES)
             self._lockdown.confine_child(cpu_s)
             for position, program in enumerate(programs):
@@ -176,12 +179,12 @@ class ForkServer:
 
 def _next_message() -> bytes:
     """What the front has for this child; ends with the front."""
-    received, missing = b"", LENGTH.size
-    while missing > 0:
-        more = os.read(_REQUESTS, _LONGEST_READ)
-        if not more:
+    parts, missing = [os.read(_REQUESTS, LENGTH.size)], 0
+    if len(parts[0]) == LENGTH.size:
+        missing = LENGTH.unpack(parts.pop())[0]
+    while missing:
+        parts.append(os.read(_REQUESTS, min(missing, _LONGEST_READ)))
+        missing -= len(parts[-1])
+        if not parts[-1]:
             os._exit(0)
-        received += more
-        if len(received) >= LENGTH.size:
-            missing = LENGTH.size + LENGTH.unpack_from(received)[0] - len(received)
-    return received[LENGTH.size :]
+    return b"".join(parts)

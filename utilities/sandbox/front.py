@@ -10,13 +10,13 @@ import marshal
 import os
 import signal
 from collections import deque
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from utilities.sandbox.children import Follower, Lost, Orphaned, Outcome
 from utilities.sandbox.syscalls import end_at_once_on
 from utilities.sandbox.wire import (
     FILE_NAME,
-    GO,
     LENGTH,
     RESPONSE,
     SOCKET_DESCRIPTOR,
@@ -26,12 +26,13 @@ from utilities.sandbox.wire import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import CodeType
 
     from utilities.sandbox.wire import Pipes, Program
 
 _LONGEST_READ = 1 << 20
-_ANSWERS_TOGETHER = 4
+_ANSWERS_TOGETHER = 8
+_LONGEST_CODE = 1 << 17
+"""Bytes; ordinary programs take a few thousand. Longer ones are compiled where limits hold."""
 
 
 class Front:
@@ -39,7 +40,6 @@ class Front:
 
     def __init__(self, pipes: Pipes, config: dict[str, Any]) -> None:
         """Talk to the fork server by its `pipes`."""
-        self._requests = pipes.requests[1]
         self._follower = Follower(pipes, SOCKET_DESCRIPTOR, config["output_bytes"])
         self._batch: int = config["batch"]
         self._received = b""
@@ -50,8 +50,8 @@ class Front:
     def serve(self) -> NoReturn:
         """Have programs run until the supervisor is gone, or the fork server is lost.
 
-        All programs at hand are compiled before the first of them runs, and answers are sent a
-        few at a time: work of one kind at a stretch finds its memory in the processor's caches.
+        All programs at hand are compiled before the first of them runs: work of one kind at a
+        stretch finds its memory in the processor's caches.
         """
         end_at_once_on(signal.SIGPROF)
         try:
@@ -59,7 +59,6 @@ class Front:
                 self._receive()
                 while self._ready:
                     self._run(self._next_group())
-                self._write()
         except (Orphaned, Lost, BrokenPipeError, ConnectionResetError):
             os._exit(0)
 
@@ -74,7 +73,7 @@ class Front:
             if end > len(self._received):
                 break
             request = unpack_request(self._received[offset + LENGTH.size : end])
-            self._ready.append((request, (request.source, compiled(request), request.inputs)))
+            self._ready.append((request, (request.source, marshalled(request), request.inputs)))
             offset = end
         self._received = self._received[offset:]
 
@@ -90,7 +89,8 @@ class Front:
     def _run(self, group: Sequence[tuple[Request, Program]]) -> None:
         """Run programs in one child; those that need another come first in the next."""
         requests = [request for request, _ in group]
-        self._hand_over(sum(each.cpu_s for each in requests), [program for _, program in group])
+        cpu_s = sum(request.cpu_s for request in requests)
+        message = marshal.dumps((cpu_s, [program for _, program in group]))
         done = 0
 
         def report(request: Request, outcome: Outcome) -> None:
@@ -100,23 +100,15 @@ class Front:
             self._send(header + written)
             done += 1
 
-        self._follower.follow(requests, report, self._write)
+        self._follower.follow(LENGTH.pack(len(message)) + message, requests, report)
+        self._write()
         self._ready.extendleft(reversed(group[done:]))
 
-    def _hand_over(self, cpu_s: float, programs: list[Program]) -> None:
-        try:
-            message = marshal.dumps((cpu_s, programs))
-        except ValueError:  # what a source holds nests too deeply for the format
-            message = marshal.dumps((cpu_s, [(source, None, each) for source, _, each in programs]))
-        frame = GO + LENGTH.pack(len(message)) + message
-        while frame:
-            frame = frame[os.write(self._requests, frame) :]
-
     def _send(self, frame: bytes) -> None:
-        """Send an answer, or a few together."""
+        """Send an answer, or in batch mode a few together."""
         self._unsent += LENGTH.pack(len(frame)) + frame
         self._held_back += 1
-        if self._held_back >= _ANSWERS_TOGETHER:
+        if self._batch == 1 or self._held_back >= _ANSWERS_TOGETHER:
             self._write()
 
     def _write(self) -> None:
@@ -125,7 +117,7 @@ class Front:
             self._unsent = self._unsent[os.write(SOCKET_DESCRIPTOR, self._unsent) :]
 
 
-def compiled(request: Request) -> CodeType | None:
+def marshalled(request: Request) -> bytes | None:
     """The program's code; None where the child is to compile it, and to say what is wrong with it.
 
     Compiling runs nothing of the program. Where it takes longer than the program may, or breaks
@@ -135,8 +127,21 @@ def compiled(request: Request) -> CodeType | None:
         return None
     signal.setitimer(signal.ITIMER_PROF, request.cpu_s)
     try:
-        return compile(request.source.decode(), FILE_NAME, "exec", dont_inherit=True)
+        code = compile(request.source.decode(), FILE_NAME, "exec", dont_inherit=True)
+        encoded = marshal.dumps(code) if _keeps_its_order(code) else b""
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+    return encoded if 0 < len(encoded) <= _LONGEST_CODE else None
+
+
+def _keeps_its_order(constant: object) -> bool:
+    """Whether every constant set is iterated as before when it comes out of the format again."""
+    if isinstance(constant, CodeType):
+        return all(map(_keeps_its_order, constant.co_consts))
+    if isinstance(constant, tuple):
+        return all(map(_keeps_its_order, constant))
+    if isinstance(constant, frozenset):
+        return list(constant) == list(marshal.loads(marshal.dumps(constant)))  # noqa: S302
+    return True

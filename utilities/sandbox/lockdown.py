@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from utilities.sandbox import landlock, namespaces, syscalls
 from utilities.sandbox.seccomp import Filter, child_filter, fork_server_filter
 from utilities.sandbox.syscalls import Unavailable
+from utilities.sandbox.wire import RESULT_DESCRIPTOR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -90,6 +91,7 @@ class Lockdown:
         if self._child_filter is not None:
             self._child_filter.install()
         else:  # nothing else keeps it from starting processes; it cannot have threads then
+            os.set_blocking(RESULT_DESCRIPTOR, True)  # the program before may have changed that
             with suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 

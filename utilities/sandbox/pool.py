@@ -151,7 +151,7 @@ class Pool:
         self.report = server.report
         self._dispatch()
 
-    def _lost(self, server: ServerProcess) -> None:
+    def _lost(self, server: ServerProcess, *, by_itself: bool = True) -> None:
         """Replace a fork server that ended, and give its jobs to others."""
         for worker in self._workers:
             if worker.servers.get(server.flavour) is server:
@@ -167,16 +167,21 @@ class Pool:
         elif server.refuses:
             self._fail(jobs, UsageError(_NO_SECCOMP))
             return
-        elif all(job.distrusted for job in jobs):
-            self._blame_first(jobs)
-        for job in jobs:
-            job.distrusted = True
+        elif by_itself:
+            self._blame(jobs)
         self._waiting.extendleft(reversed(jobs))
         self._dispatch()
 
-    def _blame_first(self, jobs: list[Job]) -> None:
-        """Count the loss against the job that ran; while others were compiled it may be theirs."""
-        if jobs:
+    def _blame(self, jobs: list[Job]) -> None:
+        """Find the job over which a fork server was lost.
+
+        It was the one that ran, unless others were at hand that may just have been compiled: those
+        are compiled by their own processes from now on, and nobody is blamed.
+        """
+        trusted = [job for job in jobs if not job.distrusted]
+        for job in trusted:
+            job.distrusted = True
+        if jobs and not trusted:
             jobs[0].losses += 1
             if jobs[0].losses >= _LOSSES:
                 lost = jobs.pop(0)
@@ -197,7 +202,7 @@ class Pool:
                 queue.remove(job)
         for server in self.servers:
             if server.jobs and server.jobs[0] is job:
-                self._lost(server)
+                self._lost(server, by_itself=False)
 
     def _end_overdue(self) -> None:
         """Replace fork servers that do not keep to the limits that they are to enforce."""

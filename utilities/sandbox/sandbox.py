@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_INPUTS = EVERY_INPUT - 1
 """How many inputs one run takes."""
 _DEFAULT_LIMITS = Limits()
-_STRICT_DEPTH = 8
+_STRICT_DEPTH = 4
 """Programs that a worker has at hand: enough that it never waits for the supervisor."""
 _CHOICE = 16
 """Programs for each worker that wait, so that it finds one of the kind that it just ran."""

@@ -54,7 +54,7 @@ class Job:
     alone: bool
     answer: asyncio.Future[Response]
     losses: int = 0
-    """How many fork servers were lost while it ran."""
+    """How many fork servers were lost while it ran and nothing was compiled."""
     distrusted: bool = False
     """Whether a fork server was lost that may have been compiling it."""
     passed_over: int = 0

@@ -5,14 +5,13 @@ is REQUEST, then rows, columns and cells of each input, then the source. An answ
 then what the child wrote to descriptor 3, unread: only the supervisor makes sense of it.
 
 Inside a fork server, GO has it fork a child, which reads a length and the marshalled processor
-seconds and Programs, and writes BEGUN, then records. ENDED says how the child ended.
+seconds and Programs, and writes records. BORN says which process it is, ENDED how it ended.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 from struct import Struct
-from types import CodeType
 from typing import NamedTuple
 
 LENGTH = Struct("<I")
@@ -31,8 +30,8 @@ ANSWERS = ("ok", "exception", "invalid_output", "memory_limit", "syntax_error", 
 KINDS = (*ANSWERS, "printed", "loaded")
 EVERY_INPUT = 255
 GO = b"!"
-BEGUN = Struct("<i")
-"""The child's process; it has read its programs then, and the next child finds nothing of them."""
+BORN = Struct("<i")
+"""The child's process."""
 MEMORY_EXHAUSTED = 77
 """Exit status of a child where not even the record of a MemoryError could be written."""
 RESULT_DESCRIPTOR = 3
@@ -56,15 +55,20 @@ class Ending(IntEnum):
 
 
 class Pipes(NamedTuple):
-    """Reading and writing ends between a front and its fork server, whose children share them."""
+    """Reading and writing ends between a front and its fork server.
 
-    requests: tuple[int, int]
+    Children read requests and write results, one child after the other; the others are not theirs.
+    """
+
     results: tuple[int, int]
+    requests: tuple[int, int]
+    orders: tuple[int, int]
+    births: tuple[int, int]
     endings: tuple[int, int]
 
 
-Program = tuple[bytes, CodeType | None, tuple[tuple[int, bytes], ...]]
-"""Source, the source compiled (by the child where None), columns and cells of each input."""
+Program = tuple[bytes, bytes | None, tuple[tuple[int, bytes], ...]]
+"""Source, its code marshalled (the child compiles it where None), columns and cells of inputs."""
 
 
 class Request(NamedTuple):
