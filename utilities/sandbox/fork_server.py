@@ -40,6 +40,8 @@ from utilities.sandbox.wire import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from utilities.sandbox.wire import Program
+
 _REQUESTS, _ORDERS, _BIRTHS, _ENDINGS = range(RESULT_DESCRIPTOR + 1, RESULT_DESCRIPTOR + 5)
 """Descriptors of the fork server proper, which has no socket."""
 _LONGEST_READ = 1 << 16
@@ -141,7 +143,7 @@ class ForkServer:
         for source in sources * _WARM_UPS:
             code = compile(source, FILE_NAME, "exec", dont_inherit=True)
             message = marshal.dumps((1.0, [(source, marshal.dumps(code), (grid,) * 2)]))
-            for program in marshal.loads(message)[1]:  # noqa: S302 - of two lines ago
+            for program in _unpacked(message)[1]:
                 run_program(program, self._printed)
         sys.stdout, sys.stderr = streams
 
@@ -163,7 +165,7 @@ class ForkServer:
         """Run the programs; whatever happens, do not return into the server's code."""
         try:
             self._lockdown.follow_to_death()
-            cpu_s, programs = marshal.loads(_next_message())  # noqa: S302 - the front's
+            cpu_s, programs = _unpacked(_next_message())
             os.closerange(_REQUESTS, OPEN_FILES)
             self._lockdown.confine_child(cpu_s)
             for position, program in enumerate(programs):
@@ -175,6 +177,13 @@ class ForkServer:
             os._exit(MEMORY_EXHAUSTED)
         finally:
             os._exit(1)
+
+
+def _unpacked(message: bytes) -> tuple[float, list[Program]]:
+    """Processor seconds for the programs of the front's message, and the programs."""
+    load = marshal.loads  # what it reads comes from this program's own front
+    cpu_s, programs = load(message)
+    return cpu_s, [(source, code and load(code), inputs) for source, code, inputs in programs]
 
 
 def _next_message() -> bytes:

@@ -27,12 +27,15 @@ from utilities.sandbox.wire import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from utilities.sandbox.wire import Pipes, Program
+    from utilities.sandbox.wire import Pipes
 
 _LONGEST_READ = 1 << 20
 _ANSWERS_TOGETHER = 8
 _LONGEST_CODE = 1 << 17
 """Bytes; ordinary programs take a few thousand. Longer ones are compiled where limits hold."""
+
+_Ready = tuple[Request, bytes | None]
+"""A request and its code, marshalled."""
 
 
 class Front:
@@ -43,7 +46,7 @@ class Front:
         self._follower = Follower(pipes, SOCKET_DESCRIPTOR, config["output_bytes"])
         self._batch: int = config["batch"]
         self._received = b""
-        self._ready: deque[tuple[Request, Program]] = deque()
+        self._ready: deque[_Ready] = deque()
         self._unsent = b""
         self._held_back = 0
 
@@ -73,11 +76,11 @@ class Front:
             if end > len(self._received):
                 break
             request = unpack_request(self._received[offset + LENGTH.size : end])
-            self._ready.append((request, (request.source, marshalled(request), request.inputs)))
+            self._ready.append((request, marshalled(request)))
             offset = end
         self._received = self._received[offset:]
 
-    def _next_group(self) -> list[tuple[Request, Program]]:
+    def _next_group(self) -> list[_Ready]:
         """The next program, or as many of those at hand as may share a child."""
         group = [self._ready.popleft()]
         while len(group) < self._batch and self._ready:
@@ -86,11 +89,12 @@ class Front:
             group.append(self._ready.popleft())
         return group
 
-    def _run(self, group: Sequence[tuple[Request, Program]]) -> None:
+    def _run(self, group: Sequence[_Ready]) -> None:
         """Run programs in one child; those that need another come first in the next."""
         requests = [request for request, _ in group]
         cpu_s = sum(request.cpu_s for request in requests)
-        message = marshal.dumps((cpu_s, [program for _, program in group]))
+        programs = [(request.source, code, request.inputs) for request, code in group]
+        message = marshal.dumps((cpu_s, programs))
         done = 0
 
         def report(request: Request, outcome: Outcome) -> None:

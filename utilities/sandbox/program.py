@@ -6,7 +6,6 @@ Nothing here can be trusted once the program runs. What it claims goes to descri
 from __future__ import annotations
 
 import io
-import marshal
 import os
 import sys
 import time
@@ -125,12 +124,13 @@ def _timed(text: str, started: float) -> bytes:
     return DURATION.pack(duration_us) + text.encode("utf-8", "replace")
 
 
-def load(source: bytes, encoded: bytes | None, results: Results) -> Callable[..., Any]:
+def load(source: bytes, code: CodeType | None, results: Results) -> Callable[..., Any]:
     """Run the program's top level; returns its entry point, raises Failed."""
     module = ModuleType("program")
     sys.modules["program"] = module  # dataclasses look their module up
     names = module.__dict__
-    code = _compiled(source) if encoded is None else marshal.loads(encoded)  # noqa: S302 - own
+    if code is None:
+        code = _compiled(source)
     attempt(source, exec, code, names)
     if b"np" in source and "np" not in names and _uses(code, "np"):
         results.add(EVERY_INPUT, "loaded", RELIES_ON_NUMPY.encode())

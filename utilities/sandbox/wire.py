@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from struct import Struct
+from types import CodeType
 from typing import NamedTuple
 
 LENGTH = Struct("<I")
@@ -67,8 +68,11 @@ class Pipes(NamedTuple):
     endings: tuple[int, int]
 
 
-Program = tuple[bytes, bytes | None, tuple[tuple[int, bytes], ...]]
-"""Source, its code marshalled (the child compiles it where None), columns and cells of inputs."""
+Program = tuple[bytes, CodeType | None, tuple[tuple[int, bytes], ...]]
+"""Source, its code (the child compiles it where None), columns and cells of each input.
+
+In a message the code is marshalled by itself.
+"""
 
 
 class Request(NamedTuple):
