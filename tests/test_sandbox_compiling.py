@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,40 @@ async def test_a_code_of_megabytes_reaches_its_process() -> None:
 
 def indented(source: str) -> str:
     return "\n".join(f"    {line}" for line in source.splitlines())
+
+
+async def test_sets_are_iterated_as_python_iterates_them() -> None:
+    code = "def solve_task(grid):\n    return [[c for c in {9, 1}], [c for c in {8, 0}]]\n"
+    names: dict[str, Any] = {}
+    exec(code, names)
+    async with Sandbox(workers=1) as sandbox:
+        (execution,) = await sandbox.run(code, [GRID])
+    assert execution.output == names["solve_task"](GRID)
+
+
+async def test_constants_that_make_a_code_long_cost_a_program_nothing() -> None:
+    long = ",".join(f"'{chr(0x4E00 + n)}'*4096" for n in range(4000))
+    async with Sandbox(workers=1) as sandbox:
+        (execution,) = await sandbox.run(f"def never():\n    return [{long}]\n{SAME}", [GRID])
+    assert execution.output == GRID
+
+
+async def test_no_server_is_lost_over_programs_that_end_when_they_are_looked_at() -> None:
+    code = "import time\ndef solve_task(grid):\n    time.sleep(0.051)\n    return grid\n"
+    async with Sandbox(workers=1) as sandbox:
+        servers = sandbox.server_process_ids
+        runs = await asyncio.gather(*(sandbox.run(f"{code}# {n}", [GRID]) for n in range(150)))
+        assert sandbox.server_process_ids == servers
+    assert all(execution.output == GRID for (execution,) in runs)
+
+
+async def test_a_pipe_is_as_before_for_the_next_program_also_without_seccomp() -> None:
+    code = "import os\ndef solve_task(grid):\n    os.set_blocking(3, False)\n    return grid\n"
+    async with Sandbox(workers=1, withheld_layers=["seccomp"], unsafe_no_seccomp=True) as sandbox:
+        await sandbox.run(code, [GRID])
+        wide: Grid = [[1] * 30] * 30
+        results = await sandbox.run(SAME, [wide] * 60)
+    assert [result.output for result in results] == [wide] * 60
 
 
 @pytest.mark.parametrize("attack", ["os.set_blocking(3, False)", "fcntl.fcntl(3, 1031, 4096)"])
