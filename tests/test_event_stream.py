@@ -6,10 +6,10 @@ import pytest
 
 from utilities.model_clients.event_stream import EventStream
 
-EVENTS = [b'{"type": "ping"}', b'{"text":\n"\xc3\xa9"}', b"last"]
+EVENTS = [b'{"type": "ping"}', b'{"text":\n"\xc3\xa9"}', b"", b"", b"last"]
 STREAM = (
     b': keep-alive\n\nevent: ping\ndata: {"type": "ping"}\n\n'
-    b'id: 7\ndata:{"text":\ndata: "\xc3\xa9"}\n\nevent: empty\n\ndata: last\n\n'
+    b'id: 7\ndata:{"text":\ndata: "\xc3\xa9"}\n\nevent: empty\n\ndata:\n\ndata\n\ndata: last\n\n'
 )
 
 

@@ -49,6 +49,15 @@ def test_what_is_no_grid_is_told_with_its_reason(value: object, reason: str) -> 
     assert check_grid(value) == reason
 
 
+def test_a_cell_of_endless_lists_is_told_too() -> None:
+    cell: list[object] = []
+    for _ in range(5000):
+        cell = [cell]
+    assert check_grid([[0, cell]]) == (
+        "holds a list in lists in lists at row 0, column 1; colours are 0-9"
+    )
+
+
 @pytest.mark.parametrize("value", [[[0]], [[9] * 30] * 30, [list(range(10))]])
 def test_every_colour_and_every_size_up_to_thirty_is_a_grid(value: object) -> None:
     assert check_grid(value) is None

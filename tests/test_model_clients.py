@@ -310,6 +310,15 @@ async def test_a_parameter_that_the_model_rejects_is_refused_before_anything_is_
     assert requests_of(server, f"warm {api}") == []
 
 
+@BOTH
+async def test_what_was_right_for_one_request_is_looked_at_again_for_another(server, api):
+    async with client_of(server, api) as client:
+        messages = [{"role": "user", "content": f"first {api}"}]
+        await client.complete(messages, Sampling())
+        with pytest.raises(UsageError, match="takes no temperature"):
+            await client.complete(messages, Sampling(temperature=0.7))
+
+
 async def test_claude_is_asked_for_its_thinking_and_given_the_system_prompt(server):
     messages = [
         {"role": "system", "content": "be brief"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -167,3 +168,19 @@ def test_cached_tokens_stand_in_summary_and_metadata_and_lower_the_cost(
         entry, Usage(5000, 4000, 0, 200)
     )
     assert metadata["cost_usd"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("samples", "asked_for"), [(1, [False]), (3, [True] * 3)])
+def test_a_script_asks_for_the_cache_where_a_task_has_more_than_one_sample(
+    samples: int, asked_for: list[bool], tmp_path: Path, run_script: Run
+) -> None:
+    wide = {"input": [[1] * 30] * 30, "output": [[2] * 30] * 30}
+    tasks = {"a": {"train": [wide] * 4, "test": [wide]}}
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks))
+    with LoopbackServer(then=reply(maker="identity_program")) as server:
+        run_script(
+            CODE, "--model_identifier", "CLAUDE_OPUS", "--base_url", server.anthropic_url,
+            "--dataset_directory", tmp_path / "tasks.json", "--best_of", str(samples),
+            "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+        assert ["cache_control" in entry.body for entry in server.ledger()] == asked_for

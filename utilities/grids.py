@@ -66,8 +66,7 @@ def _check_cells(rows: list[list[object]]) -> str | None:
     for row_index, row in enumerate(rows):
         for column, cell in enumerate(row):
             if type(cell) is not int or not 0 <= cell < COLOURS:
-                shown = _shortened(json.dumps(cell, default=repr))
-                return f"holds {shown} at row {row_index}, column {column}; colours are 0-9"
+                return f"holds {_shown(cell)} at row {row_index}, column {column}; colours are 0-9"
     return None
 
 
@@ -75,7 +74,11 @@ def _named_kind(value: object) -> str:
     return "null" if value is None else f"of type {type(value).__name__}"
 
 
-def _shortened(text: str) -> str:
+def _shown(cell: object) -> str:
+    try:
+        text = json.dumps(cell, default=repr)
+    except RecursionError:
+        return "a list in lists in lists"
     return text if len(text) <= 24 else f"{text[:21]}..."
 
 

@@ -54,7 +54,7 @@ class AnthropicClient(SDKClient["anthropic.AsyncAnthropic"]):
             for data in events.take(chunk):
                 begun()
                 try:
-                    event = parse_json(data)
+                    event = parse_json(data or b"{}")
                 except (ValueError, RecursionError) as error:
                     message = "the stream has an event that is no JSON"
                     raise self._triage.no_reply(message) from error

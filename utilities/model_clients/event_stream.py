@@ -14,7 +14,7 @@ class EventStream:
     def __init__(self) -> None:
         """Nothing has come yet."""
         self._data: list[bytes] = []
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._feed_may_follow = False
 
     def take(self, chunk: bytes) -> Iterator[bytes]:
@@ -24,9 +24,13 @@ class EventStream:
         self._feed_may_follow = chunk.endswith(b"\r")
         if b"\r" in chunk:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        self._rest.append(chunk)
+        if b"\n" not in chunk:  # a long event costs no more than its length
+            return
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest = [rest]
         for line in lines:
-            if line.startswith(b"data:"):
+            if line.startswith(b"data:") or line == b"data":
                 self._data.append(line[5:].removeprefix(b" "))
             elif not line and self._data:
                 yield b"\n".join(self._data)
