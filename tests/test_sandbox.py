@@ -200,6 +200,21 @@ async def test_too_much_on_the_result_descriptor_is_an_output_limit() -> None:
     assert [e.status for e in executions] == ["ok", "ok", "output_limit", "output_limit"]
 
 
+async def test_a_record_begun_beyond_the_limit_is_an_output_limit() -> None:
+    code = """
+import os, struct, time
+def solve_task(grid):
+    os.write(3, struct.pack("<BBBBH", 0, 6, 0, 0, 65530) + b"x" * 65530)
+    os.write(3, bytes(3))
+    time.sleep(0.2)
+    os.write(3, bytes(100))
+    time.sleep(100)
+"""
+    async with Sandbox(workers=1) as sandbox:
+        (execution,) = await sandbox.run(code, [GRID])
+    assert execution.status == "output_limit"
+
+
 async def test_a_source_that_is_too_long_is_forbidden() -> None:
     async with Sandbox(Limits(source_bytes=100)) as sandbox:
         execution = await run_one(sandbox, returning("grid") + "#" * 100)

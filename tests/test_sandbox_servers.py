@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+from typing import Never
 
 import pytest
 
@@ -15,7 +16,9 @@ from tests.sandbox_processes import descendants, parents, until
 from tests.sandbox_programs import realistic_programs
 from utilities.errors import UsageError
 from utilities.sandbox.base import Limits
+from utilities.sandbox.job import Flavour, Prepared
 from utilities.sandbox.layers import describe_layers
+from utilities.sandbox.pool import Pool
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks import Grid
 
@@ -80,6 +83,31 @@ async def test_a_program_whose_servers_are_lost_again_and_again_is_given_up() ->
         assert "fork server was lost" in execution.message
         (control,) = await sandbox.run(SAME, [GRID])
     assert control.output == GRID
+
+
+async def test_where_no_server_can_be_started_each_run_says_so() -> None:
+    def start(*_: object) -> Never:
+        raise BlockingIOError("no process is left")
+
+    pool = Pool(start, workers=2, depth=1)
+    prepared = Prepared(1, b"", (), uses_chance=False)
+    runs = [pool.run(prepared, Flavour(), cpu_s=1.0, wall_s=5.0) for _ in range(5)]
+    outcomes = await asyncio.gather(*runs, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [BlockingIOError] * 5
+    await pool.close()
+
+
+async def test_a_program_that_somebody_kills_is_run_again() -> None:
+    code = "import time\ndef solve_task(grid):\n    time.sleep(0.6)\n    return grid\n"
+    async with Sandbox(Limits(cpu_s=0.1, wall_s=5.0), workers=1) as sandbox:
+        servers = descendants()
+        running = asyncio.create_task(sandbox.run(code, [GRID]))
+        await until(lambda: bool(descendants() - servers))
+        await asyncio.sleep(0.3)  # longer by the clock than it may use of the processor
+        for program in descendants() - servers:
+            killed(program)
+        (execution,) = await running
+    assert execution.output == GRID
 
 
 async def test_nothing_is_left_when_the_sandbox_is_left() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import marshal
 import os
 import signal
+import time
 from collections import deque
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _LONGEST_READ = 1 << 20
 _ANSWERS_TOGETHER = 8
+_LONGEST_HELD_BACK_S = 1.0
 _LONGEST_CODE = 1 << 17
 """Bytes; ordinary programs take a few thousand. Longer ones are compiled where limits hold."""
 
@@ -49,6 +51,7 @@ class Front:
         self._ready: deque[_Ready] = deque()
         self._unsent = b""
         self._held_back = 0
+        self._wrote_s = 0.0
 
     def serve(self) -> NoReturn:
         """Have programs run until the supervisor is gone, or the fork server is lost.
@@ -112,11 +115,12 @@ class Front:
         """Send an answer, or in batch mode a few together."""
         self._unsent += LENGTH.pack(len(frame)) + frame
         self._held_back += 1
-        if self._batch == 1 or self._held_back >= _ANSWERS_TOGETHER:
+        late = time.monotonic() - self._wrote_s > _LONGEST_HELD_BACK_S
+        if self._batch == 1 or late or self._held_back >= _ANSWERS_TOGETHER:
             self._write()
 
     def _write(self) -> None:
-        self._held_back = 0
+        self._held_back, self._wrote_s = 0, time.monotonic()
         while self._unsent:
             self._unsent = self._unsent[os.write(SOCKET_DESCRIPTOR, self._unsent) :]
 

@@ -38,7 +38,7 @@ class Lockdown:
         )
 
     def confine(self, visible: Sequence[str], readable: Sequence[str], memory_mb: int) -> None:
-        """Put all layers on this process; it returns in the process that is to fork.
+        """Put all layers on this process; it returns in the one that is to go on.
 
         Files below `visible` stay in sight, and only those below `readable` can be read.
         Where there is a process namespace, that is a child of the caller, which waits for it.

@@ -23,7 +23,7 @@ its server, so that even the second loss is nearly always somebody else's doing.
 _FAILED_STARTS = 5
 """So many fork servers may end in a row before one is ready; ten times as many once one was:
 somebody ends them then, or memory is short for a while."""
-_PASSED_OVER = 100
+_PASSED_OVER = 32
 """How many may go before the job that has waited longest."""
 _OVERDUE_S = 20.0
 """How long after a program's limit its fork server is taken for dead."""
@@ -50,7 +50,10 @@ class _Worker:
 
 
 class Pool:
-    """Jobs wait here in their order; those of a longer second pass only while no other waits."""
+    """Jobs wait here, those of a longer second pass until no other waits.
+
+    A worker takes them in their order, but for those of the flavour it last had, which overtake.
+    """
 
     def __init__(self, start: Starter, *, workers: int, depth: int) -> None:
         """Give each worker up to `depth` jobs; `start` makes a fork server when one is needed."""
@@ -84,7 +87,8 @@ class Pool:
         """What came of one program; cancelling this ends the program.
 
         Raises UsageError where this system has no seccomp and the sandbox may not do without,
-        RuntimeError where no fork server can be started, or the pool is closed.
+        RuntimeError where no fork server gets ready, or the pool is closed, OSError where the
+        system has no process or descriptor left for one.
         """
         if self._closed:
             raise RuntimeError("the sandbox is closed")
@@ -141,7 +145,11 @@ class Pool:
             return
         server = worker.servers.get(job.flavour)
         if server is None:
-            server = self._start(job.flavour, worker.position, self._answered, self._lost)
+            try:
+                server = self._start(job.flavour, worker.position, self._answered, self._lost)
+            except OSError as error:  # no process or no descriptor is to be had
+                job.answer.set_exception(error)
+                return
             worker.servers[job.flavour] = server
         worker.flavour = job.flavour
         server.give(job)

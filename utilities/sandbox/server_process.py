@@ -148,7 +148,7 @@ class ServerProcess:
 
     @property
     def process_id(self) -> int:
-        """The process that was started; the one that forks may be its child."""
+        """The process that was started; the others of the fork server are below it."""
         return self._process.pid
 
     def give(self, job: Job) -> None:
