@@ -108,10 +108,7 @@ async def open_agent(
             model=_name_of(chosen.entry),
             bound=bound,
             is_free=chosen.entry.price_override == (0.0, 0.0),
-            # A task's only sample shares its prompt with none.
-            min_cached_prompt_tokens=chosen.entry.min_cached_prompt_tokens
-            if options.best_of > 1
-            else None,
+            min_cached_prompt_tokens=_worth_caching_from(chosen.entry, options.best_of),
             batches=run.batches,
         )
         yield kind(model)
@@ -144,6 +141,11 @@ def _prices(chosen: ChosenModel, bound: Bound | None) -> Prices:
         cost_of=lambda usage: cost_of(entry, usage),
         worst_usd_of=None if bound is None else bound.worst_usd_of,
     )
+
+
+def _worth_caching_from(entry: ModelEntry, best_of: int) -> int | None:
+    """The length in tokens of a prompt that is cached; a task's only sample shares it with none."""
+    return entry.min_cached_prompt_tokens if best_of > 1 else None
 
 
 def _name_of(entry: ModelEntry) -> str:
