@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
-from agents import refinement_feedback
-from agents.base import Sample
-from agents.prompt_building import prompt_hash, prompt_messages
+from agents.prompts.building import prompt_hash, prompt_messages
 from agents.reasoning_code_generator import ReasoningCodeGenerator
-from agents.refinement_feedback import EarlierProgram, choose_parents, feedback_text
-from agents.refining import RoundSample
-from utilities.model_clients.base import Message
-from utilities.provenance import file_hash
-from utilities.tasks import Task
+from agents.strategies.feedback import (
+    FEEDBACK_VERSION,
+    EarlierProgram,
+    choose_parents,
+    feedback_text,
+)
+from agents.strategies.rounds import RoundSample
+from utilities.models.interface import Message
+from utilities.results.entry import Sample
+from utilities.tasks.task import Task
 
 _REFINEMENT = "code_refinement"
 
@@ -31,7 +33,7 @@ class CodeGeneratingAgent(ReasoningCodeGenerator):
         """What a refinement depends on besides `identity`: its prompt's wording and feedback."""
         return {
             "refinement_prompt_hash": prompt_hash(_REFINEMENT),
-            "feedback_hash": file_hash(Path(refinement_feedback.__file__)),
+            "feedback_hash": FEEDBACK_VERSION,
         }
 
     def choose_parents(self, task: Task, earlier: Sequence[RoundSample]) -> list[EarlierProgram]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from agents import reply_parsing
-from agents.base import Sample, SampleStatus
-from agents.prompt_building import prompt_hash, prompt_messages
+from agents.prompts.building import prompt_hash, prompt_messages
 from utilities.errors import RequestFailed
-from utilities.model_clients.base import Message, Reply
-from utilities.provenance import source_hash
-from utilities.replies import AskedModel
-from utilities.tasks import Task
+from utilities.models.interface import Message, Reply
+from utilities.replies.asked_model import AskedModel
+from utilities.results.entry import Sample, SampleStatus
+from utilities.results.provenance import source_hash
+from utilities.tasks.task import Task
 
 
 class LanguageModelAgent(ABC):

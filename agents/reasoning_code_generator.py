@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agents.base import Sample
 from agents.language_model_agent import LanguageModelAgent, status_of
 from agents.reply_parsing import extract_code, extract_reasoning
-from utilities.model_clients.base import Message, Reply
-from utilities.tasks import Task
+from utilities.models.interface import Message, Reply
+from utilities.results.entry import Sample
+from utilities.tasks.task import Task
 
 
 class ReasoningCodeGenerator(LanguageModelAgent):

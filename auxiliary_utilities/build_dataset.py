@@ -16,9 +16,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from utilities.cli import OneLineParser, run_script
+from utilities.command_line.script import OneLineParser, run_script
 from utilities.config import DATASET_PATH
-from utilities.dataset_building import ALL, BUILT_DATASETS, LICENCE, write_dataset
+from utilities.tasks.public_sets import ALL, BUILT_DATASETS, LICENCE, write_dataset
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -15,9 +15,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from utilities.argument_types import positive_int
-from utilities.atomic_files import write_atomically
-from utilities.cli import OneLineParser, run_script
+from utilities.command_line.argument_types import positive_int
+from utilities.command_line.script import OneLineParser, run_script
+from utilities.files.atomic import write_atomically
 from utilities.report.contents import ReportContents
 from utilities.report.page import page_of
 

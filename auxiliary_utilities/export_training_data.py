@@ -16,8 +16,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from utilities.cli import run_script
-from utilities.terminal_text import printable
+from utilities.command_line.script import run_script
+from utilities.command_line.terminal import printable
 from utilities.training_data.card import card_path, card_text
 from utilities.training_data.export import Export, evaluation_names, export, write_card
 from utilities.training_data.options import parse_options

@@ -15,12 +15,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from utilities.argument_types import positive_int
-from utilities.cli import OneLineParser, run_script
+from utilities.command_line.argument_types import positive_int
+from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.terminal import printable
 from utilities.config import TRACES_STORE_PATH
-from utilities.results_reader import read_entries
-from utilities.terminal_text import printable
-from utilities.trace_merging import MergeCounts, Merged, MergeRules, merge_sources
+from utilities.results.reader import read_entries
+from utilities.traces.merging import MergeCounts, Merged, MergeRules, merge_sources
 
 _LONGEST_NAME = 48
 

@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from utilities.cli import OneLineParser, run_script
+from utilities.command_line.script import OneLineParser, run_script
 from utilities.errors import UsageError
 
 if TYPE_CHECKING:
-    from utilities.results_reader import Entry
-    from utilities.task_drawing import TaskDrawing
+    from utilities.report.terminal_drawing import TaskDrawing
+    from utilities.results.reader import Entry
 
 LONGEST_TEXT = 1_000_000
 
@@ -48,7 +48,7 @@ def main() -> int:
     from rich.console import Console
 
     from utilities.report.records import task_record
-    from utilities.task_drawing import TaskDrawing
+    from utilities.report.terminal_drawing import TaskDrawing
 
     drawing, shown = TaskDrawing(Console(highlight=False)), None
     for entry in found:
@@ -88,7 +88,7 @@ def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
 
     Raises UsageError where there is none.
     """
-    from utilities.results_reader import read_entries
+    from utilities.results.reader import read_entries
 
     found: dict[tuple[Path, str], Entry] = {}
     others: set[str] = set()
@@ -110,8 +110,8 @@ def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
 
 def entry_of_dataset(options: argparse.Namespace) -> Entry:
     """The task as a data set has it; raises UsageError where it is not there or is bad."""
-    from utilities.data_loader import open_tasks
-    from utilities.task_selection import Selection
+    from utilities.tasks.datasets import open_tasks
+    from utilities.tasks.selection import Selection
 
     tasks = open_tasks(
         dataset_directory=options.dataset_directory,

@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_uppercase
 
-from utilities.argument_types import positive_int
-from utilities.atomic_files import write_atomically
-from utilities.cli import OneLineParser, run_script
-from utilities.comparison import RunRow, difference_lines, differences, row_lines, row_of
+from utilities.command_line.argument_types import positive_int
+from utilities.command_line.script import OneLineParser, run_script
 from utilities.errors import UsageError
-from utilities.pareto_picture import Point, pareto_svg
-from utilities.scored_run import ScoredRun
-from utilities.scored_runs import read_scored_runs
-from utilities.submission_options import add_task_set_options, chosen_tasks
+from utilities.files.atomic import write_atomically
+from utilities.scoring.comparison import RunRow, difference_lines, differences, row_lines, row_of
+from utilities.scoring.options import add_task_set_options, chosen_tasks
+from utilities.scoring.pareto_plot import Point, pareto_svg
+from utilities.scoring.scored_run import ScoredRun
+from utilities.scoring.scored_runs import read_scored_runs
 
 
 def parse_arguments() -> argparse.Namespace:

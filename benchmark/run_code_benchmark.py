@@ -18,26 +18,26 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from agents.benchmark_call import BenchmarkCall, BenchmarkRun
 from agents.code_generating_agent import CodeGeneratingAgent
-from agents.refining import (
+from agents.strategies.rounds import (
     RefiningAgent,
     RoundSample,
     candidates_of,
     round_fields,
     sample_in_rounds,
 )
-from agents.sampling import entry_of
-from utilities.attempts import choose
-from utilities.benchmark_options import BenchmarkOptions, parse_benchmark_options
-from utilities.benchmark_outcome import choice_fields
-from utilities.cli import run_script
+from benchmark.benchmark_call import BenchmarkCall, BenchmarkRun
+from benchmark.benchmark_options import BenchmarkOptions, parse_benchmark_options
+from utilities.command_line.script import run_script
+from utilities.command_line.terminal import say
 from utilities.config import CODE_BENCHMARK_DIRECTORY
-from utilities.progress import say
-from utilities.result_store import OutputPlace
+from utilities.results.entry import entry_of
+from utilities.runs.store import OutputPlace
 from utilities.sandbox.sandbox import Sandbox
-from utilities.tasks import Task
-from utilities.verification import compared_with_tests, verdict_fields
+from utilities.scoring.attempts import choose
+from utilities.scoring.run_score import choice_fields
+from utilities.tasks.task import Task
+from utilities.verification.verdict import compared_with_tests, verdict_fields
 
 PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
 

@@ -14,16 +14,17 @@ import asyncio
 import sys
 from typing import Any
 
-from agents.benchmark_call import BenchmarkCall, BenchmarkRun
 from agents.direct_answer_agent import DirectAnswerAgent
-from agents.sampling import entry_of, sample_task
-from utilities.attempts import choose_by_vote
-from utilities.benchmark_options import BenchmarkOptions, parse_benchmark_options
-from utilities.benchmark_outcome import choice_fields
-from utilities.cli import run_script
+from agents.sampling import sample_task
+from benchmark.benchmark_call import BenchmarkCall, BenchmarkRun
+from benchmark.benchmark_options import BenchmarkOptions, parse_benchmark_options
+from utilities.command_line.script import run_script
 from utilities.config import DIRECT_BENCHMARK_DIRECTORY
-from utilities.result_store import OutputPlace
-from utilities.tasks import Task
+from utilities.results.entry import entry_of
+from utilities.runs.store import OutputPlace
+from utilities.scoring.attempts import choose_by_vote
+from utilities.scoring.run_score import choice_fields
+from utilities.tasks.task import Task
 
 PLACE = OutputPlace(DIRECT_BENCHMARK_DIRECTORY, "direct_benchmark", "direct_benchmark.log")
 

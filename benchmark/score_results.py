@@ -16,19 +16,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from utilities.cli import OneLineParser, run_script
+from utilities.command_line.script import OneLineParser, run_script
 from utilities.config import TRACES_STORE_PATH
-from utilities.contamination import ContaminationCheck, KnownPairs
-from utilities.scored_run import ScoredRun, counted_entries
-from utilities.scored_runs import read_scored_runs
-from utilities.submission_files import write_submissions
-from utilities.submission_options import (
+from utilities.scoring.contamination import ContaminationCheck, KnownPairs
+from utilities.scoring.options import (
     SubmissionOptions,
     add_submission_options,
     add_task_set_options,
     chosen_tasks,
 )
-from utilities.training_sources import open_check
+from utilities.scoring.scored_run import ScoredRun, counted_entries
+from utilities.scoring.scored_runs import read_scored_runs
+from utilities.scoring.submissions import write_submissions
+from utilities.scoring.training_sources import open_check
 
 
 def parse_arguments() -> argparse.Namespace:

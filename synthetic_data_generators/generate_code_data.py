@@ -15,14 +15,16 @@ import asyncio
 import sys
 from typing import Any
 
-from agents.choosing import choose_model, open_agent
+from agents.opening import choose_model, open_agent
 from agents.reasoning_code_generator import ReasoningCodeGenerator
-from agents.sampling import entry_of, sample_task
-from utilities.asking_run import open_run
-from utilities.cli import AskingOptions, OneLineParser, add_asking_options, run_script
+from agents.sampling import sample_task
+from utilities.command_line.script import OneLineParser, run_script
 from utilities.config import CODE_DATA_DIRECTORY
-from utilities.result_store import OutputPlace
-from utilities.tasks import Task
+from utilities.results.entry import entry_of
+from utilities.runs.options import AskingOptions, add_asking_options
+from utilities.runs.run import open_run
+from utilities.runs.store import OutputPlace
+from utilities.tasks.task import Task
 
 PLACE = OutputPlace(CODE_DATA_DIRECTORY, "code_data", "code_data_generation.log")
 

@@ -19,18 +19,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from utilities.atomic_files import replacing
-from utilities.cli import OneLineParser, run_script
+from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.terminal import printable
 from utilities.config import SYNTHETIC_DATA_DIRECTORY
-from utilities.identity import SCHEMA_VERSION, hash_of
-from utilities.json_lines import encode_line
-from utilities.program_files import source_hash
-from utilities.provenance import provenance
-from utilities.relabelling import Relabeller, relabelled_entries
-from utilities.terminal_text import printable
+from utilities.files.atomic import replacing
+from utilities.files.hashing import hash_of
+from utilities.files.json_lines import encode_line
+from utilities.results.entry import SCHEMA_VERSION
+from utilities.results.provenance import provenance
 from utilities.training_data.judging import Judge
 from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
-from utilities.verifier import VerifierSettings
+from utilities.training_data.relabelling import Relabeller, relabelled_entries
+from utilities.verification.program_files import source_hash
+from utilities.verification.verifier import VerifierSettings
 
 DEFAULT_OUTPUT = SYNTHETIC_DATA_DIRECTORY / "relabelled_data" / "relabelled_data_results.jsonl"
 

@@ -19,19 +19,19 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 
-from utilities.cli import run_script
-from utilities.code_verification import CodeVerification
-from utilities.data_loader import open_tasks
+from utilities.command_line.logs import open_log
+from utilities.command_line.progress import Progress
+from utilities.command_line.script import run_script
+from utilities.command_line.signals import Stopped, until_signal
+from utilities.command_line.terminal import say
 from utilities.errors import UsageError
-from utilities.logs import open_log
-from utilities.program_files import entries_of_programs, program_files, source_hash
-from utilities.progress import say
-from utilities.provenance import provenance
-from utilities.results_reader import Entry, read_entries
-from utilities.signals import Stopped, until_signal
-from utilities.verification_options import VerificationOptions, parse_options
-from utilities.verification_progress import VerificationProgress, summary_lines
-from utilities.verified_file import VerifiedFile
+from utilities.results.provenance import provenance
+from utilities.results.reader import Entry, read_entries
+from utilities.tasks.datasets import open_tasks
+from utilities.verification.options import VerificationOptions, parse_options
+from utilities.verification.program_files import entries_of_programs, program_files, source_hash
+from utilities.verification.results_pass import CodeVerification, summary_lines
+from utilities.verification.verified_file import VerifiedFile
 
 LOG_NAME = "code_verification.log"
 
@@ -59,8 +59,8 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
         logging.getLogger(__name__).info("sandbox: %s", verifier.layers)
         verification = CodeVerification(verifier, output, options.settings.to_json())
         counts = verification.counts
-        with VerificationProgress(total, quiet=options.quiet) as progress:
-            await verification.over(entries, progress.update)
+        with Progress(total, unit="entries", quiet=options.quiet) as progress:
+            await verification.over(entries, progress)
         if not counts.entries:
             output.discard()
             reason = counts.skipped[:1] or ["it has no result entries"]

@@ -14,10 +14,8 @@ A bug is none of these and ends in a traceback.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    from utilities.model_clients.base import FailedAttempt
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 RequestStatus: TypeAlias = Literal[
     "rate_limited",
@@ -127,3 +125,45 @@ class NotAsked(RequestFailed):
     def __init__(self, message: str) -> None:
         """No HTTP request was spent."""
         super().__init__(message, attempts=0)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An HTTP request that brought no reply.
+
+    `cause` is a RequestStatus; `status_code` None where no HTTP answer came. `worst_case_usd` is
+    what it may have been billed at the most: 0 where nothing can have been made, None where the
+    price is unknown.
+    """
+
+    cause: str
+    status_code: int | None = None
+    latency_s: float = 0.0
+    worst_case_usd: float | None = 0.0
+
+
+class AttemptFailed(ToolkitError):
+    """One attempt failed in a way that may pass; it never leaves the retry layer.
+
+    `becomes` is the error to raise when no attempt is left. `retry_after_s` is what the provider
+    asked for. `unreachable`: no connection was made at all. `billable`: the provider may have
+    made a reply, and charge for it. `status_code` is the HTTP status, None where none came.
+    """
+
+    def __init__(
+        self,
+        becomes: type[RequestFailed],
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        unreachable: bool = False,
+        billable: bool = False,
+        status_code: int | None = None,
+    ) -> None:
+        """Keep the cause for the log, and for the error that it may become."""
+        super().__init__(message)
+        self.becomes = becomes
+        self.retry_after_s = retry_after_s
+        self.unreachable = unreachable
+        self.billable = billable
+        self.status_code = status_code

@@ -12,15 +12,15 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from agents.base import Sample
 from agents.program_search.worker_pool import WorkerPool
 from utilities.config import PROGRAM_SEARCH
 from utilities.errors import RequestFailed
-from utilities.identity import request_key
-from utilities.model_clients.base import Reply
-from utilities.provenance import source_hash
-from utilities.replies import Replies
-from utilities.tasks import Task
+from utilities.models.interface import Reply
+from utilities.replies.journal import request_key
+from utilities.replies.replies import Replies
+from utilities.results.entry import Sample
+from utilities.results.provenance import source_hash
+from utilities.tasks.task import Task
 
 
 class ProgramSearchAgent:

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from agents.program_search.search import solve
-from utilities.tasks import Task
+from agents.program_search.solving import solve
+from utilities.tasks.task import Task
 
 _GRACE_S = 60.0
 _SLOWEST_CELLS_PER_S = 100_000

@@ -7,12 +7,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from utilities.grids import LONGEST_SIDE
+from utilities.tasks.grids import LONGEST_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from utilities.tasks import Grid
+    from utilities.tasks.task import Grid
 
 _BRACKET = re.compile(r"[\[\]]")
 _SEPARATORS = re.compile(r"[\s,]*+")

@@ -9,7 +9,7 @@ from agents.reply_parsing.grid_scanning import FoundGrid, find_bracketed, find_d
 from agents.reply_parsing.markup import normalise_newlines, split_thinking
 
 if TYPE_CHECKING:
-    from utilities.tasks import Grid
+    from utilities.tasks.task import Grid
 
 _LABEL = re.compile(
     r"(?<![a-z])(?:output|test|answer|prediction|solution|input|case|grid|result)s?"

@@ -11,7 +11,12 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from agents.reply_parsing.markup import find_fences, normalise_newlines, split_thinking
-from utilities.entry_point import ENTRY_POINTS, entry_point_of, only_function_of, parse_program
+from utilities.sandbox.entry_point import (
+    ENTRY_POINTS,
+    entry_point_of,
+    only_function_of,
+    parse_program,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

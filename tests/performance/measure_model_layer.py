@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any
 
-from tests.conftest import REPOSITORY, clean_environment
 from tests.performance.paced_server import PacedServer
+from tests.support.scripts import REPOSITORY, clean_environment
 
 SCRIPTS = (
     "synthetic_data_generators/generate_reasoning_data.py",

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from utilities.tasks import Pair, Task
+from utilities.tasks.task import Pair, Task
 
 
 class Result(NamedTuple):
@@ -77,7 +77,7 @@ def pairs_of(pairs: list[dict[str, Any]]) -> tuple[Pair, ...]:
 
 def measure(job: tuple[Task, int, int]) -> Result:
     """Solve one task without its test outputs, then compare."""
-    from agents.program_search.search import solve
+    from agents.program_search.solving import solve
 
     task, best_of, budget = job
     start = time.process_time()

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.conftest import REPOSITORY
 from tests.performance.synthetic_results import write_synthetic_results
+from tests.support.scripts import REPOSITORY
 
 
 class Cost(NamedTuple):

@@ -28,7 +28,7 @@ from statistics import median
 from typing import Any
 
 from tests.performance.sandbox_jobs import Job, jobs_in, jobs_of, with_loops
-from utilities.sandbox.base import Execution, Limits
+from utilities.sandbox.execution import Execution, Limits
 from utilities.sandbox.sandbox import Sandbox
 
 WORKERS = 2

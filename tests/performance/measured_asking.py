@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from synthetic_data_generators import generate_code_data
-from utilities.cli import AskingOptions, OneLineParser, add_asking_options
+from utilities.command_line.script import OneLineParser
+from utilities.runs.options import AskingOptions, add_asking_options
 
 PROMPT_BYTES = 3000
 WARM_UP = 20

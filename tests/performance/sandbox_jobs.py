@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.conftest import arc1_training
-from tests.sandbox_programs import realistic_programs
-from utilities.code_verification import codes_of
-from utilities.results_reader import read_entries, task_of
-from utilities.tasks import Grid
+from tests.support.sandbox_programs import realistic_programs
+from tests.support.scripts import arc1_training
+from utilities.results.reader import read_entries, task_of
+from utilities.tasks.task import Grid
+from utilities.verification.results_pass import codes_of
 
 Job = tuple[str, list[Grid], list[Grid]]
 """A program, inputs, expected outputs."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from utilities.json_lines import encode_line
-from utilities.tasks import Grid, Pair, Task
+from utilities.files.json_lines import encode_line
+from utilities.tasks.task import Grid, Pair, Task
 
 PROGRAMS = (
     "def solve_task(grid):\n    return [row[::-1] for row in grid]\n",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utilities.json_lines import encode_line
+from utilities.files.json_lines import encode_line
 from utilities.report.records import (
     Record,
     attempt_texts,
@@ -17,8 +17,8 @@ from utilities.report.records import (
     sample_records,
     task_record,
 )
-from utilities.results_reader import Entry, read_entries
-from utilities.task_validation import MOST_PAIRS
+from utilities.results.reader import Entry, read_entries
+from utilities.tasks.task import MOST_PAIRS
 
 
 @dataclass

@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from utilities.figures import pass_at_k
-from utilities.intervals import wilson_interval
 from utilities.report.contents import ShownRun
 from utilities.report.records import NOTHING, USABLE, Record
+from utilities.scoring.figures import pass_at_k
+from utilities.scoring.intervals import wilson_interval
 
 MEASURES = {
     "benchmark": "tasks solved with the attempts handed in",

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
-from utilities.progress import printable
+from utilities.command_line.terminal import printable
 from utilities.report.contents import ReportContents, as_json
 from utilities.report.figures import OUTCOMES, RunFigures, run_figures
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from utilities.grids import COLOURS, LONGEST_SIDE
-from utilities.results_reader import Entry
+from utilities.results.reader import Entry
+from utilities.tasks.grids import COLOURS, LONGEST_SIDE
 
 Record = dict[str, Any]
 RIGHT, TRAIN_ONLY, WRONG, FAILED, USABLE, NOTHING = "RTWEUN"

@@ -17,7 +17,7 @@ from typing import Any
 _WATCHED = (
     *("builtins", "bisect", "collections", "copy", "dataclasses", "enum", "functools", "heapq"),
     *("itertools", "math", "numpy", "numpy.linalg", "operator", "os", "random", "re", "string"),
-    *("sys", "time", "types", "typing", "utilities.entry_point"),
+    *("sys", "time", "types", "typing", "utilities.sandbox.entry_point"),
 )
 _CHANGING = frozenset(
     {"__warningregistry__", "last_type", "last_value", "last_traceback", "stdout", "stderr"}

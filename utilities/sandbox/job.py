@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from utilities.sandbox.base import Execution
+from utilities.sandbox.execution import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from utilities.sandbox.base import Limits
-    from utilities.tasks import Grid
+    from utilities.sandbox.execution import Limits
+    from utilities.tasks.task import Grid
 
 PACKAGES = ("numpy", "scipy")
 """Packages that programs may import, where they are installed."""

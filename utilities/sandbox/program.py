@@ -12,8 +12,8 @@ import time
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from utilities.entry_point import ENTRY_POINTS
 from utilities.sandbox.cells import Failed, to_cells
+from utilities.sandbox.entry_point import ENTRY_POINTS
 from utilities.sandbox.wire import (
     DURATION,
     EVERY_INPUT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from utilities.sandbox.base import Execution, ExecutionStatus
+from utilities.sandbox.execution import Execution, ExecutionStatus
 from utilities.sandbox.wire import (
     ANSWERS,
     DURATION,
@@ -22,7 +22,7 @@ from utilities.sandbox.wire import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from utilities.tasks import Grid
+    from utilities.tasks.task import Grid
 
 _COLOURS = bytes(range(10))
 

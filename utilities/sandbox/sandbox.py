@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Literal, Self
 
-from utilities.sandbox.base import Execution, Limits
+from utilities.sandbox.execution import Execution, Limits
 from utilities.sandbox.job import Flavour, prepare
 from utilities.sandbox.layers import describe_layers
 from utilities.sandbox.pool import Pool
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from utilities.sandbox.job import Prepared
     from utilities.sandbox.records import Response
     from utilities.sandbox.server_process import Listener
-    from utilities.tasks import Grid
+    from utilities.tasks.task import Grid
 
 MAX_INPUTS = EVERY_INPUT - 1
 """How many inputs one run takes."""

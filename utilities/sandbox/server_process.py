@@ -22,7 +22,7 @@ from utilities.sandbox.wire import LENGTH, REQUEST
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from utilities.sandbox.base import Limits
+    from utilities.sandbox.execution import Limits
     from utilities.sandbox.job import Flavour
 
     Listener = Callable[["ServerProcess"], None]

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from utilities.entry_point import find_entry_point
-from utilities.grids import COLOURS
-from utilities.task_symmetries import SAME_COLOURS, SYMMETRIES, Symmetry, changed_task
-from utilities.tasks import Task
+from utilities.sandbox.entry_point import find_entry_point
+from utilities.tasks.grids import COLOURS
+from utilities.tasks.symmetries import SAME_COLOURS, SYMMETRIES, Symmetry, changed_task
+from utilities.tasks.task import Task
 from utilities.training_data.samples import TrainingSample
 
 Kind = Literal["symmetry", "colours", "pairs"]

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from utilities.dataset_building import LICENCE
-from utilities.provenance import provenance
-from utilities.terminal_text import printable
+from utilities.command_line.terminal import printable
+from utilities.results.provenance import provenance
+from utilities.tasks.public_sets import LICENCE
 from utilities.training_data.export import Export
 from utilities.training_data.options import ExportOptions
 from utilities.training_data.row_files import hash_of_file

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import orjson
 
-from utilities.canonical_tasks import canonical_hash, identifying_hashes
-from utilities.grids import content_hash
-from utilities.json_lines import encode_line
-from utilities.results_reader import read_entries
-from utilities.tasks import Task
+from utilities.files.json_lines import encode_line
+from utilities.results.reader import read_entries
+from utilities.tasks.canonical import canonical_hash, identifying_hashes
+from utilities.tasks.content import content_hash
+from utilities.tasks.task import Task
 from utilities.training_data.filters import Filters, fails_train, is_failure
 from utilities.training_data.judging import Judge, judged
 from utilities.training_data.known_tasks import KnownTasks
 from utilities.training_data.rows import Format
 from utilities.training_data.samples import RunFacts, TrainingSample, usable_samples
 from utilities.training_data.splits import TaskGroups
-from utilities.verification import normal_form
+from utilities.verification.verdict import normal_form
 
 SAMPLES_TABLE = (
     "samples (position INTEGER PRIMARY KEY, task_hash TEXT, content TEXT, form BLOB,"

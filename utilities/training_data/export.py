@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from utilities.atomic_files import write_atomically
 from utilities.errors import UsageError
-from utilities.spool import open_spool
+from utilities.files.atomic import write_atomically
+from utilities.files.spool import open_spool
 from utilities.training_data.augmentation import changed_sample, draw_changes
-from utilities.training_data.choosing import Choice
 from utilities.training_data.collecting import SAMPLES_TABLE, Collected, Collector, load
 from utilities.training_data.judging import Judge, judged
 from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
@@ -20,6 +19,7 @@ from utilities.training_data.options import ExportOptions
 from utilities.training_data.row_files import Row, RowFile, check_parquet, hash_of_file, open_parts
 from utilities.training_data.rows import PAIRED, RowMaker
 from utilities.training_data.samples import TrainingSample
+from utilities.training_data.selection import Choice
 from utilities.training_data.splits import part_of
 
 _NAMES_SHOWN = 12

@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from utilities.tasks import Task
+from utilities.tasks.task import Task
 from utilities.training_data.samples import SampleVerdict, TrainingSample
-from utilities.verification import Verdict
-from utilities.verifier import LocalVerifier, VerifierSettings
+from utilities.verification.verdict import Verdict
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 _SAMPLES_AT_ONCE = 128
 _CHARACTERS_AT_ONCE = 32_000_000

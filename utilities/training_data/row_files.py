@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from utilities.atomic_files import replacing
 from utilities.errors import UsageError
-from utilities.json_lines import encode_line
+from utilities.files.atomic import replacing
+from utilities.files.json_lines import encode_line
 
 if TYPE_CHECKING:
     from pyarrow import Schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from utilities.identity import hash_of
+from utilities.files.hashing import hash_of
 from utilities.training_data.prompts import (
     PROMPT_HASH,
     REPAIR_PROMPT_HASH,

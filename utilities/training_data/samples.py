@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from utilities.errors import UsageError
-from utilities.grids import check_grid
-from utilities.results_reader import Entry, task_of
+from utilities.results.reader import Entry, task_of
 from utilities.sandbox.sandbox import MAX_INPUTS
-from utilities.tasks import Grid, Pair, Task
-from utilities.verification import Verdict
+from utilities.tasks.grids import check_grid
+from utilities.tasks.task import Grid, Pair, Task
+from utilities.verification.verdict import Verdict
 
 Level = Literal["train_and_test", "train", "failed", "unverified"]
 _LABELS = ("deterministic", "hardcoded")

@@ -1,0 +1,1 @@
+"""The search: exploring, learning rules, ranking what fits."""

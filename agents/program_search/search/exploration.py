@@ -1,0 +1,174 @@
+"""Explores what can be made of a task's inputs, and collects what fits.
+
+Pictures of the inputs are made best first, one or two steps deep, and kept once however they
+came about; on those of the outputs' shapes rules are learnt. All work is counted, so that a task
+always gives the same programs.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from agents.program_search.search.candidates import Budget, Candidate, State
+from agents.program_search.search.mosaic import learn_mosaic
+from agents.program_search.search.rule_learning import RuleLearner
+from agents.program_search.transforms import (
+    completion,
+    cropping,
+    distances,
+    facts,
+    keeping,
+    moves,
+    paints,
+    part_facts,
+    pictures,
+    summaries,
+    whole_grid,
+)
+from agents.program_search.transforms.registry import Array, Step, steps_of
+
+VOCABULARY = (
+    cropping,
+    facts,
+    paints,
+    part_facts,
+    distances,
+    whole_grid,
+    pictures,
+    completion,
+    summaries,
+    moves,
+    keeping,
+)
+"""The modules whose transforms are registered by importing them."""
+DEEPEST = 2
+FIRST_STATES_KEPT = 40
+FRAMES_KEPT = 200
+COST_SLACK = 1.0
+"""Pictures that cost this much more than the best candidate are not made."""
+STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
+"""For each stage: the share of the budget up to which pictures are made, that up to which rules
+are learnt, and on how many pictures at most."""
+
+
+@dataclass(eq=False)
+class Exploration:
+    """The search on one task: the pictures made, and the candidates that fit."""
+
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    budget: Budget
+
+    def __post_init__(self) -> None:
+        """Start from the inputs as they are."""
+        self.states: list[State] = []  # the first ones, for traces
+        self.frames: list[State] = []  # those of the outputs' shapes, for rules
+        self.candidates: list[Candidate] = []
+
+    def run(self) -> list[Candidate]:
+        """Every candidate found, in stages until one is strong."""
+        new_states, learnt = self._explored(), set[State]()
+        for explore_share, learn_share, most in STAGES:
+            until = self.budget.limit * (1 - explore_share)
+            while self.budget.left() > until and (state := next(new_states, None)):
+                self._keep(state)
+                self.candidates += self._finished(state)
+                if state.cost > self._strongest() + COST_SLACK:
+                    break
+            reserve = int(self.budget.limit * (1 - learn_share))
+            frames = sorted(self.frames, key=self._promise)
+            for frame in [one for one in frames if one not in learnt][:most]:
+                if self.budget.left() > reserve and frame.cost + 1 < self._strongest():
+                    learnt.add(frame)
+                    self._learn_rules(frame, frames, reserve)
+            if self._strongest() < np.inf:
+                break
+        return self.candidates
+
+    def _keep(self, state: State) -> None:
+        """Remember what is needed of the state, in bounded memory."""
+        if len(self.states) < FIRST_STATES_KEPT:
+            self.states.append(state)
+        if all(map(_same_shape, state.grids, self.outputs)):
+            self.frames.append(state)
+        if len(self.frames) > 2 * FRAMES_KEPT:
+            self.frames = sorted(self.frames, key=self._promise)[:FRAMES_KEPT]
+
+    def _finished(self, state: State) -> list[Candidate]:
+        """The candidates that need no rule."""
+        if self._explains(state.grids):
+            return [Candidate(state.steps, None, state.cost, state.grids)]
+        return learn_mosaic(state, self.outputs)
+
+    def _learn_rules(self, frame: State, frames: Sequence[State], reserve: int) -> None:
+        allowance = Budget((self.budget.left() - reserve) // (1 if not frame.steps else 3))
+        shapes = [grid.shape for grid in frame.grids]
+        others = [
+            one
+            for one in frames
+            if one is not frame and [grid.shape for grid in one.grids] == shapes
+        ]
+        learner = RuleLearner(frame, others, self.inputs, self.outputs, allowance)
+        self.candidates += learner.learn()
+        self.budget.spend(allowance.spent)
+
+    def _explored(self) -> Iterator[State]:
+        """New states, cheapest first; each is expanded by the steps in the order of cost."""
+        steps = steps_of("picture")
+        start = State((), 0.0, self.inputs)
+        seen = {_content(start.grids)}
+        yield start
+        heap = [(steps[0].cost, 0, 0, start)]
+        while heap and self.budget.left() > 0:
+            cost, serial, index, state = heapq.heappop(heap)
+            if index + 1 < len(steps):
+                following = state.cost + steps[index + 1].cost
+                heapq.heappush(heap, (following, serial, index + 1, state))
+            grids = self._applied(steps[index], state.grids)
+            if grids is None or (content := _content(grids)) in seen:
+                continue
+            seen.add(content)
+            new = State((*state.steps, steps[index]), cost, grids)
+            yield new
+            if len(new.steps) < DEEPEST:
+                heapq.heappush(heap, (cost + steps[0].cost, len(seen), 0, new))
+
+    def _applied(self, step: Step, grids: Sequence[Array]) -> tuple[Array, ...] | None:
+        results = []
+        for grid in grids:
+            self.budget.spend(grid.size * step.transform.effort)
+            result = step.apply(grid)
+            if result is None:
+                return None
+            results.append(result)
+        return tuple(results)
+
+    def _explains(self, grids: Sequence[Array]) -> bool:
+        return all(map(np.array_equal, grids, self.outputs))
+
+    def _promise(self, state: State) -> float:
+        """What comes first: cheap pictures that resemble the outputs."""
+        wrong = sum(int((a != b).sum()) for a, b in zip(state.grids, self.outputs, strict=False))
+        return state.cost + 3 * wrong / sum(output.size for output in self.outputs)
+
+    def _strongest(self) -> float:
+        """The cost of the cheapest candidate that no check speaks against."""
+        return min((one.cost for one in self.candidates if one.is_strong()), default=np.inf)
+
+
+def _same_shape(one: Array, other: Array) -> bool:
+    return one.shape == other.shape
+
+
+def _content(grids: Sequence[Array]) -> bytes:
+    """A digest of the grids, far smaller than they are."""
+    digest = blake2b(digest_size=16)
+    for grid in grids:
+        digest.update(bytes(grid.shape))
+        digest.update(grid.astype(np.uint8).tobytes())
+    return digest.digest()

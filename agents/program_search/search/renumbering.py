@@ -1,0 +1,82 @@
+"""A second view of a task: colours by how common they are in each grid, not by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from agents.program_search.search.candidates import Candidate
+from agents.program_search.transforms.perception import background
+from agents.program_search.transforms.registry import Array
+from agents.program_search.transforms.words import COLOURS
+
+SENTENCE = (
+    "Renumber the colours of the grid by how common they are: 0 for the background, 1 for the "
+    "commonest other colour, 2 for the next, and so on."
+)
+BACK = "Give every number its colour back."
+PLAIN = 10
+"""In renumbered outputs `PLAIN + colour` is a colour that the input does not hold."""
+ORDINALS = ("", "second ", "third ", *(f"{number}th " for number in range(4, 10)))
+RANKS = {COLOURS[0]: "the background"} | {
+    COLOURS[number]: f"the {ordinal}commonest colour" for number, ordinal in enumerate(ORDINALS, 1)
+}
+RENUMBERING_COST = 1.0
+NAMED_COLOUR = re.compile("|".join(map(re.escape, RANKS)))
+
+
+def palette_of(grid: Array) -> Array:
+    """The colour of every number: by number of cells, ties by reading order; then all by name.
+
+    Numbers from 0: the background, the other colours that the grid holds, those that it does not;
+    from PLAIN: the colours themselves.
+    """
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[background(grid)] = 1000
+    cells = grid.ravel().tolist()
+    order = sorted(set(cells), key=lambda colour: (-counts[colour], cells.index(colour)))
+    absent = [colour for colour in range(10) if colour not in order]
+    return np.array([*order, *absent, *range(10)])
+
+
+def renumbered(grid: Array) -> Array:
+    """The grid with every colour's number in its own palette."""
+    return np.argsort(palette_of(grid)[:10])[grid]
+
+
+def renumbered_output(output: Array, given: Array) -> Array:
+    """The output in the numbers of its input's palette; PLAIN + colour for what that lacks."""
+    palette = palette_of(given)
+    numbers = np.argsort(palette[:10])
+    held = np.isin(np.arange(10), given)
+    return np.where(held[output], numbers[output], PLAIN + output)
+
+
+def changes_anything(inputs: Sequence[Array]) -> bool:
+    """Whether some colour has different numbers in different grids."""
+    numbers: dict[int, int] = {}
+    for grid in inputs:
+        for number, colour in enumerate(palette_of(grid)[: len(np.unique(grid))].tolist()):
+            if numbers.setdefault(colour, number) != number:
+                return True
+    return False
+
+
+def in_ranks(sentence: str) -> str:
+    """The sentence with the names of colours read as what their numbers stand for."""
+    return NAMED_COLOUR.sub(lambda found: RANKS[found.group()], sentence)
+
+
+def with_colours_back(candidate: Candidate, inputs: Sequence[Array]) -> Candidate:
+    """A candidate of the renumbered task, its outputs in the colours of the inputs given."""
+    outputs = zip(candidate.outputs, inputs, strict=True)
+    return replace(
+        candidate,
+        cost=candidate.cost + RENUMBERING_COST,
+        outputs=tuple(palette_of(given)[made] for made, given in outputs),
+        failures=tuple(map(in_ranks, candidate.failures)),
+        renumbered=True,
+    )

@@ -1,0 +1,87 @@
+"""Solves a task by searching for programs that explain its train pairs; asks no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from agents.program_search.search.candidates import Candidate
+from agents.program_search.search.confidence import Evidence
+from agents.program_search.search.crosscheck import rediscovered
+from agents.program_search.search.ranking import ranked, weight
+from agents.program_search.search.views import explained
+from agents.program_search.writing.program import program_of
+from agents.program_search.writing.trace import TraceWriter
+from utilities.config import DEFAULT_SEARCH_BUDGET
+from utilities.tasks.task import Grid, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A program that is right on every train pair, and how it was found.
+
+    `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
+    best program where every check passed: its refits without each pair are right, the test inputs
+    show no case that the pairs do not, the whole search without each pair finds a program that is
+    right on it, and few others that fit differ on the test inputs; else "guess". `confidence` is
+    how often answers with such evidence were right on ARC-1 training, 0-1; None without test
+    inputs, where there is no answer.
+    """
+
+    reasoning: str
+    python_code: str
+    outputs: tuple[Grid | None, ...]
+    kind: Literal["found", "guess"]
+    confidence: float | None
+    evidence: Evidence
+
+
+def solve(
+    task: Task, *, best_of: int = 1, search_budget: int = DEFAULT_SEARCH_BUDGET
+) -> list[Solution]:
+    """Up to `best_of` different programs that explain the train pairs; [] where none was found.
+
+    First comes the best program for each answer (the test outputs), the best answer first; then
+    more programs for the same answers. Test outputs are never read. The same task and budget
+    always give the same solutions.
+    """
+    inputs = tuple(np.array(pair.input) for pair in (*task.train, *task.test))
+    outputs = tuple(np.array(pair.output) for pair in task.train)
+    candidates, states = explained(inputs, outputs, search_budget)
+    groups = ranked(candidates, len(outputs))
+    writer = TraceWriter(inputs, outputs, states)
+    total, again = sum(map(weight, groups)), tuple[bool, ...]()
+    if groups and len(outputs) > 1 and groups[0][0].is_strong():
+        again = rediscovered(inputs, outputs, search_budget)
+    solutions = dict[str, Solution]()
+    for place, number in order_of(groups):
+        group, best = groups[place], groups[place][number]
+        code = program_of(best)
+        if len(solutions) == best_of or code in solutions:
+            continue
+        evidence = Evidence(
+            place,
+            weight(group) / total,
+            best.is_strong(),
+            () if place else again,
+            is_first=not number,
+            by_rank=best.renumbered,
+        )
+        solutions[code] = Solution(
+            reasoning=writer.write(best, evidence, rivals=len(group) - 1, others=len(groups) - 1),
+            python_code=code,
+            outputs=tuple(grid.tolist() for grid in best.outputs),
+            kind="found" if evidence.is_found() else "guess",
+            confidence=evidence.confidence() if task.test else None,
+            evidence=evidence,
+        )
+    return list(solutions.values())
+
+
+def order_of(groups: Sequence[Sequence[Candidate]]) -> list[tuple[int, int]]:
+    """The places of all candidates: the best of each group, then the others group by group."""
+    places = [(place, number) for place, group in enumerate(groups) for number in range(len(group))]
+    return sorted(places, key=lambda one: one[1] > 0)

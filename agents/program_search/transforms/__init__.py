@@ -1,0 +1,1 @@
+"""The vocabulary of the search: transforms of grids, facts about cells and parts."""

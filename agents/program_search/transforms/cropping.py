@@ -1,0 +1,232 @@
+"""Pictures cut out of the grid: crops, chosen parts, overlays, one cell a block or pane."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.program_search.transforms.perception import (
+    COLOUR_SETS,
+    DIVISIONS,
+    OBJECTS,
+    PANES,
+    Part,
+    background,
+    parts,
+)
+from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.traits import AMOUNTS, FLAGS, LOOKS, MEASURES, Trait, measured
+from agents.program_search.transforms.words import COLOURS
+
+Cut = str | tuple[int, int]
+SPLITS = DIVISIONS | PANES
+
+
+@transform("picture", "crop to the box of all that is not background", cost=0.9)
+def cropped(grid: Array) -> Array | None:
+    """The smallest box around the ink."""
+    return boxed(grid, grid != background(grid), 0)
+
+
+@transform(
+    "picture",
+    "crop to {extent} the box of {colour}",
+    cost=1.1,
+    extent={0: "the whole of", 1: "the inside of"},
+    colour=COLOURS,
+)
+def cropped_to(grid: Array, extent: int, colour: int) -> Array | None:
+    """The smallest box around one colour, with its rim (0) or without (1)."""
+    return boxed(grid, grid == colour, extent)
+
+
+def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
+    """The box of the mask less `rim` rings; None where nothing is left."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return None
+    return grid[rows[0] + rim : rows[-1] + 1 - rim, columns[0] + rim : columns[-1] + 1 - rim]
+
+
+@transform(
+    "picture",
+    "cut out the {cut} that {which} {trait}, {extent}",
+    cost=1.2,
+    cut=OBJECTS | COLOUR_SETS | PANES | DIVISIONS,
+    which={"most": "has the greatest", "least": "has the least", "alone": "is alone in its"},
+    trait={**MEASURES, **AMOUNTS, **LOOKS},
+    extent={"alone": "without what else is in its box", "box": "with all that is in its box"},
+    unless=lambda cut, which, trait, extent: (
+        (which != "alone" and trait in tuple(LOOKS))
+        or (extent == "box" and (isinstance(cut, tuple) or cut == "panes"))
+    ),
+)
+def chosen_part(grid: Array, cut: Cut, which: str, trait: Trait, extent: str) -> Array | None:
+    """The one part with the greatest, least or unique trait; None where no single one has it."""
+    found, values = parts(grid, cut), measured(grid, cut, trait)
+    if len(found) < 2:
+        return None
+    if which == "alone":
+        winners = [
+            part for part, value in zip(found, values, strict=True) if values.count(value) == 1
+        ]
+    else:
+        best = (max if which == "most" else min)(values)
+        winners = [part for part, value in zip(found, values, strict=True) if value == best]
+    if len({part.picture.tobytes() for part in winners}) != 1:
+        return None
+    return part_picture(grid, winners[0], extent)
+
+
+def part_picture(grid: Array, part: Part, extent: str) -> Array:
+    """The part alone, or all that lies in its box."""
+    height, width = part.mask.shape
+    whole = grid[part.top : part.top + height, part.left : part.left + width]
+    return whole if extent == "box" else part.picture
+
+
+@transform(
+    "picture",
+    "cut out the only {cut} that {trait}",
+    cost=1.4,
+    cut=OBJECTS | SPLITS,
+    trait=FLAGS,
+)
+def part_with(grid: Array, cut: Cut, trait: Trait) -> Array | None:
+    """The one part that has the property; None where none or several have it."""
+    winners = [part for part in parts(grid, cut) if trait(part)]
+    return winners[0].picture if len(winners) == 1 else None
+
+
+@transform(
+    "picture",
+    "cut out the only {cut} of which it is not true that it {trait}",
+    cost=1.4,
+    cut=OBJECTS | SPLITS,
+    trait=FLAGS,
+)
+def part_without(grid: Array, cut: Cut, trait: Trait) -> Array | None:
+    """The one part that lacks the property; None where none or several lack it."""
+    winners = [part for part in parts(grid, cut) if not trait(part)]
+    return winners[0].picture if len(winners) == 1 else None
+
+
+@transform(
+    "picture",
+    "cut out the {cut} with {which} cells of {colour}",
+    cost=1.6,
+    cut=SPLITS | {"mixed_corners": OBJECTS["mixed_corners"]},
+    which={"most": "the most", "least": "the fewest"},
+    colour=COLOURS,
+)
+def part_by_colour(grid: Array, cut: Cut, which: str, colour: int) -> Array | None:
+    """The one part with most or fewest cells of a colour; None on a tie."""
+    found = parts(grid, cut)
+    counts = [int((part.picture == colour).sum()) for part in found]
+    best = (max if which == "most" else min)(counts, default=0)
+    return found[counts.index(best)].picture if counts.count(best) == 1 < len(found) else None
+
+
+@transform(
+    "picture",
+    "take the {number} {cut}",
+    cost=1.0,
+    number={0: "first", 1: "second", 2: "third", 3: "fourth", -1: "last"},
+    cut=SPLITS | OBJECTS,
+)
+def part_at(grid: Array, number: int, cut: Cut) -> Array | None:
+    """The n-th part in reading order."""
+    found = parts(grid, cut)
+    return found[number].picture if number < len(found) > 1 else None
+
+
+@transform(
+    "picture",
+    "lay the parts ({cut}) over each other, {order} one uppermost",
+    cost=1.4,
+    cut=SPLITS,
+    order={"last": "the last", "first": "the first"},
+)
+def overlaid(grid: Array, cut: Cut, order: str) -> Array | None:
+    """The parts on top of each other where background is clear; None if their sizes differ."""
+    pictures = [part.picture for part in parts(grid, cut)]
+    if len(pictures) < 2 or len({picture.shape for picture in pictures}) > 1:
+        return None
+    if order == "first":
+        pictures.reverse()
+    result = pictures[0]
+    for picture in pictures[1:]:
+        result = np.where(picture != background(grid), picture, result)
+    return result
+
+
+@transform("picture", "cut out the smallest tile that the grid repeats", cost=1.1)
+def smallest_tile(grid: Array) -> Array | None:
+    """The smallest part of which the grid is a whole number of copies; None if only itself."""
+    height, width = grid.shape
+    tall = [rows for rows in range(1, height + 1) if height % rows == 0]
+    wide = [columns for columns in range(1, width + 1) if width % columns == 0]
+    for rows, columns in sorted(((a, b) for a in tall for b in wide), key=lambda ab: ab[0] * ab[1]):
+        tile = grid[:rows, :columns]
+        if (np.tile(tile, (height // rows, width // columns)) == grid).all():
+            return tile if tile.size < grid.size else None
+    return None
+
+
+@transform(
+    "picture",
+    "make each pane between the full lines one cell: {content}",
+    cost=1.4,
+    content={
+        "main": "its commonest colour",
+        "rare": "its rarest colour",
+        "any": "its colour besides background, if any",
+        "count": "its number of cells that are not background",
+    },
+)
+def one_cell_a_pane(grid: Array, content: str) -> Array | None:
+    """The panes' layout with one cell each; None where the panes are no full table."""
+    found, empty = parts(grid, "panes"), background(grid)
+    rows = len({part.top for part in found})
+    if len(found) < 2 or len(found) % rows:
+        return None
+    counts = [np.bincount(part.picture.ravel(), minlength=10) for part in found]
+    inks = [np.where(np.arange(10) == empty, 0, count) for count in counts]
+    cells = {
+        "main": [count.argmax() for count in counts],
+        "rare": [np.where(count > 0, count, 999).argmin() for count in counts],
+        "any": [ink.argmax() if ink.any() else empty for ink in inks],
+        "count": [min(ink.sum(), 9) for ink in inks],
+    }[content]
+    return np.array(cells).reshape(rows, -1)
+
+
+@transform(
+    "picture",
+    "make each {block} block one cell: its commonest colour besides background",
+    cost=1.4,
+    block={(n, n): f"{n}×{n}" for n in range(2, 11)}
+    | {(1, 2): "1×2", (2, 1): "2×1", (1, 3): "1×3", (3, 1): "3×1"},
+)
+def one_cell_a_block(grid: Array, block: tuple[int, int]) -> Array | None:
+    """The blocks' layout with one cell each; None where the sides are no multiples."""
+    (height, width), (tall, wide), empty = grid.shape, block, background(grid)
+    if height % tall or width % wide:
+        return None
+    blocks = grid.reshape(height // tall, tall, width // wide, wide).swapaxes(1, 2)
+    flat = blocks.reshape(height // tall, width // wide, -1)
+    counts = np.stack([(flat == colour).sum(-1) for colour in range(10)], -1)
+    counts[..., empty] = 0
+    return np.where(counts.any(-1), counts.argmax(-1), empty)
+
+
+@transform(
+    "picture",
+    "keep the top left {rows}×{columns} corner",
+    cost=1.3,
+    rows={n: str(n) for n in range(1, 7)},
+    columns={n: str(n) for n in range(1, 7)},
+)
+def corner(grid: Array, rows: int, columns: int) -> Array | None:
+    """The first rows and columns of the grid."""
+    fits = rows <= grid.shape[0] and columns <= grid.shape[1]
+    return grid[:rows, :columns] if fits else None

@@ -1,0 +1,225 @@
+"""Facts: an integer for each cell, by which rules tell cells apart."""
+
+# mypy: disable-error-code="no-any-return"
+# (numpy types arithmetic on arrays of any dtype as Any)
+from __future__ import annotations
+
+import numpy as np
+
+from agents.program_search.transforms.paints import first_seen
+from agents.program_search.transforms.perception import background, bordered, regions
+from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.words import YES_NO
+
+NEIGHBOURS = {4: "four side neighbours", 8: "eight neighbours"}
+SIDES = ("up", "down", "left", "right", "upper left", "upper right", "lower left", "lower right")
+
+
+def sides_words(number: int) -> str:
+    """The sides whose bits are set."""
+    return "+".join(side for bit, side in enumerate(SIDES) if number >> bit & 1) or "none of them"
+
+
+@transform(
+    "fact",
+    "the number of the cell's {line}",
+    cost=1.0,
+    line={
+        "row": "row, from the top",
+        "low_row": "row, from the bottom",
+        "column": "column, from the left",
+        "low_column": "column, from the right",
+        "rising": "rising diagonal",
+        "falling": "falling diagonal",
+        "ring": "ring, from the border inwards",
+    },
+)
+def line_number(grid: Array, line: str) -> Array:
+    """The number of the row, column, diagonal or ring that each cell lies on, from 0."""
+    height, width = grid.shape
+    row, column = np.indices(grid.shape)
+    low_row, low_column = height - 1 - row, width - 1 - column
+    ring = np.minimum(np.minimum(row, low_row), np.minimum(column, low_column))
+    numbers = {"row": row, "low_row": low_row, "column": column, "low_column": low_column}
+    return (numbers | {"rising": row + column, "falling": row + low_column, "ring": ring})[line]
+
+
+@transform(
+    "fact",
+    "the number of the cell's {line}, counted round in {period}",
+    cost=1.0,
+    line={
+        "row": "row",
+        "column": "column",
+        "rising": "rising diagonal",
+        "falling": "falling diagonal",
+        "ring": "ring",
+    },
+    period={2: "twos", 3: "threes"},
+)
+def line_in_turn(grid: Array, line: str, period: int) -> Array:
+    """The number of the cell's line, counted round and round up to the period."""
+    return line_number(grid, line) % period
+
+
+@transform(
+    "fact",
+    "whether the cell lies {where}",
+    cost=0.9,
+    reads=YES_NO,
+    where={
+        "border": "on the border",
+        "corner": "in a corner",
+        "falling": "on the diagonal from the top left",
+        "rising": "on the diagonal from the top right",
+        "cross": "on one of the two diagonals",
+        "middle": "in the middle row or column",
+    },
+)
+def lies_on(grid: Array, where: str) -> Array:
+    """1 on the named line of the whole grid."""
+    height, width = grid.shape
+    row, column = np.indices(grid.shape)
+    falling, rising = row == column, row + column == width - 1
+    sides, ends = (row == 0) | (row == height - 1), (column == 0) | (column == width - 1)
+    middle = (2 * row == height - 1) | (2 * column == width - 1)
+    return {
+        "border": sides | ends,
+        "corner": sides & ends,
+        "falling": falling,
+        "rising": rising,
+        "cross": falling | rising,
+        "middle": middle,
+    }[where] * 1
+
+
+@transform(
+    "fact",
+    "whether the cell is background walled in by other colours ({leaks})",
+    cost=0.8,
+    reads=YES_NO,
+    leaks={False: "corners do not leak", True: "corners leak"},
+)
+def walled_in(grid: Array, leaks: bool) -> Array:
+    """1 on background that no path of background joins to the border of the grid."""
+    inked = bordered(grid != background(grid), 1, 0) == 1
+    outside = regions(np.where(inked, -1, 1), leaks) == 1
+    return (~inked & ~outside)[1:-1, 1:-1] * 1
+
+
+@transform(
+    "fact",
+    "whether the cell lies between two cells of one colour in its {line}",
+    cost=1.2,
+    reads=YES_NO,
+    line={"row": "row", "column": "column", "both": "row and its column", "any": "row or column"},
+)
+def between(grid: Array, line: str) -> Array:
+    """1 where the first colours seen to both sides are the same, and not background."""
+    empty = background(grid)
+    left, up = first_seen(grid, "left"), first_seen(grid, "up")
+    row = (left == first_seen(grid, "right")) & (left != empty)
+    column = (up == first_seen(grid, "down")) & (up != empty)
+    return {"row": row, "column": column, "both": row & column, "any": row | column}[line] * 1
+
+
+@transform(
+    "fact",
+    "how many of the cell's {neighbours} are {alike}",
+    cost=1.1,
+    neighbours=NEIGHBOURS,
+    alike={"inked": "not background", "same": "of its own colour"},
+)
+def count_around(grid: Array, neighbours: int, alike: str) -> Array:
+    """How many neighbours are inked, or of the cell's colour; none lie beyond the border."""
+    around, empty = neighbourhood(grid, neighbours), background(grid)
+    alike_ones = (around >= 0) & (around != empty) if alike == "inked" else around == grid
+    return alike_ones.sum(0)
+
+
+@transform(
+    "fact",
+    "how many colours there are among the cell's {neighbours}",
+    cost=1.2,
+    neighbours=NEIGHBOURS,
+)
+def colours_around(grid: Array, neighbours: int) -> Array:
+    """How many colours other than background the neighbours have."""
+    around = neighbourhood(grid, neighbours)
+    others = [colour for colour in range(10) if colour != background(grid)]
+    return np.sum([(around == colour).any(0) for colour in others], axis=0)
+
+
+@transform(
+    "fact",
+    "which of the cell's {neighbours} are not background",
+    cost=1.3,
+    reads={number: sides_words(number) for number in range(256)},
+    neighbours=NEIGHBOURS,
+)
+def pattern_around(grid: Array, neighbours: int) -> Array:
+    """The neighbours that are inked as a binary number: up, down, left, right, corners."""
+    around, empty = neighbourhood(grid, neighbours), background(grid)
+    inked = (around >= 0) & (around != empty)
+    return np.tensordot(1 << np.arange(neighbours), inked * 1, 1)
+
+
+def neighbourhood(grid: Array, neighbours: int) -> Array:
+    """The 4 or 8 neighbours of every cell, stacked; -1 beyond the border."""
+    height, width = grid.shape
+    wide = bordered(grid, 1, -1)
+    places = [(0, 1), (2, 1), (1, 0), (1, 2), (0, 0), (0, 2), (2, 0), (2, 2)][:neighbours]
+    return np.stack([wide[y : y + height, x : x + width] for y, x in places])
+
+
+@transform(
+    "fact",
+    "{what} in the cell's {line}",
+    cost=1.2,
+    line={"row": "row", "column": "column"},
+    what={
+        "inked": "the number of cells that are not background",
+        "colours": "the number of colours",
+        "rank": "the rank, from 0, of the number of cells that are not background",
+        "first": "the place, from 0, of the first cell that is not background (0 if there is none)",
+    },
+)
+def line_holds(grid: Array, line: str, what: str) -> Array:
+    """What the cell's whole row or column holds."""
+    rows = grid if line == "row" else grid.T
+    inked = (rows != background(grid)).sum(1)
+    colours = np.array([len(set(row)) for row in rows.tolist()])
+    values = {
+        "inked": inked,
+        "colours": colours,
+        "rank": np.unique(inked, return_inverse=True)[1],
+        "first": (rows != background(grid)).argmax(1),
+    }
+    over = np.repeat(values[what][:, None], rows.shape[1], 1)
+    return over if line == "row" else over.T
+
+
+@transform("fact", "whether the cell is background", cost=0.4, reads=YES_NO)
+def is_background(grid: Array) -> Array:
+    """1 on the background."""
+    return (grid == background(grid)) * 1
+
+
+@transform("fact", "how common the cell's colour is in the grid (0 is the commonest)", cost=1.0)
+def colour_rank(grid: Array) -> Array:
+    """The rank of the cell's colour by its number of cells; ties go to the lower colour."""
+    counts = np.bincount(grid.ravel(), minlength=10)
+    return np.argsort(np.argsort(-counts, kind="stable"))[grid]
+
+
+@transform(
+    "fact",
+    "how common the cell's colour is besides the background (0 is the commonest)",
+    cost=1.0,
+)
+def ink_rank(grid: Array) -> Array:
+    """The rank of the cell's colour among the inks; -1 on background."""
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[background(grid)] = 0
+    rank = np.argsort(np.argsort(-counts, kind="stable"))
+    return np.where(grid == background(grid), -1, rank[grid])

@@ -1,0 +1,206 @@
+"""Paints: a colour for each cell, which rules copy (or ask for)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.program_search.transforms.perception import OBJECTS, PANES, background, bordered, parts
+from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.traits import TINTS, Trait
+from agents.program_search.transforms.words import DIRECTIONS
+
+
+def facing(grid: Array, direction: str) -> Array:
+    """The grid mirrored so that the direction points up; the same again undoes it."""
+    if direction == "up":
+        return grid
+    if direction == "down":
+        return grid[::-1]
+    return grid.T if direction == "left" else grid[::-1, ::-1].T
+
+
+@transform(
+    "paint",
+    "the colour of the neighbour {down} and {right} (background beyond the border)",
+    cost=1.0,
+    unless=lambda down, right: (down, right) == (0, 0) or abs(down) + abs(right) > 2,
+    down={0: "in the row", -1: "one row up", 1: "one row down", -2: "two rows up", 2: "two down"},
+    right={
+        0: "in the column",
+        -1: "one column left",
+        1: "one column right",
+        -2: "two columns left",
+        2: "two columns right",
+    },
+)
+def neighbour(grid: Array, down: int, right: int) -> Array:
+    """The colour `down` rows and `right` columns (at most 2) away; background beyond."""
+    (height, width), empty = grid.shape, background(grid)
+    wide = bordered(grid, 2, empty)
+    return wide[2 + down : 2 + down + height, 2 + right : 2 + right + width]
+
+
+@transform("paint", "the first colour met going {direction}", cost=1.1, direction=DIRECTIONS)
+def first_seen(grid: Array, direction: str) -> Array:
+    """The first colour other than background beyond each cell; background where none is."""
+    turned, empty = facing(grid, direction), background(grid)
+    result, last = np.full_like(turned, empty), np.full(turned.shape[1], empty)
+    for row in range(len(turned)):
+        result[row] = last
+        last = np.where(turned[row] != empty, turned[row], last)
+    return facing(result, direction)
+
+
+@transform(
+    "paint",
+    "the first colour met going diagonally {vertical} and {sideways}",
+    cost=1.3,
+    vertical={-1: "up", 1: "down"},
+    sideways={-1: "left", 1: "right"},
+)
+def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
+    """The first colour other than background on each cell's diagonal; else background."""
+    flipped, empty = grid[::-vertical, ::-sideways], background(grid)
+    result = np.full_like(flipped, empty)
+    for row in range(1, len(flipped)):
+        above, beyond = flipped[row - 1, :-1], result[row - 1, :-1]
+        result[row, 1:] = np.where(above != empty, above, beyond)
+    return result[::-vertical, ::-sideways]
+
+
+@transform(
+    "paint",
+    "the first colour met along one of {ways} (background where there is none)",
+    cost=1.3,
+    ways={
+        "straight": "the four straight directions",
+        "diagonal": "the four diagonal directions",
+        "all": "all eight directions",
+    },
+)
+def colour_in_sight(grid: Array, ways: str) -> Array:
+    """The first colour other than background in sight: up, right, down, left, then diagonals."""
+    views = (
+        [first_seen(grid, way) for way in ("up", "right", "down", "left")]
+        if ways != "diagonal"
+        else []
+    )
+    if ways != "straight":
+        views += [first_seen_diagonally(grid, down, right) for down in (-1, 1) for right in (-1, 1)]
+    result = views[0]
+    for view in views[1:]:
+        result = np.where(result == background(grid), view, result)
+    return result
+
+
+@transform(
+    "paint",
+    "the colour of an inked neighbour among {around} (background where there is none)",
+    cost=1.2,
+    around={
+        "sides": "the four at its sides",
+        "corners": "the four at its corners",
+        "eight": "the eight around it",
+        "wide": "those up to two steps away",
+    },
+)
+def colour_nearby(grid: Array, around: str) -> Array:
+    """The first colour other than background in the cell's neighbourhood."""
+    reach = range(-2, 3) if around == "wide" else range(-1, 2)
+    result = np.full_like(grid, background(grid))
+    for down in reach:
+        for right in reach:
+            steps = abs(down) + abs(right)
+            if steps and (
+                around in ("eight", "wide") or steps == {"sides": 1, "corners": 2}[around]
+            ):
+                result = np.where(result == background(grid), neighbour(grid, down, right), result)
+    return result
+
+
+@transform(
+    "paint",
+    "the {trait} of the {cut} that the cell lies {extent}",
+    cost=1.2,
+    trait=TINTS,
+    cut=OBJECTS | PANES,
+    extent={"cells": "in", "box": "in the box of"},
+)
+def part_colour(grid: Array, trait: Trait, cut: str, extent: str) -> Array:
+    """A colour of the part, on its cells or on its whole box; background elsewhere."""
+    result = np.full_like(grid, background(grid))
+    for part in parts(grid, cut):
+        height, width = part.mask.shape
+        box = result[part.top : part.top + height, part.left : part.left + width]
+        box[part.mask | (extent == "box")] = trait(part)
+    return result
+
+
+@transform(
+    "paint",
+    "the one colour, besides background, of the cell's {line} (background if none or several)",
+    cost=1.2,
+    line={"row": "row", "column": "column"},
+)
+def colour_of_line(grid: Array, line: str) -> Array:
+    """The only ink in the cell's row or column."""
+    rows, empty = (grid if line == "row" else grid.T), background(grid)
+    inks = [set(row) - {empty} for row in rows.tolist()]
+    only = np.array([ink.pop() if len(ink) == 1 else empty for ink in inks])
+    over = np.repeat(only[:, None], rows.shape[1], 1)
+    return over if line == "row" else over.T
+
+
+@transform(
+    "paint",
+    "{which} of the whole grid",
+    cost=1.1,
+    which={
+        0: "the commonest colour besides background",
+        1: "the second commonest colour besides background",
+        2: "the third commonest colour besides background",
+        -1: "the rarest colour",
+    },
+)
+def colour_by_rank(grid: Array, which: int) -> Array | None:
+    """The whole grid in its n-th commonest ink; None where there are too few."""
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[background(grid)] = 0
+    inks = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    return np.full_like(grid, inks[which]) if -len(inks) <= which < len(inks) else None
+
+
+@transform("paint", "the background colour", cost=1.0)
+def background_colour(grid: Array) -> Array:
+    """The background everywhere."""
+    return np.full_like(grid, background(grid))
+
+
+@transform(
+    "paint",
+    "the mirrored colour of the {cut} in its own box ({how})",
+    cost=1.5,
+    cut=OBJECTS,
+    how={
+        "sideways": "left to right",
+        "upright": "top to bottom",
+        "half_turn": "turned by a half",
+        "diagonal": "about the falling diagonal",
+    },
+)
+def turned_in_place(grid: Array, cut: str, how: str) -> Array:
+    """Every part mirrored within its own box; background elsewhere."""
+    empty = background(grid)
+    result = np.full_like(grid, empty)
+    for part in parts(grid, cut):
+        picture = part.picture
+        turned = {
+            "sideways": picture[:, ::-1],
+            "upright": picture[::-1],
+            "half_turn": picture[::-1, ::-1],
+            "diagonal": picture.T,
+        }[how]
+        if turned.shape == picture.shape:
+            box = np.s_[part.top : part.top + len(picture), part.left : part.left + len(picture.T)]
+            result[box] = np.where(turned != empty, turned, result[box])
+    return result

@@ -1,0 +1,149 @@
+"""What is seen in a grid: its background, and the parts that it can be cut into."""
+
+# mypy: disable-error-code="no-any-return"
+# (numpy types arithmetic on arrays of any dtype as Any)
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.program_search.transforms.registry import Array, remembered
+
+OBJECTS = {
+    "one_colour_corners": "one-colour object (cells joined by sides or corners)",
+    "one_colour_sides": "one-colour object (cells joined by their sides)",
+    "mixed_corners": "object of any colours (cells joined by sides or corners)",
+    "mixed_sides": "object of any colours (cells joined by their sides)",
+}
+REGIONS = {"background_sides": "region of background (cells joined by their sides)"}
+COLOUR_SETS = {"colours": "set of all cells of one colour"}
+PANES = {"panes": "pane between the full one-colour lines"}
+DIVISIONS = {
+    (1, 2): "half (left and right)",
+    (2, 1): "half (top and bottom)",
+    (1, 3): "third (left to right)",
+    (3, 1): "third (top to bottom)",
+    (2, 2): "quarter",
+    (3, 3): "ninth (three by three)",
+    (1, 4): "fourth (left to right)",
+    (4, 1): "fourth (top to bottom)",
+}
+
+
+MOST_PARTS = 200
+
+
+class Part(NamedTuple):
+    """A part of a grid: where its box lies, its cells in the box, and the box's picture."""
+
+    top: int
+    left: int
+    mask: Array
+    picture: Array
+
+
+def background(grid: Array) -> int:
+    """Black where there is any, otherwise the commonest colour."""
+    return 0 if (grid == 0).any() else int(np.bincount(grid.ravel()).argmax())
+
+
+def bordered(grid: Array, width: int, value: int) -> Array:
+    """The grid with so many more cells of one value on each side."""
+    result = np.full((grid.shape[0] + 2 * width, grid.shape[1] + 2 * width), value)
+    result[width:-width, width:-width] = grid
+    return result
+
+
+def regions(keys: Array, corners: bool) -> Array:
+    """Number the connected cells of equal key from 1 in reading order; a key of -1 stays 0."""
+    height, width = keys.shape
+    around = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+    around += [(-1, -1), (-1, 1), (1, -1), (1, 1)] if corners else []
+    rows, number = keys.tolist(), 0
+    numbers = [[0] * width for _ in range(height)]
+    for start in range(height * width):
+        row, column = divmod(start, width)
+        key = rows[row][column]
+        if key == -1 or numbers[row][column]:
+            continue
+        number += 1
+        numbers[row][column] = number
+        border = [(row, column)]
+        while border:
+            row, column = border.pop()
+            for down, right in around:
+                y, x = row + down, column + right
+                if 0 <= y < height and 0 <= x < width and rows[y][x] == key and not numbers[y][x]:
+                    numbers[y][x] = number
+                    border.append((y, x))
+    return np.array(numbers)
+
+
+def gaps(flags: Array) -> list[int]:
+    """The lengths of the runs of False."""
+    edges = np.flatnonzero(np.diff(np.r_[True, flags, True]))
+    return (edges[1::2] - edges[::2]).tolist()
+
+
+def lines(grid: Array) -> Array:
+    """True on the full rows and columns of the colour that best divides the grid into panes.
+
+    Panes of one size are better than others, lines of ink than of background, many than few.
+    """
+    best, most = np.zeros(grid.shape, bool), (False, False, 0)
+    for colour in np.unique(grid).tolist():
+        rows, columns = (grid == colour).all(1), (grid == colour).all(0)
+        heights, widths = gaps(rows), gaps(columns)
+        even = len(set(heights)) == len(set(widths)) == 1
+        merit = even, colour != background(grid), len(heights) * len(widths)
+        if merit[2] > 1 and merit > most:
+            best, most = rows[:, None] | columns, merit
+    return best
+
+
+@remembered
+def numbered(grid: Array, cut: str | tuple[int, int]) -> Array:
+    """The number of the part that each cell lies in, from 1 in reading order; 0 where in none.
+
+    Where there would be more than MOST_PARTS, there are none: that is noise.
+    """
+    height, width = grid.shape
+    inked = grid != background(grid)
+    if isinstance(cut, tuple):
+        if height % cut[0] or width % cut[1]:
+            return np.zeros_like(grid)
+        row, column = np.indices(grid.shape)
+        return row * cut[0] // height * cut[1] + column * cut[1] // width + 1
+    if cut == "colours":
+        order = np.unique(grid[inked])
+        return np.where(inked, np.searchsorted(order, grid) + 1, 0)
+    if cut == "panes":
+        line = lines(grid)
+        return regions(np.where(line, -1, 1), False) if line.any() else np.zeros_like(grid)
+    if cut == "background_sides":
+        keys = np.where(inked, -1, 1)
+    else:
+        keys = np.where(inked, grid if cut.startswith("one") else 1, -1)
+    numbers = regions(keys, cut.endswith("corners"))
+    return numbers if numbers.max() <= MOST_PARTS else np.zeros_like(grid)
+
+
+@remembered
+def parts(grid: Array, cut: str | tuple[int, int]) -> list[Part]:
+    """The parts of the grid in reading order; what is not the part's shows as background."""
+    numbers, empty = numbered(grid, cut), background(grid)
+    found = []
+    for number in range(1, int(numbers.max()) + 1):
+        mask = numbers == number
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        picture = np.where(mask, grid, empty)[box]
+        found.append(Part(int(rows[0]), int(columns[0]), mask[box], picture))
+    return found
+
+
+def holes(mask: Array) -> Array:
+    """True on the cells outside the mask that it walls in (sides only)."""
+    outside = regions(np.where(bordered(mask, 1, 0), -1, 1), False)
+    return (outside > 1)[1:-1, 1:-1]

@@ -1,0 +1,225 @@
+"""Pictures of the whole grid: symmetries, sizes, repetition, falling, joining, completing."""
+
+# mypy: disable-error-code="no-any-return"
+# (numpy types arithmetic on arrays of any dtype as Any)
+from __future__ import annotations
+
+import numpy as np
+
+from agents.program_search.transforms.paints import facing, first_seen, first_seen_diagonally
+from agents.program_search.transforms.perception import OBJECTS, background, lines, parts
+from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.words import COLOURS, DIRECTIONS
+
+TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times"}
+SYMMETRIES = {
+    "sideways": "mirrored left to right",
+    "upright": "mirrored top to bottom",
+    "half_turn": "turned by half a turn",
+    "left_turn": "turned a quarter to the left",
+    "right_turn": "turned a quarter to the right",
+    "falling": "mirrored about its falling diagonal",
+    "rising": "mirrored about its rising diagonal",
+}
+
+
+@transform("picture", "take the grid {symmetry}", cost=0.9, symmetry=SYMMETRIES)
+def turned(grid: Array, symmetry: str) -> Array:
+    """The grid under one of the symmetries of the square."""
+    return {
+        "sideways": grid[:, ::-1],
+        "upright": grid[::-1],
+        "half_turn": grid[::-1, ::-1],
+        "left_turn": np.rot90(grid),
+        "right_turn": np.rot90(grid, -1),
+        "falling": grid.T,
+        "rising": grid[::-1, ::-1].T,
+    }[symmetry]
+
+
+@transform(
+    "picture",
+    "enlarge every cell to a block of {size} cells",
+    cost=1.0,
+    size={2: "2×2", 3: "3×3", 4: "4×4", 5: "5×5"},
+)
+def enlarged(grid: Array, size: int) -> Array | None:
+    """Every cell as a square block; None where the result would be too large."""
+    return np.kron(grid, np.ones((size, size), int)) if max(grid.shape) * size <= 30 else None
+
+
+@transform(
+    "picture",
+    "enlarge every cell to a square block whose side is {number}",
+    cost=1.5,
+    number={
+        "inks": "the number of colours besides background",
+        "inked": "the number of cells that are not background",
+        "side": "the number of rows of the grid",
+        "objects": "the number of one-colour objects",
+    },
+)
+def enlarged_by(grid: Array, number: str) -> Array | None:
+    """Every cell as a block whose side is read off the grid."""
+    inked = grid != background(grid)
+    size = {
+        "inks": len(np.unique(grid[inked])),
+        "inked": int(inked.sum()),
+        "side": len(grid),
+        "objects": len(parts(grid, "one_colour_corners")),
+    }[number]
+    return enlarged(grid, size) if size > 1 else None
+
+
+@transform(
+    "picture",
+    "repeat the grid {down} down and {across} across",
+    cost=1.0,
+    unless=lambda down, across: down == across == 1,
+    down=TIMES,
+    across=TIMES,
+)
+def repeated(grid: Array, down: int, across: int) -> Array | None:
+    """Copies of the grid side by side."""
+    fits = grid.shape[0] * down <= 30 and grid.shape[1] * across <= 30
+    return np.tile(grid, (down, across)) if fits else None
+
+
+@transform("picture", "repeat the grid as often as it has rows and columns", cost=1.3)
+def repeated_by_itself(grid: Array) -> Array | None:
+    """As many copies down and across as the grid has rows and columns."""
+    return np.tile(grid, grid.shape) if max(grid.shape) <= 5 else None
+
+
+@transform(
+    "picture",
+    "unfold the grid: lay {symmetry} copy {place} it",
+    cost=1.2,
+    symmetry={
+        "sideways": "a left to right mirrored",
+        "upright": "a top to bottom mirrored",
+        "half_turn": "a half-turned",
+    },
+    place={
+        "right": "to the right of",
+        "left": "to the left of",
+        "below": "below",
+        "above": "above",
+    },
+)
+def unfolded(grid: Array, symmetry: str, place: str) -> Array | None:
+    """The grid beside its mirror image."""
+    copy = turned(grid, symmetry)
+    order = [copy, grid] if place in ("left", "above") else [grid, copy]
+    return np.concatenate(order, axis=0 if place in ("above", "below") else 1)
+
+
+@transform("picture", "drop every row and column that equals the one before it", cost=0.9)
+def without_repeats(grid: Array) -> Array:
+    """Each run of equal rows, then of equal columns, as one."""
+    rows = [0, *(r for r in range(1, len(grid)) if (grid[r] != grid[r - 1]).any())]
+    tall = grid[rows].T
+    columns = [0, *(c for c in range(1, len(tall)) if (tall[c] != tall[c - 1]).any())]
+    return tall[columns].T
+
+
+@transform("picture", "drop the rows and columns of background only", cost=1.0)
+def without_background_lines(grid: Array) -> Array:
+    """Only the rows and columns that hold some ink."""
+    inked = grid != background(grid)
+    return grid[inked.any(1)][:, inked.any(0)]
+
+
+@transform("picture", "drop the full one-colour lines between the panes", cost=1.0)
+def without_lines(grid: Array) -> Array:
+    """Only the rows and columns that hold more than one colour."""
+    line = lines(grid)
+    return grid[~line.all(1)][:, ~line.all(0)]
+
+
+@transform("picture", "let every cell fall {direction}", cost=1.2, direction=DIRECTIONS)
+def fallen(grid: Array, direction: str) -> Array:
+    """The inked cells of each line moved to its end, in their order."""
+    turned_up, empty = facing(grid, direction), background(grid)
+    order = np.argsort(turned_up == empty, axis=0, kind="stable")
+    return facing(np.take_along_axis(turned_up, order, 0), direction)
+
+
+@transform(
+    "picture",
+    "let every {cut} fall {direction} as a whole",
+    cost=1.4,
+    effort=8,
+    cut=OBJECTS,
+    direction=DIRECTIONS,
+)
+def dropped(grid: Array, cut: str, direction: str) -> Array:
+    """The objects moved until something stops them, those ahead first."""
+    turned_up, empty = facing(grid, direction), background(grid)
+    result = np.full_like(turned_up, empty)
+    for part in sorted(parts(turned_up, cut), key=lambda one: one.top):
+        (height, width), top = part.mask.shape, part.top
+        columns = np.s_[part.left : part.left + width]
+        while (
+            top and not (part.mask & (result[top - 1 : top - 1 + height, columns] != empty)).any()
+        ):
+            top -= 1
+        box = result[top : top + height, columns]
+        box[part.mask] = part.picture[part.mask]
+    return facing(result, direction)
+
+
+@transform(
+    "picture",
+    "join cells of one colour by straight lines in their {line}",
+    cost=1.2,
+    line={"row": "row", "column": "column", "both": "row and column"},
+)
+def joined(grid: Array, line: str) -> Array:
+    """Background between two cells of one colour in a line takes that colour."""
+    empty, result = background(grid), grid.copy()
+    ways = {"row": ["left"], "column": ["up"], "both": ["left", "up"]}[line]
+    for way in ways:
+        seen = first_seen(grid, way)
+        alike = seen == first_seen(grid, {"left": "right", "up": "down"}[way])
+        result = np.where((result == empty) & alike, seen, result)
+    return result
+
+
+@transform("picture", "join cells of one colour by diagonal lines", cost=1.3)
+def joined_diagonally(grid: Array) -> Array:
+    """Background between two cells of one colour on a diagonal takes that colour."""
+    result, empty = grid.copy(), background(grid)
+    for sideways in (1, -1):
+        seen = first_seen_diagonally(grid, 1, sideways)
+        alike = seen == first_seen_diagonally(grid, -1, -sideways)
+        result = np.where((result == empty) & alike, seen, result)
+    return result
+
+
+@transform(
+    "picture",
+    "roll the grid round by one {step}",
+    cost=1.3,
+    step={(1, 0): "row down", (-1, 0): "row up", (0, 1): "column right", (0, -1): "column left"},
+)
+def rolled(grid: Array, step: tuple[int, int]) -> Array:
+    """The grid moved by one; what leaves comes in at the other side."""
+    return np.roll(grid, step, (0, 1))
+
+
+@transform("picture", "put a border of {colour} around the grid", cost=1.2, colour=COLOURS)
+def framed(grid: Array, colour: int) -> Array:
+    """The grid with one more cell on each side."""
+    return np.pad(grid, 1, constant_values=colour)
+
+
+@transform(
+    "picture",
+    "drop the outermost {width}",
+    cost=1.1,
+    width={1: "ring of cells", 2: "two rings of cells"},
+)
+def peeled(grid: Array, width: int) -> Array:
+    """The grid without its border."""
+    return grid[width:-width, width:-width]

@@ -1,0 +1,116 @@
+"""Pictures that sum the grid up: parts listed, lined up, counted or charted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.program_search.transforms.perception import (
+    COLOUR_SETS,
+    OBJECTS,
+    PANES,
+    background,
+    parts,
+)
+from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.traits import PLACES, Trait, cells, main_colour
+
+LAYOUTS = {"row": "side by side", "column": "one below the other"}
+ORDERS = {1: "the least first", -1: "the greatest first"}
+KEYS = {cells: "number of cells", **PLACES}
+
+
+@transform(
+    "picture",
+    "make one cell, in its commonest colour, of each {cut}, sorted by {key} ({order}), {layout}",
+    cost=1.4,
+    cut={**OBJECTS, **COLOUR_SETS},
+    key=KEYS,
+    order=ORDERS,
+    layout=LAYOUTS,
+)
+def listed(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Array | None:
+    """One cell for each part, sorted by a trait; None without parts."""
+    colours = [main_colour(part) for part in sorted(parts(grid, cut), key=key)[::order]]
+    if not colours:
+        return None
+    return np.array([colours]) if layout == "row" else np.array([colours]).T
+
+
+@transform(
+    "picture",
+    "cut out each {cut}, sort them by {key} ({order}), and lay them {layout}",
+    cost=1.5,
+    cut={**OBJECTS, **PANES},
+    key=KEYS,
+    order=ORDERS,
+    layout=LAYOUTS,
+)
+def lined_up(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Array | None:
+    """The parts' pictures as one strip; None where they do not fit together."""
+    pictures = [part.picture for part in sorted(parts(grid, cut), key=key)[::order]]
+    axis = 0 if layout == "column" else 1
+    if not pictures or len({picture.shape[1 - axis] for picture in pictures}) > 1:
+        return None
+    return np.concatenate(pictures, axis=axis)
+
+
+@transform(
+    "picture",
+    "draw a bar for each colour but black, {order}, as long as it has cells, {layout}",
+    cost=1.5,
+    order=ORDERS,
+    layout=LAYOUTS,
+)
+def charted(grid: Array, order: int, layout: str) -> Array | None:
+    """One bar a colour; None where there is no such colour or a bar would be too long."""
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[0] = 0
+    inks = sorted(np.flatnonzero(counts).tolist(), key=lambda ink: int(counts[ink]))[::order]
+    if not inks or counts.max() > 30:
+        return None
+    bars = np.zeros((len(inks), int(counts.max())), int)
+    for row, ink in enumerate(inks):
+        bars[row, : counts[ink]] = ink
+    return bars.T if layout == "row" else bars
+
+
+@transform(
+    "picture",
+    "draw as many cells of the commonest colour as there are parts ({cut}), {figure}",
+    cost=1.6,
+    cut={**OBJECTS, **COLOUR_SETS},
+    figure={
+        "row": "in a row",
+        "column": "in a column",
+        "diagonal": "on a falling diagonal",
+        "square": "in as many rows",
+    },
+)
+def tallied(grid: Array, cut: str, figure: str) -> Array | None:
+    """The number of parts as a figure; None without ink or with more than thirty parts."""
+    number, empty = len(parts(grid, cut)), background(grid)
+    inks = np.bincount(grid.ravel(), minlength=10)
+    inks[empty] = 0
+    if not 1 <= number <= 30:
+        return None
+    ink = int(inks.argmax())
+    return {
+        "row": np.full((1, number), ink),
+        "column": np.full((number, 1), ink),
+        "diagonal": np.where(np.eye(number, dtype=bool), ink, empty),
+        "square": np.full((number, number), ink),
+    }[figure]
+
+
+@transform(
+    "picture",
+    "answer with one cell of the {which} colour besides background",
+    cost=1.5,
+    which={1: "rarest", -1: "commonest"},
+)
+def one_cell(grid: Array, which: int) -> Array | None:
+    """A single cell of the rarest or commonest ink; None without ink."""
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[background(grid)] = 0
+    inks = sorted(np.flatnonzero(counts).tolist(), key=lambda ink: int(counts[ink]))[::which]
+    return np.array([[inks[0]]]) if inks else None

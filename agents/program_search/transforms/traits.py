@@ -1,0 +1,157 @@
+"""Traits: one comparable value for each part of a grid.
+
+A trait is a function of a `Part`; its docstring is how traces speak of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from agents.program_search.transforms.perception import Part, holes, parts, regions
+from agents.program_search.transforms.registry import Array, remembered
+
+Trait: TypeAlias = Callable[[Part], Any]
+
+
+def cells(part: Part) -> int:
+    """Number of cells."""
+    return int(part.mask.sum())
+
+
+def height(part: Part) -> int:
+    """Height."""
+    return int(part.mask.shape[0])
+
+
+def width(part: Part) -> int:
+    """Width."""
+    return int(part.mask.shape[1])
+
+
+def longer_side(part: Part) -> int:
+    """Longer side."""
+    return max(height(part), width(part))
+
+
+def box_area(part: Part) -> int:
+    """Area of the box."""
+    return int(part.mask.size)
+
+
+def colour_count(part: Part) -> int:
+    """Number of colours."""
+    return len(np.unique(part.picture[part.mask]))
+
+
+def main_colour(part: Part) -> int:
+    """Commonest colour."""
+    return int(np.bincount(part.picture[part.mask]).argmax())
+
+
+def rarest_colour(part: Part) -> int:
+    """Rarest colour."""
+    counts = np.bincount(part.picture[part.mask])
+    return int(np.where(counts > 0, counts, 999).argmin())
+
+
+def rarest_count(part: Part) -> int:
+    """Number of cells of its rarest colour."""
+    counts = np.bincount(part.picture[part.mask])
+    return int(counts[counts > 0].min())
+
+
+def inked_cells(part: Part) -> int:
+    """Number of cells that are not black."""
+    return int((part.picture > 0).sum())
+
+
+def hole_count(part: Part) -> int:
+    """Number of holes."""
+    return int(regions(np.where(holes(part.mask), 1, -1), False).max())
+
+
+def is_full(part: Part) -> int:
+    """Fills its box."""
+    return int(part.mask.all())
+
+
+def is_square(part: Part) -> int:
+    """Has a square box."""
+    return int(part.mask.shape[0] == part.mask.shape[1])
+
+
+def mirrors_sideways(part: Part) -> int:
+    """Is the same when mirrored left to right."""
+    return int((part.picture == part.picture[:, ::-1]).all())
+
+
+def mirrors_upright(part: Part) -> int:
+    """Is the same when mirrored top to bottom."""
+    return int((part.picture == part.picture[::-1]).all())
+
+
+def mirrors_somehow(part: Part) -> int:
+    """Is the same in some mirror."""
+    turned = part.picture.T
+    diagonal = turned.shape == part.picture.shape and bool((turned == part.picture).all())
+    return int(diagonal or mirrors_sideways(part) or mirrors_upright(part))
+
+
+def top_row(part: Part) -> int:
+    """Top row."""
+    return part.top
+
+
+def left_column(part: Part) -> int:
+    """Left column."""
+    return part.left
+
+
+def bottom_row(part: Part) -> int:
+    """Bottom row."""
+    return int(part.top + part.mask.shape[0])
+
+
+def right_column(part: Part) -> int:
+    """Right column."""
+    return int(part.left + part.mask.shape[1])
+
+
+def outline(part: Part) -> tuple[int, bytes]:
+    """Outline."""
+    return part.mask.shape[0], part.mask.tobytes()
+
+
+def look(part: Part) -> tuple[int, bytes]:
+    """Outline and colours."""
+    return part.picture.shape[0], part.picture.tobytes()
+
+
+def turned_outline(part: Part) -> tuple[int, bytes]:
+    """Outline up to turning and mirroring."""
+    turns = [np.rot90(one, k) for one in (part.mask, part.mask[::-1]) for k in range(4)]
+    return min((one.shape[0], one.tobytes()) for one in turns)
+
+
+def worded(*traits: Trait) -> Mapping[Trait, str]:
+    """The traits with their docstrings as the words that traces use."""
+    return {trait: (inspect.getdoc(trait) or "").rstrip(".").lower() for trait in traits}
+
+
+SIZES = worded(cells, height, width, longer_side, box_area, colour_count, hole_count)
+FLAGS = worded(is_full, is_square, mirrors_sideways, mirrors_upright, mirrors_somehow)
+PLACES = worded(top_row, left_column, bottom_row, right_column)
+TINTS = worded(main_colour, rarest_colour)
+MEASURES = {**SIZES, **PLACES}
+LOOKS = worded(outline, look, turned_outline, main_colour, cells)
+AMOUNTS = worded(rarest_count, inked_cells)
+
+
+@remembered
+def measured(grid: Array, cut: str | tuple[int, int], trait: Trait) -> list[Any]:
+    """The trait of every part, in reading order."""
+    return [trait(part) for part in parts(grid, cut)]

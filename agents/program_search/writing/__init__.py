@@ -1,0 +1,1 @@
+"""What the search writes: programs and reasoning traces."""

@@ -1,0 +1,195 @@
+"""Writes how a candidate was found and what speaks for it, in plain words.
+
+Every line is borne out by the search or by the candidate's outputs; weak evidence is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from agents.program_search.search.candidates import Candidate, State
+from agents.program_search.search.confidence import Evidence
+from agents.program_search.transforms.registry import Array
+from agents.program_search.transforms.words import count_of, listing, shape_words
+from agents.program_search.writing.pair_words import colour_change, pair_words, proportion
+from agents.program_search.writing.program import steps_in_words
+
+FAILURES_SHOWN = 4
+LARGEST_GRID_SHOWN = 144
+TEST_INPUTS_NOTE = (
+    "(Test inputs, never their outputs, took part: programs were compared by what they give for "
+    "them, and rules by whether they cover them.)"
+)
+
+
+class TraceWriter:
+    """Writes the traces of one task's candidates."""
+
+    def __init__(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], states: Sequence[State]
+    ) -> None:
+        """`inputs` are those of train, then test; `states` what the search made, in its order."""
+        self.inputs, self.outputs, self.states = inputs, outputs, states
+        self.pairs = len(outputs)
+
+    def write(self, candidate: Candidate, evidence: Evidence, *, rivals: int, others: int) -> str:
+        """The trace of a candidate.
+
+        `rivals` other fitting programs give the same test outputs; `others` counts the different
+        answers besides it.
+        """
+        sections = {
+            "What the pairs show": self.observations(),
+            "What was tried first": self.failures(candidate),
+            "The rule": self.rule(candidate),
+            "Checks": self.checks(candidate, evidence, rivals, others),
+            "The answer": self.answer(candidate),
+        }
+        return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in sections.items())
+
+    def observations(self) -> list[str]:
+        """One line for each train pair, and what is common to their shapes."""
+        pairs = zip(self.inputs, self.outputs, strict=False)
+        common = proportion(self.inputs[: self.pairs], self.outputs)
+        lines = [f"- {words}." for words in common]
+        for number, (given, wanted) in enumerate(pairs, 1):
+            lines.append(f"- Pair {number}: {pair_words(given, wanted)}.")
+        return lines
+
+    def failures(self, candidate: Candidate) -> list[str]:
+        """Cheaper ideas that came nearest, each with a pair that speaks against it."""
+        ideas = [state for state in self.states if state.steps != candidate.steps]
+        cheaper = [state for state in ideas if state.cost <= candidate.cost]
+        nearest = sorted(cheaper, key=self._distance)[:FAILURES_SHOWN]
+        lines = [line for state in nearest for line in self._failure(state)]
+        if candidate.renumbered:
+            lines.append(
+                "- Rules about the colours as they are: none found passes all checks, so colours "
+                "were also looked at by how common they are."
+            )
+        lines += [f"- {text}" for text in candidate.failures]
+        return lines or ["- Nothing: this was the first idea."]
+
+    def _distance(self, state: State) -> float:
+        """How far the pictures are from the outputs: the mean share of cells that are wrong."""
+        shares = [
+            float((grid != wanted).mean()) if grid.shape == wanted.shape else 1.0
+            for grid, wanted in zip(state.grids, self.outputs, strict=False)
+        ]
+        return sum(shares) / len(shares)
+
+    def _failure(self, state: State) -> Iterator[str]:
+        for pair, (grid, wanted) in enumerate(zip(state.grids, self.outputs, strict=False), 1):
+            if grid.shape != wanted.shape:
+                why = f"gives {shape_words(grid.shape)}, not {shape_words(wanted.shape)}"
+            elif (grid != wanted).any():
+                why = f"leaves {count_of(int((grid != wanted).sum()), 'cell')} wrong"
+            else:
+                continue
+            steps = "; then ".join(step.sentence() for step in state.steps)
+            yield f"- {(steps or 'keep the grid as it is').capitalize()}: {why} on pair {pair}."
+            return
+
+    def rule(self, candidate: Candidate) -> list[str]:
+        """The program step by step; the finish is its last step."""
+        lines = []
+        for number, (first, *more) in enumerate(steps_in_words(candidate), 1):
+            lines += [f"{number}. {first}", *(f"   - {line}" for line in more)]
+        return lines
+
+    def checks(
+        self, candidate: Candidate, evidence: Evidence, rivals: int, others: int
+    ) -> list[str]:
+        """How the program does on every train pair, and what is weak about it."""
+        right = [
+            bool(np.array_equal(made, wanted))
+            for made, wanted in zip(candidate.outputs, self.outputs, strict=False)
+        ]
+        lines = [f"- The program gives the output of {sum(right)} of {len(right)} train pairs."]
+        if candidate.left_out is not None:
+            lines.append(self._left_out_line(candidate.left_out))
+        else:
+            lines.append("- Its steps were chosen to agree with all pairs; no table was fitted.")
+        if evidence.again:
+            lines.append(again_line(evidence.again))
+        if candidate.unseen:
+            share = f"{100 * candidate.unseen:.1f} %"
+            lines.append(
+                f"- Caveat: {share} of the test cells are a case that no train pair shows."
+            )
+        if evidence.by_rank:
+            lines.append("- Caveat: what tells colours by how common they are may fit by chance.")
+        lines.append(self._rivals_line(evidence, rivals, others))
+        if self.pairs == 1:
+            lines.append("- Caveat: one train pair is little evidence.")
+        return [*lines, self._verdict_line(evidence)]
+
+    def _verdict_line(self, evidence: Evidence) -> str:
+        verdict = "found" if evidence.is_found() else "a guess"
+        if not evidence.is_first:
+            verdict = "another program beside a better one"
+        if self.pairs == len(self.inputs):
+            return f"- Verdict: {verdict}."
+        return (
+            f"- Verdict: {verdict}; with such evidence about {100 * evidence.confidence():.0f} % "
+            "of the answers on ARC-1 training were right."
+        )
+
+    def _rivals_line(self, evidence: Evidence, rivals: int, others: int) -> str:
+        if self.pairs == len(self.inputs):
+            return f"- {count_of(rivals + others, 'other program')} found fit the train pairs too."
+        if not rivals and not others:
+            return "- No other program that was found fits the train pairs."
+        same = (
+            f"{count_of(rivals, 'other program')} found to fit the pairs "
+            f"{'gives' if rivals == 1 else 'give'} the same test outputs"
+            if rivals
+            else "No other program found gives these test outputs"
+        )
+        if not others:
+            return f"- {same}; none gives different ones."
+        ranks = ("first", "second", "third")
+        place = ranks[evidence.place] if evidence.place < len(ranks) else f"{evidence.place + 1}th"
+        return (
+            f"- {same}; programs with {count_of(others, 'other answer')} fit the pairs as well. "
+            f"This answer comes {place}, with {100 * evidence.share:.0f} % of the weight of all "
+            "(short descriptions weigh more)."
+        )
+
+    def _left_out_line(self, left_out: Sequence[bool]) -> str:
+        if self.pairs == 1:
+            return "- With a single train pair the fitted cases cannot be checked on another one."
+        missed = [f"pair {number}" for number, right in enumerate(left_out, 1) if not right]
+        line = (
+            "- Fitted again without each train pair in turn, the table of cases is right on "
+            f"{sum(left_out)} of {len(left_out)} pairs left out"
+        )
+        if missed:
+            return f"{line}, not on {listing(missed)}: weak evidence."
+        return f"{line} (what the table is about was chosen with all pairs)."
+
+    def answer(self, candidate: Candidate) -> list[str]:
+        """The grids that the program gives for the test inputs, or how to apply it."""
+        lines = []
+        for number, grid in enumerate(candidate.outputs[self.pairs :], 1):
+            given = self.inputs[self.pairs + number - 1]
+            line = f"- Test input {number}, {shape_words(given.shape)}, becomes "
+            line += f"{shape_words(grid.shape)}; {colour_change(given, grid)}"
+            lines.append(line + (":" if grid.size <= LARGEST_GRID_SHOWN else "."))
+            if grid.size <= LARGEST_GRID_SHOWN:
+                lines += ["  " + " ".join(map(str, row)) for row in grid.tolist()]
+        if lines:
+            lines.append(TEST_INPUTS_NOTE)
+        return lines or ["- Apply the steps of the rule, in their order, to any new input."]
+
+
+def again_line(again: Sequence[bool]) -> str:
+    """What searches without each pair found."""
+    missed = [f"pair {number}" for number, right in enumerate(again, 1) if not right]
+    line = (
+        "- Searched again without each train pair in turn, the best program found is right on "
+        f"{sum(again)} of {len(again)} pairs left out"
+    )
+    return f"{line}, not on {listing(missed)}: so this is a guess." if missed else f"{line}."

@@ -1,0 +1,80 @@
+"""`kill -9` in the midst of refinement rounds, then the same command again."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.runs.test_kill_and_resume import good_replies, whole_lines
+from tests.support.loopback_server import LoopbackServer, dropped, reply, status
+from tests.support.scripts import clean_environment, entries, script_command
+
+KILLS = 3
+TASKS, SAMPLES, ROUNDS = 8, 2, 2
+REPLIES = TASKS * SAMPLES * (1 + ROUNDS)
+STEM = "code_benchmark"
+
+
+@pytest.mark.timeout(300)
+def test_no_journalled_refinement_is_asked_again_after_kill_minus_nine(
+    tmp_path: Path, dataset: Callable[..., Path]
+) -> None:
+    chance = random.Random(6)
+    folder = tmp_path / "out"
+    journal = folder / f"{STEM}_partial_results.jsonl"
+    with LoopbackServer(
+        mixture=[(0.1, status(429, retry_after="0.05")), (0.1, dropped())],
+        then=reply(maker="identity_program", delay_s=0.1),
+    ) as server:
+        command = script_command(
+            "benchmark/run_code_benchmark.py",
+            *("--model_identifier", "local:scripted", "--base_url", server.openai_url),
+            *("--dataset_directory", dataset(count=TASKS), "--best_of", str(SAMPLES)),
+            *("--refine", str(ROUNDS), "--max_concurrent_tasks", "2"),
+            *("--output_directory", folder),
+        )
+        cut_within_rounds = 0
+        for _ in range(KILLS):
+            journalled, served = len(whole_lines(journal)), good_replies(server)
+            _run_and_kill_after(command, journal, journalled + chance.randrange(3, 9))
+            assert good_replies(server) - served <= REPLIES - journalled
+            cut_within_rounds += _refined_beyond_entries(folder) > 0
+        assert cut_within_rounds, "no kill fell into a refinement round"
+        before_last, served = len(whole_lines(journal)), good_replies(server)
+        assert before_last < REPLIES, "the kills came too late to prove anything"
+        done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert good_replies(server) - served == REPLIES - before_last
+
+    keys = Counter(json.loads(line)["key"] for line in whole_lines(journal))
+    assert len(keys) == REPLIES
+    assert set(keys.values()) == {1}, "a reply that was journalled was asked for again"
+    found = entries(folder / f"{STEM}_results.jsonl")
+    assert len({entry["task_id"] for entry in found}) == len(found) == TASKS
+    assert {tuple(entry["refinement_round"]) for entry in found} == {(0, 0, 1, 1, 2, 2)}
+
+
+def _run_and_kill_after(command: list[str], journal: Path, lines: int) -> None:
+    """Start the command, and kill it when the journal has so many lines."""
+    process = subprocess.Popen(
+        command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and len(whole_lines(journal)) < lines:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+
+
+def _refined_beyond_entries(folder: Path) -> int:
+    """How many refinements are journalled of tasks that have no entry yet."""
+    results = folder / f"{STEM}_results.jsonl"
+    done = {json.loads(line)["task_id"] for line in whole_lines(results)}
+    journal = map(json.loads, whole_lines(folder / f"{STEM}_partial_results.jsonl"))
+    return sum(line["sample_index"] >= SAMPLES and line["task_id"] not in done for line in journal)

@@ -1,0 +1,207 @@
+"""What `solve` promises of its solutions, on small tasks of ARC-1 training."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.program_search.solving import Solution, solve
+from utilities.tasks.task import Grid, Pair, Task
+
+BUDGET = 5_000_000
+SMALL_TASKS = {
+    "6150a2bd": "338/370/500>005/073/833 552/100/000>000/001/255 | 635/680/400>004/086/536",
+    "0d3d703e": "312/312/312>456/456/456 238/238/238>649/649/649 586/586/586>192/192/192 "
+    "942/942/942>836/836/836 | 813/813/813>954/954/954",
+    "25ff71a9": "111/000/000>000/111/000 000/111/000>000/000/111 010/110/000>000/010/110 "
+    "022/002/000>000/022/002 | 200/200/000>000/200/200 000/010/000>000/000/010",
+    "6f8cd79b": "000/000/000>888/808/888 000/000/000/000>888/808/808/888 "
+    "0000/0000/0000/0000/0000>8888/8008/8008/8008/8888 | "
+    "000000/000000/000000/000000>888888/800008/800008/888888",
+    "0520fde7": "1005010/0105111/1005000>000/020/000 1105010/0015111/1105010>020/002/020 "
+    "0015000/1105101/0115101>000/200/002 | 1015101/0105101/1015010>202/000/000",
+}
+
+
+def grid(text: str) -> Grid:
+    return [[int(cell) for cell in row] for row in text.split("/")]
+
+
+def small_task(name: str) -> Task:
+    train, test = (
+        tuple(Pair(*map(grid, pair.split(">"))) for pair in side.split())
+        for side in SMALL_TASKS[name].split("|")
+    )
+    return Task(name, train, test)
+
+
+def compiled(solution: Solution) -> Callable[[Grid], Grid]:
+    namespace: dict[str, Any] = {}
+    exec(solution.python_code, namespace)
+    return namespace["solve_task"]  # type: ignore[no-any-return]
+
+
+@cache
+def solved(name: str) -> list[Solution]:
+    return solve(small_task(name).without_test_outputs(), best_of=3, search_budget=4 * BUDGET)
+
+
+@pytest.fixture(params=SMALL_TASKS)
+def task(request: pytest.FixtureRequest) -> Task:
+    return small_task(request.param)
+
+
+def test_first_program_gives_the_test_outputs(task: Task) -> None:
+    best = solved(task.task_id)[0]
+    assert best.outputs[len(task.train) :] == tuple(pair.output for pair in task.test)
+
+
+def test_emitted_programs_give_their_claimed_outputs_in_a_clean_namespace(task: Task) -> None:
+    solutions = solved(task.task_id)
+    inputs = [pair.input for pair in (*task.train, *task.test)]
+    for solution in solutions:
+        assert tuple(map(compiled(solution), inputs)) == solution.outputs
+
+
+def test_every_program_is_right_on_the_train_pairs(task: Task) -> None:
+    wanted = tuple(pair.output for pair in task.train)
+    for solution in solved(task.task_id):
+        assert solution.outputs[: len(task.train)] == wanted
+
+
+def test_cells_of_outputs_are_plain_ints(task: Task) -> None:
+    best = solved(task.task_id)[0]
+    cells = [cell for output in best.outputs if output for row in output for cell in row]
+    assert {type(cell) for cell in cells} == {int}
+
+
+def test_test_outputs_have_no_influence() -> None:
+    task = small_task("25ff71a9")
+    lies = tuple(Pair(pair.input, [[7]]) for pair in task.test)
+    told = solve(Task("lies", task.train, lies), best_of=3, search_budget=4 * BUDGET)
+    assert told == solved("25ff71a9")
+
+
+def test_same_task_and_budget_give_the_same_solutions() -> None:
+    task = small_task("6f8cd79b")
+    first = solve(task, best_of=2, search_budget=BUDGET)
+    solve(small_task("6150a2bd"), best_of=1, search_budget=BUDGET)
+    assert solve(task, best_of=2, search_budget=BUDGET) == first
+
+
+@pytest.mark.parametrize("name", ["25ff71a9", "0520fde7"])
+def test_works_without_test_pairs(name: str) -> None:
+    task = small_task(name)
+    best = solve(task.train_pairs_only(), best_of=1, search_budget=BUDGET)[0]
+    assert best.outputs == tuple(pair.output for pair in task.train)
+    assert "to any new input" in best.reasoning
+
+
+def test_programs_with_different_answers_come_before_others_with_the_same(task: Task) -> None:
+    answers = [str(one.outputs[len(task.train) :]) for one in solved(task.task_id)]
+    different = len(set(answers))
+    assert len(set(answers[:different])) == different
+    assert [one.evidence.is_first for one in solved(task.task_id)] == [
+        number < different for number in range(len(answers))
+    ]
+
+
+def test_all_programs_of_a_task_are_different(task: Task) -> None:
+    programs = [one.python_code for one in solved(task.task_id)]
+    assert len(set(programs)) == len(programs)
+
+
+def test_where_there_is_no_test_input_no_confidence_is_stated() -> None:
+    task = small_task("6150a2bd").train_pairs_only()
+    for solution in solve(task, best_of=2, search_budget=BUDGET):
+        assert solution.confidence is None
+        assert re.search(r"Verdict: [a-z ]+\.$", solution.reasoning, re.MULTILINE)
+
+
+def test_solutions_without_test_pairs_are_different_programs() -> None:
+    task = small_task("0520fde7").train_pairs_only()
+    programs = [one.python_code for one in solve(task, best_of=3, search_budget=4 * BUDGET)]
+    assert len(set(programs)) == 3
+
+
+def test_noise_without_a_rule_yields_nothing() -> None:
+    noise = np.random.default_rng(0).integers(0, 10, (6, 9, 9)).tolist()
+    pairs = tuple(Pair(given, wanted) for given, wanted in zip(noise[:3], noise[3:], strict=True))
+    assert solve(Task("noise", pairs, ()), best_of=2, search_budget=BUDGET) == []
+
+
+def test_a_tiny_budget_yields_nothing_rather_than_failing() -> None:
+    assert solve(small_task("0520fde7"), best_of=1, search_budget=1_000) == []
+
+
+def test_found_is_claimed_where_every_check_passed_and_only_for_the_best() -> None:
+    first, *others = solved("25ff71a9")
+    assert first.kind == "found"
+    assert "right on 4 of 4 pairs left out" in first.reasoning
+    assert {other.kind for other in others} <= {"guess"}
+
+
+def test_one_train_pair_is_only_a_guess() -> None:
+    task = small_task("6150a2bd")
+    alone = Task("alone", task.train[:1], task.test)
+    assert {one.kind for one in solve(alone, best_of=2, search_budget=BUDGET)} == {"guess"}
+
+
+def test_a_case_that_no_train_pair_shows_is_only_a_guess_and_is_named() -> None:
+    noise = np.random.default_rng(2).integers(1, 4, (4, 6, 6))
+    recoloured = np.array([0, 7, 5, 6])[noise]
+    noise[3, 2, 2] = 9
+    train = tuple(Pair(noise[n].tolist(), recoloured[n].tolist()) for n in range(3))
+    unseen = Task("unseen", train, (Pair(noise[3].tolist(), None),))
+    best = solve(unseen, best_of=1, search_budget=BUDGET)[0]
+    assert best.kind == "guess"
+    assert "a case that no train pair shows" in best.reasoning
+
+
+def test_trace_names_every_step_that_the_program_takes(task: Task) -> None:
+    for solution in solved(task.task_id):
+        body = solution.python_code.split("def solve_task")[1]
+        steps = len(re.findall(r"^    picture = ", body, re.MULTILINE))
+        finish = "answer = " in body
+        rule = solution.reasoning.split("The rule:")[1].split("Checks:")[0]
+        assert len(re.findall(r"^\d+\. ", rule, re.MULTILINE)) == steps + finish
+
+
+def test_program_comments_are_the_words_of_the_trace(task: Task) -> None:
+    best = solved(task.task_id)[0]
+    body = best.python_code.split("def solve_task")[1]
+    comments = " ".join(re.findall(r"^    # (.*)$", body, re.MULTILINE))
+    rule = best.reasoning.split("The rule:")[1].split("Checks:")[0]
+    for step in re.findall(r"^\d+\. (.*)$", rule, re.MULTILINE):
+        assert step in comments
+
+
+def test_trace_shows_what_the_program_gives_for_the_test_input() -> None:
+    assert "  8 8 8 8 8 8\n  8 0 0 0 0 8\n" in solved("6f8cd79b")[0].reasoning
+
+
+def test_confidences_are_shares_that_do_not_increase() -> None:
+    shares = [one.evidence.share for one in solved("0520fde7") if one.evidence.is_first]
+    assert len(shares) > 1
+    assert shares == sorted(shares, reverse=True)
+    assert all(0 < share < 1 for share in shares)
+
+
+def test_what_is_found_is_trusted_more_than_a_guess() -> None:
+    found, guess = solved("25ff71a9")[0], solved("0d3d703e")[0]
+    assert (found.kind, guess.kind) == ("found", "guess")
+    assert (found.confidence or 0) > (guess.confidence or 0) > 0
+
+
+def test_a_trace_states_its_verdict_and_confidence(task: Task) -> None:
+    for solution in solved(task.task_id):
+        verdict = {"found": "found", "guess": "a guess"}[solution.kind]
+        if not solution.evidence.is_first:
+            verdict = "another program beside a better one"
+        share = f"{100 * solution.evidence.confidence():.0f} %"
+        assert f"Verdict: {verdict}; with such evidence about {share}" in solution.reasoning

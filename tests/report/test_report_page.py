@@ -1,0 +1,401 @@
+"""The report as a reader meets it: in a real browser."""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.browser import PHONE, Browser, Keys, needs_chromium, started_browser
+from tests.support.report_results import (
+    CODE,
+    HOSTILE,
+    NEARLY,
+    OTHER_SHAPE,
+    RIGHT,
+    Entry,
+    entry,
+    metadata,
+    write_results,
+)
+from utilities.report.contents import ReportContents
+from utilities.report.page import page_of
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with started_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """The browser, which must have had nothing to complain of when the test is over."""
+    chromium.complaints()
+    yield chromium
+    assert chromium.complaints() == []
+
+
+def build(path: Path, *files: list[Entry], longest_text: int = 20_000) -> Path:
+    contents = ReportContents(longest_text=longest_text, most_bytes=10**8)
+    contents.read(
+        write_results(path.with_name(f"r{place}.jsonl"), *entries)
+        for place, entries in enumerate(files)
+    )
+    path.write_bytes(b"".join(page_of(contents, built_at="now")))
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five tasks of one run; the third has the most expensive samples."""
+    return build(
+        tmp_path_factory.mktemp("one") / "page.html",
+        [
+            entry("aaa", NEARLY, RIGHT),
+            entry("bbb", NEARLY, OTHER_SHAPE),
+            entry("ccc", RIGHT, RIGHT, cost_usd=[3.0, 4.0]),
+            entry(
+                "ddd",
+                None,
+                complete=False,
+                status=["rate_limited"],
+                execution_status=[None],
+                train_passed=[None],
+                test_passed=[None],
+            ),
+            entry("e/e e", RIGHT),
+            metadata(),
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs: both solve t0, the first alone t1 and t2, the second t3, neither t4."""
+    solved = {"a": (1, 1, 1, 0, 0), "b": (1, 0, 0, 1, 0)}
+    files = [
+        [entry(f"t{n}", RIGHT if one else NEARLY, run=run, cost_usd=[0.5 if run == "a" else 0.1])
+         for n, one in enumerate(flags)] + [metadata(run)]
+        for run, flags in solved.items()
+    ]  # fmt: skip
+    return build(tmp_path_factory.mktemp("two") / "page.html", *files)
+
+
+def listed(browser: Browser) -> list[str]:
+    return browser.texts("#table tbody .id")
+
+
+def test_the_head_shows_score_interval_cost_and_time(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    shown = browser.one(".run").text
+    assert "60.0 %" in shown
+    assert "3 of 5" in shown
+    assert re.search(r"95 % interval \d+\.\d % – \d+\.\d %", shown)
+    assert "$8.50" in shown
+    assert "1 min 30 s" in shown
+    assert "rate_limited 1" in shown
+
+
+def test_every_task_is_a_row_with_its_result(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    assert listed(browser) == ["aaa", "bbb", "ccc", "ddd", "e/e e"]
+    assert browser.texts("#table .verdict") == [
+        "✓ solved", "✗ not solved", "✓ solved", "! failed", "✓ solved",
+    ]  # fmt: skip
+
+
+def test_typing_filters_by_task_id(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.press("/", "B", "b")
+    assert listed(browser) == ["bbb"]
+    assert browser.one("#count").text == "1 of 5 tasks"
+
+
+@pytest.mark.parametrize(
+    ("selector", "option", "expected"),
+    [
+        ("#result", "not solved", ["bbb"]),
+        ("#result", "failed technically", ["ddd"]),
+        ("#status", "rate_limited", ["ddd"]),
+        ("#result", "solved in part", []),
+    ],
+)
+def test_filters_leave_what_they_say(
+    browser: Browser, page: Path, selector: str, option: str, expected: list[str]
+) -> None:
+    browser.open(page)
+    browser.choose(selector, option)
+    assert listed(browser) == expected
+    browser.one("#reset").click()
+    assert len(listed(browser)) == 5
+
+
+def test_a_click_on_a_heading_sorts_and_a_second_one_turns_the_order(
+    browser: Browser, page: Path
+) -> None:
+    browser.open(page)
+    browser.one('[data-column="cost"]').click()
+    assert listed(browser)[0] == "ccc"
+    assert browser.one("th.cost").get_attribute("aria-sort") == "descending"
+    browser.one('[data-column="cost"]').click()
+    assert listed(browser)[-1] == "ccc"
+
+
+def test_a_click_opens_a_task_and_the_way_back_keeps_the_filter(
+    browser: Browser, page: Path
+) -> None:
+    browser.open(page)
+    browser.choose("#result", "not solved")
+    browser.one("#table tbody tr").click()
+    browser.wait("#task h1")
+    assert browser.one("#task h1").text == "bbb"
+    browser.one("#back").click()
+    browser.wait("#table")
+    assert listed(browser) == ["bbb"]
+
+
+def test_the_keyboard_alone_reads_the_whole_report(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.press("j", Keys.ARROW_DOWN, Keys.ENTER)
+    browser.wait("#task h1")
+    assert browser.one("#task h1").text == "bbb"
+    browser.press(Keys.ARROW_RIGHT)
+    browser.wait_for_text("#task h1", "ccc")
+    browser.press("k")
+    browser.wait_for_text("#task h1", "bbb")
+    browser.press(Keys.ESCAPE)
+    browser.wait("#table")
+    assert browser.run("return document.activeElement.dataset.task") == "1"
+
+
+def test_the_keys_are_told_by_a_question_mark(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.press("?")
+    assert "filter by task id" in browser.one("dialog[open]").text
+
+
+@pytest.mark.parametrize(("address", "task"), [("#ccc", "ccc"), ("#e%2Fe%20e", "e/e e")])
+def test_an_address_leads_to_its_task(
+    browser: Browser, page: Path, address: str, task: str
+) -> None:
+    browser.open(page, address)
+    assert browser.one("#task h1").text == task
+    assert not browser.one("#overview").is_displayed()
+
+
+def test_an_address_of_no_task_shows_the_table(browser: Browser, page: Path) -> None:
+    browser.open(page, "#%E0%A4%A")
+    assert len(listed(browser)) == 5
+
+
+def test_each_rows_link_is_the_tasks_address(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.run(
+        "location.hash = arguments[0]", browser.one("tr:last-child .id a").get_property("hash")
+    )
+    browser.wait("#task h1")
+    assert browser.one("#task h1").text == "e/e e"
+
+
+def test_attempts_are_compared_cell_by_cell(browser: Browser, page: Path) -> None:
+    browser.open(page, "#bbb")
+    first, second = browser.texts(".attempts figcaption")
+    assert first == "attempt 1 · ✗ 1 of 3 cells wrong"
+    assert second == "attempt 2 · ✗ 2 × 1, expected 1 × 3"
+
+
+def pixel(browser: Browser, canvas: str, row: int, column: int, across: float) -> list[int]:
+    """The colour in a cell of a grid, `across` of the way from its left to its right."""
+    script = """
+      const canvas = document.querySelector(arguments[0]), rows = canvas.dataset.grid.split("/");
+      const width = canvas.width / rows[0].length, height = canvas.height / rows.length;
+      const place = [(arguments[2] + arguments[3]) * width, (arguments[1] + 0.5) * height];
+      const copy = document.createElement("canvas");
+      [copy.width, copy.height] = [canvas.width, canvas.height];
+      const pen = copy.getContext("2d", { willReadFrequently: true });
+      pen.drawImage(canvas, 0, 0);
+      return [...pen.getImageData(...place.map(Math.floor), 1, 1).data];"""
+    found: list[int] = browser.run(script, canvas, row, column, across)
+    return found[:3]
+
+
+def test_cells_have_the_arc_colours_and_wrong_ones_a_cross(browser: Browser, page: Path) -> None:
+    browser.open(page, "#bbb")
+    attempt = ".attempts canvas"
+    assert pixel(browser, attempt, 0, 0, 0.5) == [0xFF, 0x85, 0x1B], "7 is orange, unmarked"
+    assert pixel(browser, attempt, 0, 1, 0.5) == [255, 255, 255], "the cross in the wrong cell"
+    assert pixel(browser, attempt, 0, 1, 0.12) == [0, 0, 0], "0 is black beside the cross"
+
+
+def test_a_sample_shows_its_program_in_colours_and_its_reasoning(
+    browser: Browser, page: Path
+) -> None:
+    browser.open(page, "#ccc")
+    sample = ".sample[open] "
+    assert browser.one(f"{sample}pre.program").get_property("textContent") == CODE
+    assert browser.texts(f"{sample}pre.program .k")[:2] == ["def", "return"]
+    assert browser.texts(f"{sample}pre.program .c") == ["# turn it round"]
+    assert browser.texts(f"{sample}pre.prose") == ["It is turned round."]
+    assert "100 → 20 tokens · $3.00 · 1.5 s" in browser.one(f"{sample}summary").text
+
+
+def test_a_refinement_names_what_it_refines_and_a_sample_its_confidence(
+    browser: Browser, tmp_path: Path
+) -> None:
+    refined = entry(
+        "t", NEARLY, NEARLY, RIGHT, refinement_round=[0, 0, 1], parent_samples=[[], [], [1, 0]],
+        confidence=[0.171, None, 0.97],
+    )  # fmt: skip
+    browser.open(build(tmp_path / "page.html", [refined]), "#t")
+    first, second, third = browser.texts(".sample summary")
+    assert "confidence 0.17" in first
+    assert "confidence" not in second
+    assert "refinement" not in first + second
+    assert "refinement 1 of samples 2, 1 · confidence 0.97" in third
+
+
+def test_runs_without_a_task_in_common_say_so(browser: Browser, tmp_path: Path) -> None:
+    page = build(tmp_path / "page.html", [entry("t", RIGHT)], [entry("u", RIGHT, run="b")])
+    browser.open(page)
+    assert "no scored task in common" in browser.one("#matrix").text
+
+
+def test_a_sample_is_drawn_when_it_is_opened(browser: Browser, page: Path) -> None:
+    browser.open(page, "#ccc")
+    closed = '.sample[data-sample="1"]'
+    assert browser.all(f"{closed} pre") == []
+    browser.one(f"{closed} summary").click()
+    browser.wait(f"{closed} pre.program")
+
+
+def test_two_runs_are_counted_against_each_other(browser: Browser, compared: Path) -> None:
+    browser.open(compared)
+    counts = {
+        found.get_attribute("data-pairing"): int(found.text.split()[0])
+        for found in browser.all(".matrix button")
+    }
+    assert counts == {"both": 1, "first": 2, "second": 1, "neither": 1}
+    assert [point.text for point in browser.all("#plot .point-name")] == ["A", "B"]
+
+
+def test_a_click_on_a_count_leaves_those_tasks(browser: Browser, compared: Path) -> None:
+    browser.open(compared)
+    browser.one('[data-pairing="first"]').click()
+    assert listed(browser) == ["t1", "t2"]
+    browser.one("#pairing").click()
+    assert len(listed(browser)) == 5
+
+
+def test_a_task_shows_two_runs_side_by_side(browser: Browser, compared: Path) -> None:
+    browser.open(compared, "#t1")
+    left, right = browser.all(".column")
+    assert "✓ solved" in left.text
+    assert "✗ not solved" in right.text
+    assert left.rect["y"] == right.rect["y"]
+    left.find_element("css selector", ".column-head button").click()
+    assert len(browser.all(".column")) == 1
+
+
+def lightness(browser: Browser, selector: str) -> float:
+    style = browser.one(selector).value_of_css_property("background-color")
+    red, green, blue = (int(part) / 255 for part in re.findall(r"\d+", style)[:3])
+    return colorsys.rgb_to_hls(red, green, blue)[1]
+
+
+def test_the_page_follows_the_systems_scheme_until_it_is_switched(
+    browser: Browser, page: Path
+) -> None:
+    browser.open(page, scheme="dark")
+    assert lightness(browser, "body") < 0.2
+    browser.press("t")
+    assert lightness(browser, "body") > 0.8
+    browser.open(page, scheme="light")
+    assert lightness(browser, "body") > 0.8
+    browser.one("#theme").click()
+    assert lightness(browser, "body") < 0.2
+
+
+@pytest.mark.parametrize("address", ["", "#t1"])
+def test_nothing_is_wider_than_a_phone(browser: Browser, compared: Path, address: str) -> None:
+    browser.open(compared, address, size=PHONE)
+    assert browser.run("return document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_hostile_texts_stay_texts(browser: Browser, tmp_path: Path) -> None:
+    hostile = entry(
+        HOSTILE, RIGHT, model=HOSTILE, reasoning=[HOSTILE], python_code=[HOSTILE],
+        status=[HOSTILE], error=[HOSTILE], execution_status=[HOSTILE], execution_message=[HOSTILE],
+    )  # fmt: skip
+    built = build(
+        tmp_path / "page.html", [hostile, metadata(dataset=HOSTILE)], [entry("t", RIGHT, run="b")]
+    )
+    browser.open(built)
+    assert listed(browser)[0].startswith("<script>document.title")
+    browser.run("location.hash = document.querySelector('.id a').hash")
+    browser.wait(".sample[open] pre")
+    reasoning = browser.all(".sample[open] pre.prose")[-1].get_property("textContent")
+    assert reasoning.startswith("<script>document.title = 'owned'</script></script><!-- <img")
+    assert "⟨U+202E⟩gnp.exe⟨U+202C⟩" in reasoning
+    assert "⟨U+001B⟩[31mred" in reasoning
+    assert "שלום" in reasoning
+    assert browser.driver.title.startswith("ARC report")
+    assert browser.all("main img, main script, dialog script") == []
+
+
+def test_scripts_and_images_of_others_would_be_refused(chromium: Browser, page: Path) -> None:
+    chromium.open(page)
+    chromium.complaints()
+    chromium.run(
+        "const added = document.createElement('div');"
+        "added.innerHTML = '<img src=x onerror=\"window.owned = 1\">';"
+        "document.body.append(added);"
+        "const script = document.createElement('script'); script.textContent = 'window.owned = 2';"
+        "document.body.append(script);"
+    )
+    assert chromium.run("return window.owned") is None
+    assert any("Content Security Policy" in line for line in chromium.complaints())
+
+
+def test_ten_megabytes_of_reasoning_come_in_portions(browser: Browser, tmp_path: Path) -> None:
+    long = "word " * 2_000_000
+    built = build(tmp_path / "page.html", [entry("t", RIGHT, reasoning=[long])], longest_text=10**8)
+    browser.open(built, "#t")
+    prose = browser.one(".sample[open] pre.prose")
+    assert len(prose.get_property("textContent")) == 50_000
+    browser.one(".sample[open] pre.prose + button").click()
+    assert len(prose.get_property("textContent")) == 100_000
+
+
+def test_rows_come_as_the_reader_gets_to_them(browser: Browser, tmp_path: Path) -> None:
+    built = build(tmp_path / "page.html", [entry(f"t{n:03}", RIGHT) for n in range(300)])
+    browser.open(built)
+    assert len(browser.all("#table tbody tr")) < 150
+    browser.run("window.scrollTo(0, document.body.scrollHeight)")
+    browser.wait('tr[data-task="119"]')
+    browser.one("#query").send_keys("t299")
+    assert listed(browser) == ["t299"]
+
+
+def test_samples_without_room_are_said_to_be_missing(browser: Browser, tmp_path: Path) -> None:
+    contents = ReportContents(longest_text=1000, most_bytes=10)
+    contents.read([write_results(tmp_path / "r.jsonl", entry("t", RIGHT))])
+    built = tmp_path / "page.html"
+    built.write_bytes(b"".join(page_of(contents, built_at="now")))
+    browser.open(built, "#t")
+    assert "Its samples are not in this page" in browser.one(".column").text
+    assert len(browser.all(".task-pairs canvas")) == 4
+
+
+def test_an_address_whose_task_comes_late_in_a_large_page_is_shown_in_full(
+    browser: Browser, tmp_path: Path
+) -> None:
+    many = [entry(f"t{n:03}", RIGHT, reasoning=["word " * 2000]) for n in range(400)]
+    browser.open(build(tmp_path / "page.html", many), "#t399")
+    browser.wait(".sample[open] pre.program")
+    assert len(browser.all(".task-pairs canvas")) == 4

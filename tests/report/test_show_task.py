@@ -1,0 +1,147 @@
+"""A task in the terminal: colours, digits, marks, and texts that can do no harm."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.support.report_results import (
+    HOSTILE,
+    NEARLY,
+    OTHER_SHAPE,
+    RIGHT,
+    entry,
+    metadata,
+    write_results,
+)
+from tests.support.scripts import Run
+from utilities.report.records import attempt_texts, sample_records, task_record
+from utilities.report.terminal_drawing import TaskDrawing, differences
+
+SCRIPT = "auxiliary_utilities/show_task.py"
+NO_COLOURS = {"TERM": "dumb", "COLUMNS": "120"}
+
+
+def drawn(one: dict[str, object], *, colours: str | None = "truecolor", width: int = 120) -> str:
+    """What a terminal with these colours gets of an entry."""
+    output = io.StringIO()
+    console = Console(
+        file=output, force_terminal=True, width=width, highlight=False, _environ={},
+        color_system=colours,  # type: ignore[arg-type]
+    )  # fmt: skip
+    drawing, task = TaskDrawing(console), task_record(one)
+    drawing.pairs(task)
+    drawing.attempts(task, attempt_texts(one) or [])
+    for number, sample in enumerate(sample_records(one, task, 10_000), start=1):
+        drawing.sample(task, sample, number, texts=True)
+    return output.getvalue()
+
+
+def test_a_task_of_the_data_set_is_drawn_in_digits_without_a_terminal(
+    run_script: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "t.json").write_text(
+        '{"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[3, 4]]}]}'
+    )
+    done = run_script(SCRIPT, "t", "--dataset_directory", "mine", **NO_COLOURS)
+    assert done.returncode == 0, done.stderr
+    assert "1 2  → 2 1" in done.stdout
+    assert "3 4  → no grid" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_results_are_drawn_with_wrong_cells_marked(run_script: Run, tmp_path: Path) -> None:
+    results = write_results(
+        tmp_path / "r.jsonl", entry("other", RIGHT), entry("t", NEARLY, OTHER_SHAPE), metadata()
+    )
+    done = run_script(SCRIPT, "t", "--results", results, **NO_COLOURS)
+    assert done.returncode == 0, done.stderr
+    assert "7 0!5 " in done.stdout
+    assert "✗ 1 of 3 cells" in done.stdout
+    assert "✗ 2 × 1, expected 1 × 3" in done.stdout
+    assert "train ✓ · test ✗" in done.stdout
+    assert "solve_task" not in done.stdout
+
+
+def test_the_newest_complete_entry_is_drawn_with_data_set_round_and_confidence(
+    run_script: Run, tmp_path: Path
+) -> None:
+    refined = entry(
+        "t", NEARLY, RIGHT, dataset="easy", refinement_round=[0, 1], parent_samples=[[], [0]],
+        confidence=[None, 0.5],
+    )  # fmt: skip
+    results = write_results(tmp_path / "r.jsonl", refined, entry("t", None, complete=False))
+    done = run_script(SCRIPT, "t", "--results", results, **NO_COLOURS)
+    assert "model-a · easy · run run-a · solved" in done.stdout
+    assert "refinement 1 of 1 · confidence 0.50" in done.stdout
+    assert "timeout" not in done.stdout
+
+
+def test_texts_are_shown_on_request(run_script: Run, tmp_path: Path) -> None:
+    results = write_results(tmp_path / "r.jsonl", entry("t", RIGHT))
+    done = run_script(SCRIPT, "t", "--results", results, "--texts", **NO_COLOURS)
+    assert "return [row[::-1] for row in grid[::-1]]" in done.stdout
+    assert "It is turned round." in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["x00d62c1"], ["00d62c1x", "--results", "r.jsonl"]])
+def test_an_unknown_task_is_one_line_that_names_the_nearest(
+    run_script: Run, tmp_path: Path, arguments: list[str]
+) -> None:
+    write_results(tmp_path / "r.jsonl", entry("00d62c1b", RIGHT))
+    done = run_script(SCRIPT, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    *before, line = done.stderr.splitlines()
+    assert all(each.startswith("built ") for each in before), "a missing data set is built first"
+    assert "00d62c1b" in line
+
+
+def test_cells_have_the_arc_colours() -> None:
+    shown = drawn(entry("t", RIGHT))
+    assert "48;2;255;133;27" in shown, "7 is orange"
+    assert "48;2;240;18;190" in shown, "6 is magenta"
+
+
+def test_a_wrong_cell_holds_a_mark_on_its_colour() -> None:
+    assert re.search(r"\x1b\[1;97;48;2;0;0;0m><\x1b", drawn(entry("t", NEARLY)))
+    assert "><" not in drawn(entry("t", RIGHT))
+
+
+def test_sixteen_colours_get_digits_as_well() -> None:
+    assert re.search(r"\x1b\[[\d;]+m0!\x1b", drawn(entry("t", NEARLY), colours="standard"))
+
+
+def test_no_color_is_respected(run_script: Run, tmp_path: Path) -> None:
+    results = write_results(tmp_path / "r.jsonl", entry("t", NEARLY))
+    done = run_script(SCRIPT, "t", "--results", results, NO_COLOR="1", FORCE_COLOR="1")
+    assert "7 0!5 " in done.stdout
+    assert not re.search(r"\x1b\[[\d;]*[34]8;", done.stdout)
+
+
+def test_escapes_and_mark_up_of_a_reply_are_spelt_out() -> None:
+    hostile = entry(
+        HOSTILE, RIGHT, reasoning=[f"[bold red]{HOSTILE}"], python_code=[HOSTILE], status=[HOSTILE]
+    )
+    shown = drawn(hostile, colours=None)
+    assert "\\x1b[31mred\\x1b[0m \\x07" in shown
+    assert "\\u202egnp.exe" in shown
+    assert "[bold red]<script>" in shown
+    assert not re.search("[\x07\u202e\u2028\ud800]|\x1b\\[31m", shown)
+
+
+def test_grids_too_wide_for_the_terminal_stand_below_each_other() -> None:
+    wide = {"input": [[1] * 30], "output": [[2] * 30]}
+    one = entry("t", RIGHT, task_data={"train": [wide], "test": [wide]})
+    assert "↓" in drawn(one, width=80)
+    assert "↓" not in drawn(one, width=140)
+    assert "\n" + "1" * 30 in drawn(one, colours=None, width=40)
+
+
+def test_differences_of_shape_are_not_told_cell_by_cell() -> None:
+    assert differences("12/34", "12/30") == [(1, 1)]
+    assert differences("12/34", "123") is None

@@ -1,0 +1,240 @@
+"""Reading results files: every layout that was ever written, and every way to be broken."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from utilities.errors import UsageError
+from utilities.files.json_stream import JsonStream
+from utilities.results.reader import read_entries, task_of
+
+TASK_DATA = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
+RESULT = {"entry_type": "result", "task_id": "a", "python_code": ["x", None], "status": ["ok"] * 2}
+METADATA = {"entry_type": "metadata", "run_id": "r", "status": "completed"}
+
+
+def lines(*entries: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+
+
+def reading(path: Path, content: bytes) -> list[dict[str, Any]]:
+    path.write_bytes(content)
+    return list(read_entries(path))
+
+
+def test_entries_come_as_they_were_written(tmp_path: Path) -> None:
+    content = lines(RESULT, METADATA)
+    assert reading(tmp_path / "r.jsonl", content) == [RESULT, METADATA]
+
+
+def test_a_gzipped_file_reads_like_a_plain_one(tmp_path: Path) -> None:
+    content = gzip.compress(lines(RESULT, METADATA))
+    assert reading(tmp_path / "r.jsonl.gz", content) == [RESULT, METADATA]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_the_older_object_reads_as_entries(tmp_path: Path, suffix: str) -> None:
+    old = {"task_id": "a", "python_code": "x", "reasoning": "y", "prompt_messages": "z"}
+    content = json.dumps({"metadata": {"model": "m"}, "results": [old]}, indent=2).encode()
+    content = gzip.compress(content) if suffix.endswith(".gz") else content
+    assert reading(tmp_path / f"r{suffix}", content) == [
+        {"entry_type": "metadata", "model": "m"},
+        {
+            "entry_type": "result",
+            "task_id": "a",
+            "python_code": ["x"],
+            "reasoning": ["y"],
+            "prompt_messages": ["z"],
+            "status": ["ok"],
+        },
+    ]
+
+
+def test_an_entry_without_type_is_a_result(tmp_path: Path) -> None:
+    (entry,) = reading(tmp_path / "r.jsonl", lines({"task_id": "a"}))
+    assert entry["entry_type"] == "result"
+
+
+def test_messages_of_an_only_sample_become_a_list_of_one(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "solve"}]
+    one, two = reading(
+        tmp_path / "r.jsonl",
+        lines({"prompt_messages": messages}, {"prompt_messages": [messages, messages]}),
+    )
+    assert one["prompt_messages"] == [messages]
+    assert two["prompt_messages"] == [messages, messages]
+
+
+def test_the_status_of_a_run_stays_a_word(tmp_path: Path) -> None:
+    assert reading(tmp_path / "r.jsonl", lines(METADATA))[0]["status"] == "completed"
+
+
+def test_a_torn_last_line_is_skipped_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        entries = reading(tmp_path / "r.jsonl", lines(RESULT) + b'{"task_id": "b", "pyth')
+    assert entries == [RESULT]
+    assert "torn last line 2" in caplog.text
+
+
+def test_a_whole_last_line_without_newline_counts(tmp_path: Path) -> None:
+    assert len(reading(tmp_path / "r.jsonl", lines(RESULT, RESULT).rstrip())) == 2
+
+
+def test_a_torn_gzip_gives_what_it_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = gzip.compress(lines(*[{**RESULT, "n": n} for n in range(2000)]))
+    with caplog.at_level(logging.WARNING):
+        entries = reading(tmp_path / "r.jsonl.gz", content[:-500])
+    assert 0 < len(entries) < 2000
+    assert "ends early" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("r.jsonl", b"", "holds no entry"),
+        ("r.jsonl", b"\n \n", "holds no entry"),
+        ("r.json", b"", "is empty"),
+        ("r.json", b'{"metadata": {}}', "no list of results"),
+        ("r.json", b'{"results": [1]}', "results[0] is not an object"),
+        ("r.json", b'{"results": [}', "line 1"),
+        ("r.json", b'{"results": []} x', "line 1: the document has ended"),
+        ("r.json", b'{"results": [{"a": [1, 2]', "ends in the middle"),
+        ("r.json", b'\n{"results": [{"a": 1} {"a": 2}]}', "line 2: broken JSON (] is missing"),
+        ("r.json", b'{"results" [{"a": 1}]}', ": is missing"),
+        ("r.json", b'{"results": {"a": 1}}', "no list of results"),
+        ("r.json", b"12", "no list of results"),
+        ("r.json", b"nonsense", "line 1"),
+        ("r.jsonl", b'{"a": 1}\n{"a": \n{"a": 1}\n', "line 2"),
+        ("r.jsonl", b"[1]\n", "line 1: not an object"),
+        ("r.jsonl", b"\xff\xfe\n", "line 1"),
+        ("r.jsonl", b"[" * 100_000 + b"\n", "cannot be read"),
+        ("r.jsonl.gz", lines(RESULT), "broken gzip"),
+    ],
+)
+def test_a_broken_file_is_told_in_one_line(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        reading(tmp_path / name, content)
+    assert told in str(raised.value)
+    assert str(tmp_path / name) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+OBJECT = {"metadata": {"m": "[{"}, "results": [RESULT, {"task_id": 'b"]}\\'}], "more": [1, {}]}
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_a_document_reads_the_same_in_chunks_of_any_size(tmp_path: Path, cut: int) -> None:
+    content = json.dumps(OBJECT, indent=cut % 3 or None).encode()
+    chunks = (content[start : start + cut] for start in range(0, len(content), cut))
+    stream = JsonStream(chunks, tmp_path)
+    read = {
+        json.loads(key): json.loads(stream.value())
+        if stream.peek() != b"["
+        else [json.loads(text) for _, text in stream.items()]
+        for key in stream.members()
+    }
+    assert read == OBJECT
+    assert stream.peek() == b""
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+)
+
+
+@given(st.lists(JSON_VALUES), st.integers(1, 9), st.booleans())
+def test_every_item_of_a_list_is_found(values: list[Any], cut: int, ascii_only: bool) -> None:
+    content = json.dumps(values, ensure_ascii=ascii_only, indent=cut % 2 or None).encode(
+        "utf-8", "replace"
+    )
+    chunks = (content[start : start + cut] for start in range(0, len(content), cut))
+    read = [json.loads(text) for _, text in JsonStream(chunks, Path("any")).items()]
+    assert read == json.loads(content)
+
+
+def test_a_large_document_is_never_whole_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    text = json.dumps({**RESULT, "python_code": ["x" * 10_000] * 3, "grid": [[0] * 30] * 30})
+    path.write_text('{"metadata": {}, "results": [' + ",\n".join([text] * 600) + "]}")
+    tracemalloc.start()
+    count = sum(1 for _ in read_entries(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 601
+    assert peak < path.stat().st_size / 4
+
+
+def test_the_line_of_a_broken_result_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text('{"results": [\n{"a": 1},\n{"a": }\n]}')
+    entries = read_entries(path)
+    assert next(entries)["a"] == 1
+    with pytest.raises(UsageError, match="line 3"):
+        next(entries)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*none\.jsonl: No such file"):
+        list(read_entries(tmp_path / "none.jsonl"))
+
+
+def test_entries_before_a_broken_line_are_given(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(lines(RESULT) + b"broken\n")
+    entries = read_entries(path)
+    assert next(entries) == RESULT
+    with pytest.raises(UsageError):
+        next(entries)
+
+
+def test_the_task_of_an_entry_is_read() -> None:
+    task = task_of({"task_id": "a", "task_data": TASK_DATA})
+    assert task.to_json() == TASK_DATA
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({}, "no task_id"),
+        ({"task_id": "a"}, "task a: the entry has no task_data"),
+        ({"task_id": "a", "task_data": None}, "task a: task_data"),
+        ({"task_id": "a", "task_data": {"train": []}}, "train"),
+        (
+            {"task_id": "a", "task_data": {**TASK_DATA, "train": [{"input": [[1], []]}]}},
+            "train[0].input",
+        ),
+    ],
+)
+def test_an_entry_without_a_valid_task_is_told(entry: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        task_of(entry)
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("field", ["reasoning", "status", "prompt_messages"])
+def test_a_field_that_is_no_list_is_named_with_its_task(field: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps({"task_id": "00d62c1b", field: 5}) + "\n")
+    with pytest.raises(UsageError, match=f"results.jsonl: task 00d62c1b: {field} is no list"):
+        list(read_entries(path))
+
+
+def test_a_null_status_is_a_missing_one(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"task_id": "t", "reasoning": ["a", "b"], "status": null}\n')
+    (entry,) = read_entries(path)
+    assert entry["status"] == ["ok", "ok"]

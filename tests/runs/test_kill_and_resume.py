@@ -1,0 +1,89 @@
+"""`kill -9` at random moments, then the same command again: nothing paid for is asked again."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.loopback_server import LoopbackServer, dropped, reply, status
+from tests.support.scripts import clean_environment, entries, script_command
+
+KILLS = 12
+TASKS, SAMPLES = 60, 2
+
+
+def whole_lines(path: Path) -> list[str]:
+    text = path.read_text() if path.exists() else ""
+    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def run_and_kill(command: list[str], folder: Path, after_s: float) -> None:
+    """Start the command, wait until it has written something, and kill it a little later."""
+    process = subprocess.Popen(
+        command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    journal = folder / "code_data_partial_results.jsonl"
+    size = journal.stat().st_size if journal.exists() else 0
+    while process.poll() is None and (not journal.exists() or journal.stat().st_size == size):
+        time.sleep(0.01)
+    time.sleep(after_s)
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.timeout(300)
+def test_no_journalled_reply_is_asked_again_after_kill_minus_nine(
+    tmp_path: Path, dataset: Callable[..., Path]
+) -> None:
+    chance = random.Random(9)
+    folder = tmp_path / "out"
+    journal, results = (
+        folder / "code_data_partial_results.jsonl",
+        folder / "code_data_results.jsonl",
+    )
+    with LoopbackServer(
+        mixture=[(0.1, status(429, retry_after="0.05")), (0.1, dropped())],
+        then=reply(maker="identity_program", delay_s=0.15),
+    ) as server:
+        command = script_command(
+            "synthetic_data_generators/generate_code_data.py",
+            *("--model_identifier", "local:scripted", "--base_url", server.openai_url),
+            *("--dataset_directory", dataset(count=TASKS), "--best_of", str(SAMPLES)),
+            *("--max_concurrent_tasks", "2", "--output_directory", folder),
+        )
+        for _ in range(KILLS):
+            journalled, served = len(whole_lines(journal)), good_replies(server)
+            run_and_kill(command, folder, after_s=chance.uniform(0.0, 0.25))
+            assert good_replies(server) - served <= TASKS * SAMPLES - journalled
+        before_last = len(whole_lines(journal))
+        assert 0 < before_last < TASKS * SAMPLES, "the kills came too late to prove anything"
+        served = good_replies(server)
+        done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert good_replies(server) - served == TASKS * SAMPLES - before_last
+
+    keys = Counter(json.loads(line)["key"] for line in whole_lines(journal))
+    assert len(keys) == TASKS * SAMPLES
+    assert set(keys.values()) == {1}, "a reply that was journalled was asked for again"
+    texts = {json.loads(line)["reply"]["text"] for line in whole_lines(journal)}
+    found = entries(results)
+    assert Counter(entry["task_id"] for entry in found).most_common(1)[0][1] == 1
+    assert len(found) == TASKS
+    for entry in found:
+        assert entry["status"] == ["ok"] * SAMPLES
+        assert all(any(code.strip() in text for text in texts) for code in entry["python_code"])
+
+
+def good_replies(server: LoopbackServer) -> int:
+    """How many requests the server answered with a whole reply."""
+    return sum(
+        bool(request.completed and request.behaviour and request.behaviour["kind"] == "reply")
+        for request in server.ledger()
+    )

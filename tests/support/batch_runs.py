@@ -1,0 +1,49 @@
+"""What the tests of batches share: runs against a BatchServer, in this process or another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from synthetic_data_generators.generate_code_data import generate
+from tests.support.batch_server import BatchServer
+from tests.support.scripts import entries
+from utilities.command_line.script import OneLineParser, run_script
+from utilities.runs.options import AskingOptions, add_asking_options
+
+CODE = "synthetic_data_generators/generate_code_data.py"
+APIS = ["openai", "anthropic"]
+FULL_PRICE_USD = (1000 * 1 + 200 * 10) / 1e6
+"""Of the server's replies: 1,000 tokens in, 200 out."""
+
+
+def arguments(server: BatchServer, api: str, folder: Path, tasks: Path) -> list[str]:
+    url = server.openai_url if api == "openai" else server.anthropic_url
+    return [
+        *("--batch", "--batch_poll_s", "0.05", "--price", "1,10"),
+        *("--model_identifier", f"{api}:scripted", "--base_url", url),
+        *("--dataset_directory", str(tasks), "--output_directory", str(folder)),
+    ]
+
+
+def generate_code(*words: str | Path) -> int:
+    """What generate_code_data.py does, its exit code included."""
+    parser = OneLineParser("test")
+    add_asking_options(parser)
+    options = AskingOptions.of(parser.parse_args([*map(str, words)]))
+    return run_script(lambda: asyncio.run(generate(options, include_test_inputs=False)))
+
+
+def journal_of(folder: Path, stem: str = "code_data") -> list[dict[str, Any]]:
+    text = (folder / f"{stem}_partial_results.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def replies_of(folder: Path, stem: str = "code_data") -> list[dict[str, Any]]:
+    return [line for line in journal_of(folder, stem) if line["entry_type"] == "reply"]
+
+
+def metadata_of(folder: Path, stem: str = "code_data") -> dict[str, Any]:
+    return entries(folder / f"{stem}_results.jsonl", "metadata")[-1]

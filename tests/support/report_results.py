@@ -1,0 +1,73 @@
+"""Results of runs that never were, for the tests of the report and of show_task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from utilities.files.json_lines import encode_line
+
+Entry = dict[str, Any]
+TRAIN = [{"input": [[1, 2], [3, 4]], "output": [[4, 3], [2, 1]]}]
+TEST = [{"input": [[5, 6, 7]], "output": [[7, 6, 5]]}]
+RIGHT, NEARLY, OTHER_SHAPE = [[7, 6, 5]], [[7, 0, 5]], [[7], [6]]
+CODE = "def solve_task(grid):\n    # turn it round\n    return [row[::-1] for row in grid[::-1]]\n"
+HOSTILE = (
+    "<script>document.title = 'owned'</script></script><!-- <img src=x onerror=\"alert(1)\">"
+    " &lt;b&gt; \u2028\u2029 \u202egnp.exe\u202c \x1b[31mred\x1b[0m \x07 \ud800 שלום"
+)
+
+
+def entry(task_id: str, *outputs: Any, run: str = "a", **changed: Any) -> Entry:
+    """A benchmark's entry with a sample for each output of the test input, None where none."""
+    count = len(outputs)
+    right = [output == RIGHT for output in outputs]
+    attempts = [[*outputs, None, None][:2]]
+    return {
+        "entry_type": "result",
+        "run_id": f"run-{run}",
+        "configuration_hash": run * 32,
+        "task_id": task_id,
+        "task_data": {"train": TRAIN, "test": TEST},
+        "model": f"model-{run}",
+        "complete": True,
+        "solved": RIGHT in attempts[0],
+        "reasoning": ["It is turned round."] * count,
+        "python_code": [CODE] * count,
+        "status": ["ok"] * count,
+        "usage": [{"input_tokens": 100, "output_tokens": 20}] * count,
+        "cost_usd": [0.25] * count,
+        "latency_s": [1.5] * count,
+        "execution_status": ["ok" if output else "timeout" for output in outputs],
+        "train_passed": [[True] if output else [False] for output in outputs],
+        "test_passed": [[one] for one in right],
+        "train_outputs": [[[[4, 3], [2, 1]]] if output else [None] for output in outputs],
+        "test_outputs": [[output] for output in outputs],
+        "attempts": attempts,
+        "outputs_solved": [RIGHT in attempts[0]],
+    } | changed
+
+
+def metadata(run: str = "a", **changed: Any) -> Entry:
+    """What ends a run."""
+    return {
+        "entry_type": "metadata",
+        "run_id": f"run-{run}",
+        "configuration_hash": run * 32,
+        "configuration": {"best_of": 2},
+        "duration_s": 90.0,
+        "status": "completed",
+    } | changed
+
+
+def write_results(path: Path, *entries: Entry) -> Path:
+    """Write a results file; lone surrogates stand in it as escapes, as other tools write them."""
+    import json
+
+    lines = (json.dumps(one).encode() + b"\n" if _odd(one) else encode_line(one) for one in entries)
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def _odd(one: Entry) -> bool:
+    return "\ud800" in str(one)

@@ -1,0 +1,1 @@
+"""What every script needs: options, exit codes, progress, logs, signals."""

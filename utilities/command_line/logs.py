@@ -1,0 +1,77 @@
+"""The log file beside the results: rotated, without keys."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from utilities.command_line.terminal import say
+from utilities.errors import UsageError
+
+MAX_LOG_BYTES = 5_000_000
+KEPT_LOGS = 3
+
+
+class _LogFile(RotatingFileHandler):
+    """A log whose disk may be full: that is said once, in one line, and the run goes on."""
+
+    _has_failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._has_failed:
+            self._has_failed = True
+            say(f"the log {self.baseFilename} cannot be written: {error.strerror}")
+
+
+class KeyMaskingFormatter(logging.Formatter):
+    """Writes `[key]` wherever a key would stand, in messages and in tracebacks."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        """`keys` are the secrets of this run."""
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._keys = [key for key in keys if len(key) > 8]
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, masked."""
+        line = super().format(record)
+        for key in self._keys:
+            line = line.replace(key, "[key]")
+        return line
+
+
+@contextmanager
+def open_log(path: Path, *, verbose: bool, keys: Iterable[str] = ()) -> Iterator[None]:
+    """Log to `path` while the context lasts: INFO, or DEBUG with `verbose`.
+
+    Raises UsageError where the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = _LogFile(
+            path, maxBytes=MAX_LOG_BYTES, backupCount=KEPT_LOGS, encoding="utf-8", errors="replace"
+        )
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; choose another folder with --output_directory"
+        ) from error
+    handler.setFormatter(KeyMaskingFormatter(keys))
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    for noisy in ("httpx2", "httpcore2", "openai", "anthropic", "asyncio", "aiohttp"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+        with suppress(OSError):
+            handler.close()

@@ -1,0 +1,1 @@
+"""Files that stay whole: replaced at once, appended line by line, read as streams."""

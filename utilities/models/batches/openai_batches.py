@@ -1,0 +1,183 @@
+"""OpenAI's batch endpoint: a file of requests goes up, files of results come down."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from typing import Any, Final
+
+from utilities.errors import AttemptFailed, ProviderFailed, RateLimited, TimedOut, ToolkitError
+from utilities.files.json_lines import encode_line
+from utilities.models.batches.endpoint import (
+    BatchLimits,
+    BatchState,
+    Outcome,
+    Result,
+    Sought,
+    Submission,
+)
+from utilities.models.batches.exchanges import json_lines, object_of, triaged
+from utilities.models.chat_completion import read_completion
+from utilities.models.costs import cost_of
+from utilities.models.interface import Message, Sampling, Usage
+from utilities.models.json_fields import JSONObject, count_at, list_at, object_at, text_at
+from utilities.models.openai_client import OpenAIClient
+
+_ENDPOINT: Final = "/v1/chat/completions"
+_TOKEN = "arc_reasoning_toolkit_batch"  # noqa: S105 - a name in the batch's metadata, no secret
+_PAGE = 100
+_ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+_NEVER_RAN = frozenset({"batch_expired", "batch_cancelled"})
+_QUEUE_FULL = "token_limit_exceeded"
+
+
+class OpenAIBatches(OpenAIClient):
+    """A BatchProvider on the openai SDK; each batch carries its token in its metadata.
+
+    Limits and codes: developers.openai.com, guide "Batch API" and the reference of `/v1/batches`.
+    """
+
+    limits = BatchLimits(requests=50_000, size_bytes=200_000_000)
+
+    def encode(self, custom_id: str, messages: list[Message], sampling: Sampling) -> bytes:
+        """One line of the input file."""
+        line = {
+            "custom_id": custom_id,
+            "method": "POST",
+            "url": _ENDPOINT,
+            "body": self._body(messages, sampling),
+        }
+        return encode_line(line)[:-1]
+
+    async def prepare(self, submission: Submission) -> None:
+        """Upload the requests; what is left is the file's id."""
+        import openai  # loaded with the client
+
+        content = b"\n".join(submission.requests) + b"\n"
+        name = f"batch-{submission.token}.jsonl"
+        with triaged(self._triage, openai):
+            raw = await self._sdk.files.with_raw_response.create(
+                file=(name, content, "application/jsonl"), purpose="batch"
+            )
+        file_id = text_at(object_of(raw.content, self._triage), "id")
+        if not file_id:
+            raise self._triage.no_reply("the uploaded file has no id")
+        submission.prepared = file_id.encode()
+
+    async def create(self, submission: Submission) -> BatchState:
+        """Create the batch of an uploaded file."""
+        import openai  # loaded with the client
+
+        with triaged(self._triage, openai):
+            raw = await self._sdk.batches.with_raw_response.create(
+                input_file_id=submission.prepared.decode(),
+                endpoint=_ENDPOINT,
+                completion_window="24h",
+                metadata={_TOKEN: submission.token},
+            )
+        return self._read_state(object_of(raw.content, self._triage))
+
+    async def candidates(self, sought: Sought) -> list[BatchState]:
+        """The batch with this token in its metadata, if there is one."""
+        import openai  # loaded with the client
+
+        after: Any = openai.omit
+        while True:
+            with triaged(self._triage, openai):
+                raw = await self._sdk.batches.with_raw_response.list(limit=_PAGE, after=after)
+            page = object_of(raw.content, self._triage)
+            batches = [item for item in list_at(page, "data") if isinstance(item, dict)]
+            for batch in batches:
+                if text_at(object_at(batch, "metadata"), _TOKEN) == sought.token:
+                    return [self._read_state(batch)]
+            oldest = batches[-1] if batches else {}
+            too_old = count_at(oldest, "created_at") < sought.created_after
+            if not page.get("has_more") or too_old or not text_at(oldest, "id"):
+                return []
+            after = oldest["id"]
+
+    async def token_of(self, state: BatchState) -> str | None:
+        """The token in the metadata."""
+        return state.token
+
+    async def state(self, batch_id: str) -> BatchState | None:
+        """Where a batch is."""
+        import openai  # loaded with the client
+
+        try:
+            with triaged(self._triage, openai):
+                raw = await self._sdk.batches.with_raw_response.retrieve(batch_id)
+        except ToolkitError as error:
+            if isinstance(error.__cause__, openai.NotFoundError):
+                return None
+            raise
+        return self._read_state(object_of(raw.content, self._triage))
+
+    async def results(self, state: BatchState) -> AsyncGenerator[Result]:
+        """The lines of the output file, then those of the error file."""
+        import openai  # loaded with the client
+
+        for file_id in state.result_files:
+            with triaged(self._triage, openai):
+                files = self._sdk.files.with_streaming_response
+                async with files.content(file_id) as response:
+                    async for line in json_lines(response.iter_bytes()):
+                        status = count_at(object_at(line, "response"), "status_code")
+                        custom_id = text_at(line, "custom_id")
+                        yield Result(custom_id, self._outcome_of(line, status), status == 200)
+
+    def _outcome_of(self, line: JSONObject, status: int) -> Outcome:
+        response, error = object_at(line, "response"), object_at(line, "error")
+        code = text_at(error, "code")
+        if code in _NEVER_RAN:
+            return AttemptFailed(TimedOut, f"{self._entry.name}: {code.replace('_', ' ')}")
+        try:
+            if status == 200:
+                reply = read_completion(response.get("body"), self._triage)
+            elif status:
+                raise self._triage.answer(status, response.get("body"))
+            else:
+                raise self._triage.error_in_success(error)
+        except ToolkitError as failure:
+            return failure
+        cost_usd = None if reply.usage == Usage() else cost_of(self._entry, reply.usage)
+        return replace(reply, model=reply.model or self._entry.model_id, cost_usd=cost_usd)
+
+    def _read_state(self, batch: JSONObject) -> BatchState:
+        batch_id, word = text_at(batch, "id"), text_at(batch, "status")
+        if not batch_id or not word:
+            raise self._triage.no_reply("the answer describes no batch")
+        counts = object_at(batch, "request_counts")
+        replied, failed = count_at(counts, "completed"), count_at(counts, "failed")
+        files = (text_at(batch, "output_file_id"), text_at(batch, "error_file_id"))
+        return BatchState(
+            batch_id=batch_id,
+            word=word,
+            ended=word in _ENDED,
+            total_count=count_at(counts, "total"),
+            done_count=replied + failed,
+            replied_count=replied,
+            created_at=count_at(batch, "created_at"),
+            result_files=tuple(filter(None, files)),
+            unanswered=self._unanswered(batch, word),
+            token=text_at(object_at(batch, "metadata"), _TOKEN),
+        )
+
+    def _unanswered(self, batch: JSONObject, word: str) -> ToolkitError | None:
+        name = self._entry.name
+        if word == "failed":
+            return self._refused(object_at(batch, "errors"))
+        if word in {"expired", "cancelled"}:
+            return AttemptFailed(TimedOut, f"{name}: the batch was {word} before this request ran")
+        if word == "completed":
+            return AttemptFailed(ProviderFailed, f"{name}: the batch has no result for this sample")
+        return None
+
+    def _refused(self, errors: JSONObject) -> ToolkitError:
+        """Why OpenAI did not take the batch as a whole."""
+        found: object = next(iter(list_at(errors, "data")), {})
+        error = {"code": text_at(found, "code"), "message": text_at(found, "message")}
+        if error["code"] == _QUEUE_FULL:
+            message = f"{self._entry.name}: {error['message']} (see --batch_size)"
+            return AttemptFailed(RateLimited, message)
+        return self._triage.answer(400, {"error": error})

@@ -1,0 +1,98 @@
+"""Reads the body of a chat completion as OpenAI and the servers compatible with it send it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from utilities.models.interface import FinishReason, Reply, Usage
+from utilities.models.json_fields import JSONObject, count_at, list_at, object_at, text_at
+from utilities.models.triage import Triage
+
+_DEAREST_REPLY_USD = 1e6
+"""Beyond it a cost is an error of the server's, as are NaN and what is below 0."""
+_FINISH_REASONS: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "tool_calls": "stop",
+    "length": "length",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+}
+
+
+def read_completion(body: object, triage: Triage) -> Reply:
+    """The reply in a 200; its `cost_usd` is what the provider itself put into `usage.cost`.
+
+    Raises what `triage` makes of an error object, and AttemptFailed for what is no reply: no
+    choices, or nothing generated (common from an overloaded provider).
+    """
+    if not isinstance(body, dict):
+        raise triage.no_reply("the answer is no JSON object")
+    choices = list_at(body, "choices")
+    choice = choices[0] if choices and isinstance(choices[0], dict) else {}
+    error = body.get("error") or choice.get("error")
+    if error:
+        raise triage.error_in_success(error)
+    if not choice:
+        raise triage.no_reply("the answer has no choices")
+    message, usage = object_at(choice, "message"), read_usage(object_at(body, "usage"))
+    text, reasoning, refusal = _text(message), _reasoning(message), text_at(message, "refusal")
+    reason = choice.get("finish_reason")
+    if reason == "error" or (not text and not refusal and _is_empty(reason, reasoning, usage)):
+        raise triage.no_reply(f"the reply is empty (finish_reason {reason})")
+    return Reply(
+        text=text or refusal,
+        reasoning=reasoning,
+        finish_reason="refusal" if refusal else _FINISH_REASONS.get(str(reason), "unknown"),
+        usage=usage,
+        model=text_at(body, "model"),
+        cost_usd=_cost(object_at(body, "usage")),
+    )
+
+
+def read_usage(usage: JSONObject) -> Usage:
+    """Chat completions' usage in the convention of Usage."""
+    prompt_details = object_at(usage, "prompt_tokens_details")
+    prompt, completion = count_at(usage, "prompt_tokens"), count_at(usage, "completion_tokens")
+    cached = count_at(prompt_details, "cached_tokens")
+    # Gemini and Grok leave reasoning out of completion_tokens, though not out of the total.
+    generated = max(completion, count_at(usage, "total_tokens") - prompt)
+    return Usage(
+        input_tokens=prompt,
+        cached_input_tokens=min(prompt, cached or count_at(usage, "prompt_cache_hit_tokens")),
+        cache_write_tokens=min(prompt, count_at(prompt_details, "cache_write_tokens")),
+        output_tokens=generated,
+        reasoning_tokens=count_at(
+            object_at(usage, "completion_tokens_details"), "reasoning_tokens"
+        ),
+    )
+
+
+def _is_empty(reason: object, reasoning: str | None, usage: Usage) -> bool:
+    """Whether a reply without text is none at all; one that was cut or paid for is kept."""
+    if not reason:
+        return True
+    return reason == "stop" and not reasoning and usage.output_tokens == 0
+
+
+def _text(message: JSONObject) -> str:
+    """The content, a string or (Mistral) a list of parts."""
+    parts = [text_at(part, "text") for part in list_at(message, "content")]
+    return text_at(message, "content") or "".join(parts)
+
+
+def _reasoning(message: JSONObject) -> str | None:
+    """The reasoning under any of the names that servers give it; none is part of the standard."""
+    details = list_at(message, "reasoning_details")
+    return (
+        text_at(message, "reasoning")
+        or text_at(message, "reasoning_content")
+        or "".join(text_at(part, "text") or text_at(part, "summary") for part in details)
+        or None
+    )
+
+
+def _cost(usage: JSONObject) -> float | None:
+    cost = usage.get("cost")
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    return float(cost) if 0 <= cost < _DEAREST_REPLY_USD else None

@@ -1,0 +1,56 @@
+"""What a request costs, in US dollars; None where the price is unknown, which is not 0.
+
+List prices are those bundled with genai-prices. A model of your own server costs 0: nobody sends
+a bill. A price given by the user (`price_override`) goes before the list, and is for all input
+tokens alike, cached or not.
+"""
+
+from __future__ import annotations
+
+from utilities.model_catalogue import ModelEntry
+from utilities.models.interface import Usage
+
+_MILLION = 1_000_000
+
+
+def cost_of(entry: ModelEntry, usage: Usage) -> float | None:
+    """The cost of one request by its usage."""
+    if entry.price_override is not None:
+        per_input, per_output = entry.price_override
+        dollars = usage.input_tokens * per_input + usage.output_tokens * per_output
+        return entry.price_factor * dollars / _MILLION
+    if entry.pricing_provider is None:
+        return None
+    list_price = _list_price(entry.pricing_provider, entry.model_id, usage)
+    return None if list_price is None else entry.price_factor * list_price
+
+
+def price_per_million(entry: ModelEntry) -> tuple[float, float] | None:
+    """USD per million input and output tokens, the dearest tier, for a worst case estimate."""
+    if entry.price_override is not None:
+        per_input, per_output = entry.price_override
+        return entry.price_factor * per_input, entry.price_factor * per_output
+    # A prompt of a million tokens meets the dearest tier of models that charge by length.
+    prompt = cost_of(entry, Usage(input_tokens=_MILLION))
+    both = cost_of(entry, Usage(input_tokens=_MILLION, output_tokens=_MILLION))
+    # Where a prompt is written to a cache, that costs more than reading it.
+    written = cost_of(entry, Usage(input_tokens=_MILLION, cache_write_tokens=_MILLION))
+    if prompt is None or both is None or written is None:
+        return None
+    return max(prompt, written), both - prompt
+
+
+def _list_price(provider: str, model_id: str, usage: Usage) -> float | None:
+    import genai_prices  # 0.3 s of CPU
+
+    tokens = genai_prices.Usage(
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+    )
+    try:
+        calculation = genai_prices.calc_price(tokens, model_id, provider_id=provider)
+    except LookupError:
+        return None
+    return float(calculation.total_price)

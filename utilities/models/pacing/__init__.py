@@ -1,0 +1,1 @@
+"""When and where requests are sent: retries, rate limits, several servers."""

@@ -1,0 +1,207 @@
+"""Says what a failed HTTP exchange means, the same for every provider."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from utilities.errors import (
+    AttemptFailed,
+    BadKey,
+    ContextTooLong,
+    OutOfCredit,
+    ProviderFailed,
+    RateLimited,
+    Refused,
+    Rejected,
+    RequestFailed,
+    ToolkitError,
+    UnknownModel,
+)
+from utilities.model_catalogue import ModelEntry
+
+_LONGEST_MESSAGE = 500
+
+_NO_CREDIT = re.compile(
+    r"insufficient[_ ](quota|balance|credit|fund)|credit balance|out of credit|billing|"
+    # Anthropic's and xAI's words for an account that has reached what it may spend.
+    r"api usage limits|spend(ing)? limit|available credits"
+)
+# Gemini speaks of billing in every rate limit, OpenAI in those of accounts without a card; what
+# tells them apart is a status or code, and the time that the limit is for.
+_ONLY_A_RATE = re.compile(r"resource_exhausted|rate_limit_exceeded|per[ _]?(min|day)")
+_TOO_LONG = re.compile(
+    r"context[_ ]length|context[_ ](window|size|limit)|maximum context|prompt is too long|"
+    r"maximum number of tokens allowed|too many (input )?tokens"
+)
+_MODERATED = re.compile(r"moderation|flagged|content[_ ](policy|filter)")
+_DELAY = re.compile(r'(?:retrydelay": "|try again in )(\d+(?:\.\d+)?)(ms|s)')
+_KEY_REJECTED = re.compile(r"api key not valid|api_key_invalid|invalid api key")
+_MODEL_MISSING = re.compile(r"model_not_found|model not found")
+
+_STATUS_OF_TYPE: Mapping[str, int] = {
+    "authentication_error": 401,
+    "billing_error": 402,
+    "insufficient_quota": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "invalid_request_error": 400,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "overloaded_error": 529,
+}
+
+
+class Triage:
+    """Turns answers and broken connections into the errors of `utilities.errors`."""
+
+    def __init__(self, entry: ModelEntry, key: str) -> None:
+        """`key` is known here so that it can be kept out of every message."""
+        self._entry, self._key = entry, key
+
+    def answer(
+        self, status: int, body: object, headers: Mapping[str, str] | None = None
+    ) -> ToolkitError:
+        """The error for an HTTP status with its body, parsed as far as it could be."""
+        words = (body if isinstance(body, str) else json.dumps(body, default=str)).lower()
+        says = self._message(f"HTTP {status}", body)
+        final = self._final(status, words, says)
+        if final is not None:
+            if isinstance(final, RequestFailed):
+                final.status_code = status
+            return final
+        becomes = RateLimited if status in {429, 529} or "overloaded" in words else ProviderFailed
+        delay_s = retry_after_s(headers or {})
+        return AttemptFailed(
+            becomes,
+            says,
+            retry_after_s=_delay_in_words(words) if delay_s is None else delay_s,
+            status_code=status,
+        )
+
+    def error_in_success(self, error: object) -> ToolkitError:
+        """The error for an error object in a 200 or in a stream, by its own code or type."""
+        found = self.answer(_status_of(error), error)
+        if isinstance(found, AttemptFailed):
+            found.billable = True  # generation may have begun
+        return found
+
+    def connection(self, error: BaseException) -> AttemptFailed:
+        """The failure for an exchange that ended without a whole HTTP answer."""
+        import aiohttp  # the SDK has loaded it by now
+
+        no_connection = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+        causes = list(_causes(error))
+        for cause in causes:
+            if isinstance(cause, no_connection):
+                return AttemptFailed(
+                    ProviderFailed,
+                    f"{self._entry.name}: no server answers at {self._entry.base_url} ({cause}); "
+                    "start it, or correct --base_url or the network",
+                    unreachable=True,
+                )
+        # The SDKs call every broken connection a timeout; the first cause knows better.
+        return self.no_reply(f"the connection was dropped ({type(causes[-1]).__name__})")
+
+    def no_reply(self, what: str) -> AttemptFailed:
+        """The failure for an answer that is no reply."""
+        return AttemptFailed(ProviderFailed, f"{self._entry.name}: {what}", billable=True)
+
+    def _final(self, status: int, words: str, says: str) -> ToolkitError | None:
+        """The error where asking again would not help."""
+        where = f"set {self._entry.key_variable}" if self._entry.key_variable else "send a key"
+        if status == 402 or (status in {400, 403, 429} and _is_out_of_credit(words)):
+            return OutOfCredit(f"{says}; add credit to the account")
+        if status == 413 or (status in {400, 422} and _TOO_LONG.search(words)):
+            return ContextTooLong(says)
+        if status in {400, 403, 422} and _MODERATED.search(words):
+            return Refused(says)
+        if status in {401, 403} or (status == 400 and _KEY_REJECTED.search(words)):
+            return BadKey(f"{says}; {where} to a key that {self._entry.base_url} accepts")
+        if status == 404 or (status == 400 and _MODEL_MISSING.search(words)):
+            return UnknownModel(
+                f"{says}; {self._entry.base_url} has no model {self._entry.model_id!r}: mend "
+                "--model_identifier or --base_url"
+            )
+        passing = status in {408, 409, 429} or status >= 500 or status < 400
+        return None if passing or "overloaded_error" in words else Rejected(says)
+
+    def _message(self, what: str, body: object) -> str:
+        said = " ".join(_provider_message(body).split())
+        if len(self._key) > 5:
+            said = said.replace(self._key, "[key]")  # before a cut could leave half of it
+        said = said[:_LONGEST_MESSAGE].rstrip(".")
+        return f"{self._entry.name}: {what}: {said}" if said else f"{self._entry.name}: {what}"
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait by `retry-after-ms`, else `retry-after`: seconds or a date (RFC 9110)."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return max(0.0, milliseconds / 1000)
+    text = headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is not None or not text:
+        return None if seconds is None else max(0.0, seconds)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _delay_in_words(words: str) -> float | None:
+    """Seconds to wait as Gemini (RetryInfo) and OpenAI say it in the body."""
+    found = _DELAY.search(words)
+    if found is None:
+        return None
+    return float(found[1]) / (1000 if found[2] == "ms" else 1)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _is_out_of_credit(words: str) -> bool:
+    return bool(_NO_CREDIT.search(words)) and not _ONLY_A_RATE.search(words)
+
+
+def _provider_message(body: object) -> str:
+    """The provider's own words, from the shapes in use: error.message, error, message, detail."""
+    if isinstance(body, list) and body:
+        return _provider_message(body[0])
+    if isinstance(body, dict):
+        for name in ("error", "message", "detail"):
+            if body.get(name):
+                return _provider_message(body[name])
+    if isinstance(body, str) and not body.lstrip().startswith("<"):
+        return body
+    return ""
+
+
+def _status_of(error: object) -> int:
+    """The HTTP status that an error object amounts to, by its own code or type."""
+    fields = error if isinstance(error, dict) else {}
+    for value in (fields.get("code"), fields.get("type")):
+        if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) == 3:
+            return int(value)
+        if isinstance(value, str) and value in _STATUS_OF_TYPE:
+            return _STATUS_OF_TYPE[value]
+    return 502
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

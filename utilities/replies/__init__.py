@@ -1,0 +1,1 @@
+"""Where agents get replies: asked for once, journalled before anything is made of them."""

@@ -1,0 +1,141 @@
+"""The journal of raw replies: what was paid for, written down before anything is made of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from utilities.errors import RequestFailed
+from utilities.files.hashing import KEY_DIGITS, hash_of
+from utilities.files.json_lines import JsonLinesFile, packed, unpacked
+from utilities.models.interface import Message, Reply
+from utilities.replies import batch_ledger as ledger
+from utilities.results.entry import SCHEMA_VERSION
+from utilities.tasks.task import Task
+
+_KEY_START = b'{"key":"'
+_SPACED_KEY_START = b'{"key": "'
+"""So earlier versions began the line of a reply that UTF-8 cannot hold."""
+_FAILURE = "failed_request"
+_FAILURE_START = f'{{"entry_type":"{_FAILURE}"'.encode("ascii")
+_KEY_IN_FAILURE = b',"key":"'
+
+_log = logging.getLogger(__name__)
+
+
+class Journal:
+    """Replies by request key; what stands here was paid for and is never asked again.
+
+    The index holds a place in the file for each key, not the replies themselves.
+    """
+
+    def __init__(self, file: JsonLinesFile, *, run_id: str, resume: bool) -> None:
+        """`file` is open; without `resume` the replies of earlier runs are not recalled."""
+        self._file = file
+        self._run_id = run_id
+        self._places: dict[bytes, int] = {}  # packed: half as much memory as pairs
+        self._failures: dict[bytes, int] = {}
+        self.batches = ledger.BatchLedger()
+        if resume:
+            for offset, line in file.lines():
+                place = packed(offset, len(line))
+                if line.startswith((_KEY_START, _SPACED_KEY_START)):
+                    start = line.index(b'"', len(_KEY_START) - 1) + 1
+                    self._places[line[start : start + KEY_DIGITS]] = place
+                elif line.startswith(_FAILURE_START):
+                    self._index_failure(line, place)
+                elif line.startswith(ledger.LINE_START):
+                    self._take_batch(offset, line)
+
+    def _index_failure(self, line: bytes, place: int) -> None:
+        start = line.find(_KEY_IN_FAILURE) + len(_KEY_IN_FAILURE)
+        self._failures[line[start : start + KEY_DIGITS]] = place
+
+    def recall_failure(self, key: str) -> Mapping[str, Any] | None:
+        """What an earlier run wrote of its last request under this key, if it had no reply."""
+        place = self._failures.get(key.encode("ascii"))
+        try:
+            return None if place is None else self._file.read(*unpacked(place))
+        except orjson.JSONDecodeError:
+            return None
+
+    def recall(self, key: str) -> Reply | None:
+        """The reply that an earlier run journalled under this key, if any."""
+        place = self._places.get(key.encode("ascii"))
+        if place is None:
+            return None
+        offset, length = unpacked(place)
+        try:
+            stored = self._file.read(offset, length)["reply"]
+            return Reply.from_json(stored)
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            _log.warning("the journal's line at byte %d is no reply; it is asked again", offset)
+            return None
+
+    async def record_failure(
+        self, key: str, error: RequestFailed, about: Mapping[str, Any]
+    ) -> None:
+        """Write down that a request has no reply, and what each attempt at it may have cost.
+
+        The line begins otherwise than a reply's, so that nothing takes it for one.
+        """
+        await self._file.append(
+            {
+                "entry_type": _FAILURE,
+                "schema_version": SCHEMA_VERSION,
+                "run_id": self._run_id,
+                "key": key,
+                **about,
+                "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "status": error.status,
+                "error": str(error),
+                "failed_attempts": error.failed_attempts,
+            }
+        )
+
+    def holds(self, key: str) -> bool:
+        """Whether a reply stands under this key."""
+        return key.encode("ascii") in self._places
+
+    def _take_batch(self, offset: int, line: bytes) -> None:
+        try:
+            self.batches.take(orjson.loads(line))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            _log.warning("the journal's line at byte %d is no step of a batch; passed over", offset)
+
+    async def note_batch(self, event: Mapping[str, Any]) -> None:
+        """Write down a step of a batch; it is on the disk when this returns."""
+        more = {"schema_version": SCHEMA_VERSION, "run_id": self._run_id}
+        self._file.write({**event, **more})
+        self.batches.take(event)
+        await self._file.save()
+
+    async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
+        """Write the raw reply down, before anything is made of it."""
+        place = await self._file.append(
+            {
+                "key": key,
+                "entry_type": "reply",
+                "schema_version": SCHEMA_VERSION,
+                "run_id": self._run_id,
+                **about,
+                "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "reply": reply,
+            }
+        )
+        self._places[key.encode("ascii")] = packed(*place)
+
+
+def request_key(
+    task: Task,
+    messages: Sequence[Message],
+    model: str,
+    sampling: Mapping[str, Any],
+    index: int,
+) -> str:
+    """The identity of a request: what was asked, of whom, how, and which sample it is."""
+    return hash_of([task.to_json(), list(messages), model, dict(sampling), index])

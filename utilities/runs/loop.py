@@ -1,0 +1,220 @@
+"""The loop that every asking script shares: slots, resume, signals, and a whole results file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+
+from utilities.command_line.progress import Progress
+from utilities.command_line.terminal import say
+from utilities.files.hashing import hash_of
+from utilities.files.json_lines import encode_line
+from utilities.replies.budget import Budget
+from utilities.replies.request_plan import RequestPlan
+from utilities.runs.store import ResultStore
+from utilities.runs.tally import Tally
+from utilities.tasks.task import Task
+
+Entry = dict[str, Any]
+
+
+def entry_key(configuration_hash: str, task: Task) -> str:
+    """The identity of an entry: the configuration and the whole task."""
+    return hash_of([configuration_hash, task.task_id, task.to_json()])
+
+
+class RunLoop:
+    """Answers tasks side by side and writes an entry for each.
+
+    A task is read when a slot is free, and let go when its entry is written. The first SIGINT or
+    SIGTERM stops the asking and lets what is in flight finish, the second cancels that, the third
+    ends the process at once. What fails for good (FatalModelError, a bug) stops the asking, lets
+    the others finish, and is raised then.
+    """
+
+    def __init__(
+        self,
+        store: ResultStore,
+        *,
+        configuration: Entry,
+        max_concurrent_tasks: int,
+        budget: Budget,
+        stopping: asyncio.Event,
+        reparsing: bool = False,
+    ) -> None:
+        """`configuration` is all that an entry depends on besides its task.
+
+        When `reparsing`, finished entries are made anew as well, from what is in the journal.
+        """
+        self.tally = Tally()
+        self.stopped_by: signal.Signals | None = None
+        self._store = store
+        self._configuration_hash = hash_of(configuration)
+        self._slots = asyncio.Semaphore(max_concurrent_tasks)
+        self._budget = budget
+        self._stopping = stopping
+        self._reparsing = reparsing
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+
+    async def over(
+        self,
+        tasks: Iterable[Task],
+        answer: Callable[[Task], Awaitable[Entry]],
+        *,
+        progress: Progress,
+        observe: Callable[[Entry], None] = lambda _: None,
+    ) -> None:
+        """Write `answer(task)` for each task that has no finished entry yet.
+
+        `observe` gets every entry, new or of an earlier run. An entry with `complete` None was
+        cut short by the stop: it is not written, and its journalled replies wait for the next run.
+        Raises the first failure, when all that was begun has ended.
+        """
+
+        def count(entry: Entry, *, resumed: bool) -> None:
+            self.tally.add(entry, resumed=resumed)
+            observe(entry)
+            progress.update(self.tally.done_count, self.tally.progress_text)
+
+        async def one(task: Task, key: str) -> None:
+            entry, is_new = self._made(await answer(task), key)
+            if is_new and entry["complete"] is None:
+                self.tally.left_count += 1
+                return
+            if is_new:
+                keys = {"entry_key": key, "configuration_hash": self._configuration_hash}
+                await self._store.append({**keys, **entry})
+            count(entry, resumed=not is_new)
+
+        feeding = asyncio.create_task(self._begin_all(tasks, one, count))
+        await asyncio.wait([feeding])
+        while self._jobs:
+            await asyncio.wait(self._jobs)
+        self._failure = self._failure or feeding.exception()
+        if self._failure is not None:
+            raise self._failure
+
+    def _made(self, entry: Entry, key: str) -> tuple[Entry, bool]:
+        """The entry that counts, and whether it differs from the one that is written already."""
+        if not self._reparsing:
+            return entry, True
+        finished = self._store.finished_entry(key)
+        entry = reparsed(entry, finished)
+        return entry, entry is not finished
+
+    async def _begin_all(
+        self,
+        tasks: Iterable[Task],
+        one: Callable[[Task, str], Coroutine[Any, Any, None]],
+        count: Callable[..., None],
+    ) -> None:
+        """Read a task when a slot is free, and begin it unless it was finished before."""
+        for task in tasks:
+            key = entry_key(self._configuration_hash, task)
+            finished = self._store.finished_entry(key)
+            if finished is not None and not self._reparsing:
+                count(finished, resumed=True)
+                await asyncio.sleep(0)  # signals are heard between resumed tasks too
+                continue
+            await self._slots.acquire()
+            if self._stopping.is_set():
+                break
+            job = asyncio.create_task(one(task, key))
+            self._jobs.add(job)
+            job.add_done_callback(self._finished)
+            if not self._slots.locked():
+                await asyncio.sleep(0)  # one is sent while the next is made ready
+
+    @property
+    def status(self) -> str:
+        """How the run ended: completed, interrupted, failed or budget_exhausted."""
+        if self._failure is not None:
+            return "failed"
+        if self.stopped_by is not None:
+            return "interrupted"
+        return "budget_exhausted" if self._budget.exhausted else "completed"
+
+    def _finished(self, job: asyncio.Task[None]) -> None:
+        self._jobs.discard(job)
+        self._slots.release()
+        if job.cancelled():
+            self.tally.left_count += 1
+        elif (error := job.exception()) is not None:
+            self._failure = self._failure or error
+            self._stopping.set()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Hear SIGINT and SIGTERM while the context lasts; it should outlast the last writing."""
+        loop = asyncio.get_running_loop()
+        received: list[signal.Signals] = []
+
+        def stop(number: signal.Signals) -> None:
+            received.append(number)
+            self.stopped_by = received[0]
+            self._stopping.set()
+            if len(received) == 1:
+                say(f"stopping when {len(self._jobs)} tasks in flight are done; again cancels them")
+            elif len(received) == 2:
+                for job in self._jobs:
+                    job.cancel()
+            else:
+                os._exit(128 + number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+async def count_requests(
+    tasks: Iterable[Task],
+    store: ResultStore,
+    answer: Callable[[Task], Awaitable[Entry]],
+    configuration: Mapping[str, Any],
+    plan: RequestPlan,
+) -> None:
+    """Let `plan` see every request that `answer` would make for tasks without a finished entry.
+
+    The model behind `answer` notes its requests in the plan and sends none. What an agent asks
+    only after it has seen a reply cannot be foreseen.
+    """
+    for task in tasks:
+        entry = store.finished_entry(entry_key(hash_of(configuration), task))
+        if entry is not None:
+            plan.note_finished(entry)
+            continue
+        plan.unfinished_tasks += 1
+        await answer(task)
+
+
+_MEASURED = {"execution_duration_s"}
+"""What is never the same twice."""
+
+
+def reparsed(entry: Entry, finished: Entry | None) -> Entry:
+    """The entry to be written, or `finished` itself where nothing differs from it.
+
+    Samples whose reply is not in the journal stay `not_asked` in their place, and a later run
+    asks for them: the entry is not complete. Without any reply there is none: `complete` is None.
+    """
+    if not any(entry["usage"]):
+        return {**entry, "complete": None} if finished is None else finished
+    if entry["complete"] is None:
+        entry = {**entry, "complete": False}
+    if finished is not None:
+        written = orjson.loads(encode_line(entry))
+        names = written.keys() - _MEASURED
+        if all(finished.get(name) == written[name] for name in names):
+            return finished
+    return entry

@@ -1,0 +1,254 @@
+"""A run of an asking script from its options to its exit code: opened, looped, summed up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from utilities.command_line import script as cli
+from utilities.command_line.logs import open_log
+from utilities.command_line.progress import Progress
+from utilities.command_line.terminal import say
+from utilities.files.hashing import hash_of
+from utilities.replies.budget import Budget, Spending
+from utilities.replies.replies import Replies
+from utilities.replies.request_plan import RequestPlan
+from utilities.results.provenance import provenance
+from utilities.runs.loop import Entry, RunLoop, count_requests
+from utilities.runs.options import AskingOptions
+from utilities.runs.store import OutputPlace, ResultStore
+from utilities.runs.summary import summary_of
+from utilities.tasks.datasets import TaskSource, open_tasks
+from utilities.tasks.selection import Selection, parse_slice, parse_task_ids
+from utilities.tasks.task import Task
+
+if TYPE_CHECKING:
+    from utilities.replies.batches.queue import BatchQueue
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
+
+Answer = Callable[[Task], Awaitable[Entry]]
+Conclusion = tuple[dict[str, Any], list[str]]
+"""What a script adds to the metadata, and to the summary, when its run ends."""
+
+
+@asynccontextmanager
+async def open_run(
+    options: AskingOptions,
+    place: OutputPlace,
+    *,
+    keys: tuple[str, ...] = (),
+    budget: Budget | None = None,
+    shown_options: Mapping[str, Any] | None = None,
+) -> AsyncIterator[AskingRun]:
+    """Open the tasks, the log and the two files; `keys` are masked in the log.
+
+    `budget` is shared with other runs, by default the options' cap is this run's own.
+    `shown_options` stand in the metadata, by default `options`. Raises UsageError for whatever
+    the user gave that cannot be used.
+    """
+    if options.output_directory is not None:
+        place = replace(place, directory=options.output_directory)
+    tasks = open_tasks(
+        dataset_directory=options.dataset_directory,
+        dataset=options.dataset,
+        selection=selection_of(options),
+        strict=options.strict,
+        on_bad_task=_report_bad_task,
+    )
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    store = ResultStore(
+        place,
+        run_id=run_id,
+        resume=not options.no_resume,
+        save_interval=options.save_interval,
+        read_only=options.dry_run,
+    )
+    async with store:
+        if options.dry_run:
+            yield AskingRun(options, tasks, store)
+            return
+        with open_log(place.log, verbose=options.verbose, keys=keys):
+            for torn in store.torn_ends():
+                say(torn)
+                _log.warning(torn)
+            yield AskingRun(options, tasks, store, budget=budget, shown_options=shown_options)
+
+
+def _report_bad_task(task_id: str, reason: str) -> None:
+    say(f"task {task_id}: {reason}")
+    _log.warning("task %s skipped: %s", task_id, reason)
+
+
+def selection_of(options: AskingOptions) -> Selection:
+    """The tasks that the user chose; raises UsageError for a form that cannot be read."""
+    return Selection(
+        max_tasks=options.max_tasks,
+        tasks=None if options.tasks is None else parse_slice(options.tasks),
+        task_ids=None if options.task_ids is None else parse_task_ids(options.task_ids),
+    )
+
+
+class AskingRun:
+    """An open run; `over_tasks` does the work and returns the exit code."""
+
+    def __init__(
+        self,
+        options: AskingOptions,
+        tasks: TaskSource,
+        store: ResultStore,
+        *,
+        budget: Budget | None = None,
+        shown_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Made by `open_run`."""
+        self.options = options
+        self.tasks = tasks
+        self.store = store
+        self.stopping = asyncio.Event()
+        self.budget = budget or Budget(options.max_cost_usd)
+        self.replies = Replies(
+            store.journal,
+            self.budget,
+            self.stopping,
+            asks=not options.asks_nothing,
+            plan=RequestPlan() if options.dry_run else None,
+        )
+        self.batches: BatchQueue | None = None
+        """Set where the model is asked by batches."""
+        self._started_at = datetime.now(UTC)
+        self.started = time.monotonic()
+        self.spending = Spending(self.budget)
+        self._shown_options = options.to_json() if shown_options is None else dict(shown_options)
+        self.provenance = provenance()
+
+    async def over_tasks(
+        self,
+        answer: Answer,
+        identity: Mapping[str, Any],
+        *,
+        observe: Callable[[Entry], None] = lambda _: None,
+        conclude: Callable[[], Conclusion] = lambda: ({}, []),
+    ) -> int:
+        """Answer every selected task, write the metadata, print the summary.
+
+        `identity` is all that an entry depends on besides its task (agent, prompt, model,
+        sampling, best_of): entries of the same identity are resumed. Raises what ended the run.
+        """
+        configuration = {**identity, "best_of": self.options.best_of}
+        if self.replies.plan is not None:
+            await self._count_requests(answer, configuration, self.replies.plan)
+            return 0
+        tasks: Iterable[Task] = self.tasks
+        if self.batches is not None:
+            admission = self.batches.admission
+            tasks, answer = admission.over(tasks), admission.answering(answer)
+        loop = self._loop(configuration)
+        _log.info("run %s: %s", self.store.run_id, configuration)
+        with loop.signals(), seldom_collected():
+            try:
+                with Progress(self.tasks.total, unit="tasks", quiet=self.options.quiet) as progress:
+                    await loop.over(tasks, answer, progress=progress, observe=observe)
+                    if self.batches is not None:
+                        await self.batches.finish()
+            finally:
+                more, lines = conclude()
+                metadata = self._metadata(loop, configuration) | more
+                paths = await self._write(metadata, interrupted=loop.status == "interrupted")
+        print("\n".join(summary_of(self, loop, lines, paths)))  # noqa: T201 - the script's output
+        return _exit_code(loop, reparsed=self.options.reparse)
+
+    async def _count_requests(
+        self, answer: Answer, configuration: Mapping[str, Any], plan: RequestPlan
+    ) -> None:
+        """Say what the run would ask, and ask nothing."""
+        await count_requests(self.tasks, self.store, answer, configuration, plan)
+        print("\n".join(plan.summary(self.store.place.stem, self.options.max_cost_usd)))  # noqa: T201
+
+    def _loop(self, configuration: dict[str, Any]) -> RunLoop:
+        most = self.options.max_concurrent_tasks
+        return RunLoop(
+            self.store,
+            configuration=configuration,
+            max_concurrent_tasks=most if self.batches is None else self.batches.admission.max_tasks,
+            budget=self.budget,
+            stopping=self.stopping,
+            reparsing=self.options.reparse,
+        )
+
+    def _metadata(self, loop: RunLoop, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "entry_type": "metadata",
+            "status": loop.status,
+            "script": self.store.place.stem,
+            "started_at": self._started_at.isoformat(timespec="seconds"),
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "duration_s": round(time.monotonic() - self.started, 3),
+            "model_identifier": configuration["model_identifier"],
+            "model": configuration["model"],
+            "configuration": configuration,
+            "configuration_hash": hash_of(configuration),
+            "options": self._shown_options,
+            "dataset": str(self.tasks.path),
+            "dataset_hash": self.tasks.dataset_hash,
+            "skipped_tasks": dict(self.tasks.skipped),
+            **loop.tally.to_json(),
+            "spent_usd": self.spending.usd,
+            "lost_attempts": self.spending.lost_count,
+            "lost_worst_case_usd": self.spending.lost_usd,
+            **({} if self.batches is None else self.batches.to_json()),
+            **self.provenance,
+        }
+
+    async def _write(self, metadata: dict[str, Any], *, interrupted: bool) -> list[Path]:
+        """Write the metadata, and the snapshot where it was asked for; the paths written."""
+        place = self.store.place
+        await self.store.append(metadata)
+        _log.info("run %s: %s, %s", self.store.run_id, metadata["status"], metadata["counts"])
+        paths = [place.results, place.journal, place.log]
+        if self.options.snapshot:
+            paths.append(await self.store.write_snapshot(metadata, interrupted=interrupted))
+        return paths
+
+
+def _exit_code(loop: RunLoop, *, reparsed: bool) -> int:
+    if loop.stopped_by is not None:
+        terminated = loop.stopped_by == signal.SIGTERM
+        return cli.EXIT_TERMINATED if terminated else cli.EXIT_INTERRUPTED
+    if loop.status == "budget_exhausted":
+        return cli.EXIT_BUDGET
+    # What failed did so in earlier runs, and nothing was to be asked in this one.
+    return cli.EXIT_TASKS_FAILED if loop.tally.failed_task_ids and not reparsed else 0
+
+
+_NEW_OBJECTS_BEFORE_LOOKING = 50_000
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Let the collector of cyclic garbage run seldom, and leave alone what is there already.
+
+    Requests leave few cycles behind, and looking through all the SDK's objects for them again and
+    again was a sixth of a run's processor time.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS_BEFORE_LOOKING, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

@@ -1,0 +1,166 @@
+"""The two files of a run: the journal of raw replies, and the results, an entry a task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiofiles
+import orjson
+
+from utilities.errors import UsageError
+from utilities.files.json_lines import JsonLinesFile, encode_line
+from utilities.replies.journal import Journal
+from utilities.results.entry import SCHEMA_VERSION
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlace:
+    """Where a script's files go: `{stem}_results.jsonl` and its companions in `directory`."""
+
+    directory: Path
+    stem: str
+    log_name: str
+
+    @property
+    def results(self) -> Path:
+        """One entry for each task, and one metadata entry for each run."""
+        return self.directory / f"{self.stem}_results.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        """One line for each raw reply."""
+        return self.directory / f"{self.stem}_partial_results.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """The log file, rotated."""
+        return self.directory / self.log_name
+
+
+class ResultStore:
+    """A run's two files, open and locked; used as an async context manager."""
+
+    def __init__(
+        self,
+        place: OutputPlace,
+        *,
+        run_id: str,
+        resume: bool = True,
+        save_interval: int = 10,
+        read_only: bool = False,
+    ) -> None:
+        """`resume` lets finished entries and journalled replies of earlier runs count.
+
+        With `read_only` nothing is created or locked, and nothing may be written.
+        """
+        self.place = place
+        self.run_id = run_id
+        self._resume = resume
+        self._results, self._replies = (
+            JsonLinesFile(path, save_interval=save_interval, read_only=read_only)
+            for path in (place.results, place.journal)
+        )
+        self._stack = AsyncExitStack()
+        self._finished: dict[str, tuple[int, int]] = {}
+        self._first_offset_of_run = 0
+        self.journal: Journal
+
+    async def __aenter__(self) -> Self:
+        """Open both files and index what earlier runs left.
+
+        Raises UsageError as JsonLinesFile does.
+        """
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._results)
+            await stack.enter_async_context(self._replies)
+            if self._resume:
+                self._index_finished()
+            self.journal = Journal(self._replies, run_id=self.run_id, resume=self._resume)
+            self._stack = stack.pop_all()
+        self._first_offset_of_run = self._results.size
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Flush and close both files."""
+        await self._stack.aclose()
+
+    def torn_ends(self) -> list[str]:
+        """What was found torn, and cut off, when the files were opened."""
+        return [file.torn for file in (self._results, self._replies) if file.torn]
+
+    def _index_finished(self) -> None:
+        for number, (offset, line) in enumerate(self._results.lines(), start=1):
+            try:
+                entry = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                _log.warning("%s: line %d is no JSON; passed over", self.place.results, number)
+                continue
+            if not isinstance(entry, dict) or not isinstance(entry.get("entry_key"), str):
+                continue  # metadata, or another layout's entry
+            if entry.get("complete"):
+                self._finished[entry["entry_key"]] = (offset, len(line))
+
+    def finished_entry(self, entry_key: str) -> dict[str, Any] | None:
+        """The whole entry that an earlier run wrote for the same task and configuration."""
+        place = self._finished.get(entry_key)
+        return None if place is None else self._results.read(*place)
+
+    async def append(self, entry: Mapping[str, Any]) -> None:
+        """Append a result or metadata entry."""
+        await self._results.append(
+            {
+                "entry_type": "result",
+                "schema_version": SCHEMA_VERSION,
+                "run_id": self.run_id,
+                **entry,
+            }
+        )
+
+    async def write_snapshot(self, metadata: Mapping[str, Any], *, interrupted: bool) -> Path:
+        """Write this run's entries as one file; raises UsageError where it cannot be written."""
+        lines = (line for _, line in self._results.lines(self._first_offset_of_run))
+        return await write_snapshot(self.place.results, lines, metadata, interrupted=interrupted)
+
+
+async def write_snapshot(
+    results: Path, lines: Iterable[bytes], metadata: Mapping[str, Any], *, interrupted: bool
+) -> Path:
+    """Write `lines` (JSON entries) as one `{"metadata", "results"}` object, streaming.
+
+    The file, named after `results`, takes its name when it is whole. Raises UsageError where it
+    cannot be written.
+    """
+    suffix = "_interrupted" if interrupted else ""
+    stamp = f"{datetime.now(UTC):%Y%m%d_%H%M%S}{suffix}"
+    path = results.with_name(f"{results.stem}_{stamp}.json")
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        async with aiofiles.open(unfinished, "wb") as snapshot:
+            await snapshot.write(b'{"metadata":' + encode_line(metadata) + b',"results":[')
+            separator = b""
+            for line in lines:
+                if orjson.loads(line)["entry_type"] == "result":
+                    await snapshot.write(separator + line)
+                    separator = b",\n"
+            await snapshot.write(b"\n]}\n")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; the results are safe in {results}"
+        ) from error
+    return path

@@ -1,0 +1,130 @@
+"""What a run adds up while it goes: counts, tokens, cost; small whatever the number of tasks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from utilities.config import PROGRAM_SEARCH
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts over the entries of a run, those that earlier runs had finished included."""
+
+    asked_count: int = 0
+    """Tasks that this run wrote an entry for."""
+    resumed_count: int = 0
+    """Tasks whose entry an earlier run had written."""
+    left_count: int = 0
+    """Tasks begun but not finished, because the run was stopped."""
+    statuses: Counter[str] = field(default_factory=Counter)
+    """Samples by status."""
+    usage: Counter[str] = field(default_factory=Counter)
+    """Tokens by kind, over all samples."""
+    replies: int = 0
+    """HTTP requests that brought a model's reply."""
+    failed_attempts: Counter[str] = field(default_factory=Counter)
+    """HTTP requests that brought none, by cause."""
+    cost_usd: float = 0.0
+    """Over the samples whose cost is known."""
+    unknown_cost_count: int = 0
+    """Samples that were answered, at a cost nobody told."""
+    solved_task_ids: list[str] = field(default_factory=list)
+    unsolved_task_ids: list[str] = field(default_factory=list)
+    unscored_task_ids: list[str] = field(default_factory=list)
+    """Tasks of a benchmark whose test outputs nobody knows."""
+    failed_task_ids: list[str] = field(default_factory=list)
+    """Tasks with a sample that failed for technical reasons; a later run asks those again."""
+
+    def add(self, entry: Mapping[str, Any], *, resumed: bool) -> None:
+        """Count a finished entry."""
+        if resumed:
+            self.resumed_count += 1
+        else:
+            self.asked_count += 1
+        self.statuses.update(entry["status"])
+        for usage, cost_usd in zip(entry["usage"], entry["cost_usd"], strict=True):
+            if usage is not None:
+                self.usage.update(usage)
+                self.cost_usd += cost_usd or 0.0
+                self.unknown_cost_count += cost_usd is None
+        if entry.get("model_identifier") != PROGRAM_SEARCH:
+            self.replies += sum(bool(attempts) for attempts in entry.get("request_attempts", ()))
+        for failed in entry.get("failed_attempts", ()):
+            self.failed_attempts.update(attempt["cause"] for attempt in failed)
+        lists = {
+            True: self.solved_task_ids,
+            False: self.unsolved_task_ids,
+            None: self.unscored_task_ids,
+        }
+        lists[entry["solved"]].append(entry["task_id"])
+        if not entry["complete"]:
+            self.failed_task_ids.append(entry["task_id"])
+
+    @property
+    def done_count(self) -> int:
+        """Tasks with an entry."""
+        return self.asked_count + self.resumed_count
+
+    def progress_text(self) -> str:
+        """The counts in a few words, to be shown while the run goes."""
+        solved, failed = len(self.solved_task_ids), len(self.failed_task_ids)
+        return f"solved {solved}, failed {failed}, cost {self.cost_text()}"
+
+    def cost_text(self) -> str:
+        """The cost as a person reads it; unknown is said, never shown as 0."""
+        if not self.unknown_cost_count:
+            return f"${self.cost_usd:.4f}" if self.cost_usd else "$0"
+        if self.cost_usd == 0.0:
+            return "unknown"
+        return f"${self.cost_usd:.4f} and {self.unknown_cost_count} samples of unknown cost"
+
+    def tokens_text(self) -> str:
+        """The tokens as a person reads them, cached ones apart."""
+        if not self.usage.total():
+            return "none"
+        cached, written = (
+            self.usage[name] for name in ("cached_input_tokens", "cache_write_tokens")
+        )
+        parts = [f"{cached:,} from the cache"] if cached else []
+        parts += [f"{written:,} written to it"] if written else []
+        of_them = f" ({', '.join(parts)})" if parts else ""
+        return f"{self.usage['input_tokens']:,} in{of_them}, {self.usage['output_tokens']:,} out"
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests of all samples."""
+        return self.replies + self.failed_attempts.total()
+
+    def requests_text(self) -> str:
+        """The HTTP requests of all samples, failed ones by cause."""
+        failed = self.failed_attempts.total()
+        causes = ", ".join(f"{n} {cause}" for cause, n in self.failed_attempts.most_common())
+        total = f"{self.requests:,}"
+        return f"{total}, of which {failed:,} brought no reply ({causes})" if failed else total
+
+    def to_json(self) -> dict[str, Any]:
+        """The part of the metadata that counts; `cost_usd` is null where any part is unknown."""
+        return {
+            "counts": {
+                "tasks": self.done_count,
+                "asked": self.asked_count,
+                "resumed": self.resumed_count,
+                "left": self.left_count,
+                "failed": len(self.failed_task_ids),
+                "samples_by_status": dict(self.statuses),
+                "requests": self.requests,
+                "failed_attempts": dict(self.failed_attempts),
+            },
+            "usage": dict(self.usage),
+            "cost_usd": None if self.unknown_cost_count else self.cost_usd,
+            "known_cost_usd": self.cost_usd,
+            "samples_of_unknown_cost": self.unknown_cost_count,
+            "solved_task_ids": self.solved_task_ids,
+            "unsolved_task_ids": self.unsolved_task_ids,
+            "unscored_task_ids": self.unscored_task_ids,
+            "failed_task_ids": self.failed_task_ids,
+        }

@@ -1,0 +1,1 @@
+"""Scores of benchmarks: attempts, figures, intervals, comparisons, submissions."""

@@ -1,0 +1,128 @@
+"""Which tasks of a benchmark occur in training data at hand: by the content of pairs, never by id.
+
+A pair's hash takes about 10 µs. Symmetries and colour permutations count as other pairs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from utilities.tasks.content import grid_hash, pair_hash, task_hash
+from utilities.tasks.task import Pair, Task
+
+_MOST_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How much of a task stands in a source; a task without pairs in common has none."""
+
+    pairs: int
+    """Train and test pairs of the task."""
+    pairs_known: int
+    test_pairs_known: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every pair is known."""
+        return self.pairs_known == self.pairs
+
+
+class KnownPairs:
+    """The pairs of one source of training data."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is what a report calls the source."""
+        self.name = name
+        self.tasks = 0
+        self._pairs: set[bytes] = set()
+        self._inputs: set[bytes] = set()
+        self._task_hashes: set[str] = set()
+        self._task_ids: set[str] = set()
+
+    def add(self, task: Task) -> None:
+        """Take all pairs of a task in."""
+        self.tasks += 1
+        for pair in (*task.train, *task.test):
+            self._inputs.add(grid_hash(pair.input))
+            self._pairs.add(pair_hash(pair))
+
+    def add_hash(self, task_hash: str) -> None:
+        """Take a task in of which the source tells its `task_hash` only."""
+        self.tasks += 1
+        self._task_hashes.add(task_hash)
+
+    def add_id(self, task_id: str) -> None:
+        """Take a task in whose content nobody knows: the id has to do."""
+        self.tasks += 1
+        self._task_ids.add(task_id)
+
+    def overlap(self, task: Task) -> Overlap | None:
+        """How much of the task is known here; None where nothing is.
+
+        A test pair of unknown output is known where its input is.
+        """
+        pairs = len(task.train) + len(task.test)
+        if task.task_id in self._task_ids or (
+            self._task_hashes and task_hash(task) in self._task_hashes
+        ):
+            return Overlap(pairs, pairs, len(task.test))
+        train, test = (sum(map(self._knows, part)) for part in (task.train, task.test))
+        return Overlap(pairs, train + test, test) if train + test else None
+
+    def _knows(self, pair: Pair) -> bool:
+        if pair.output is None:
+            return grid_hash(pair.input) in self._inputs
+        return pair_hash(pair) in self._pairs
+
+
+@dataclass(slots=True)
+class ContaminationCheck:
+    """What of a benchmark's tasks is known to each source, task by task."""
+
+    sources: Sequence[KnownPairs] = ()
+    tasks: int = 0
+    found: dict[str, dict[str, Overlap]] = field(default_factory=dict)
+    """By source, then by task id."""
+
+    def add(self, task: Task) -> None:
+        """Look a task of the benchmark up."""
+        self.tasks += 1
+        for source in self.sources:
+            overlap = source.overlap(task)
+            if overlap is not None:
+                self.found.setdefault(source.name, {})[task.task_id] = overlap
+
+    def lines(self) -> list[str]:
+        """A warning for each source that knows some of the tasks."""
+        return [
+            f"contaminated: {len(overlaps)} of {self.tasks} tasks stand in {name}"
+            f"{_partly(overlaps)} ({_listed(sorted(overlaps))})"
+            for name, overlaps in self.found.items()
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the metadata: by source, the ids of tasks that stand there wholly or partly."""
+        return {
+            source.name: {
+                "tasks": source.tasks,
+                "whole": sorted(_ids(self.found.get(source.name, {}), whole=True)),
+                "partly": sorted(_ids(self.found.get(source.name, {}), whole=False)),
+            }
+            for source in self.sources
+        }
+
+
+def _ids(overlaps: Mapping[str, Overlap], *, whole: bool) -> list[str]:
+    return [task_id for task_id, overlap in overlaps.items() if overlap.is_whole is whole]
+
+
+def _partly(overlaps: Mapping[str, Overlap]) -> str:
+    count = len(_ids(overlaps, whole=False))
+    return f", {count} of them in part" if count else ""
+
+
+def _listed(ids: list[str]) -> str:
+    return ", ".join(ids[:_MOST_LISTED]) + (", …" if len(ids) > _MOST_LISTED else "")

@@ -1,0 +1,141 @@
+"""The figures of a benchmark, from its tasks' outcomes; ARC Prize's score comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+
+from utilities.scoring.intervals import Interval, bootstrap_intervals, wilson_interval
+from utilities.scoring.outcomes import TaskOutcome
+
+
+@cache
+def pass_at_k(samples: int, correct: int, k: int) -> float:
+    """The chance that of k samples drawn from these at least one is correct, without bias.
+
+    1 - C(samples - correct, k) / C(samples, k), as a product (M. Chen et al., Evaluating Large
+    Language Models Trained on Code, 2021, section 2.1). Raises ValueError unless
+    0 <= correct <= samples and 1 <= k <= samples.
+    """
+    if not (0 <= correct <= samples and 1 <= k <= samples):
+        raise ValueError(f"pass@{k} of {samples} samples, {correct} of them correct")
+    # Where fewer than k are wrong, drawn = k makes the product 0.
+    return 1.0 - prod(1.0 - k / drawn for drawn in range(samples - correct + 1, samples + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A share: Σ numerators ÷ Σ denominators over tasks, with its 95 % interval."""
+
+    name: str
+    key: str
+    """Its name in the metadata; `pass_at_k` is shared by all k."""
+    value: float
+    interval: Interval
+    meaning: str
+
+    def line(self) -> str:
+        """The figure for a person to read."""
+        between = f"({self.interval[0]:.1%} – {self.interval[1]:.1%})"
+        return f"{self.name:15}{self.value:7.2%}  {between:18}{self.meaning}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ratio:
+    """A figure before it is worked out; the lists have one item a task."""
+
+    name: str
+    key: str
+    numerators: list[float]
+    denominators: list[float]
+    meaning: str
+
+    @property
+    def is_proportion(self) -> bool:
+        """Whether each task counts once and is wholly right or wholly wrong."""
+        return set(self.denominators) == {1.0} and set(self.numerators) <= {0.0, 1.0}
+
+
+def figures_of(tasks: Sequence[TaskOutcome]) -> list[Figure]:
+    """Every figure of these tasks, at least one, whose test outputs are all known."""
+    ratios = [*_score_ratios(tasks), *_sample_ratios(tasks), *_program_ratios(tasks)]
+    drawn = iter(
+        bootstrap_intervals(
+            [one.numerators for one in ratios if not one.is_proportion],
+            [one.denominators for one in ratios if not one.is_proportion],
+        )
+    )
+    return [_figure(one, None if one.is_proportion else next(drawn)) for one in ratios]
+
+
+def _figure(ratio: _Ratio, interval: Interval | None) -> Figure:
+    """Wilson's interval over tasks where the figure is a proportion, or no draw differs."""
+    total = sum(ratio.denominators)
+    value = sum(ratio.numerators) / total if total else 0.0
+    if interval is None:
+        trials = sum(map(bool, ratio.denominators))
+        interval = wilson_interval(min(value, 1.0) * trials, trials)
+    return Figure(ratio.name, ratio.key, value, interval, ratio.meaning)
+
+
+def _score_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
+    each = [1.0] * len(tasks)
+    solved = [float(sum(map(bool, one.outputs_solved))) for one in tasks]
+    outputs = [float(len(one.outputs_solved)) for one in tasks]
+    scores = [one.score for one in tasks]
+    whole = [float(one.solved) for one in tasks]
+    count = len(tasks)
+    return [
+        _Ratio("macro", "macro", scores, each,
+               f"{sum(scores):.2f} ÷ {count} tasks, the mean task score (ARC Prize)"),
+        _Ratio("micro", "micro", solved, outputs,
+               f"{sum(solved):.0f} of {sum(outputs):.0f} outputs solved (Kaggle)"),
+        _Ratio("strict", "strict", whole, each,
+               f"{sum(whole):.0f} of {count} tasks with all outputs solved"),
+    ]  # fmt: skip
+
+
+def _sample_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
+    """What the samples hold, whatever was chosen of them; a task counts where all outputs are."""
+    samples = max(one.samples for one in tasks)
+    if not samples:
+        return []
+    each = [1.0] * len(tasks)
+    reached = [float(one.outputs_reached == len(one.outputs_solved)) for one in tasks]
+    agreed = [float(one.majority_right) for one in tasks]
+    ratios = [
+        _Ratio(f"oracle@{samples}", "oracle", reached, each,
+               f"{sum(reached):.0f} tasks with each output in some sample"),
+        _Ratio(f"majority@{samples}", "majority", agreed, each,
+               f"{sum(agreed):.0f} tasks by the most frequent answer alone"),
+    ]  # fmt: skip
+    independent = max(one.independent_samples for one in tasks)
+    for k in range(1, independent + 1):
+        chances = [_chance(one, k) for one in tasks]
+        meaning = "the chance that one of k samples is right" if k == 1 else ""
+        ratios.append(_Ratio(f"pass@{k}", "pass_at_k", chances, each, meaning))
+    return ratios
+
+
+def _chance(task: TaskOutcome, k: int) -> float:
+    """pass@k; a task with fewer samples than k has no more chances than those."""
+    drawn = min(k, task.independent_samples)
+    if not drawn:
+        return 0.0
+    return pass_at_k(task.independent_samples, task.independent_right, drawn)
+
+
+def _program_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
+    if all(one.train_fits is None for one in tasks):
+        return []
+    samples = [float(one.samples) for one in tasks]
+    fits = [float(one.train_fits or 0) for one in tasks]
+    wrong = [float(one.false_positives or 0) for one in tasks]
+    return [
+        _Ratio("train-fit", "train_fit", fits, samples,
+               f"{sum(fits):.0f} of {sum(samples):.0f} samples solve all train pairs"),
+        _Ratio("false-positive", "false_positive", wrong, fits,
+               f"{sum(wrong):.0f} of these {sum(fits):.0f} miss a test output"),
+    ]  # fmt: skip

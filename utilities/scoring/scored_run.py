@@ -1,0 +1,128 @@
+"""One table of a benchmark: what a model, in a configuration, made of the tasks of a dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from utilities.results.reader import read_entries, task_of
+from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
+from utilities.scoring.scores import ScoreSummary, attempts_note, score
+from utilities.tasks.task import Pair, Task
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPlace:
+    """Where an entry stands, so that it can be read again: file, and number within it."""
+
+    path: Path
+    number: int
+
+
+@dataclass(slots=True)
+class ScoredRun:
+    """The tasks of one model, configuration and dataset, over however many runs of it."""
+
+    model_identifier: str
+    configuration: Mapping[str, Any]
+    dataset: str
+    outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
+    """By task id; those selected but without an entry are there as missing."""
+    places: dict[str, EntryPlace] = field(default_factory=dict)
+    """Where the entry that counts stands."""
+    started_at: str | None = None
+    """When its newest run did, ISO 8601."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Unusable tasks, and why."""
+    given: Mapping[str, Task] = field(default_factory=dict)
+    """The tasks that the user named, by id: they know what older entries lack."""
+    without_metadata: bool = False
+    """Nobody knows which tasks were selected: the run was killed, or its file holds no metadata."""
+
+    @property
+    def name(self) -> str:
+        """Model, kind of answer, what the user set, and dataset, for a heading.
+
+        It does not depend on the entries as far as the configuration tells.
+        """
+        told = self.configuration
+        agent, attempts = told.get("agent"), told.get("attempts", ATTEMPTS)
+        kind = f", {agent}" if agent and agent != "ProgramSearchAgent" else ""
+        most = max((one.samples for one in self.outcomes.values()), default=0)
+        answers = "programs" if self.has_programs else "grids"
+        besides = [f"refine {told['refine']}"] if told.get("refine") else []
+        besides += [f"{attempts} attempts"] if attempts != ATTEMPTS else []
+        sampling = told.get("sampling")
+        if isinstance(sampling, Mapping):
+            besides += [f"{key} {value}" for key, value in sampling.items() if value is not None]
+        where = f" on {Path(self.dataset).stem}" if self.dataset else ""
+        samples = f"best of {told.get('best_of') or most} {answers}"
+        return f"{', '.join([f'{self.model_identifier}{kind}', samples, *besides])}{where}"
+
+    @property
+    def has_programs(self) -> bool:
+        """Whether the samples are programs: those of the code benchmark have limits."""
+        judged = (one.train_fits is not None for one in self.outcomes.values())
+        return "limits" in self.configuration or any(judged)
+
+    def scores(self) -> ScoreSummary:
+        """The figures of this table."""
+        return score(self.outcomes.values())
+
+    def notes(self) -> list[str]:
+        """What a reader of the figures must know besides."""
+        notes = attempts_note(self.configuration.get("attempts", ATTEMPTS))
+        if self.skipped:
+            notes.append(f"unusable tasks, in no figure: {', '.join(sorted(self.skipped))}")
+        if self.without_metadata:
+            notes.append(
+                "no metadata tells which tasks were selected: missing ones are seen only with "
+                "--dataset or --dataset_directory"
+            )
+        return notes
+
+
+def judged_task(entry: dict[str, Any], given: Mapping[str, Task]) -> Task:
+    """The entry's task, with what the `given` one knows and the entry does not.
+
+    That is the whole task for an older entry, which has none, and test outputs. Raises UsageError
+    where there is no task, or none that is valid.
+    """
+    known = given.get(str(entry.get("task_id")))
+    if "task_data" not in entry and known is not None:
+        return known
+    task = task_of(entry)
+    if known is None or [p.input for p in known.test] != [p.input for p in task.test]:
+        return task
+    test = tuple(
+        Pair(pair.input, told.output if pair.output is None else pair.output)
+        for pair, told in zip(task.test, known.test, strict=True)
+    )
+    return Task(task.task_id, task.train, test)
+
+
+def counted_entries(run: ScoredRun) -> Iterator[tuple[Task, dict[str, Any]]]:
+    """Read the entries that count once more, one in memory, in the order of their files.
+
+    With each comes its task, as it was judged.
+    """
+    wanted: dict[Path, set[int]] = {}
+    for task_id, place in run.places.items():
+        if task_id in run.outcomes:
+            wanted.setdefault(place.path, set()).add(place.number)
+    for path, numbers in wanted.items():
+        for number, entry in enumerate(read_entries(path)):
+            if number in numbers:
+                yield judged_task(entry, run.given), entry
+
+
+def file_names(runs: Sequence[ScoredRun]) -> list[str]:
+    """A name for each run that can be part of a path, no two alike."""
+    names = [re.sub(r"[^A-Za-z0-9.]+", "_", run.name).strip("_") for run in runs]
+    return [
+        name if names.count(name) == 1 else f"{name}_{position}"
+        for position, name in enumerate(names, start=1)
+    ]

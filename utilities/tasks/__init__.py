@@ -1,0 +1,1 @@
+"""Tasks, grids, and the datasets that they come from."""

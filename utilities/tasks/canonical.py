@@ -1,0 +1,84 @@
+"""What names a task whatever way it is turned, coloured or ordered.
+
+Two tasks are equivalent where one becomes the other by one of the eight symmetries of the square,
+a permutation of the ten colours (the same for all grids), and another order of its train pairs
+and of its test pairs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from utilities.tasks.colour_labelling import smallest_labelling
+from utilities.tasks.symmetries import SYMMETRIES, Symmetry
+
+if TYPE_CHECKING:
+    from utilities.tasks.task import Grid, Pair, Task
+
+_Shown = tuple[int, "Grid", "Grid | None"]
+"""The section that a pair stands in, its input and its output."""
+
+
+def canonical_hash(task: Task) -> str:
+    """64 hex digits: equal for equivalent tasks, and for no others.
+
+    A task whose test outputs are unknown is not equivalent to the one that has them.
+    """
+    return _hash_of(_sections(task.train, task.test), "task")
+
+
+def identifying_hashes(task: Task) -> tuple[str, str, str]:
+    """Three names of which two copies of a task share one, whatever was left out or moved.
+
+    The hashes of its train pairs alone, of all its pairs whether train or test, and of all its
+    inputs alone. So a copy is known by its content where it has other test outputs or none, where
+    pairs changed places between train and test, or where only the outputs are new.
+    """
+    pairs = (*task.train, *task.test)
+    return (
+        _hash_of(_sections(task.train), "train"),
+        _hash_of(_sections(pairs), "pairs"),
+        _hash_of([(0, pair.input, None) for pair in pairs], "inputs"),
+    )
+
+
+def _sections(*sections: Sequence[Pair]) -> list[_Shown]:
+    return [
+        (number, pair.input, pair.output)
+        for number, section in enumerate(sections)
+        for pair in section
+    ]
+
+
+def _hash_of(pairs: Sequence[_Shown], kind: str) -> str:
+    return hashlib.sha256(kind.encode() + b"\0" + _canonical_form(pairs)).hexdigest()
+
+
+def _canonical_form(pairs: Sequence[_Shown]) -> bytes:
+    """The smallest of the forms that the pairs take under all symmetries and colours.
+
+    A pair is its pattern (its cells with colours numbered as they first occur) and the colours
+    in that order. Patterns know nothing of colours, so the smallest list of them settles most of
+    the eight ways of turning before any colour is looked at.
+    """
+    seen = [sorted(_edges(pairs, symmetry)) for symmetry in SYMMETRIES]
+    first = min([pattern for pattern, _ in edges] for edges in seen)
+    ranks = {pattern: rank for rank, pattern in enumerate(sorted(set(first)))}
+    labellings = [
+        smallest_labelling([(ranks[pattern], colours) for pattern, colours in edges])
+        for edges in seen
+        if [pattern for pattern, _ in edges] == first
+    ]
+    return b"".join(first) + b"".join(b"%d:%b" % (rank, c) for rank, c in min(labellings))
+
+
+def _edges(pairs: Sequence[_Shown], symmetry: Symmetry) -> Iterator[tuple[bytes, bytes]]:
+    for section, before, after in pairs:
+        grids = [symmetry.of(grid) for grid in (before, after) if grid is not None]
+        flat = b"".join(bytes(row) for grid in grids for row in grid)
+        colours = bytes(dict.fromkeys(flat))
+        pattern = flat.translate(bytes.maketrans(colours, bytes(range(len(colours)))))
+        sizes = [size for grid in grids for size in (len(grid), len(grid[0]))]
+        yield bytes((section, len(grids), *sizes)) + pattern, colours

@@ -1,0 +1,240 @@
+"""Tasks out of a dataset, one by one, every grid checked.
+
+    source = open_tasks(dataset="arc1_training", selection=Selection(max_tasks=5))
+    for task in source:
+        ...
+    print(source.skipped, source.dataset_hash)
+
+What cannot be used is reported by its id, skipped and counted; the others go on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from utilities import config
+from utilities.errors import UsageError
+from utilities.tasks.layouts import CHALLENGES, Entry, Layout, find_layout
+from utilities.tasks.public_sets import BUILT_DATASETS, write_dataset
+from utilities.tasks.selection import Selection, parse_slice, parse_task_ids, refuse_unknown_ids
+from utilities.tasks.task import Grid, Pair, Task, task_from_json
+
+__all__ = [
+    "Grid",
+    "Pair",
+    "Selection",
+    "Task",
+    "TaskSource",
+    "iterate_tasks",
+    "open_tasks",
+    "parse_slice",
+    "parse_task_ids",
+]
+
+EVERYTHING = Selection()
+
+
+def print_bad_task(task_id: str, reason: str) -> None:
+    """Report a task that is skipped, on stderr."""
+    print(f"task {task_id}: {reason}", file=sys.stderr)  # noqa: T201 - a script may replace this
+
+
+class TaskSource:
+    """The chosen tasks of one dataset; each iteration reads it anew."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        selection: Selection = EVERYTHING,
+        strict: bool = False,
+        on_bad_task: Callable[[str, str], None] = print_bad_task,
+    ) -> None:
+        """Recognise the layout and check the selection against the ids.
+
+        `path` is a file or a folder; `skipped` maps the id of each unusable task met so far to
+        the reason. Raises UsageError where there is no dataset, an id is unknown (a JSON Lines
+        file is read through for that, no further than to the last id), or nothing is selected.
+        """
+        self.path = path
+        self.skipped: dict[str, str] = {}
+        self._layout: Layout = find_layout(path)
+        self._selection = selection
+        self._strict = strict
+        self._on_bad_task = on_bad_task
+        self.total = self._check_selection()
+        """How many tasks are selected, unusable ones included; None where that is not known."""
+
+    @cached_property
+    def dataset_hash(self) -> str:
+        """SHA-256 of the file's bytes; for several files, of their names and hashes."""
+        files = self._layout.files
+        if len(files) == 1:
+            return _file_hash(files[0])
+        lines = (f"{path.name} {_file_hash(path)}\n" for path in files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def again(self) -> Iterator[Task]:
+        """Yield the usable tasks once more, without reporting the others a second time.
+
+        What can no longer be read is left out: this serves the end of a run, which must be told.
+        """
+        with suppress(UsageError):
+            yield from TaskSource(
+                self.path, selection=self._selection, on_bad_task=lambda _id, _reason: None
+            )
+
+    def __iter__(self) -> Iterator[Task]:
+        """Yield the usable tasks.
+
+        Raises UsageError at the first unusable one where the source is strict, at a file that
+        cannot be read, and at the end where no task at all was usable.
+        """
+        self.skipped.clear()
+        found = 0
+        for task in islice(self._usable_tasks(), self._selection.max_tasks):
+            found += 1
+            yield task
+        if not found:
+            choice = self._selection.describe()
+            chosen = f"{choice} of {self.path} selects" if choice else f"{self.path} holds"
+            raise UsageError(f"{chosen} no usable task ({len(self.skipped)} skipped)")
+
+    def _usable_tasks(self) -> Iterator[Task]:
+        wanted = self._selection.task_ids
+        left = None if wanted is None else set(wanted)
+        seen: set[str] = set()
+        for entry in islice(self._layout.entries(), *self._selection.positions()):
+            if wanted is not None and entry.task_id not in wanted:
+                continue
+            task = (
+                "is there twice; the first one is taken" if entry.task_id in seen else _load(entry)
+            )
+            seen.add(entry.task_id)
+            if isinstance(task, Task):
+                yield task
+            else:
+                self._skip(entry.task_id, task)
+            if left is not None:
+                left.discard(entry.task_id)
+                if not left:
+                    return
+
+    def _skip(self, task_id: str, reason: str) -> None:
+        if self._strict:
+            raise UsageError(f"task {task_id}: {reason}")
+        self.skipped[task_id] = reason
+        self._on_bad_task(task_id, reason)
+
+    def _check_selection(self) -> int | None:
+        ids = self._layout.known_ids()
+        wanted = self._selection.task_ids
+        if ids is None:
+            if wanted is not None:
+                refuse_unknown_ids(wanted, _ids_up_to(self._layout, wanted), str(self.path))
+            return None
+        if wanted is not None:
+            refuse_unknown_ids(wanted, ids, str(self.path))
+        chosen = ids[slice(*self._selection.positions())]
+        if wanted is not None:
+            chosen = tuple(task_id for task_id in chosen if task_id in wanted)
+        if not chosen:
+            choice = self._selection.describe()
+            raise UsageError(f"{choice} selects none of the {len(ids)} tasks of {self.path}")
+        return min(len(set(chosen)), self._selection.max_tasks or len(chosen))
+
+
+def iterate_tasks(
+    source: Path,
+    *,
+    strict: bool = False,
+    on_bad_task: Callable[[str, str], None] = print_bad_task,
+) -> Iterator[Task]:
+    """Yield every usable task of a file or folder; raises UsageError as TaskSource does."""
+    return iter(TaskSource(source, strict=strict, on_bad_task=on_bad_task))
+
+
+def open_tasks(
+    *,
+    dataset_directory: Path | None = None,
+    dataset: str | None = None,
+    selection: Selection = EVERYTHING,
+    strict: bool = False,
+    on_bad_task: Callable[[str, str], None] = print_bad_task,
+    own_directory: Path = config.DATA_DIRECTORY,
+) -> TaskSource:
+    """Open what --dataset_directory and --dataset name, by default `data/dataset.json`.
+
+    The project's own datasets lie in `own_directory`; one that is not there is built. Raises
+    UsageError for an unknown name (it lists the nearest ones) and as TaskSource does.
+    """
+    if dataset_directory is None:
+        path = _own_dataset(dataset, own_directory)
+    elif dataset is None:
+        path = dataset_directory
+    else:
+        path = _named_in(dataset_directory, dataset)
+    return TaskSource(path, selection=selection, strict=strict, on_bad_task=on_bad_task)
+
+
+def _own_dataset(name: str | None, directory: Path) -> Path:
+    """`data/dataset.json`, or `data/datasets/NAME.json` where a name is given."""
+    path = directory / ("dataset.json" if name is None else f"datasets/{name}.json")
+    if path.is_relative_to(Path.cwd()):  # messages and records read better with a short path
+        path = path.relative_to(Path.cwd())
+    if path.exists():
+        return path
+    if name is not None and name not in BUILT_DATASETS:
+        raise UsageError(
+            f"--dataset {name}: unknown; {_nearest(name, BUILT_DATASETS)}"
+            "; your own files need --dataset_directory"
+        )
+    built = write_dataset(name or BUILT_DATASETS[0], path)
+    print(f"built {path}: {built.tasks} tasks from {built.source}", file=sys.stderr)  # noqa: T201
+    return path
+
+
+def _named_in(folder: Path, name: str) -> Path:
+    if folder.is_file():
+        raise UsageError(f"--dataset_directory {folder} is a file: leave --dataset out")
+    for form in (name, f"{name}.json", f"{name}.jsonl", f"{name}{CHALLENGES}"):
+        for path in (folder / form, folder / f"arc-agi_{form}"):
+            if path.exists():
+                return path
+    there = sorted(path.name for path in folder.glob("*"))
+    raise UsageError(f"--dataset {name}: not in {folder}; {_nearest(name, there)}")
+
+
+def _nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    return f"nearest: {', '.join(near)}" if near else f"known: {', '.join(known[:8])}"
+
+
+def _load(entry: Entry) -> Task | str:
+    try:
+        task = task_from_json(entry.task_id, entry.load())
+    except UsageError as error:
+        return str(error)
+    return task if isinstance(task, Task) else f"{task}; mend it in {entry.origin}"
+
+
+def _ids_up_to(layout: Layout, wanted: tuple[str, ...]) -> Iterator[str]:
+    """The ids of a stream, no further than where the last of those wanted stands."""
+    left = set(wanted)
+    for entry in layout.entries():
+        yield entry.task_id
+        left.discard(entry.task_id)
+        if not left:
+            return
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

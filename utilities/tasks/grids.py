@@ -1,0 +1,81 @@
+"""Grids: what is one and what is not, how a prompt shows it, and what names a task's content."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+LONGEST_SIDE = 30
+COLOURS = 10
+_PALETTE = frozenset(range(COLOURS))
+COLOUR_NAMES = (
+    "black",
+    "blue",
+    "red",
+    "green",
+    "yellow",
+    "grey",
+    "magenta",
+    "orange",
+    "azure",
+    "maroon",
+)
+"""The colour of each number, in the order of ARC's own viewer."""
+
+
+def check_grid(value: object) -> str | None:
+    """Say why a value is not a grid, in words that follow its name; None where it is one.
+
+    A grid is a list of 1-30 rows of one length, 1-30, of ints 0-9; a bool, a float or a numpy
+    number is not an int here. Rows and columns in the reason count from 0, like `train[0]`.
+    """
+    if not isinstance(value, list):
+        return f"is {_named_kind(value)}, not a list of rows"
+    if not value:
+        return "has no rows"
+    if len(value) > LONGEST_SIDE:
+        return f"has {len(value)} rows; a grid has at most {LONGEST_SIDE}"
+    if set(map(type, value)) != {list}:
+        for index, row in enumerate(value):
+            if not isinstance(row, list):
+                return f"has no list of colours as row {index}"
+    return _check_columns(value) or _check_cells(value)
+
+
+def _check_columns(rows: list[list[object]]) -> str | None:
+    widths = tuple(dict.fromkeys(map(len, rows)))
+    if len(widths) > 1:
+        return f"has ragged rows ({', '.join(map(str, widths))})"
+    if widths[0] == 0:
+        return "has empty rows"
+    if widths[0] > LONGEST_SIDE:
+        return f"has {widths[0]} columns; a grid has at most {LONGEST_SIDE}"
+    return None
+
+
+def _check_cells(rows: list[list[object]]) -> str | None:
+    cells = [*chain.from_iterable(rows)]
+    if set(map(type, cells)) == {int} and _PALETTE.issuperset(cells):
+        return None  # nearly always, and ten times as fast as looking at each
+    for row_index, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            if type(cell) is not int or not 0 <= cell < COLOURS:
+                return f"holds {_shown(cell)} at row {row_index}, column {column}; colours are 0-9"
+    return None
+
+
+def _named_kind(value: object) -> str:
+    return "null" if value is None else f"of type {type(value).__name__}"
+
+
+def _shown(cell: object) -> str:
+    try:
+        text = json.dumps(cell, default=repr)
+    except RecursionError:
+        return "a list in lists in lists"
+    return text if len(text) <= 24 else f"{text[:21]}..."

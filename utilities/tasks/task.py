@@ -1,0 +1,117 @@
+"""The types every other module speaks of: Grid, Pair, Task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from utilities.tasks.grids import check_grid
+
+Grid: TypeAlias = list[list[int]]
+"""Rows × columns of ints 0-9, 1-30 a side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An input grid and the output it becomes; the output is None where nobody has told it."""
+
+    input: Grid
+    output: Grid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A puzzle: at least one train pair (each with its output) and its test pairs."""
+
+    task_id: str
+    train: tuple[Pair, ...]
+    test: tuple[Pair, ...]
+
+    @property
+    def is_scorable(self) -> bool:
+        """Whether every test output is known."""
+        return all(pair.output is not None for pair in self.test)
+
+    def without_test_outputs(self) -> Task:
+        """The task as an agent of a benchmark may see it."""
+        return replace(self, test=tuple(Pair(pair.input, None) for pair in self.test))
+
+    def train_pairs_only(self) -> Task:
+        """The task as an agent that generates training data sees it by default."""
+        return replace(self, test=())
+
+    @classmethod
+    def from_json(cls, task_id: str, content: dict[str, Any]) -> Task:
+        """Take back what `to_json` made; it is trusted, unlike what `data_loader` reads."""
+        train, test = (
+            tuple(Pair(pair["input"], pair.get("output")) for pair in content[part])
+            for part in ("train", "test")
+        )
+        return cls(task_id, train=train, test=test)
+
+    def to_json(self) -> dict[str, Any]:
+        """ARC's own layout: `{"train": [{"input", "output"}], "test": [...]}`."""
+        return {
+            "train": [_pair_to_json(pair) for pair in self.train],
+            "test": [_pair_to_json(pair) for pair in self.test],
+        }
+
+
+def _pair_to_json(pair: Pair) -> dict[str, Grid]:
+    if pair.output is None:
+        return {"input": pair.input}
+    return {"input": pair.input, "output": pair.output}
+
+
+MOST_PAIRS = 254
+"""Train and test together; the sandbox numbers a program's inputs with a byte."""
+
+
+def task_from_json(task_id: str, content: object) -> Task | str:
+    """Read `{"train": [{"input", "output"}], "test": [{"input"}]}`, every grid checked.
+
+    A test output may be missing or null. Returns the reason, in words that follow the task's id,
+    where there is no such task: `train[1].output has ragged rows (3, 4)`.
+    """
+    if not isinstance(content, dict):
+        return f"is of type {type(content).__name__}, not an object with train and test"
+    pairs: dict[str, tuple[Pair, ...]] = {}
+    for part in ("train", "test"):
+        found = _read_pairs(content.get(part), part)
+        if isinstance(found, str):
+            return found
+        pairs[part] = found
+    if (count := sum(map(len, pairs.values()))) > MOST_PAIRS:
+        return f"has {count} pairs; at most {MOST_PAIRS} can be run at once"
+    return Task(task_id, train=pairs["train"], test=pairs["test"])
+
+
+def _read_pairs(values: object, part: str) -> tuple[Pair, ...] | str:
+    if values is None:
+        return f"has no {part}"
+    if not isinstance(values, list):
+        return f"has a {part} of type {type(values).__name__}, not a list of pairs"
+    if not values:
+        return f"has no {part} pair"
+    pairs = []
+    for index, value in enumerate(values):
+        pair = _read_pair(value, f"{part}[{index}]", output_needed=part == "train")
+        if isinstance(pair, str):
+            return pair
+        pairs.append(pair)
+    return tuple(pairs)
+
+
+def _read_pair(value: object, name: str, *, output_needed: bool) -> Pair | str:
+    if not isinstance(value, dict):
+        return f"{name} is of type {type(value).__name__}, not an object with input and output"
+    grid_in, grid_out = value.get("input"), value.get("output")
+    if grid_in is None:
+        return f"{name} has no input"
+    if fault := check_grid(grid_in):
+        return f"{name}.input {fault}"
+    if grid_out is None:
+        return f"{name} has no output" if output_needed else Pair(grid_in, None)
+    if fault := check_grid(grid_out):
+        return f"{name}.output {fault}"
+    return Pair(grid_in, grid_out)

@@ -1,0 +1,1 @@
+"""The store of reasoning traces, and merging results into it."""

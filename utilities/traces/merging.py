@@ -1,0 +1,258 @@
+"""Puts the reasoning of results files into the store of traces: each trace once, nothing lost."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain, repeat, zip_longest
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from utilities.files.atomic import locked
+from utilities.files.spool import open_spool
+from utilities.traces.store import Trace, TracesOfTask, iterate_store, names_of, write_store
+
+_TABLE = (
+    "traces (position INTEGER PRIMARY KEY, trace_id TEXT UNIQUE, source INTEGER,"
+    " task_id BLOB, username BLOB, text BLOB)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRules:
+    """Which samples become traces."""
+
+    only_verified: bool = False
+    """Only those whose program passes every train and test pair."""
+    min_length: int = 1
+    """Characters of a reasoning, blank space around it not counted."""
+
+
+_EVERY_TRACE = MergeRules()
+
+
+@dataclass(slots=True)
+class MergeCounts:
+    """What came of one source; `skipped` counts samples by the reason why they are no trace."""
+
+    added: int = 0
+    already_there: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Merged:
+    """What a merge did, source by source, and what the store holds after it."""
+
+    sources: dict[str, MergeCounts]
+    traces: int = 0
+    tasks: int = 0
+
+    @property
+    def total(self) -> MergeCounts:
+        """All sources together."""
+        every = self.sources.values()
+        return MergeCounts(
+            sum(counts.added for counts in every),
+            sum(counts.already_there for counts in every),
+            sum((counts.skipped for counts in every), Counter()),
+        )
+
+
+def traces_of(
+    entry: Mapping[str, Any], skipped: Counter[str], rules: MergeRules = _EVERY_TRACE
+) -> Iterator[Trace]:
+    """Yield the usable reasoning of an entry's samples; count the others in `skipped`.
+
+    A sample is usable where its status is "ok" and its reasoning is not blank; older entries may
+    also lack what says whose it is. An entry may also be a reply out of a journal.
+    """
+    task_id, model = entry.get("task_id"), entry.get("model") or entry.get("model_identifier")
+    for text, status, verified in _samples_of(entry):
+        if status != "ok":
+            skipped[str(status or "no status")] += 1
+        elif not isinstance(text, str) or not text.strip():
+            skipped["no reasoning"] += 1
+        elif not isinstance(task_id, str) or not isinstance(model, str):
+            skipped["no task_id or model"] += 1
+        elif rules.only_verified and not verified:
+            skipped["not verified"] += 1
+        elif len(text.strip()) < rules.min_length:
+            skipped[f"shorter than {rules.min_length}"] += 1
+        else:
+            yield Trace(task_id, model, text.strip())
+
+
+def _samples_of(entry: Mapping[str, Any]) -> Iterator[tuple[object, object, bool]]:
+    """Reasoning, status and whether it is verified, sample by sample."""
+    if entry["entry_type"] == "reply":
+        reply = entry.get("reply")
+        yield (*reasoning_of_reply(reply if isinstance(reply, dict) else {}), False)
+    if entry["entry_type"] != "result":
+        return
+    reasoning, status = entry.get("reasoning") or (), entry["status"]
+    verdicts = [_list_of(entry, name) for name in ("train_passed", "test_passed")]
+    judged = zip(*(chain(verdict, repeat(None)) for verdict in verdicts), strict=True)
+    for (text, word), passed in zip(zip_longest(reasoning, status), judged, strict=False):
+        yield text, word, all(map(_all_passed, passed))
+
+
+def _list_of(entry: Mapping[str, Any], name: str) -> list[Any]:
+    value = entry.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _all_passed(pairs: object) -> bool:
+    return isinstance(pairs, list) and bool(pairs) and all(passed is True for passed in pairs)
+
+
+def merge_sources(
+    sources: Mapping[str, Iterable[Mapping[str, Any]]],
+    path: Path,
+    *,
+    rules: MergeRules = _EVERY_TRACE,
+    dry_run: bool = False,
+) -> Merged:
+    """Put the reasoning of each source's entries into the store at `path`, each trace once.
+
+    What is in the store stays as it is, votes and unknown fields included. All entries are read
+    first, to the disk; then the store is read and replaced under its lock, a task at a time. With
+    `dry_run` nothing is written. Raises UsageError where an entry or the store cannot be read or
+    the store cannot be written; it is then untouched.
+    """
+    merged = Merged({name: MergeCounts() for name in sources})
+    with open_spool(path.parent, _TABLE) as spool:
+        for number, (name, entries) in enumerate(sources.items()):
+            _collect(number, entries, merged.sources[name], rules, spool)
+        spool.execute("CREATE INDEX by_task ON traces (task_id, position)")
+        with nullcontext() if dry_run else locked(path):
+            there = _drop_what_is_there(path, merged, spool)
+            for number, count in _counted(spool, "source"):
+                list(merged.sources.values())[int(number)].added = count
+            found = (_text(name) for name, _ in _counted(spool, "task_id"))
+            new_tasks = [task_id for task_id in found if task_id not in there]
+            merged.traces += merged.total.added
+            merged.tasks += len(new_tasks)
+            if merged.total.added and not dry_run:
+                write_store(path, _with_new_traces(path, spool, new_tasks))
+    return merged
+
+
+def merge_entries(
+    entries: Iterable[Mapping[str, Any]], path: Path, *, dry_run: bool = False
+) -> Merged:
+    """Merge a single source, as `merge_sources` does."""
+    return merge_sources({"entries": entries}, path, dry_run=dry_run)
+
+
+def _collect(
+    number: int,
+    entries: Iterable[Mapping[str, Any]],
+    counts: MergeCounts,
+    rules: MergeRules,
+    spool: sqlite3.Connection,
+) -> None:
+    for entry in entries:
+        for trace in traces_of(entry, counts.skipped, rules):
+            texts = map(_bytes, (trace.task_id, trace.username, trace.text))
+            done = spool.execute(
+                "INSERT OR IGNORE INTO traces (trace_id, source, task_id, username, text)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (trace.trace_id, number, *texts),
+            )
+            counts.already_there += done.rowcount == 0
+
+
+def _drop_what_is_there(path: Path, merged: Merged, spool: sqlite3.Connection) -> set[str]:
+    """Take out of the spool what the store has, and count what it has; returns its tasks."""
+    there = set()
+    for task_id, traces in iterate_store(path):
+        there.add(task_id)
+        merged.tasks += 1
+        merged.traces += len(traces)
+        for trace in traces:
+            gone = spool.execute(
+                "DELETE FROM traces WHERE trace_id IN (?, ?) RETURNING source",
+                names_of(task_id, trace),
+            ).fetchall()
+            for (number,) in gone:
+                list(merged.sources.values())[number].already_there += 1
+    return there
+
+
+def _counted(spool: sqlite3.Connection, column: str) -> list[tuple[Any, int]]:
+    order = f"GROUP BY {column} ORDER BY MIN(position)"
+    return spool.execute(f"SELECT {column}, COUNT(*) FROM traces {order}").fetchall()  # noqa: S608
+
+
+def _with_new_traces(
+    path: Path, spool: sqlite3.Connection, new_tasks: list[str]
+) -> Iterator[TracesOfTask]:
+    timestamp = datetime.now(UTC).isoformat(timespec="seconds")
+    for task_id, traces in iterate_store(path):
+        yield task_id, [*traces, *_new_traces(task_id, spool, timestamp)]
+    for task_id in new_tasks:
+        yield task_id, list(_new_traces(task_id, spool, timestamp))
+
+
+def _new_traces(
+    task_id: str, spool: sqlite3.Connection, timestamp: str
+) -> Iterator[dict[str, Any]]:
+    rows = spool.execute(
+        "SELECT username, text FROM traces WHERE task_id = ? ORDER BY position", (_bytes(task_id),)
+    )
+    for username, text in rows:
+        yield Trace(task_id, _text(username), _text(text)).to_json(timestamp)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogatepass")
+
+
+_THINKING_END = "</think>"
+_BLOCK = re.compile(r"<reasoning>(.*?)(?:</reasoning>|\Z)", re.IGNORECASE | re.DOTALL)
+_CUT_SHORT = {"length": "truncated", "refusal": "refused"}
+
+
+def reasoning_of_reply(reply: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The reasoning of a reply, as a results file has it, and its status.
+
+    What the embedded agent journals is JSON with its reasoning; a model's stands between
+    <reasoning> and </reasoning>. Other replies are for the parsers of the agents to read: their
+    status sends the user to the results file.
+    """
+    finish, text = str(reply.get("finish_reason")), reply.get("text")
+    if finish in _CUT_SHORT:
+        return None, _CUT_SHORT[finish]
+    if not isinstance(text, str):
+        return None, "no reasoning"
+    if text == "null":
+        return None, "no_program_found"
+    found = _embedded(text)
+    if found is None:
+        visible = text.replace("\r\n", "\n").rpartition(_THINKING_END)[2]
+        blocks = [block.strip() for block in _BLOCK.findall(visible)]
+        found = "\n\n".join(filter(None, blocks))
+    return (found, "ok") if found else (None, "journal without <reasoning>: merge its results")
+
+
+def _embedded(text: str) -> str | None:
+    if not text.startswith('{"'):
+        return None
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    reasoning = found.get("reasoning")
+    return reasoning if isinstance(reasoning, str) else None

@@ -1,0 +1,146 @@
+"""The store of reasoning traces that people read and vote on.
+
+`{task_id: [{trace_id, task_id, username, text, score, timestamp, voters}, …]}`, in one JSON file;
+`username` is the model that wrote the trace. It is read and written a task at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from utilities.errors import UsageError
+from utilities.files.atomic import replacing
+from utilities.files.json_files import RepeatedKeys, parse_json, reported_reading
+from utilities.files.json_stream import JsonStream
+
+Store = dict[str, list[dict[str, Any]]]
+TracesOfTask = tuple[str, list[dict[str, Any]]]
+_CHUNK_BYTES = 1 << 18
+_ADVICE = "the store is left as it is: mend it, or move it away to begin a new one"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A usable reasoning: whose, for which task."""
+
+    task_id: str
+    username: str
+    text: str
+
+    @property
+    def trace_id(self) -> str:
+        """The same for the same text of the same model for the same task, and for no other."""
+        content = json.dumps([self.task_id, self.username, self.text])
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+    def to_json(self, timestamp: str) -> dict[str, Any]:
+        """An entry of the store that nobody has voted on."""
+        return {
+            "trace_id": self.trace_id,
+            "task_id": self.task_id,
+            "username": self.username,
+            "text": self.text,
+            "score": 0,
+            "timestamp": timestamp,
+            "voters": [],
+        }
+
+
+def names_of(task_id: str, trace: dict[str, Any]) -> tuple[str, str]:
+    """The ids by which a stored trace is known: its own, and that of its author and text.
+
+    Traces that came by other ways than a merge have ids of their own.
+    """
+    author, text = str(trace.get("username")), str(trace.get("text")).strip()
+    return str(trace.get("trace_id")), Trace(task_id, author, text).trace_id
+
+
+def iterate_store(path: Path) -> Iterator[TracesOfTask]:
+    """Yield each task of the store with its traces; one that does not exist yet is empty.
+
+    Raises UsageError where the file is no store, rather than let a merge overwrite it.
+    """
+    if not path.exists():
+        return
+    try:
+        yield from _checked(path)
+    except UsageError as error:
+        raise UsageError(f"{error}; {_ADVICE}") from error
+
+
+def read_store(path: Path) -> Store:
+    """The whole store; raises UsageError as `iterate_store` does."""
+    return dict(iterate_store(path))
+
+
+def write_store(path: Path, store: Iterable[TracesOfTask]) -> None:
+    """Replace the store at once by these tasks; raises UsageError where it cannot be written."""
+    with replacing(path) as file:
+        before = "{\n  "
+        for task_id, traces in store:
+            file.write(f"{before}{_encoded(task_id)}: {_encoded(traces)}".encode())
+            before = ",\n  "
+        file.write(b"\n}\n" if before.startswith(",") else b"{}\n")
+
+
+def _checked(path: Path) -> Iterator[TracesOfTask]:
+    seen: set[str] = set()
+    with reported_reading(path), path.open("rb") as file:
+        stream = JsonStream(iter(partial(file.read, _CHUNK_BYTES), b""), path)
+        match stream.peek():
+            case b"":
+                raise UsageError(f"{path} is empty")
+            case b"{":
+                pass
+            case _:
+                parse_json(stream.value(), path, first_line=stream.line)
+                raise _no_store(path, "not an object of tasks")
+        for key in stream.members():
+            task_id = parse_json(key, path, first_line=stream.line)
+            stream.peek()
+            line = stream.line
+            traces = parse_json(stream.value(), path, first_line=line)
+            if task_id in seen:
+                raise _no_store(path, f"task {task_id} stands there twice")
+            if fault := _fault_of(traces):
+                raise _no_store(path, f"task {task_id} {fault}")
+            seen.add(task_id)
+            yield task_id, traces
+        if stream.peek():
+            raise UsageError(f"{path}, line {stream.line}: the document has ended; cut the rest")
+
+
+def _no_store(path: Path, reason: str) -> UsageError:
+    return UsageError(f"{path} is no store of traces ({reason})")
+
+
+def _fault_of(traces: object) -> str | None:
+    """Why these are no traces; a repeated key counts, since writing would drop one of the two."""
+    if not isinstance(traces, list):
+        return "has no list"
+    for trace in traces:
+        if not isinstance(trace, dict) or isinstance(trace, RepeatedKeys):
+            return "has a trace that is no object with each field once"
+    return None
+
+
+def _encoded(value: object) -> str:
+    """JSON as it stands one level deep in the store."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not _is_utf8(text):  # half a character in someone's text: only an escape can hold it
+        text = json.dumps(value, indent=2)
+    return text.replace("\n", "\n  ")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

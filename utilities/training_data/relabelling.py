@@ -1,0 +1,249 @@
+"""Hindsight relabelling: a program that misses its task is right for the task that it does solve.
+
+After SOAR (J. Pourcel, C. Colas, P.-Y. Oudeyer, "Self-Improving Language Models for Evolutionary
+Program Synthesis: A Case Study on ARC-AGI", 2025): the inputs stay, and what the program gives
+for them becomes the outputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from utilities.results.entry import SCHEMA_VERSION
+from utilities.results.reader import Entry, read_entries
+from utilities.tasks.canonical import identifying_hashes
+from utilities.tasks.content import content_hash
+from utilities.tasks.task import Grid, Pair, Task
+from utilities.training_data.judging import Judge, judged
+from utilities.training_data.known_tasks import TRAIN_AND_PAIRS, KnownTasks
+from utilities.training_data.samples import TrainingSample, usable_samples
+from utilities.verification.verdict import Verdict, label_fields, normal_form, verdict_fields
+
+_TASKS_AT_ONCE = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """A new task, and a program that solves it, not verified yet."""
+
+    task: Task
+    sample: TrainingSample
+
+
+@dataclass(slots=True)
+class Relabeller:
+    """Makes new tasks of samples; `skipped` counts samples by the reason why they make none."""
+
+    known: KnownTasks
+    skipped: Counter[str] = field(default_factory=Counter)
+    unusable_tasks: dict[str, str] = field(default_factory=dict)
+    samples: int = 0
+    programs: int = 0
+    tasks: int = 0
+    _made: dict[str, str] = field(default_factory=dict)
+    """Identifying hash → the new task that has it."""
+    _seen: set[str] = field(default_factory=set)
+    _programs: set[tuple[str, bytes]] = field(default_factory=set)
+
+    def know(self, task: Task) -> None:
+        """Take a task for known."""
+        content = content_hash(task)
+        if content not in self._seen:
+            self._seen.add(content)
+            self.known.add(task, task.task_id)
+
+    def new_tasks(self, samples: Sequence[TrainingSample]) -> Iterator[Relabelled]:
+        """The new tasks of judged samples, in their order."""
+        for sample in samples:
+            made = self._new_task(sample)
+            if isinstance(made, str):
+                self.skipped[made] += 1
+            else:
+                yield made
+
+    def _new_task(self, sample: TrainingSample) -> Relabelled | str:
+        """The new task of a sample, or why there is none."""
+        verdict = sample.verdict
+        if sample.python_code is None or verdict is None:
+            return "no program"
+        outputs = [*verdict.train_outputs, *verdict.test_outputs]
+        if verdict.execution_status != "ok" or None in outputs:
+            return "does not run cleanly on every input"
+        if not misses(sample.task, outputs):
+            return "solves its own task"
+        if verdict.deterministic is False:
+            return "not deterministic"
+        task = relabelled_task(sample.task, outputs)
+        if fault := fault_of(task):
+            return fault
+        return self._if_new(task, sample)
+
+    def _if_new(self, task: Task, sample: TrainingSample) -> Relabelled | str:
+        if self.known.name_of(task, TRAIN_AND_PAIRS) is not None:  # its inputs always are known
+            return "a known task"
+        train, pairs, _ = identifying_hashes(task)
+        if {self._made.get(key, task.task_id) for key in (train, pairs)} != {task.task_id}:
+            return "a turned or recoloured copy of another new task"
+        form = normal_form(sample.python_code or "").encode("utf-8", "surrogatepass")
+        program = task.task_id, hashlib.sha256(form).digest()
+        if program in self._programs:
+            return "the same program and task as another"
+        self._programs.add(program)
+        self._made.update(dict.fromkeys((train, pairs), task.task_id))
+        return Relabelled(task, sample)
+
+
+async def relabelled_entries(
+    paths: Sequence[Path], relabeller: Relabeller, judge: Judge, run_id: str
+) -> AsyncIterator[Entry]:
+    """A result entry for each new task that the samples of these files make.
+
+    The tasks of all files are known before the first is made. Raises UsageError where a file
+    cannot be read or programs cannot be run here.
+    """
+    unusable: dict[str, str] = {}
+    for path in paths:
+        for samples in _entries_of(path, unusable):
+            relabeller.know(samples[0].task)
+    relabeller.unusable_tasks = unusable
+    every = (sample for path in paths for samples in _entries_of(path, {}) for sample in samples)
+    waiting: list[Relabelled] = []
+    async for sample in judged(every, judge, labels=False):
+        relabeller.samples += 1
+        waiting += relabeller.new_tasks([sample])
+        # Programs that make the same task of one entry stand together, so they come together.
+        if len(waiting) > _TASKS_AT_ONCE and waiting[-1].task != waiting[-2].task:
+            last = waiting.pop()
+            for entry in await _verified_entries(waiting, relabeller, judge, run_id):
+                yield entry
+            waiting = [last]
+    for entry in await _verified_entries(waiting, relabeller, judge, run_id):
+        yield entry
+
+
+def _entries_of(path: Path, unusable: dict[str, str]) -> Iterator[list[TrainingSample]]:
+    for entry in read_entries(path):
+        if entry["entry_type"] == "result":
+            samples = usable_samples(entry, path, unusable)
+            if samples:  # a reasoning of the task that was missed is of no use, and may be long
+                yield [replace(one, reasoning=None, prompt_messages=[]) for one in samples]
+
+
+async def _verified_entries(
+    found: list[Relabelled], relabeller: Relabeller, judge: Judge, run_id: str
+) -> list[Entry]:
+    """Run the programs on their new tasks, and keep those that solve them under each hash seed."""
+    verdicts = await judge.judge([(each.task, each.sample.python_code or "") for each in found])
+    by_task: dict[str, list[tuple[Relabelled, Verdict]]] = {}
+    for each, verdict in zip(found, verdicts, strict=True):
+        if verdict.passed_all and verdict.deterministic is True:
+            by_task.setdefault(each.task.task_id, []).append((each, verdict))
+        else:
+            relabeller.skipped["not deterministic"] += 1
+    relabeller.programs += sum(map(len, by_task.values()))
+    relabeller.tasks += len(by_task)
+    return [
+        entry_of([e for e, _ in kept], [v for _, v in kept], run_id) for kept in by_task.values()
+    ]
+
+
+def entry_of(found: Sequence[Relabelled], verdicts: Sequence[Verdict], run_id: str) -> Entry:
+    """A result entry for a new task: one item in each list for each program that solves it.
+
+    Reasoning and prompt are left out: they speak of the task that was missed.
+    """
+    task, samples = found[0].task, [each.sample for each in found]
+    codes = [sample.python_code for sample in samples]
+    nothing = [None] * len(samples)
+    return {
+        "entry_type": "result",
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id,
+        "task_id": task.task_id,
+        "task_data": task.to_json(),
+        "model_identifier": samples[0].model,
+        "model": samples[0].model,
+        "solved": True,
+        "complete": True,
+        "prompt_messages": [[] for _ in samples],
+        "reasoning": nothing,
+        "python_code": codes,
+        "status": ["ok"] * len(samples),
+        **dict.fromkeys(("error", "finish_reason", "usage", "latency_s"), nothing),
+        "cost_usd": [0.0] * len(samples),
+        "relabelled_from": [
+            {
+                "task_id": sample.task.task_id,
+                "source": sample.source,
+                "run_id": sample.run_id,
+                "sample_index": sample.sample_index,
+            }
+            for sample in samples
+        ],
+        **verdict_fields(verdicts),
+        **label_fields(codes, verdicts),
+    }
+
+
+SYNTHETIC = "synthetic:"
+MIN_INPUTS = 3
+"""A rule that is to be found from pairs needs two to see it and one to try it on."""
+_SMALLEST_MEAN_CELLS = 2
+
+
+def misses(task: Task, outputs: Sequence[Grid | None]) -> bool:
+    """Whether outputs, train pairs first, are others than those of the task that are known."""
+    return any(_misses(pair, out) for pair, out in zip(_pairs(task), outputs, strict=True))
+
+
+def relabelled_task(task: Task, outputs: Sequence[Grid]) -> Task:
+    """The task with these outputs, train pairs first, under the name `synthetic:<hash>`.
+
+    Where all train outputs are as they were, the new rule shows in test pairs only, and the train
+    pairs would call for the old one. The first test pair that differs then changes places with
+    the last train pair.
+    """
+    pairs = [Pair(pair.input, out) for pair, out in zip(_pairs(task), outputs, strict=True)]
+    train, test = pairs[: len(task.train)], pairs[len(task.train) :]
+    if not any(_misses(old, new.output) for old, new in zip(task.train, train, strict=True)):
+        place = next(
+            place
+            for place, (old, new) in enumerate(zip(task.test, test, strict=True))
+            if _misses(old, new.output)
+        )
+        train[-1], test[place] = test[place], train[-1]
+    made = replace(task, train=tuple(train), test=tuple(test))
+    return replace(made, task_id=f"{SYNTHETIC}{content_hash(made)[:16]}")
+
+
+def fault_of(task: Task) -> str | None:
+    """Why a task is not worth solving; None where it is."""
+    pairs = [(pair.input, pair.output or []) for pair in _pairs(task)]
+    outputs = [output for _, output in pairs]
+    cells = [sum(map(len, output)) for output in outputs]
+    inputs = [str(before) for before, _ in pairs]
+    faults = {
+        f"fewer than {MIN_INPUTS} different inputs": len(set(inputs)) < MIN_INPUTS,
+        "identity": 2 * sum(before == after for before, after in pairs) >= len(pairs),
+        "constant: every output is of one colour": all(map(_is_plain, outputs)),
+        "constant: every output is the same": len(set(map(str, outputs))) == 1,
+        "outputs too small": sum(cells) < _SMALLEST_MEAN_CELLS * len(cells),
+    }
+    return next((fault for fault, is_so in faults.items() if is_so), None)
+
+
+def _pairs(task: Task) -> tuple[Pair, ...]:
+    return (*task.train, *task.test)
+
+
+def _misses(pair: Pair, output: Grid | None) -> bool:
+    """Whether an output is another than the one wanted; an unknown one is not missed."""
+    return pair.output is not None and output != pair.output
+
+
+def _is_plain(grid: Grid) -> bool:
+    return len({cell for row in grid for cell in row}) == 1

@@ -1,0 +1,1 @@
+"""Verdicts: what programs gave, compared with what was expected."""

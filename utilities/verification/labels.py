@@ -1,0 +1,135 @@
+"""Honest labels on programs that pass: is the answer computed, and is it always the same?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from utilities.verification.literal_grids import Literals, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from utilities.sandbox.execution import Execution
+    from utilities.tasks.task import Grid, Task
+
+FEWEST_CELLS = 9
+"""A smaller grid stands in honest programs too: a step, a neighbourhood, a 2 × 2 shape."""
+FEWEST_CELLS_OF_A_PART = 16
+FEWEST_ROWS_OF_A_PART = 3
+_CUT_SHORT = ("timeout", "memory_limit")
+
+
+def is_hardcoded(code: str, task: Task) -> bool:
+    """Whether a grid of the task, or a large part of an output, stands literally in the source.
+
+    What counts as standing there says `Literals`. A grid of one colour never counts. Else the
+    program is hardcoded where, for any known output of the task, train or test, one of these
+    holds:
+
+    1. the whole output of at least 9 cells is a literal of its own; at least 16 cells may also
+       be a block of a larger literal grid, or a run of a longer line, row after row;
+       (below 16 cells a mask of 0 and 1 alone does not count: it is a neighbourhood's too);
+    2. an output of whatever size is literally what a `return` (or a lambda) gives;
+    3. a literal grid of at least 16 cells is a block of the output and at least half of it;
+    4. at least half of the output's patterned rows (different ones, of two colours or more)
+       stand there, wherever each of them stands: at least 3 of them, 16 cells together;
+    5. half of its rows or more stand there one after another in one line, by the same measure.
+
+    An input of the task that stands there whole, as in 1, counts too: it is the key of a table.
+    Grids that are encoded (coordinates, run lengths, other symbols than digits) are not seen.
+    Raises SyntaxError where the code is no Python.
+    """
+    literals = Literals(code)
+    pairs = (*task.train, *task.test)
+    outputs = [_rows_of(pair.output) for pair in pairs if pair.output is not None]
+    inputs = [_rows_of(pair.input) for pair in pairs]
+    return any(_stands_whole(grid, literals) for grid in (*outputs, *inputs)) or any(
+        grid in literals.returned or _stands_in_part(grid, literals)
+        for grid in outputs
+        if _is_patterned(grid)
+    )
+
+
+def is_deterministic(first: Sequence[Execution], second: Sequence[Execution]) -> bool | None:
+    """Whether runs under two hash seeds gave the same; None where only one was cut short."""
+    pairs = list(zip(first, second, strict=True))
+    for one, other in pairs:
+        cut_short = one.status in _CUT_SHORT or other.status in _CUT_SHORT
+        if not cut_short and (one.status, one.output) != (other.status, other.output):
+            return False
+    return True if all(one.status == other.status for one, other in pairs) else None
+
+
+def _rows_of(grid: Grid) -> Rows:
+    return tuple(map(bytes, grid))
+
+
+def _is_patterned(grid: Rows) -> bool:
+    return len(set(b"".join(grid))) > 1
+
+
+def _patterned_rows(grid: Rows) -> set[bytes]:
+    return {row for row in grid if len(set(row)) > 1}
+
+
+def _stands_whole(grid: Rows, literals: Literals) -> bool:
+    flat = b"".join(grid)
+    is_mask = len(flat) < FEWEST_CELLS_OF_A_PART and set(flat) == {0, 1}
+    if len(flat) < FEWEST_CELLS or is_mask or not _is_patterned(grid):
+        return False
+    if grid in literals.grids or flat in literals.lines:
+        return True
+    return len(flat) >= FEWEST_CELLS_OF_A_PART and (
+        any(flat in line for line in literals.lines)
+        or any(_is_block(grid, larger) for larger in literals.grids)
+    )
+
+
+def _stands_in_part(grid: Rows, literals: Literals) -> bool:
+    return (
+        any(_is_large_block(part, grid) for part in literals.grids)
+        or _rows_stand(grid, literals)
+        or _run_stands(grid, literals)
+    )
+
+
+def _is_large_block(part: Rows, grid: Rows) -> bool:
+    cells = sum(map(len, part))
+    return (
+        2 * cells >= len(grid) * len(grid[0])
+        and cells >= FEWEST_CELLS_OF_A_PART
+        and _is_patterned(part)
+        and _is_block(part, grid)
+    )
+
+
+def _rows_stand(grid: Rows, literals: Literals) -> bool:
+    patterned = _patterned_rows(grid)
+    shown = patterned & literals.lines
+    return 2 * len(shown) >= len(patterned) and _is_much(shown)
+
+
+def _run_stands(grid: Rows, literals: Literals) -> bool:
+    half = (len(grid) + 1) // 2
+    runs = [grid[start : start + half] for start in range(len(grid) - half + 1)]
+    flat_runs = [b"".join(run) for run in runs if _is_much(_patterned_rows(run))]
+    return any(run in line for run in flat_runs for line in literals.lines)
+
+
+def _is_much(rows: set[bytes]) -> bool:
+    return len(rows) >= FEWEST_ROWS_OF_A_PART and sum(map(len, rows)) >= FEWEST_CELLS_OF_A_PART
+
+
+def _is_block(part: Rows, grid: Rows) -> bool:
+    """Whether `part`, rows of equal length, is a rectangle of `grid`."""
+    if len(part) > len(grid) or len(set(map(len, part))) > 1:
+        return False
+    width = len(part[0])
+    for top in range(len(grid) - len(part) + 1):
+        left = grid[top].find(part[0])
+        while left >= 0:
+            rows = grid[top : top + len(part)]
+            if all(row[left : left + width] == of for row, of in zip(rows, part, strict=True)):
+                return True
+            left = grid[top].find(part[0], left + 1)
+    return False

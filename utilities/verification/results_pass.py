@@ -1,0 +1,148 @@
+"""Judges every program of a stream of entries and writes the entries again with their verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from utilities.command_line.progress import Progress
+from utilities.errors import UsageError
+from utilities.files.json_lines import encode_line
+from utilities.results.reader import Entry, task_of
+from utilities.sandbox.sandbox import MAX_INPUTS
+from utilities.verification.counts import VerificationCounts
+from utilities.verification.verdict import label_fields, verdict_fields
+from utilities.verification.verified_file import Place, VerifiedFile
+from utilities.verification.verifier import Verifier
+
+RULES_VERSION = 1
+"""Raised where verdicts or labels change their meaning: what was judged before is judged anew."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    key: str
+    entry: Entry
+    place: Place | None
+    """Where an earlier run wrote it."""
+
+
+class CodeVerification:
+    """One pass over entries; what an earlier pass with the same settings judged is taken over."""
+
+    def __init__(self, verifier: Verifier, output: VerifiedFile, settings: Entry) -> None:
+        """`settings` is all that a verdict depends on besides its entry."""
+        self.counts = VerificationCounts()
+        self._verifier = verifier
+        self._output = output
+        self._settings = orjson.dumps([RULES_VERSION, settings])
+
+    async def over(self, entries: Iterable[Entry], progress: Progress) -> None:
+        """Write every entry to the output, in its order; raises UsageError if they break off."""
+        done = 0
+        async with aclosing(self._judged(entries)) as judged:
+            async for each in judged:
+                if each.place is None:
+                    await self._output.append(each.key, each.entry)
+                else:
+                    self._output.record(each.place)
+                self.counts.add(each.entry, resumed=each.place is not None)
+                done += 1
+                progress.update(done, self.counts.progress_text)
+
+    async def _judged(self, entries: Iterable[Entry]) -> AsyncGenerator[_Judged, None]:
+        """Judge side by side, as many programs as the verifier likes, and yield in order."""
+        running: deque[tuple[int, asyncio.Task[_Judged]]] = deque()
+        programs = 0
+        try:
+            for entry in entries:
+                key = self._key(entry)
+                place = self._output.find(key)
+                weight = _programs_in(entry) if place is None else 1
+                running.append((weight, asyncio.create_task(self._judge(key, entry, place))))
+                programs += weight
+                while programs > self._verifier.programs_ahead:
+                    weight, first = running.popleft()
+                    programs -= weight
+                    yield await first
+            while running:
+                yield await running.popleft()[1]
+        finally:
+            for _, unfinished in running:
+                unfinished.cancel()
+            await asyncio.gather(*(work for _, work in running), return_exceptions=True)
+
+    async def _judge(self, key: str, entry: Entry, place: Place | None) -> _Judged:
+        if place is not None:
+            return _Judged(key, self._output.read(place), place)
+        if entry["entry_type"] != "result":
+            return _Judged(key, entry, None)
+        stated = entry.pop("not_judged", None)
+        try:
+            task, codes = task_of(entry), codes_of(entry)
+        except UsageError as error:
+            reason = stated or str(error)
+            _log.warning("not judged: %s", reason)
+            return _Judged(key, {**entry, "not_judged": reason}, None)
+        verdicts = await self._verifier.judge(task, codes)
+        _log.debug("task %s: %s", task.task_id, [v and v.execution_status for v in verdicts])
+        fields = verdict_fields(verdicts) | label_fields(codes, verdicts)
+        return _Judged(key, {**entry, **fields}, None)
+
+    def _key(self, entry: Entry) -> str:
+        return hashlib.sha256(self._settings + encode_line(entry)).hexdigest()[:32]
+
+
+def _programs_in(entry: Entry) -> int:
+    codes = entry.get("python_code")
+    return max(1, len(codes)) if isinstance(codes, list) else 1
+
+
+def codes_of(entry: Entry) -> list[str | None]:
+    """An entry's programs, one a sample; raises UsageError where it cannot be judged."""
+    codes = entry.get("python_code")
+    name = f"task {entry['task_id']}"
+    if codes is None:
+        raise UsageError(f"{name}: the entry has no python_code: no data of programs")
+    if not isinstance(codes, list) or not all(c is None or isinstance(c, str) for c in codes):
+        raise UsageError(f"{name}: python_code is no list of texts and nulls; mend the entry")
+    pairs = sum(len(part) for part in entry["task_data"].values() if isinstance(part, list))
+    if pairs > MAX_INPUTS:
+        raise UsageError(f"{name}: {pairs} pairs, where a program is run on {MAX_INPUTS} at most")
+    return codes
+
+
+def summary_lines(counts: VerificationCounts, layers: str, paths: Mapping[str, Path]) -> list[str]:
+    """What came of the programs, how they were confined, and where it is written."""
+    durations = (f"p{percent} {_milliseconds(counts, percent)}" for percent in (50, 95, 99))
+    numbers = [
+        ("programs", f"{counts.programs} in {counts.entries} entries"),
+        *((f"  {status}", str(count)) for status, count in counts.statuses.most_common()),
+        ("passing train", str(counts.passed_train)),
+        ("passing train and test", str(counts.passed_train_and_test)),
+        ("tasks with such a program", str(len(counts.verified_task_ids))),
+        ("not deterministic", str(counts.labels["not_deterministic"])),
+        ("hard-coded", str(counts.labels["hardcoded"])),
+        ("time a program", ", ".join(durations)),
+    ]
+    if counts.resumed:
+        numbers.append(("judged by an earlier run", f"{counts.resumed} entries"))
+    if counts.skipped_count:
+        reason = f"{counts.skipped_count}, the first: {counts.skipped[0]}"
+        numbers.append(("entries not judged", reason))
+    numbers += [("sandbox", layers), *((name, str(path)) for name, path in paths.items())]
+    return [f"{name:25} {value}" for name, value in numbers]
+
+
+def _milliseconds(counts: VerificationCounts, percent: float) -> str:
+    duration_s = counts.durations.at(percent)
+    return "-" if duration_s is None else f"{1000 * duration_s:.3g} ms"

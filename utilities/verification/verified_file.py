@@ -1,0 +1,139 @@
+"""The output of a verification: it grows as `NAME.partial`, and is taken up again after a stop."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from utilities.errors import UsageError
+from utilities.files.json_lines import JsonLinesFile
+
+Entry = dict[str, Any]
+Place = tuple[int, int]
+"""Offset and length of a line, in bytes."""
+KEY_FIELD = "verification_key"
+_LINE_START = b'{"' + KEY_FIELD.encode() + b'":"'
+_COPIED_BYTES = 1 << 20
+
+
+class VerifiedFile:
+    """Lines under keys, in the order in which they are recorded.
+
+    What an earlier run left in `NAME.partial` is found by key. As long as this run asks for the
+    same keys in the same order, which it does unless its input was changed, the file is read
+    along; from the first other key on, the places of what is left are held in memory. Lines that
+    were not recorded are left out at the end.
+    """
+
+    def __init__(self, path: Path, *, resume: bool = True) -> None:
+        """Without `resume`, what is in `NAME.partial` is not looked at."""
+        self.path = path
+        self.partial = path.with_name(path.name + ".partial")
+        self._file = JsonLinesFile(self.partial, option="--output")
+        self._resume = resume
+        self._read_up_to = self._end_of_earlier = 0
+        self._index: dict[bytes, Place] | None = None
+        self._recorded_up_to = 0
+        self._earlier: Iterator[tuple[int, bytes]] = iter(())
+        self._scattered = array("Q")
+        """Offset, length, offset, length, … of the lines that do not follow on one another."""
+
+    async def __aenter__(self) -> Self:
+        """Open and lock; raises UsageError where another run writes it or it cannot be written."""
+        await self._file.__aenter__()
+        self._end_of_earlier = self._file.size
+        if not self._resume:
+            self._read_up_to = self._end_of_earlier
+        self._earlier = self._file.lines()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Bring what was written to the disk; an empty file is removed."""
+        if not self._file.size:
+            self.discard()
+        await self._file.__aexit__(kind, error, traceback)
+
+    def find(self, key: str) -> Place | None:
+        """Where an earlier run wrote the entry of `key`."""
+        wanted = key.encode()
+        if self._index is None:
+            if self._read_up_to >= self._end_of_earlier:
+                return None
+            offset, line = next(self._earlier)
+            place = offset, len(line) + 1
+            self._read_up_to = sum(place)
+            if _key_of(line) == wanted:
+                return place
+            self._index = {_key_of(line): place} | self._places_left()
+        return self._index.get(wanted)
+
+    def read(self, place: Place) -> Entry:
+        """The entry at a place."""
+        return self._file.read(*place)
+
+    async def append(self, key: str, entry: Entry) -> None:
+        """Write an entry under its key, and record it."""
+        self.record(await self._file.append({KEY_FIELD: "", **entry} | {KEY_FIELD: key}))
+
+    def record(self, place: Place) -> None:
+        """Count the line at a place as the next one of the result."""
+        if not self._scattered and place[0] == self._recorded_up_to:
+            self._recorded_up_to = sum(place)
+        else:
+            self._scattered.extend(place)
+
+    async def finish(self, metadata: Entry) -> None:
+        """Write the last entry and give the file its name."""
+        self.record(await self._file.append(metadata))
+        await self._file.save()
+        try:
+            if self._recorded_up_to == self._file.size:
+                self.partial.replace(self.path)
+            else:
+                self._write_in_order()
+        except OSError as error:
+            raise UsageError(f"cannot write {self.path}: {error.strerror}; make room") from error
+
+    def discard(self) -> None:
+        """Remove it: it holds nothing of worth."""
+        self.partial.unlink(missing_ok=True)
+
+    def _places_left(self) -> dict[bytes, Place]:
+        found = {}
+        for offset, line in self._earlier:
+            if offset >= self._end_of_earlier:
+                break
+            found[_key_of(line)] = offset, len(line) + 1
+        found.pop(b"", None)
+        return found
+
+    def _write_in_order(self) -> None:
+        """Copy what was recorded; killed in the middle of it, the next run begins it again."""
+        ordered = self.partial.with_name(self.partial.name + ".ordered")
+        pairs = zip(self._scattered[::2], self._scattered[1::2], strict=True)
+        with self.partial.open("rb") as source, ordered.open("wb") as target:
+            for offset, length in ((0, self._recorded_up_to), *pairs):
+                source.seek(offset)
+                left = length
+                while left:
+                    left -= target.write(source.read(min(left, _COPIED_BYTES)))
+            target.flush()
+            os.fsync(target.fileno())
+        ordered.replace(self.path)
+        self.partial.unlink()
+
+
+def _key_of(line: bytes) -> bytes:
+    """The key under which a line was written; empty where there is none."""
+    if not line.startswith(_LINE_START):
+        return b""
+    return line[len(_LINE_START) :].partition(b'"')[0]
