@@ -45,7 +45,7 @@ def test_anything_else_is_no_price(text: str) -> None:
 RUN = textwrap.dedent(
     """
     import sys
-    from utilities.cli import run_script
+    from utilities.command_line.script import run_script
     from utilities.errors import UsageError
 
     def main():

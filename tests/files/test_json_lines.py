@@ -87,7 +87,7 @@ FILL_THE_DISK = textwrap.dedent(
     """
     import asyncio, pathlib, sys
     from utilities.errors import UsageError
-    from utilities.json_lines import JsonLinesFile
+    from utilities.files.json_lines import JsonLinesFile
 
     async def main():
         async with JsonLinesFile(pathlib.Path(sys.argv[1])) as file:

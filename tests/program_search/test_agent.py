@@ -179,7 +179,7 @@ PARENT = textwrap.dedent(
     """
     import asyncio
     from agents.program_search.worker_pool import WorkerPool
-    from tests.test_program_search_agent import FLIPPED
+    from tests.program_search.test_agent import FLIPPED
 
     async def main():
         pool = WorkerPool(1)

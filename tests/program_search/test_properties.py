@@ -291,8 +291,8 @@ def test_confidence_is_a_share_for_any_evidence(
 
 
 SOLVED = """
-from agents.program_search.search import solve
-from tests.test_program_search_solutions import small_task
+from agents.program_search.solving import solve
+from tests.program_search.test_solutions import small_task
 for one in solve(small_task("25ff71a9"), best_of=2, search_budget=1_000_000):
     print(one.reasoning, one.python_code, one.evidence)
 """

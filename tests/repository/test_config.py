@@ -173,6 +173,6 @@ def test_importing_the_configuration_loads_nothing_heavy():
 
 def test_importing_the_clients_loads_no_sdk():
     heavy = "{'openai', 'anthropic', 'aiohttp', 'httpx2', 'numpy', 'genai_prices'}"
-    code = f"import sys, utilities.model_clients.factory; print({heavy} & set(sys.modules))"
+    code = f"import sys, utilities.models.factory; print({heavy} & set(sys.modules))"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert child.stdout == "set()\n"

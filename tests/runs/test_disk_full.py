@@ -119,7 +119,7 @@ def test_a_log_that_cannot_be_written_is_said_once_and_the_run_goes_on(tmp_path:
     program = (
         "import logging, resource, sys\n"
         "from pathlib import Path\n"
-        "from utilities.logs import open_log\n"
+        "from utilities.command_line.logs import open_log\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         f"with open_log(Path({str(tmp_path / 'a.log')!r}), verbose=False):\n"
         "    for _ in range(100):\n"

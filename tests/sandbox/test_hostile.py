@@ -24,7 +24,7 @@ pytestmark = [linux_only, pytest.mark.timeout(300)]
 def failures_of_another_process(*options: str) -> list[str]:
     """Run them where this process's own rights and filters cannot be had back."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.hostile_runs", *options],
+        [sys.executable, "-m", "tests.support.hostile_runs", *options],
         cwd=REPOSITORY,
         env=clean_environment(),
         capture_output=True,

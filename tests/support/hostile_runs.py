@@ -4,7 +4,7 @@ The first line of each is `# MUST: DEMANDS :: why`, with `|` between demands of 
 hold: a status, "ok GRID" (ran to its end, every attack refused; a 9 tells that one worked), or
 "ok but judged wrong". Run as a script, it prints a JSON object of what failed, as whom it is told:
 
-    python -m tests.hostile_runs --folder tests/hostile --refuse_namespaces --user 12345
+    python -m tests.support.hostile_runs --folder tests/hostile --refuse_namespaces --user 12345
 """
 
 from __future__ import annotations

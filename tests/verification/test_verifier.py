@@ -11,6 +11,7 @@ from typing import Any, Self
 import pytest
 
 from tests.verification.test_verify_generated_code import RIGHT, SLEEPING, TASK_DATA, result
+from utilities.command_line.progress import Progress
 from utilities.command_line.signals import until_signal
 from utilities.sandbox.execution import Limits
 from utilities.tasks.task import Task
@@ -214,7 +215,9 @@ async def test_no_more_is_read_than_the_verifier_likes(tmp_path: Path, programs_
     entries = [result(f"t{n}", RIGHT, RIGHT) for n in range(100)]
     async with VerifiedFile(tmp_path / "v.jsonl") as output:
         verification = CodeVerification(verifier, output, {})
-        await until_signal(verification.over(iter(entries), lambda _: None))
+        await until_signal(
+            verification.over(iter(entries), Progress(None, unit="entries", quiet=True))
+        )
         await output.finish(METADATA)
     lines = [json.loads(line) for line in (tmp_path / "v.jsonl").read_text().splitlines()]
     assert [line["task_id"] for line in lines[:-1]] == [f"t{n}" for n in range(100)]
