@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from agents.program_search.search.confidence import CALIBRATION, Evidence
-from agents.program_search.search.exploration import VOCABULARY
 from agents.program_search.search.renumbering import palette_of, renumbered, renumbered_output
 from agents.program_search.transforms.completion import WAYS, continued
 from agents.program_search.transforms.distances import spread, steps_to_ink
@@ -48,7 +47,6 @@ from agents.program_search.transforms.traits import SIZES
 from agents.program_search.transforms.words import DIRECTIONS
 from agents.program_search.writing.program import carried_definitions
 
-assert VOCABULARY
 CUTS = [*OBJECTS, *REGIONS, *COLOUR_SETS, *PANES, *DIVISIONS]
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7))
 COLOURS = st.one_of(st.sampled_from([0, 0, 0, 1, 2]), st.integers(0, 9))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.program_search.search import exploration  # registers the vocabulary
 from agents.program_search.solving import solve
 from agents.program_search.transforms.registry import (
     REGISTRY,
@@ -21,7 +23,6 @@ from agents.program_search.transforms.registry import (
 from agents.program_search.writing.program import carried_definitions
 from utilities.tasks.task import Pair, Task
 
-assert exploration.VOCABULARY
 TRANSFORMS = sorted(REGISTRY.values(), key=lambda one: one.name)
 BUDGET = 2_000_000
 
@@ -121,6 +122,22 @@ def test_pictures_and_paints_hold_colours(entry: Transform) -> None:
 def test_cheapest_steps_come_first() -> None:
     costs = [step.cost for step in steps_of("picture", "paint", "fact")]
     assert costs == sorted(costs)
+
+
+@pytest.mark.parametrize("first", ["transforms.facts", "writing.program", "solving"])
+def test_what_is_imported_first_leaves_the_order_of_steps_as_it_is(
+    first: str,
+) -> None:
+    code = f"import agents.program_search.{first}\n" + textwrap.dedent(
+        """
+        from agents.program_search.transforms.registry import steps_of
+        for step in [*steps_of("picture"), *steps_of("paint", "fact"), *steps_of("number")]:
+            print(step.sentence())
+        """
+    )
+    steps = [*steps_of("picture"), *steps_of("paint", "fact"), *steps_of("number")]
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert printed.splitlines() == [step.sentence() for step in steps]
 
 
 def test_of_a_transforms_choices_those_listed_first_cost_least_but_colours_cost_alike() -> None:

@@ -17,35 +17,8 @@ import numpy as np
 from agents.program_search.search.candidates import Budget, Candidate, State
 from agents.program_search.search.mosaic import learn_mosaic
 from agents.program_search.search.rule_learning import RuleLearner
-from agents.program_search.transforms import (
-    completion,
-    cropping,
-    distances,
-    facts,
-    keeping,
-    moves,
-    paints,
-    part_facts,
-    pictures,
-    summaries,
-    whole_grid,
-)
 from agents.program_search.transforms.registry import Array, Step, steps_of
 
-VOCABULARY = (
-    cropping,
-    facts,
-    paints,
-    part_facts,
-    distances,
-    whole_grid,
-    pictures,
-    completion,
-    summaries,
-    moves,
-    keeping,
-)
-"""The modules whose transforms are registered by importing them."""
 DEEPEST = 2
 FIRST_STATES_KEPT = 40
 FRAMES_KEPT = 200
