@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,14 +10,16 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from agents.reply_parsing.markup import find_fences, normalise_newlines, split_thinking
-from utilities.sandbox.entry_point import (
-    ENTRY_POINTS,
+from utilities.sandbox.program import ENTRY_POINTS
+from utilities.sandbox.python_source import (
+    Unparsable,
     entry_point_of,
     only_function_of,
-    parse_program,
+    parse_python,
 )
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterator
 
 _FUNCTION = re.compile(r"\b(?:def[ \t]++(\w++)[ \t]*+\(|(\w++)[ \t]*+=[ \t]*+lambda\b)")
@@ -36,8 +37,6 @@ _GLUED_TAG = re.compile(
 
 _MOST_BLOCKS = 32
 """How many of the last blocks with a function are looked at."""
-_LARGEST_SOURCE = 256 * 1024
-"""Characters; the sandbox takes no longer source."""
 _MOST_REPAIRS = 20
 _REPAIR_CHARACTERS = 64 * 1024
 """How much is parsed, all repairs of a block together: a reply costs no seconds."""
@@ -116,8 +115,8 @@ def _rank(code: ExtractedCode) -> int:
 def _read_program(lines: list[str]) -> ExtractedCode:
     """The block as it stands if it parses, else its code without prose, else as it stands."""
     whole = _tidy(lines)
-    tree = _parse(whole)
-    if isinstance(tree, ast.Module):
+    tree = parse_python(whole)
+    if not isinstance(tree, Unparsable):
         return ExtractedCode(whole, _function_to_call(tree))
     for part in (_code_region(lines), _last_run(lines)):
         if part and (code := _without_prose(lines[part.start : part.stop])):
@@ -141,27 +140,17 @@ def _tidy(lines: list[str]) -> str:
     return dedent("\n".join(lines)).strip("\n") + "\n"
 
 
-def _parse(code: str) -> ast.Module | int:
-    """The syntax tree, or the line (from 1) at which the code stops being Python; 0: unknown."""
-    if len(code) > _LARGEST_SOURCE:
-        return 0
-    try:
-        return parse_program(code)
-    except SyntaxError as error:
-        return error.lineno or 0
-
-
 def _without_prose(lines: list[str]) -> ExtractedCode | None:
     """The program that is left when lines of prose are dropped; None where that is not enough."""
     for _ in range(min(_MOST_REPAIRS, 1 + _REPAIR_CHARACTERS // (1 + sum(map(len, lines))))):
         code = _tidy(lines)
-        result = _parse(code)
-        if isinstance(result, ast.Module):
+        result = parse_python(code)
+        if not isinstance(result, Unparsable):
             return ExtractedCode(code, _function_to_call(result))
-        kept = code.split("\n")[:-1]
-        if not 0 < result <= len(kept) or _is_code(kept[result - 1]):
+        kept, wrong = code.split("\n")[:-1], result.line or 0
+        if not 0 < wrong <= len(kept) or _is_code(kept[wrong - 1]):
             return None
-        lines = kept[: result - 1] + kept[result:]
+        lines = kept[: wrong - 1] + kept[wrong:]
     return None
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.reply_parsing import ExtractedCode, extract_code, extract_grids, extract_reasoning
-from utilities.sandbox.entry_point import find_entry_point
+from utilities.sandbox.python_source import find_entry_point
 from utilities.tasks.text import grid_to_text
 
 SOLVER = "def solve_task(grid):\n    return grid\n"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.hostile_sources import HOSTILE_SOURCES, MIRROR
 from tests.support.loopback_server import Behaviour, LoopbackServer, reply
 from tests.support.scripts import Run, arc1_training, entries, lists_agree
 
@@ -191,3 +192,18 @@ def test_the_embedded_agent_serves_both_benchmarks_without_a_key(
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "2 of 2 tasks" in done.stdout
+
+
+def test_no_reply_ends_a_run_whatever_source_is_in_it(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    texts = [f"```python\n{MIRROR}{more}\n```\n" for more in HOSTILE_SOURCES.values()]
+    done, found, metadata = run_benchmark(
+        CODE, run_script, dataset(FLIP), tmp_path / "out",
+        {FLIP: [reply(text) for text in texts]}, "--best_of", str(len(texts)),
+    )  # fmt: skip
+    assert (done.returncode, metadata["status"]) == (0, "completed"), done.stderr
+    assert len(found[FLIP]["status"]) == len(texts)
+    assert set(found[FLIP]["status"]) == {"ok"}
+    statuses = dict(zip(HOSTILE_SOURCES, found[FLIP]["execution_status"], strict=True))
+    assert statuses["odd escapes"] == statuses["lists in lists"] == "ok"

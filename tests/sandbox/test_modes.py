@@ -126,6 +126,17 @@ async def test_programs_share_a_process_in_batch_mode_only(
     assert len({execution.stdout for (execution,) in found}) == processes
 
 
+async def test_what_a_program_did_to_the_toolkit_is_not_the_next_ones() -> None:
+    renaming = (
+        "import sys\ndef solve_task(grid):\n"
+        "    names = sys._getframe(1).f_globals['load'].__globals__\n"
+        "    names['ENTRY_POINTS'] = ('never', )\n    return [row[::-1] for row in grid]\n"
+    )
+    async with Sandbox(workers=1, mode="batch") as sandbox:
+        found = await verdicts(sandbox, [SAME, *[renaming, f"{SAME}# 1", f"{SAME}# 2"]])
+    assert [each[0][0] for each in found] == ["ok"] * 4
+
+
 async def test_a_slow_program_in_a_batch_delays_but_changes_no_other() -> None:
     slow = "def solve_task(grid):\n    while True: pass\n"
     programs = [SAME, slow, f"{SAME}# 2", f"{slow}# 2", f"{SAME}# 3"]

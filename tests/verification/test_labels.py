@@ -10,7 +10,6 @@ from tests.support.scripts import arc1_training
 from utilities.sandbox.execution import Execution
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.labels import is_deterministic, is_hardcoded
-from utilities.verification.literal_grids import Literals
 
 INPUT: Grid = [[0, 0, 3, 0, 0], [0, 3, 0, 3, 0], [3, 0, 0, 0, 3], [0, 3, 0, 3, 0], [0, 0, 3, 0, 0]]
 OUTPUT: Grid = [[1, 2, 0, 2, 1], [4, 0, 5, 0, 4], [0, 6, 7, 6, 0], [4, 0, 5, 0, 4], [1, 2, 0, 2, 2]]
@@ -171,9 +170,8 @@ def test_no_source_keeps_the_reader_busy(text: str) -> None:
     assert time.process_time() - began < 30  # without a bound it is minutes
 
 
-def test_a_program_that_is_no_python_raises() -> None:
-    with pytest.raises(SyntaxError):
-        Literals("def solve_task(")
+def test_of_a_program_that_is_no_python_it_cannot_be_told() -> None:
+    assert is_hardcoded("def solve_task(", TASK) is None
 
 
 OK, OTHER = Execution("ok", [[1]]), Execution("ok", [[2]])

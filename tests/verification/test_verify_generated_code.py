@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.hostile_sources import HOSTILE_SOURCES
 from tests.support.scripts import Run, clean_environment, script_command
 
 SCRIPT = "synthetic_data_generators/verify_generated_code.py"
@@ -482,3 +483,17 @@ def test_one_worker_judges_as_many_do(run_script: Run, results: Path, tmp_path: 
         assert run_script(SCRIPT, results, *arguments).returncode == 0
     one, four = (read_lines(tmp_path / workers)[:-1] for workers in ("1", "4"))
     assert without_times(one) == without_times(four)
+
+
+def test_hardcoded_is_null_for_a_right_program_that_is_nested_too_deeply_to_be_read(
+    run_script: Run, tmp_path: Path
+) -> None:
+    elifs = "k = 0\n" + HOSTILE_SOURCES["a thousand elifs"]
+    results = write_results(tmp_path / "r.jsonl", result("t", elifs + RIGHT, RIGHT))
+    done = run_script(SCRIPT, results)
+    assert done.returncode == 0, done.stderr
+    entry, _ = read_lines(tmp_path / "r_verified.jsonl")
+    assert entry["test_passed"] == [[True], [True]]
+    assert entry["deterministic"] == [True, True]
+    assert entry["hardcoded"] == [None, False]
+    assert entry["entry_point"] == [None, "solve_task"]

@@ -17,7 +17,7 @@ from typing import Any
 _WATCHED = (
     *("builtins", "bisect", "collections", "copy", "dataclasses", "enum", "functools", "heapq"),
     *("itertools", "math", "numpy", "numpy.linalg", "operator", "os", "random", "re", "string"),
-    *("sys", "time", "types", "typing", "utilities.sandbox.entry_point"),
+    *("sys", "time", "types", "typing"),
 )
 _CHANGING = frozenset(
     {"__warningregistry__", "last_type", "last_value", "last_traceback", "stdout", "stderr"}
@@ -30,11 +30,14 @@ _MISSING = object()
 class Snapshot:
     """The names that programs share, as they were before any of them ran."""
 
-    def __init__(self) -> None:
-        """Look at the modules that are loaded now, and at the classes of `collections`."""
+    def __init__(self, *namespaces: dict[str, Any]) -> None:
+        """Look at the modules that are loaded now, the classes of `collections`, and `namespaces`.
+
+        These are the toolkit's own, which no module's name leads to.
+        """
         modules = {name: sys.modules[name] for name in _WATCHED if name in sys.modules}
         self._modules = modules
-        spaces = [vars(module) for module in modules.values()]
+        spaces = [*namespaces, *(vars(module) for module in modules.values())]
         classes = [each for each in vars(sys.modules["collections"]).values() if type(each) is type]
         self._spaces = [(space, dict(space)) for space in spaces]
         self._classes = [(each, dict(vars(each))) for each in classes]

@@ -150,7 +150,7 @@ class ForkServer:
     def serve(self) -> NoReturn:
         """Fork when told to; ends with the front, and when there is no memory for a child."""
         self._printed.capture()
-        self._snapshot = Snapshot() if self._batch > 1 else None
+        self._snapshot = Snapshot(run_program.__globals__) if self._batch > 1 else None
         while os.read(_ORDERS, len(GO)):
             child = FORK()
             if child == 0:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from utilities.sandbox.entry_point import find_entry_point
+from utilities.sandbox.python_source import find_entry_point
 from utilities.tasks.grids import COLOURS
 from utilities.tasks.symmetries import SAME_COLOURS, SYMMETRIES, Symmetry, changed_task
 from utilities.tasks.task import Task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from utilities.sandbox.python_source import Unparsable, parse_python
 from utilities.verification.literal_grids import Literals, Rows
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ FEWEST_ROWS_OF_A_PART = 3
 _CUT_SHORT = ("timeout", "memory_limit")
 
 
-def is_hardcoded(code: str, task: Task) -> bool:
+def is_hardcoded(code: str, task: Task) -> bool | None:
     """Whether a grid of the task, or a large part of an output, stands literally in the source.
 
     What counts as standing there says `Literals`. A grid of one colour never counts. Else the
@@ -37,9 +38,12 @@ def is_hardcoded(code: str, task: Task) -> bool:
 
     An input of the task that stands there whole, as in 1, counts too: it is the key of a table.
     Grids that are encoded (coordinates, run lengths, other symbols than digits) are not seen.
-    Raises SyntaxError where the code is no Python.
+    None if it cannot be told, since the code cannot be parsed.
     """
-    literals = Literals(code)
+    tree = parse_python(code)
+    if isinstance(tree, Unparsable):
+        return None
+    literals = Literals(tree)
     pairs = (*task.train, *task.test)
     outputs = [_rows_of(pair.output) for pair in pairs if pair.output is not None]
     inputs = [_rows_of(pair.input) for pair in pairs]

@@ -6,8 +6,6 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from utilities.sandbox.entry_point import parse_program
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,13 +35,13 @@ class Literals:
     docstrings, `assert`s, the body of `if __name__ == "__main__"`.
     """
 
-    def __init__(self, code: str) -> None:
-        """Read a program; raises SyntaxError where it is no Python."""
+    def __init__(self, tree: ast.Module) -> None:
+        """Read a program, as `parse_python` gives it."""
         self.grids: set[Rows] = set()
         self.lines: set[bytes] = set()
         self.returned: set[Rows] = set()
         self._cells_left = _MOST_CELLS
-        for node in _computing(parse_program(code)):
+        for node in _computing(tree):
             self._read(node)
 
     def _read(self, node: ast.AST) -> None:

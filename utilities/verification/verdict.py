@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from utilities.sandbox.entry_point import find_entry_point, parse_program
+from utilities.sandbox.python_source import Unparsable, find_entry_point, parse_python
 from utilities.verification.labels import is_deterministic, is_hardcoded
 
 if TYPE_CHECKING:
@@ -143,14 +143,19 @@ async def verify_samples(
 
 
 def normal_form(code: str) -> str:
-    """The same text for programs that differ by layout, comments or docstrings only."""
+    """The same text for programs that differ by layout, comments or docstrings only.
+
+    It is the code itself if that cannot be parsed.
+    """
+    tree = parse_python(code)
+    if isinstance(tree, Unparsable):
+        return code
+    for body in _bodies(tree):
+        if body and _is_docstring(body[0]):
+            del body[0]
     try:
-        tree = parse_program(code)
-        for body in _bodies(tree):
-            if body and _is_docstring(body[0]):
-                del body[0]
         return ast.dump(tree)
-    except (SyntaxError, RecursionError):
+    except ValueError:  # a number that is too long for Python to write
         return code
 
 
