@@ -1,4 +1,4 @@
-"""The README is true: its commands run, and every script and option stands in it."""
+"""The pages are true: their commands run, and every script and option stands in one of them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,35 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.support.scripts import REPOSITORY, SCRIPTS, clean_environment
 
-README = (REPOSITORY / "readme.md").read_text()
+PAGES = {
+    str(path.relative_to(REPOSITORY)): path.read_text()
+    for path in (
+        REPOSITORY / "readme.md",
+        REPOSITORY / "synthetic_data_generators" / "readme.md",
+        REPOSITORY / "benchmark" / "readme.md",
+        *sorted((REPOSITORY / "auxiliary_utilities").glob("readme.md")),
+        *sorted((REPOSITORY / "utilities").rglob("readme.md")),
+        *sorted((REPOSITORY / "agents").rglob("readme.md")),
+        REPOSITORY / "CONTRIBUTING.md",
+    )
+}
+"""By path, in the order in which a user meets them: later commands use what earlier ones made."""
+README = PAGES["readme.md"]
+FIRST_PAGE_BYTES = 10 * 1024
 PYTHON_COMMAND = re.compile(r"(?:\.venv/bin/python|uv run python) ([a-z_]+/[a-z_]+\.py[^`\n]*)")
 
 
 def commands() -> list[list[str]]:
-    """Every different script command of the README, as arguments after `python`."""
-    found = [shlex.split(match) for match in PYTHON_COMMAND.findall(README)]
+    """Every different script command of all pages, as arguments after `python`."""
+    pages = PAGES.values()
+    found = [shlex.split(match) for page in pages for match in PYTHON_COMMAND.findall(page)]
     return [command for number, command in enumerate(found) if command not in found[:number]]
 
 
@@ -69,19 +85,29 @@ def test_commands_that_need_a_key_are_read_by_their_scripts() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_script_and_each_of_its_options_is_documented(script: str) -> None:
-    assert script in README
+def test_every_script_and_each_of_its_options_is_documented_beside_it(script: str) -> None:
+    folder, name = script.split("/")
+    page = PAGES[f"{folder}/readme.md"]
+    assert name in page
+    assert name in README
+    if script.split("/")[1].startswith(("generate_", "run_")):
+        page += PAGES["synthetic_data_generators/readme.md"]  # options of every script that asks
     options = set(re.findall(r"(?<![\w-])--[a-z_]+", help_of(script).split("options:", 1)[1]))
     assert options - {"--help"}
-    missing = {option for option in options - {"--help"} if f"`{option}" not in README}
-    assert not missing, f"the README does not mention {sorted(missing)}"
+    missing = {option for option in options - {"--help"} if f"`{option}" not in page}
+    assert not missing, f"the page of {script} does not mention {sorted(missing)}"
 
 
-def test_the_readme_mentions_no_option_that_no_script_has() -> None:
-    known = {"--extra"}  # of uv
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_mentions_no_option_that_no_script_has(page: str) -> None:
+    known = {"--extra", "--check", *re.findall(r"--[a-z_]+", measuring_options())}
     for script in SCRIPTS:
         known |= set(re.findall(r"--[a-z_]+", help_of(script)))
-    assert set(re.findall(r"(?<![\w-])--[a-z_]+", README)) <= known
+    assert set(re.findall(r"(?<![\w-])--[a-z_]+", PAGES[page])) <= known
+
+
+def test_the_first_page_is_short() -> None:
+    assert len(README.encode()) < FIRST_PAGE_BYTES
 
 
 def test_the_main_job_and_the_tests_are_one_command_each() -> None:
@@ -94,11 +120,19 @@ def test_the_main_job_and_the_tests_are_one_command_each() -> None:
     assert f"{set_up}.venv/bin/pytest" in first_screen
 
 
-def test_links_to_files_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (REPOSITORY / target).exists(), target
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_files_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)(?:#[^)]*)?\)", PAGES[page]):
+        assert (REPOSITORY / page).parent.joinpath(target).exists(), target
 
 
+@cache
 def help_of(script: str) -> str:
     command = [sys.executable, str(REPOSITORY / script), "--help"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def measuring_options() -> str:
+    """The text of what takes options and is no script of the user's: the measuring scripts."""
+    folders = (REPOSITORY / "tests" / "performance", REPOSITORY / "tests" / "support")
+    return "".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
