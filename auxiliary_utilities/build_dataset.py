@@ -12,37 +12,29 @@ an id that two datasets give to different tasks gets the later dataset's name be
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import Options, option, parse_options
+from utilities.command_line.script import run_script
 from utilities.config import DATASET_PATH
 from utilities.tasks.public_sets import ALL, BUILT_DATASETS, LICENCE, write_dataset
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options."""
-    parser = OneLineParser(__doc__)
-    parser.add_argument(
-        "--dataset",
-        choices=BUILT_DATASETS,
-        default=BUILT_DATASETS[0],
-        help="which tasks (default: %(default)s)",
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions(Options):
+    """What the user asked for."""
+
+    dataset: str = option(None, "which tasks", choices=BUILT_DATASETS, default=BUILT_DATASETS[0])
+    output: Path = option(
+        "FILE", "where to write (default: data/dataset.json)", parse=Path, default=DATASET_PATH
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=DATASET_PATH,
-        metavar="FILE",
-        help="where to (default: data/dataset.json)",
-    )
-    return parser.parse_args()
 
 
 def main() -> int:
     """Write the file and say what is in it."""
-    options = parse_arguments()
+    options = parse_options(BuildOptions, __doc__)
     built = write_dataset(options.dataset, options.output)
     print(f"wrote   {built.path}")
     print(f"tasks   {built.tasks} ({built.train_pairs} train pairs, {built.test_pairs} test pairs)")

@@ -10,41 +10,57 @@ models in one file, are compared. Replies are shown as text, whatever they conta
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from utilities.command_line.argument_types import positive_int
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import (
+    Options,
+    option,
+    parse_options,
+    positive_int,
+    results_argument,
+)
+from utilities.command_line.script import run_script
 from utilities.files.atomic import write_atomically
+from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents
 from utilities.report.page import page_of
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options."""
-    parser = OneLineParser(__doc__, usage="%(prog)s RESULTS [RESULTS ...] [options]")
-    add = parser.add_argument
-    add("results", nargs="+", type=Path, metavar="RESULTS", help="results files")
-    add("--output", type=Path, metavar="FILE", help="the page (default: beside the first "
-        "results file, NAME_report.html)")  # fmt: skip
-    add("--max_text", type=positive_int, default=20_000, metavar="N", help="longest reasoning or "
-        "program, in characters; of longer ones the middle is left out (20000)")  # fmt: skip
-    add("--max_megabytes", type=positive_int, default=100, metavar="N", help="room for samples; "
-        "results that find none stand in the table only (100)")  # fmt: skip
-    return parser.parse_args()
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(Options):
+    """What the user asked for."""
+
+    results: tuple[Path, ...] = results_argument("results files")
+    output: Path | None = option(
+        "FILE", "the page (default: beside the first results file, NAME_report.html)", parse=Path
+    )
+    max_text: int = option(
+        "N",
+        "longest reasoning or program, in characters; of longer ones the middle is left out",
+        parse=positive_int,
+        default=20_000,
+    )
+    max_megabytes: int = option(
+        "N",
+        "room for samples; results that find none stand in the table only",
+        parse=positive_int,
+        default=100,
+    )
 
 
 def main() -> int:
     """Build the page and say where it is."""
-    options = parse_arguments()
+    options = parse_options(ReportOptions, __doc__)
     contents = ReportContents(
         longest_text=options.max_text, most_bytes=options.max_megabytes * 1_000_000
     )
     contents.read(options.results)
     page = b"".join(page_of(contents, built_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"))
-    path = options.output or default_output(options.results[0])
+    first = options.results[0]
+    path = options.output or first.with_name(f"{stem_of(first.name)}_report.html")
     write_atomically(path, page)
     print(f"report   {path} ({len(page) / 1e6:.1f} MB)")
     print(f"tasks    {len(contents.tasks)}")
@@ -54,12 +70,6 @@ def main() -> int:
     if contents.left_out:
         print(f"left out the samples of {contents.left_out} results; --max_megabytes makes room")
     return 0
-
-
-def default_output(results: Path) -> Path:
-    """Beside the results: `code_benchmark_results.jsonl` → `code_benchmark_results_report.html`."""
-    stem = results.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
-    return results.with_name(f"{stem}_report.html")
 
 
 if __name__ == "__main__":

@@ -16,16 +16,17 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from utilities.command_line.options import parse_options
 from utilities.command_line.script import run_script
 from utilities.command_line.terminal import printable
 from utilities.training_data.card import card_path, card_text
 from utilities.training_data.export import Export, evaluation_names, export, write_card
-from utilities.training_data.options import parse_options
+from utilities.training_data.options import ExportOptions
 
 
 def main() -> int:
     """Export and say what came of it."""
-    options = parse_options(__doc__)
+    options = parse_options(ExportOptions, __doc__)
     exported = asyncio.run(export(options))
     write_card(exported, card_path(options), card_text(options, exported))
     print("\n".join(summary_lines(exported)))

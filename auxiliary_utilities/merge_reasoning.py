@@ -11,12 +11,19 @@ after every run, also twice at once. A journal of raw replies can be merged like
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.command_line.argument_types import positive_int
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import (
+    Options,
+    flag,
+    option,
+    parse_options,
+    positive_int,
+    results_argument,
+)
+from utilities.command_line.script import run_script
 from utilities.command_line.terminal import printable
 from utilities.config import TRACES_STORE_PATH
 from utilities.results.reader import read_entries
@@ -25,25 +32,29 @@ from utilities.traces.merging import MergeCounts, Merged, MergeRules, merge_sour
 _LONGEST_NAME = 48
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options."""
-    parser = OneLineParser(__doc__, usage="%(prog)s RESULTS [RESULTS ...] [options]")
-    add = parser.add_argument
-    add("results", nargs="+", type=Path, metavar="RESULTS", help="results files or journals: "
-        ".jsonl, or the older .json, also gzipped (.gz)")  # fmt: skip
-    add("--traces_path", type=Path, default=TRACES_STORE_PATH, metavar="FILE", help="the store "
-        "(default: data/traces_store.json)")  # fmt: skip
-    add("--only_verified", action="store_true", help="only samples whose program passes every "
-        "train and test pair")  # fmt: skip
-    add("--min_length", type=positive_int, default=1, metavar="N", help="only reasoning of at "
-        "least N characters")  # fmt: skip
-    add("--dry_run", action="store_true", help="only say what would be merged")
-    return parser.parse_args()
+@dataclass(frozen=True, kw_only=True)
+class MergeOptions(Options):
+    """What the user asked for."""
+
+    results: tuple[Path, ...] = results_argument(
+        "results files or journals: .jsonl, or the older .json, also gzipped (.gz)"
+    )
+    traces_path: Path = option(
+        "FILE",
+        "the store (default: data/traces_store.json)",
+        parse=Path,
+        default=TRACES_STORE_PATH,
+    )
+    only_verified: bool = flag("only samples whose program passes every train and test pair")
+    min_length: int = option(
+        "N", "only reasoning of at least N characters", parse=positive_int, default=1
+    )
+    dry_run: bool = flag("only say what would be merged")
 
 
 def main() -> int:
     """Merge and say what came of it."""
-    options = parse_arguments()
+    options = parse_options(MergeOptions, __doc__)
     sources = {str(path): read_entries(path) for path in options.results}
     rules = MergeRules(options.only_verified, options.min_length)
     merged = merge_sources(sources, options.traces_path, rules=rules, dry_run=options.dry_run)

@@ -8,14 +8,15 @@ Wrong cells are marked. Without a terminal, or with NO_COLOR set, cells are digi
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import Options, argument, flag, option, parse_options
+from utilities.command_line.script import run_script
 from utilities.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,22 +26,22 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 1_000_000
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options."""
-    parser = OneLineParser(__doc__, usage="%(prog)s TASK_ID [options]")
-    add = parser.add_argument
-    add("task_id", metavar="TASK_ID", help="a task of the data set, or of the results")
-    add("--results", type=Path, action="extend", nargs="+", default=[], metavar="RESULTS",
-        help="results files; draws attempts and samples too")  # fmt: skip
-    add("--texts", action="store_true", help="also reasoning and programs")
-    add("--dataset", metavar="NAME", help="without --results: the data set (arc1_training)")
-    add("--dataset_directory", type=Path, metavar="DIR", help="without --results: your own tasks")
-    return parser.parse_args()
+@dataclass(frozen=True, kw_only=True)
+class DrawingOptions(Options):
+    """What the user asked for."""
+
+    task_id: str = argument("TASK_ID", "a task of the dataset, or of the results")
+    results: tuple[Path, ...] = option(
+        "RESULTS", "results files; draws attempts and samples too", parse=Path, several=True
+    )
+    texts: bool = flag("also reasoning and programs")
+    dataset: str | None = option("NAME", "without --results: the dataset (default: arc1_training)")
+    dataset_directory: Path | None = option("DIR", "without --results: your own tasks", parse=Path)
 
 
 def main() -> int:
     """Find the task and draw it."""
-    options = parse_arguments()
+    options = parse_options(DrawingOptions, __doc__)
     if options.results:
         found = entries_of_task(options.task_id, options.results)
     else:
@@ -108,7 +109,7 @@ def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
     return list(found.values())
 
 
-def entry_of_dataset(options: argparse.Namespace) -> Entry:
+def entry_of_dataset(options: DrawingOptions) -> Entry:
     """The task as a data set has it; raises UsageError where it is not there or is bad."""
     from utilities.tasks.datasets import open_tasks
     from utilities.tasks.selection import Selection

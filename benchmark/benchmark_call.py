@@ -115,7 +115,7 @@ class BenchmarkRun:
                 "best_of": self._options.asking.best_of,
             },
             "dataset_hash": identity["dataset_hash"],
-            "options": self._options.shown,
+            "options": self._options.to_json(),
         }
         lines = differences(earlier, now)
         run_id = earlier.get("run_id")
@@ -181,7 +181,7 @@ class BenchmarkCall:
                 self._place,
                 keys=part.chosen.keys,
                 budget=self._budget,
-                shown_options=self._options.shown,
+                shown_options=self._options.to_json(),
             ) as run,
             open_agent(run, part.chosen, self._kind) as agent,
         ):

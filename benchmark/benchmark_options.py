@@ -2,94 +2,83 @@
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from utilities.command_line.argument_types import positive_int
-from utilities.command_line.script import OneLineParser
+from utilities.command_line.options import (
+    Options,
+    option,
+    parse_options,
+    part,
+    positive_int,
+    unsafe_no_seccomp_flag,
+    whole_number,
+)
 from utilities.errors import UsageError
 from utilities.runs.earlier_run import EarlierRun, find_earlier_run
-from utilities.runs.options import AskingOptions, add_asking_options
-from utilities.scoring.options import SubmissionOptions, add_submission_options
+from utilities.runs.options import AskingOptions
+from utilities.scoring.options import SubmissionOptions
 
-DEFAULT_ATTEMPTS = 2
-_MOST_ROUNDS = 100
+_benchmark = partial(option, group="benchmark")
+_T = TypeVar("_T", bound="BenchmarkOptions")
 
 
-@dataclass(frozen=True, slots=True)
-class BenchmarkOptions:
-    """What the user asked of a benchmark; `shown` is every option as the metadata keeps it."""
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkOptions(Options):
+    """What the user asked of a benchmark."""
 
-    asking: AskingOptions
-    submission: SubmissionOptions
-    attempts: int
-    refine: int
-    unsafe_no_seccomp: bool
-    earlier: EarlierRun | None
+    asking: AskingOptions = part(AskingOptions)
+    attempts: int = _benchmark(
+        "K",
+        "different answers handed in for each test input",
+        parse=partial(positive_int, most=1000),
+        default=2,
+    )
+    from_metadata: Path | None = _benchmark(
+        "RESULTS",
+        "start the last run of this results file again, with its options; an option that is "
+        "given besides counts instead",
+        parse=Path,
+    )
+    submission: SubmissionOptions = part(SubmissionOptions)
+    earlier: EarlierRun | None = None
     """The run that is started again, with --from_metadata."""
-    shown: dict[str, Any]
 
 
-def parse_benchmark_options(
-    description: str | None, stem: str, *, runs_programs: bool
-) -> BenchmarkOptions:
+@dataclass(frozen=True, kw_only=True)
+class CodeBenchmarkOptions(BenchmarkOptions):
+    """What the user asked of the benchmark that runs programs."""
+
+    refine: int = _benchmark(
+        "R",
+        "up to R further rounds of --best_of samples for each task without a program that fits "
+        "all train pairs",
+        parse=partial(whole_number, most=100),
+        default=0,
+    )
+    unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="benchmark")
+
+
+def parse_benchmark_options(kind: type[_T], description: str | None, stem: str) -> _T:
     """Read the command line, over the options of an earlier run with --from_metadata.
 
-    `description` is the script's docstring, `stem` names its results. Raises UsageError where
-    there is no such run.
+    `description` is the script's docstring, `stem` names its results. Raises UsageError if there
+    is no such run.
     """
-    parser = OneLineParser(description)
-    add_asking_options(parser)
-    _add_benchmark_options(parser.add_argument_group("benchmark"), runs_programs=runs_programs)
-    add_submission_options(parser)
-    parsed = parser.parse_args()
-    earlier = None
-    if parsed.from_metadata is not None:
-        earlier = find_earlier_run(parsed.from_metadata, stem)
-        parser.set_defaults(**earlier.options_among(vars(parsed)))
-        parsed = parser.parse_args()
-    return BenchmarkOptions(
-        asking=AskingOptions.of(parsed),
-        submission=SubmissionOptions.of(parsed),
-        attempts=parsed.attempts,
-        refine=parsed.refine if runs_programs else 0,
-        unsafe_no_seccomp=parsed.unsafe_no_seccomp if runs_programs else False,
-        earlier=earlier,
-        shown={
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in vars(parsed).items()
-        },
-    )
-
-
-def _add_benchmark_options(group: argparse._ArgumentGroup, *, runs_programs: bool) -> None:
-    add = group.add_argument
-    add("--attempts", type=_attempt_count, default=DEFAULT_ATTEMPTS, metavar="K",
-        help=f"different answers handed in for each test input ({DEFAULT_ATTEMPTS})")  # fmt: skip
-    add("--from_metadata", type=Path, metavar="RESULTS", help="start the last run of this results "
-        "file again, with its options; those given besides count instead")  # fmt: skip
-    if not runs_programs:
-        return
-    add("--refine", type=_round_count, default=0, metavar="R", help="up to R further rounds of "
-        "--best_of samples for tasks without a program that fits all train pairs (0)")  # fmt: skip
-    add("--unsafe_no_seccomp", action="store_true", help="run programs also where system calls "
-        "cannot be filtered; only if you trust them")  # fmt: skip
-
-
-def _attempt_count(text: str) -> int:
-    return positive_int(text, most=1000)
-
-
-def _round_count(text: str) -> int:
-    return 0 if text == "0" else positive_int(text, most=_MOST_ROUNDS)
+    options = parse_options(kind, description)
+    if options.from_metadata is None:
+        return options
+    earlier = find_earlier_run(options.from_metadata, stem)
+    kept = earlier.options_to_repeat(options.asking)
+    return replace(parse_options(kind, description, earlier=kept), earlier=earlier)
 
 
 def names_in(listed: str | None, option: str) -> list[str | None]:
-    """The names of a comma list, each once; [None] where nothing was given.
+    """The names of a comma list, each once; [None] if nothing was given.
 
-    Raises UsageError where a name is missing between commas.
+    Raises UsageError if a name is missing between commas.
     """
     if listed is None:
         return [None]

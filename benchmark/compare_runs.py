@@ -10,41 +10,52 @@ the bootstrap over tasks, and McNemar's exact test of the tasks solved.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
-from utilities.command_line.argument_types import positive_int
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import (
+    Options,
+    option,
+    parse_options,
+    part,
+    positive_int,
+    results_argument,
+)
+from utilities.command_line.script import run_script
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
 from utilities.scoring.comparison import RunRow, difference_lines, differences, row_lines, row_of
-from utilities.scoring.options import add_task_set_options, chosen_tasks
+from utilities.scoring.options import TaskSetOptions
 from utilities.scoring.pareto_plot import Point, pareto_svg
 from utilities.scoring.scored_run import ScoredRun
 from utilities.scoring.scored_runs import read_scored_runs
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options."""
-    parser = OneLineParser(__doc__, usage="%(prog)s RESULTS… [options]")
-    parser.add_argument(
-        "results", nargs="+", type=Path, metavar="RESULTS", help="results files of the benchmarks"
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions(Options):
+    """What the user asked for."""
+
+    results: tuple[Path, ...] = results_argument("results files of the benchmarks")
+    task_set: TaskSetOptions = part(TaskSetOptions)
+    pareto: Path | None = option(
+        "FILE", "draw score against cost into this SVG", parse=Path, group="output"
     )
-    add_task_set_options(parser)
-    add = parser.add_argument_group("output").add_argument
-    add("--pareto", type=Path, metavar="FILE", help="draw score against cost into this SVG")
-    add("--max_listed", type=positive_int, default=10, metavar="N", help="of the tasks "
-        "that one run alone solves list so many (10)")  # fmt: skip
-    return parser.parse_args()
+    max_listed: int = option(
+        "N",
+        "how many of the tasks to list that one run alone solves",
+        parse=positive_int,
+        default=10,
+        group="output",
+    )
 
 
 def main() -> int:
     """Read, compare, print, and draw the picture asked for."""
-    options = parse_arguments()
-    tasks, dataset = chosen_tasks(options)
+    options = parse_options(ComparisonOptions, __doc__)
+    tasks, dataset = options.task_set.chosen_tasks()
     runs = read_scored_runs(options.results, tasks=tasks, dataset=dataset)
     if len(runs) < 2:
         raise UsageError(f"only one run in these files ({runs[0].name}); give another's results")

@@ -27,7 +27,7 @@ from agents.strategies.rounds import (
     sample_in_rounds,
 )
 from benchmark.benchmark_call import BenchmarkCall, BenchmarkRun
-from benchmark.benchmark_options import BenchmarkOptions, parse_benchmark_options
+from benchmark.benchmark_options import CodeBenchmarkOptions, parse_benchmark_options
 from utilities.command_line.script import run_script
 from utilities.command_line.terminal import say
 from utilities.config import CODE_BENCHMARK_DIRECTORY
@@ -42,7 +42,7 @@ from utilities.verification.verdict import compared_with_tests, verdict_fields
 PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
 
 
-async def benchmark(options: BenchmarkOptions) -> int:
+async def benchmark(options: CodeBenchmarkOptions) -> int:
     """Ask, run, refine, choose and score; returns the exit code."""
     call = BenchmarkCall(options, PLACE, CodeGeneratingAgent)
     best_of, refine = options.asking.best_of, options.refine
@@ -86,7 +86,7 @@ def entry_from(
 
 def main() -> int:
     """Run the script."""
-    options = parse_benchmark_options(__doc__, PLACE.stem, runs_programs=True)
+    options = parse_benchmark_options(CodeBenchmarkOptions, __doc__, PLACE.stem)
     return asyncio.run(benchmark(options))
 
 

@@ -55,7 +55,7 @@ async def benchmark(options: BenchmarkOptions) -> int:
 
 def main() -> int:
     """Run the script."""
-    options = parse_benchmark_options(__doc__, PLACE.stem, runs_programs=False)
+    options = parse_benchmark_options(BenchmarkOptions, __doc__, PLACE.stem)
     return asyncio.run(benchmark(options))
 
 

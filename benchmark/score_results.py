@@ -10,53 +10,53 @@ counts as not solved and is listed apart.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import (
+    Options,
+    flag,
+    option,
+    parse_options,
+    part,
+    results_argument,
+)
+from utilities.command_line.script import run_script
 from utilities.config import TRACES_STORE_PATH
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs
-from utilities.scoring.options import (
-    SubmissionOptions,
-    add_submission_options,
-    add_task_set_options,
-    chosen_tasks,
-)
+from utilities.scoring.options import SubmissionOptions, TaskSetOptions
 from utilities.scoring.scored_run import ScoredRun, counted_entries
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.scoring.submissions import write_submissions
 from utilities.scoring.training_sources import open_check
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options."""
-    parser = OneLineParser(__doc__, usage="%(prog)s RESULTS… [options]")
-    parser.add_argument(
-        "results", nargs="+", type=Path, metavar="RESULTS", help="results files of the benchmarks"
-    )
-    add_task_set_options(parser)
-    parser.add_argument("--run_id", metavar="ID", help="only the tasks of this run")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    add_submission_options(parser)
-    return parser.parse_args()
+@dataclass(frozen=True, kw_only=True)
+class ScoringOptions(Options):
+    """What the user asked for."""
+
+    results: tuple[Path, ...] = results_argument("results files of the benchmarks")
+    task_set: TaskSetOptions = part(TaskSetOptions)
+    run_id: str | None = option("ID", "only the tasks of this run")
+    json: bool = flag("print JSON instead of tables")
+    submission: SubmissionOptions = part(SubmissionOptions)
 
 
 def main() -> int:
     """Read, score, print, and write the submissions asked for."""
-    options = parse_arguments()
-    tasks, dataset = chosen_tasks(options)
+    options = parse_options(ScoringOptions, __doc__)
+    tasks, dataset = options.task_set.chosen_tasks()
     runs = read_scored_runs(options.results, tasks=tasks, dataset=dataset, run_id=options.run_id)
-    submission = SubmissionOptions.of(options)
-    known = open_check(TRACES_STORE_PATH, submission.training_data).sources
+    known = open_check(TRACES_STORE_PATH, options.submission.training_data).sources
     checks = [contamination_of(run, known) for run in runs]
     if options.json:
         print(json.dumps(list(map(to_json, runs, checks)), indent=2))
     else:
         print("\n\n".join("\n".join(table(*both)) for both in zip(runs, checks, strict=True)))
-    for path in write_submissions(submission, runs):
+    for path in write_submissions(options.submission, runs):
         print(f"wrote {path}", file=sys.stderr if options.json else sys.stdout)
     return 0
 

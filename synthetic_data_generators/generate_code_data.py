@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from agents.opening import choose_model, open_agent
 from agents.reasoning_code_generator import ReasoningCodeGenerator
 from agents.sampling import sample_task
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import Options, flag, parse_options, part
+from utilities.command_line.script import run_script
 from utilities.config import CODE_DATA_DIRECTORY
 from utilities.results.entry import entry_of
-from utilities.runs.options import AskingOptions, add_asking_options
+from utilities.runs.options import AskingOptions
 from utilities.runs.run import open_run
 from utilities.runs.store import OutputPlace
 from utilities.tasks.task import Task
@@ -29,15 +31,12 @@ from utilities.tasks.task import Task
 PLACE = OutputPlace(CODE_DATA_DIRECTORY, "code_data", "code_data_generation.log")
 
 
-def parse_arguments() -> tuple[AskingOptions, bool]:
-    """The shared options, and whether the agent sees the test inputs."""
-    parser = OneLineParser(__doc__)
-    add_asking_options(parser)
-    parser.add_argument(
-        "--include_test_inputs", action="store_true", help="show the agent the test inputs too"
-    )
-    parsed = parser.parse_args()
-    return AskingOptions.of(parsed), parsed.include_test_inputs
+@dataclass(frozen=True, kw_only=True)
+class CodeDataOptions(Options):
+    """What the user asked for."""
+
+    asking: AskingOptions = part(AskingOptions)
+    include_test_inputs: bool = flag("show the agent the test inputs too")
 
 
 async def generate(options: AskingOptions, *, include_test_inputs: bool) -> int:
@@ -59,8 +58,8 @@ async def generate(options: AskingOptions, *, include_test_inputs: bool) -> int:
 
 def main() -> int:
     """Run the script."""
-    options, include_test_inputs = parse_arguments()
-    return asyncio.run(generate(options, include_test_inputs=include_test_inputs))
+    options = parse_options(CodeDataOptions, __doc__)
+    return asyncio.run(generate(options.asking, include_test_inputs=options.include_test_inputs))
 
 
 if __name__ == "__main__":

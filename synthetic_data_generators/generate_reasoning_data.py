@@ -18,22 +18,16 @@ from typing import Any
 from agents.opening import choose_model, open_agent
 from agents.reasoning_trace_generator import ReasoningTraceGenerator
 from agents.sampling import sample_task
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import parse_options
+from utilities.command_line.script import run_script
 from utilities.config import REASONING_DATA_DIRECTORY
 from utilities.results.entry import entry_of
-from utilities.runs.options import AskingOptions, add_asking_options
+from utilities.runs.options import AskingOptions
 from utilities.runs.run import open_run
 from utilities.runs.store import OutputPlace
 from utilities.tasks.task import Task
 
 PLACE = OutputPlace(REASONING_DATA_DIRECTORY, "reasoning_data", "reasoning_data_generation.log")
-
-
-def parse_arguments() -> AskingOptions:
-    """Read the command line."""
-    parser = OneLineParser(__doc__)
-    add_asking_options(parser)
-    return AskingOptions.of(parser.parse_args())
 
 
 async def generate(options: AskingOptions) -> int:
@@ -53,7 +47,7 @@ async def generate(options: AskingOptions) -> int:
 
 def main() -> int:
     """Run the script."""
-    return asyncio.run(generate(parse_arguments()))
+    return asyncio.run(generate(parse_options(AskingOptions, __doc__)))
 
 
 if __name__ == "__main__":

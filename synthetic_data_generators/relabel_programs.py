@@ -11,15 +11,23 @@ trivial or not deterministic are left out. No model is asked, and RESULTS stays 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import secrets
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from utilities.command_line.script import OneLineParser, run_script
+from utilities.command_line.options import (
+    Options,
+    is_one_of,
+    option,
+    parse_options,
+    results_argument,
+    unsafe_no_seccomp_flag,
+)
+from utilities.command_line.script import run_script
 from utilities.command_line.terminal import printable
 from utilities.config import SYNTHETIC_DATA_DIRECTORY
 from utilities.files.atomic import replacing
@@ -36,23 +44,27 @@ from utilities.verification.verifier import VerifierSettings
 DEFAULT_OUTPUT = SYNTHETIC_DATA_DIRECTORY / "relabelled_data" / "relabelled_data_results.jsonl"
 
 
-def parse_arguments() -> argparse.Namespace:
-    """The options."""
-    parser = OneLineParser(__doc__, usage="%(prog)s RESULTS [RESULTS ...] [options]")
-    add = parser.add_argument
-    add("results", nargs="+", type=Path, metavar="RESULTS", help="results files with programs: "
-        ".jsonl, or the older .json, also gzipped (.gz)")  # fmt: skip
-    add("--output", type=Path, default=DEFAULT_OUTPUT, metavar="FILE", help="where to write "
-        "(default: synthetic_data/relabelled_data/relabelled_data_results.jsonl)")  # fmt: skip
-    add("--unsafe_no_seccomp", action="store_true", help="run programs also where system calls "
-        "cannot be filtered; only if you trust them")  # fmt: skip
-    parsed = parser.parse_args()
-    if parsed.output.resolve() in {path.resolve() for path in parsed.results}:
-        parser.error("--output is one of RESULTS")
-    return parsed
+@dataclass(frozen=True, kw_only=True)
+class RelabellingOptions(Options):
+    """What the user asked for."""
+
+    results: tuple[Path, ...] = results_argument(
+        "results files with programs: .jsonl, or the older .json, also gzipped (.gz)"
+    )
+    output: Path = option(
+        "FILE",
+        "where to write (default: synthetic_data/relabelled_data/relabelled_data_results.jsonl)",
+        parse=Path,
+        default=DEFAULT_OUTPUT,
+    )
+    unsafe_no_seccomp: bool = unsafe_no_seccomp_flag()
+
+    def fault(self) -> str | None:
+        """What is wrong with options that are each right."""
+        return "--output is one of RESULTS" if is_one_of(self.output, self.results) else None
 
 
-async def relabel(options: argparse.Namespace) -> Relabeller:
+async def relabel(options: RelabellingOptions) -> Relabeller:
     """Write the new tasks and the metadata; raises UsageError where results cannot be read."""
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -69,7 +81,7 @@ async def relabel(options: argparse.Namespace) -> Relabeller:
 
 
 def metadata_of(
-    options: argparse.Namespace, relabeller: Relabeller, run_id: str, started_at: datetime
+    options: RelabellingOptions, relabeller: Relabeller, run_id: str, started_at: datetime
 ) -> dict[str, Any]:
     """The last entry of the file; its data set is the results that the tasks were made of."""
     sources = {str(path): source_hash(path) for path in options.results}
@@ -97,7 +109,7 @@ def metadata_of(
 
 def main() -> int:
     """Relabel and say what came of it."""
-    options = parse_arguments()
+    options = parse_options(RelabellingOptions, __doc__)
     made = asyncio.run(relabel(options))
     reasons = ", ".join(f"{reason} {count}" for reason, count in made.skipped.most_common())
     print(f"samples     {made.samples} read")

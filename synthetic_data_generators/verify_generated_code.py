@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from utilities.command_line.logs import open_log
+from utilities.command_line.options import parse_options
 from utilities.command_line.progress import Progress
 from utilities.command_line.script import run_script
 from utilities.command_line.signals import Stopped, until_signal
@@ -28,7 +29,7 @@ from utilities.errors import UsageError
 from utilities.results.provenance import provenance
 from utilities.results.reader import Entry, read_entries
 from utilities.tasks.datasets import open_tasks
-from utilities.verification.options import VerificationOptions, parse_options
+from utilities.verification.options import VerificationOptions
 from utilities.verification.program_files import entries_of_programs, program_files, source_hash
 from utilities.verification.results_pass import CodeVerification, summary_lines
 from utilities.verification.verified_file import VerifiedFile
@@ -38,7 +39,7 @@ LOG_NAME = "code_verification.log"
 
 def open_source(options: VerificationOptions) -> tuple[Iterator[Entry], int | None]:
     """The entries to judge, and their number where it is known; raises UsageError without any."""
-    if not options.is_folder:
+    if options.programs is None:
         entries = read_entries(options.source)
         return chain([next(entries)], entries), None  # what cannot be read leaves nothing behind
     files = program_files(options.source)
@@ -53,7 +54,7 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
     """
     started_at = datetime.now(UTC)
     async with (
-        VerifiedFile(options.output, resume=not options.no_resume) as output,
+        VerifiedFile(options.destination, resume=not options.no_resume) as output,
         options.open_verifier() as verifier,
     ):
         logging.getLogger(__name__).info("sandbox: %s", verifier.layers)
@@ -69,7 +70,7 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
         ran = {"source_sha256": source_sha256, "sandbox": verifier.layers, **counts.to_json()}
         await output.finish(metadata_of(options, started_at, ran))
     if not options.quiet:
-        paths = {"results": options.output, "log": options.output.parent / LOG_NAME}
+        paths = {"results": options.destination, "log": options.destination.parent / LOG_NAME}
         print("\n".join(summary_lines(counts, verifier.layers, paths)))
 
 
@@ -90,13 +91,15 @@ def metadata_of(options: VerificationOptions, started_at: datetime, ran: Entry) 
 
 def main() -> int:
     """Verify and say what came of it."""
-    options = parse_options(__doc__)
+    options = parse_options(
+        VerificationOptions, __doc__, usage="(RESULTS | --programs DIR) [options]"
+    )
     entries, total = open_source(options)
     try:
-        with open_log(options.output.parent / LOG_NAME, verbose=options.verbose):
+        with open_log(options.destination.parent / LOG_NAME, verbose=options.verbose):
             asyncio.run(until_signal(verify(options, entries, total)))
     except Stopped as stopped:
-        partial = VerifiedFile(options.output).partial
+        partial = VerifiedFile(options.destination).partial
         kept = f"what was judged is kept in {partial}" if partial.exists() else "nothing was judged"
         say(f"stopped: {kept}; the same command goes on from there")
         return stopped.exit_code

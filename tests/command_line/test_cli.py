@@ -7,15 +7,12 @@ import textwrap
 
 import pytest
 
-from utilities.command_line.argument_types import price
-from utilities.command_line.script import OneLineParser
-from utilities.runs.options import AskingOptions, add_asking_options
+from utilities.command_line.options import parse_options, price
+from utilities.runs.options import AskingOptions
 
 
 def options(*arguments: str) -> AskingOptions:
-    parser = OneLineParser("test")
-    add_asking_options(parser)
-    return AskingOptions.of(parser.parse_args(arguments))
+    return parse_options(AskingOptions, "test", words=arguments)
 
 
 def test_defaults_are_those_of_the_documentation() -> None:

@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from synthetic_data_generators import generate_code_data
-from utilities.command_line.script import OneLineParser
-from utilities.runs.options import AskingOptions, add_asking_options
+from utilities.runs.options import AskingOptions
 
 PROMPT_BYTES = 3000
 WARM_UP = 20
@@ -45,14 +44,13 @@ def write_tasks(path: Path, count: int) -> None:
 def whole_path(options: argparse.Namespace) -> Asking:
     """The script that generates code: agent, SDK, journal, results."""
     provider = {"openai": "local", "anthropic": "anthropic"}[options.sdk]
-    parser = OneLineParser(None)
-    add_asking_options(parser)
-    given = AskingOptions.of(
-        parser.parse_args(
-            ["--model_identifier", f"{provider}:paced", "--base_url", options.url, "--quiet",
-             "--max_concurrent_tasks", str(options.in_flight), "--price", "1,10"]
-        )
-    )  # fmt: skip
+    given = AskingOptions(
+        model_identifier=f"{provider}:paced",
+        base_url=options.url,
+        quiet=True,
+        max_concurrent_tasks=options.in_flight,
+        price=(1.0, 10.0),
+    )
     if not options.default_gate:
         given = replace(given, max_concurrent_requests=options.in_flight)
 

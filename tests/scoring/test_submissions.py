@@ -109,7 +109,9 @@ def solutions_of(tasks: dict[str, Any]) -> dict[str, list[Grid]]:
 
 def submit(path: Path, folder: Path, **more: Any) -> Any:
     runs = read_scored_runs([path], **more)
-    options = SubmissionOptions(folder / "submission.json", folder / "submission", ())
+    options = SubmissionOptions(
+        submission=folder / "submission.json", submission_directory=folder / "submission"
+    )
     list(write_submissions(options, runs))
     return runs[0].scores()
 

@@ -10,8 +10,9 @@ from typing import Any
 from synthetic_data_generators.generate_code_data import generate
 from tests.support.batch_server import BatchServer
 from tests.support.scripts import entries
-from utilities.command_line.script import OneLineParser, run_script
-from utilities.runs.options import AskingOptions, add_asking_options
+from utilities.command_line.options import parse_options
+from utilities.command_line.script import run_script
+from utilities.runs.options import AskingOptions
 
 CODE = "synthetic_data_generators/generate_code_data.py"
 APIS = ["openai", "anthropic"]
@@ -30,9 +31,7 @@ def arguments(server: BatchServer, api: str, folder: Path, tasks: Path) -> list[
 
 def generate_code(*words: str | Path) -> int:
     """What generate_code_data.py does, its exit code included."""
-    parser = OneLineParser("test")
-    add_asking_options(parser)
-    options = AskingOptions.of(parser.parse_args([*map(str, words)]))
+    options = parse_options(AskingOptions, None, words=[*map(str, words)])
     return run_script(lambda: asyncio.run(generate(options, include_test_inputs=False)))
 
 

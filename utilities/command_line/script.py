@@ -1,15 +1,12 @@
-"""The options that scripts share, and the guard that turns bad input into one line."""
+"""Exit codes, and the guard that turns bad input into one line."""
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from utilities.errors import UsageError
 
@@ -47,34 +44,3 @@ def _check_working_folder() -> None:
         Path.cwd()
     except FileNotFoundError as error:
         raise UsageError("the working folder is gone; change to another and try again") from error
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, with the nearest option where one is unknown."""
-
-    def __init__(self, description: str | None, usage: str = "%(prog)s [options]") -> None:
-        """`description` is the script's docstring, shown as it is written."""
-        super().__init__(
-            usage=usage,
-            description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with code 2."""
-        self.exit(EXIT_USAGE, f"error: {message}; see {self.prog} --help\n")
-
-    def parse_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: None = None
-    ) -> argparse.Namespace:
-        """Parse; an unknown option is reported with the nearest known one."""
-        for word in sys.argv[1:] if args is None else args:
-            if not word.isprintable():
-                self.error(f"{word!r} has characters that cannot be printed or are not UTF-8")
-        parsed, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            near = difflib.get_close_matches(unknown[0], self._option_string_actions, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            self.error(f"unknown argument {unknown[0]}{hint}")
-        return parsed

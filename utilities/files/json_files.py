@@ -16,6 +16,11 @@ _DEEPEST_OBJECT = 8
 """A task's pairs lie four deep."""
 
 
+def stem_of(name: str) -> str:
+    """A file's name without what tells its form: `code_data.jsonl.gz` → `code_data`."""
+    return name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
+
+
 def read_json(path: Path) -> Any:
     """Parse a file of tasks; raises UsageError as `parse_task_json` does and where it is empty."""
     with reported_reading(path):

@@ -9,6 +9,7 @@ from typing import Any
 
 from utilities.errors import UsageError
 from utilities.results.reader import read_entries
+from utilities.runs.options import AskingOptions
 
 _NOT_REPEATED = frozenset({"from_metadata", "quiet", "verbose"})
 _COMPARED = ("dataset_hash", "configuration", "git_commit", "sandbox", "seeds", "versions")
@@ -21,8 +22,8 @@ class EarlierRun:
     path: Path
     parts: tuple[Mapping[str, Any], ...]
 
-    def options_among(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """Its options as defaults for argparse, as far as this version has them, in `known`.
+    def options_to_repeat(self, given: AskingOptions) -> dict[str, Any]:
+        """Its options, as they stand in its metadata, without those that `given` excludes.
 
         A model that was chosen by the keys of that day is named.
         """
@@ -31,15 +32,11 @@ class EarlierRun:
             names = dict.fromkeys(part["model_identifier"] for part in self.parts)
             options["model_identifier"] = ",".join(names)
         left_out = set(_NOT_REPEATED)
-        if known.get("reparse"):  # the one excludes the other, and what is given now counts
+        if given.reparse:  # the one excludes the other, and what is given now counts
             left_out.add("no_resume")
-        if known.get("no_resume"):
+        if given.no_resume:
             left_out.add("reparse")
-        return {
-            name: ",".join(map(str, value)) if _is_comma_list(value, known[name]) else value
-            for name, value in options.items()
-            if name in known and name not in left_out
-        }
+        return {name: value for name, value in options.items() if name not in left_out}
 
     def part_of(self, model_identifier: str, dataset: str) -> Mapping[str, Any]:
         """The metadata of the same model and dataset, or of one of them, or else the first."""
@@ -70,11 +67,6 @@ def find_earlier_run(path: Path, stem: str) -> EarlierRun:
         return EarlierRun(path, (found[-1],))
     parts = (entry for entry in found if (entry.get("call") or {}).get("id") == call["id"])
     return EarlierRun(path, tuple(parts))
-
-
-def _is_comma_list(value: object, default: object) -> bool:
-    """Whether an option that was kept as a list is given as one word."""
-    return isinstance(value, list) and not isinstance(default, list)
 
 
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -2,57 +2,58 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from utilities.command_line.options import Options, option
 from utilities.tasks.task import Task
 
+_submission = partial(option, group="submissions and training data", parse=Path)
 
-@dataclass(frozen=True, slots=True)
-class SubmissionOptions:
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionOptions(Options):
     """What is written and compared besides a benchmark's results."""
 
-    submission: Path | None
-    submission_directory: Path | None
-    training_data: tuple[Path, ...]
-
-    @classmethod
-    def of(cls, parsed: argparse.Namespace) -> SubmissionOptions:
-        """Take these options out of what a script's parser made."""
-        data = tuple(map(Path, parsed.training_data))
-        return cls(parsed.submission, parsed.submission_directory, data)
-
-
-def add_submission_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of SubmissionOptions."""
-    add = parser.add_argument_group("submissions and training data").add_argument
-    add("--submission", type=Path, metavar="FILE", help="write Kaggle's submission.json")
-    add("--submission_directory", type=Path, metavar="DIR", help="write a file for each task, as "
-        "the scorer of arcprize/arc-agi-benchmarking reads them")  # fmt: skip
-    add("--training_data", nargs="+", default=[], metavar="PATH", help="results, "
-        "exported sets or datasets: say which tasks stand in them (as in data/traces_store.json)"
-        )  # fmt: skip
+    submission: Path | None = _submission("FILE", "write Kaggle's submission.json")
+    submission_directory: Path | None = _submission(
+        "DIR",
+        "write a file for each task, as the scorer of arcprize/arc-agi-benchmarking reads them",
+    )
+    training_data: tuple[Path, ...] = _submission(
+        "PATH",
+        "results, exported sets or datasets: say which tasks stand in them (as in "
+        "data/traces_store.json)",
+        several=True,
+    )
 
 
-def add_task_set_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the tasks to score, whatever the results hold."""
-    add = parser.add_argument_group("tasks").add_argument
-    add("--dataset", metavar="NAME", help="score these tasks, all of them: arc1_training, "
-        "arc1_evaluation, arc2_training, arc2_evaluation, all; or a file's name in "
-        "--dataset_directory")  # fmt: skip
-    add("--dataset_directory", type=Path, metavar="DIR", help="your own tasks; their test outputs "
-        "count where the results have none")  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class TaskSetOptions(Options):
+    """The tasks to score, whatever the results hold."""
 
+    dataset: str | None = option(
+        "NAME",
+        "score these tasks, all of them: arc1_training, arc1_evaluation, arc2_training, "
+        "arc2_evaluation, all; or a file's name in --dataset_directory",
+        group="tasks",
+    )
+    dataset_directory: Path | None = option(
+        "DIR",
+        "your own tasks; their test outputs count if the results have none",
+        parse=Path,
+        group="tasks",
+    )
 
-def chosen_tasks(parsed: argparse.Namespace) -> tuple[list[Task], str]:
-    """The tasks that the user named and the dataset's name; none where none were named.
+    def chosen_tasks(self) -> tuple[list[Task], str]:
+        """The tasks that the user named and the dataset's name; no tasks if none were named.
 
-    Raises UsageError as `open_tasks` does.
-    """
-    if parsed.dataset is None and parsed.dataset_directory is None:
-        return [], ""
-    from utilities.tasks.datasets import open_tasks
+        Raises UsageError as `open_tasks` does.
+        """
+        if self.dataset is None and self.dataset_directory is None:
+            return [], ""
+        from utilities.tasks.datasets import open_tasks
 
-    source = open_tasks(dataset_directory=parsed.dataset_directory, dataset=parsed.dataset)
-    return list(source), str(source.path)
+        source = open_tasks(dataset_directory=self.dataset_directory, dataset=self.dataset)
+        return list(source), str(source.path)

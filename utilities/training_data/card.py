@@ -19,14 +19,14 @@ _SYNTHETIC = "synthetic:"
 
 def card_path(options: ExportOptions) -> Path:
     """`README.md` in a folder of Parquet, where Hugging Face looks; else beside the rows."""
-    if options.form == "parquet":
+    if options.format == "parquet":
         return options.output / "README.md"
     return options.output.with_name(f"{options.output.stem}_card.md")
 
 
 def card_text(options: ExportOptions, exported: Export) -> str:
     """The card in Markdown, with the front matter that `datasets` reads the files by."""
-    front = _front_matter(options, exported) if options.form == "parquet" else []
+    front = _front_matter(options, exported) if options.format == "parquet" else []
     lines = [
         *front,
         "# ARC programs and reasoning",
@@ -47,7 +47,7 @@ def card_text(options: ExportOptions, exported: Export) -> str:
 
 def _opening(options: ExportOptions, exported: Export) -> str:
     return (
-        f"{sum(part.rows for part in exported.parts)} rows in the format `{options.form}`, "
+        f"{sum(part.rows for part in exported.parts)} rows in the format `{options.format}`, "
         f"{exported.versions} of them further versions of others (augmentation). Each row names "
         "run, model, prompt, sample, verdict and sandbox in its provenance."
     )
@@ -98,11 +98,11 @@ def _choices(options: ExportOptions) -> Iterator[str]:
     yield from ("## How rows were chosen", "")
     chosen = {
         **options.filters.to_json(),
-        "deduplicate": options.deduplication,
+        "deduplicate": options.deduplicate,
         "max_per_task": options.max_per_task,
-        "prompt": "recorded" if options.recorded_prompts else "standard",
+        "prompt": options.prompt,
         "evaluation_tasks": options.evaluation_tasks,
-        "split": dict(options.shares) if options.shares[0][0] else None,
+        "split": dict(options.split) if options.split[0][0] else None,
         "seed": options.seed,
         "augment": options.augment,
         "augment_with": options.augment_with if options.augment else None,

@@ -59,13 +59,13 @@ async def export(options: ExportOptions) -> Export:
     Raises UsageError where results cannot be read, nothing is left to write, or evaluation tasks
     are among them and are to be refused; nothing is written then.
     """
-    if options.form == "parquet":
+    if options.format == "parquet":
         check_parquet()
     guard = None if options.evaluation_tasks == "allow" else KnownTasks(EVALUATION_SETS)
     with open_spool(options.output.parent, SAMPLES_TABLE) as spool:
         async with Judge(options.settings) as judge:
             collector = Collector(
-                spool, judge, options.filters, options.form, guard, with_groups=options.splits
+                spool, judge, options.filters, options.format, guard, with_groups=options.is_split
             )
             found = await collector.read(options.results, judge_again=options.verify_again)
             if found.evaluation_tasks and options.evaluation_tasks == "refuse":
@@ -98,8 +98,8 @@ def evaluation_names(found: Collected) -> str:
 async def _write(
     options: ExportOptions, exported: Export, spool: sqlite3.Connection, judge: Judge
 ) -> None:
-    names = [name for name, _ in options.shares]
-    parquet = options.form == "parquet"
+    names = [name for name, _ in options.split]
+    parquet = options.format == "parquet"
     with open_parts(options.output, names, parquet=parquet) as files:
         async for sample, row in _rows(options, exported, spool, judge):
             file = files[_part(sample, options, exported.collected)]
@@ -113,9 +113,9 @@ async def _write(
 
 
 def _part(sample: TrainingSample, options: ExportOptions, found: Collected) -> str:
-    if not options.splits:
+    if not options.is_split:
         return ""
-    return part_of(found.groups.of(found.keys[sample.task_hash]), options.shares, options.seed)
+    return part_of(found.groups.of(found.keys[sample.task_hash]), options.split, options.seed)
 
 
 def _written(name: str, file: RowFile) -> WrittenPart:
@@ -136,9 +136,9 @@ async def _rows(
 ) -> AsyncIterator[tuple[TrainingSample, Row]]:
     """Each row with the sample that it is right by."""
     facts = exported.collected.facts
-    maker = RowMaker(options.form, facts, recorded_prompts=options.recorded_prompts)
-    choice = Choice(options.deduplication, options.max_per_task, exported.left_out)
-    if options.form in PAIRED:
+    maker = RowMaker(options.format, facts, recorded_prompts=options.prompt == "recorded")
+    choice = Choice(options.deduplicate, options.max_per_task, exported.left_out)
+    if options.format in PAIRED:
         for right, wrong in choice.pairs(spool):
             sample = load(spool, right)
             yield sample, maker.of_pair(sample, load(spool, wrong))

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
+from utilities.command_line.options import Options, comma_list, flag, option, positive_int
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 
 Wanted = Literal["train_and_test", "train", "any"]
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a row's sample must be; see the options of the same names."""
+_filter = partial(option, group="which samples")
+_filter_flag = partial(flag, group="which samples")
 
-    verified: Wanted = "train_and_test"
-    allow_nondeterministic: bool = False
-    allow_hardcoded: bool = False
-    status: tuple[str, ...] = ("ok",)
-    models: tuple[str, ...] | None = None
-    min_length: int = 1
-    max_length: int | None = None
+
+@dataclass(frozen=True, kw_only=True)
+class Filters(Options):
+    """What a row's sample must be."""
+
+    verified: Wanted = _filter(
+        None,
+        "what the program must solve; any: also what fails and what has no program",
+        choices=("train_and_test", "train", "any"),
+        default="train_and_test",
+    )
+    allow_nondeterministic: bool = _filter_flag("also programs whose outputs vary")
+    allow_hardcoded: bool = _filter_flag("also programs that hold an output")
+    status: tuple[str, ...] = _filter(
+        "LIST", "statuses of samples, comma list (default: ok)", parse=comma_list, default=("ok",)
+    )
+    models: tuple[str, ...] | None = _filter(
+        "LIST", "only samples of these models, comma list", parse=comma_list
+    )
+    min_length: int = _filter(
+        "N",
+        "characters of reasoning and program together, at least",
+        parse=positive_int,
+        default=1,
+    )
+    max_length: int | None = _filter("N", "the same, at most", parse=positive_int)
+
+    def fault(self) -> str | None:
+        """What is wrong with filters that are each right."""
+        if self.max_length is not None and self.max_length < self.min_length:
+            return "--max_length is less than --min_length"
+        return None
 
     def refusal_before_running(self, sample: TrainingSample) -> str | None:
         """Why a sample is no row, whatever its program does; None where that is open."""
@@ -54,10 +80,6 @@ class Filters:
         if not self.allow_hardcoded and verdict.hardcoded is not False:
             return "hardcoded"
         return None
-
-    def to_json(self) -> dict[str, Any]:
-        """Every filter, for the data card."""
-        return asdict(self)
 
 
 def answer_length(sample: TrainingSample) -> int:
