@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 from agents.base import Agent
 from agents.language_model_agent import LanguageModelAgent
@@ -16,6 +17,9 @@ from utilities.replies.asked_model import AskedModel, Bound
 from utilities.replies.request_plan import Prices
 from utilities.runs.options import AskingOptions
 from utilities.runs.run import AskingRun
+
+if TYPE_CHECKING:
+    from utilities.replies.batches.queue import BatchQueue
 
 _TOKENS_AROUND_A_MESSAGE = 16
 
@@ -92,11 +96,7 @@ async def open_agent(
     client = _client(chosen.entry, chosen.key, run)
     async with AsyncExitStack() as stack:
         if options.batch and not options.asks_nothing:
-            from utilities.replies.batches.opening import open_batches
-
-            run.batches = await stack.enter_async_context(
-                open_batches(run, chosen.entry, chosen.key, model=_name_of(chosen.entry))
-            )
+            run.batches = await stack.enter_async_context(_batches(chosen.entry, chosen.key, run))
         if not options.asks_nothing:
             await stack.enter_async_context(client)
         model = AskedModel(
@@ -125,6 +125,30 @@ def _client(entry: ModelEntry, key: str, run: AskingRun) -> ModelClient:
         or options.max_concurrent_tasks * options.best_of,
         # Who names a number has found out what the server bears.
         start=options.max_concurrent_requests or START,
+        stopping=run.stopping,
+    )
+
+
+def _batches(
+    entry: ModelEntry, key: str, run: AskingRun
+) -> AbstractAsyncContextManager[BatchQueue]:
+    from utilities.replies.batches.opening import BatchSettings, open_batches
+
+    options = run.options
+    settings = BatchSettings(
+        batch_size=options.batch_size,
+        poll_s=options.batch_poll_s,
+        best_of=options.best_of,
+        max_concurrent_tasks=options.max_concurrent_tasks,
+        quiet=options.quiet,
+    )
+    return open_batches(
+        entry,
+        key,
+        settings,
+        model=_name_of(entry),
+        journal=run.store.journal,
+        budget=run.budget,
         stopping=run.stopping,
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from utilities.command_line.terminal import say
 from utilities.errors import UsageError
@@ -23,13 +23,15 @@ from utilities.models.pacing.retry_policy import RetryPolicy
 from utilities.replies.batches.admission import Admission
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.batches.slip import Desk
-
-if TYPE_CHECKING:
-    from utilities.runs.run import AskingRun
+from utilities.replies.budget import Budget
+from utilities.replies.journal import Journal
 
 _log = logging.getLogger(__name__)
 
-_PROVIDERS = {"openai": OpenAIBatches, "anthropic": AnthropicBatches}
+_PROVIDERS: Mapping[str, type[OpenAIBatches | AnthropicBatches]] = {
+    "openai": OpenAIBatches,
+    "anthropic": AnthropicBatches,
+}
 _CONNECTIONS = 8
 _BATCHES_SIDE_BY_SIDE = 2
 """So many full batches are under way at once; their prompts are what fills the memory."""
@@ -47,36 +49,53 @@ def in_batches(entry: ModelEntry) -> ModelEntry:
     return replace(entry, price_factor=PRICE_FACTOR)
 
 
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How a run uses batches, as its options say."""
+
+    batch_size: int
+    """The most requests in one batch."""
+    poll_s: float
+    """Seconds before a batch is asked about for the first time."""
+    best_of: int
+    max_concurrent_tasks: int
+    quiet: bool
+    """Whether progress goes into the log only."""
+
+
 @asynccontextmanager
 async def open_batches(
-    run: AskingRun, entry: ModelEntry, key: str, *, model: str
+    entry: ModelEntry,
+    key: str,
+    settings: BatchSettings,
+    *,
+    model: str,
+    journal: Journal,
+    budget: Budget,
+    stopping: asyncio.Event,
 ) -> AsyncIterator[BatchQueue]:
     """The queue of a run, with the batches left open by earlier ones; `model` is `provider:id`."""
-    options, policy = run.options, RetryPolicy()
+    policy = RetryPolicy()
     endpoints = Endpoints([Endpoint(entry.base_url, RateGate(_CONNECTIONS))])
     retrier = Retrier(entry.name, entry.request_timeout_s, policy, endpoints=endpoints)
-    kind = OpenAIBatches if entry.provider == "openai" else AnthropicBatches
+    kind = _PROVIDERS[entry.provider]
     async with kind(entry, key, max_connections=_CONNECTIONS, retrier=retrier) as provider:
         desk = Desk(
             provider=provider,
-            calls=Calls(entry.name, entry.request_timeout_s, policy, run.stopping),
-            journal=run.store.journal,
-            announce=partial(_announce, quiet=options.quiet),
+            calls=Calls(entry.name, entry.request_timeout_s, policy, stopping),
+            journal=journal,
+            announce=partial(_announce, quiet=settings.quiet),
             model=model,
             base_url=entry.base_url,
-            poll_s=options.batch_poll_s,
+            poll_s=settings.poll_s,
         )
         admission = Admission(
-            _BATCHES_SIDE_BY_SIDE * options.batch_size,
-            options.best_of,
-            at_least=options.max_concurrent_tasks,
+            _BATCHES_SIDE_BY_SIDE * settings.batch_size,
+            settings.best_of,
+            at_least=settings.max_concurrent_tasks,
         )
         async with BatchQueue(
-            desk,
-            admission,
-            batch_size=options.batch_size,
-            budget=run.budget,
-            stopping=run.stopping,
+            desk, admission, batch_size=settings.batch_size, budget=budget, stopping=stopping
         ) as queue:
             yield queue
 
