@@ -8,10 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.confidence import Evidence
-from agents.program_search.search.crosscheck import rediscovered
-from agents.program_search.search.ranking import ranked, weight
+from agents.program_search.search.candidates import Candidate, ranked, weight
+from agents.program_search.search.evidence import Evidence, rediscovered
 from agents.program_search.search.views import explained
 from agents.program_search.writing.program import program_of
 from agents.program_search.writing.trace import TraceWriter
@@ -24,11 +22,11 @@ class Solution:
     """A program that is right on every train pair, and how it was found.
 
     `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
-    best program where every check passed: its refits without each pair are right, the test inputs
-    show no case that the pairs do not, the whole search without each pair finds a program that is
-    right on it, and few others that fit differ on the test inputs; else "guess". `confidence` is
-    how often answers with such evidence were right on ARC-1 training, 0-1; None without test
-    inputs, where there is no answer.
+    best program if every check passed, else "guess". The checks: its refits without each pair are
+    right; the test inputs show no case that the pairs do not; the whole search, repeated without
+    each pair, finds a program that is right on it; and programs that fit but differ on the test
+    inputs have little weight. `confidence` is how often answers with such evidence were right on
+    ARC-1 training, 0-1; None without test inputs, since there is no answer then.
     """
 
     reasoning: str
@@ -42,7 +40,7 @@ class Solution:
 def solve(
     task: Task, *, best_of: int = 1, search_budget: int = DEFAULT_SEARCH_BUDGET
 ) -> list[Solution]:
-    """Up to `best_of` different programs that explain the train pairs; [] where none was found.
+    """Up to `best_of` different programs that explain the train pairs; [] if there are none.
 
     First comes the best program for each answer (the test outputs), the best answer first; then
     more programs for the same answers. Test outputs are never read. The same task and budget
@@ -51,16 +49,17 @@ def solve(
     inputs = tuple(np.array(pair.input) for pair in (*task.train, *task.test))
     outputs = tuple(np.array(pair.output) for pair in task.train)
     candidates, states = explained(inputs, outputs, search_budget)
-    groups = ranked(candidates, len(outputs))
-    writer = TraceWriter(inputs, outputs, states)
-    total, again = sum(map(weight, groups)), tuple[bool, ...]()
+    groups, again = ranked(candidates, len(outputs)), tuple[bool, ...]()
     if groups and len(outputs) > 1 and groups[0][0].is_strong():
         again = rediscovered(inputs, outputs, search_budget)
+    writer, total = TraceWriter(inputs, outputs, states), sum(map(weight, groups))
     solutions = dict[str, Solution]()
     for place, number in order_of(groups):
+        if len(solutions) == best_of:
+            break
         group, best = groups[place], groups[place][number]
         code = program_of(best)
-        if len(solutions) == best_of or code in solutions:
+        if code in solutions:
             continue
         evidence = Evidence(
             place,

@@ -7,11 +7,10 @@ import ast
 import numpy as np
 import pytest
 
-from agents.program_search.search.candidates import Budget, Candidate, State
-from agents.program_search.search.confidence import Evidence
+from agents.program_search.search.candidates import Candidate, SearchBudget, State, ranked
+from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.exploration import Exploration
 from agents.program_search.search.mosaic import Mosaic, learn_mosaic
-from agents.program_search.search.ranking import ranked
 from agents.program_search.search.rule_learning import RuleLearner
 from agents.program_search.search.rules import OWN
 from agents.program_search.transforms.cropping import chosen_part
@@ -34,13 +33,13 @@ def explored(*pairs: str, budget: int = 1_000_000) -> Exploration:
     sides = [pair.split(">") for pair in pairs]
     inputs = tuple(grid(side[0]) for side in sides)
     outputs = tuple(grid(side[1]) for side in sides if len(side) > 1)
-    return Exploration(inputs, outputs, Budget(budget))
+    return Exploration(inputs, outputs, SearchBudget(budget))
 
 
 def learnt(*pairs: str) -> list[Candidate]:
     search = explored(*pairs)
     start = State((), 0.0, search.inputs)
-    found = RuleLearner(start, [], search.inputs, search.outputs, Budget(2_000_000)).learn()
+    found = RuleLearner(start, [], search.inputs, search.outputs, SearchBudget(2_000_000)).learn()
     return sorted(found, key=Candidate.penalised_cost)
 
 

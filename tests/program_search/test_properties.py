@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from agents.program_search.search.confidence import CALIBRATION, Evidence
-from agents.program_search.search.renumbering import palette_of, renumbered, renumbered_output
+from agents.program_search.search.evidence import CALIBRATION, Evidence
+from agents.program_search.search.views import palette_of, renumbered, renumbered_output
 from agents.program_search.transforms.completion import WAYS, continued
 from agents.program_search.transforms.distances import spread, steps_to_ink
 from agents.program_search.transforms.facts import walled_in

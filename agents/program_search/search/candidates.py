@@ -1,8 +1,8 @@
-"""What the search handles: states, ways to finish, candidates, and its budget of work."""
+"""What the search handles: its budget of work, states, ways to finish, and ranked candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,21 +10,23 @@ from agents.program_search.transforms.registry import Array, Step
 
 CALL_OVERHEAD = 300
 """The fixed cost of one call, in cells."""
+LEFT_OUT_PENALTY = 6.0
+UNSEEN_PENALTY = 20.0
 
 
 @dataclass(slots=True)
-class Budget:
+class SearchBudget:
     """Work counted in cells touched, so that the outcome does not depend on the machine's load."""
 
     limit: int
     spent: int = 0
 
     def spend(self, cells: int) -> None:
-        """Count a call that touches so many cells."""
+        """Count a call that touches this many cells."""
         self.spent += cells + CALL_OVERHEAD
 
     def left(self) -> int:
-        """What may still be spent; negative after an overrun by the last call."""
+        """What may still be spent; negative if the last call overran the limit."""
         return self.limit - self.spent
 
 
@@ -38,7 +40,7 @@ class State:
 
 
 class Finish(Protocol):
-    """How the grids of the last step become answers, where they are not the answers yet."""
+    """How the grids of the last step become answers, if they are not the answers yet."""
 
     def sentences(self) -> list[str]:
         """The finish in words, one line each; the first is the program's comment."""
@@ -54,11 +56,11 @@ class Finish(Protocol):
 class Candidate:
     """A program that is right on every train pair.
 
-    `outputs` has a grid for each train and test input; `left_out` says for each train pair
-    whether a refit without it gets it right (None where nothing was fitted to the pairs);
-    `unseen` is the share of test cells whose case no train pair shows; `failures` are simpler ways
-    to finish that were tried, each with the pair that speaks against it; `renumbered` says that the
-    steps see the colours' numbers in `renumbering.palette_of`.
+    `outputs` has a grid for each train and test input. `left_out` says for each train pair
+    whether a refit without it gets it right; it is None if nothing was fitted to the pairs.
+    `unseen` is the share of test cells whose case no train pair shows. `failures` are simpler ways
+    to finish that were tried, each with the pair that speaks against it. If `renumbered`, the
+    steps see the colours' numbers in `views.palette_of`.
     """
 
     steps: tuple[Step, ...]
@@ -71,14 +73,28 @@ class Candidate:
     renumbered: bool = False
 
     def is_strong(self) -> bool:
-        """No check that the candidate could fail has failed."""
+        """Whether it has failed no check."""
         return not self.unseen and (self.left_out is None or all(self.left_out))
 
     def penalised_cost(self) -> float:
-        """Description length with what the failed checks add to it; less is better."""
+        """Description length plus penalties for failed checks; less is better."""
         missed = 0.0 if self.left_out is None else self.left_out.count(False) / len(self.left_out)
         return self.cost + LEFT_OUT_PENALTY * missed + UNSEEN_PENALTY * self.unseen
 
 
-LEFT_OUT_PENALTY = 6.0
-UNSEEN_PENALTY = 20.0
+def ranked(candidates: Sequence[Candidate], pairs: int) -> list[list[Candidate]]:
+    """Groups of candidates that give the same test outputs; groups and members best first.
+
+    `pairs` is the number of train pairs. Groups are ordered by `weight`, so that many ways to one
+    answer count. Without test inputs there is one group.
+    """
+    groups: dict[tuple[tuple[tuple[int, ...], bytes], ...], list[Candidate]] = {}
+    for one in sorted(candidates, key=Candidate.penalised_cost):
+        answers = tuple((grid.shape, grid.tobytes()) for grid in one.outputs[pairs:])
+        groups.setdefault(answers, []).append(one)
+    return sorted(groups.values(), key=weight, reverse=True)
+
+
+def weight(group: Sequence[Candidate]) -> float:
+    """What speaks for a group: the sum of 2^-cost over its members, penalties included."""
+    return float(sum(2.0 ** -one.penalised_cost() for one in group))

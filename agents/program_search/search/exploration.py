@@ -1,8 +1,8 @@
 """Explores what can be made of a task's inputs, and collects what fits.
 
-Pictures of the inputs are made best first, one or two steps deep, and kept once however they
-came about; on those of the outputs' shapes rules are learnt. All work is counted, so that a task
-always gives the same programs.
+Pictures of the inputs are made cheapest first, one or two steps deep; of equal ones only the
+first is kept. Rules are learnt on the pictures that have the outputs' shapes. All work is counted,
+so that a task always gives the same programs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from agents.program_search.search.candidates import Budget, Candidate, State
+from agents.program_search.search.candidates import Candidate, SearchBudget, State
 from agents.program_search.search.mosaic import learn_mosaic
 from agents.program_search.search.rule_learning import RuleLearner
 from agents.program_search.transforms.registry import Array, Step, steps_of
@@ -25,8 +25,8 @@ FRAMES_KEPT = 200
 COST_SLACK = 1.0
 """Pictures that cost this much more than the best candidate are not made."""
 STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
-"""For each stage: the share of the budget up to which pictures are made, that up to which rules
-are learnt, and on how many pictures at most."""
+"""For each stage: the share of the budget after which no more pictures are made, the share after
+which no more rules are learnt, and the number of pictures to learn on at most."""
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ class Exploration:
 
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
-    budget: Budget
+    budget: SearchBudget
 
     def __post_init__(self) -> None:
         """Start from the inputs as they are."""
@@ -65,33 +65,32 @@ class Exploration:
 
     def _keep(self, state: State) -> None:
         """Remember what is needed of the state, in bounded memory."""
+        pairs = zip(state.grids, self.outputs, strict=False)
         if len(self.states) < FIRST_STATES_KEPT:
             self.states.append(state)
-        if all(map(_same_shape, state.grids, self.outputs)):
+        if all(one.shape == output.shape for one, output in pairs):
             self.frames.append(state)
         if len(self.frames) > 2 * FRAMES_KEPT:
             self.frames = sorted(self.frames, key=self._promise)[:FRAMES_KEPT]
 
     def _finished(self, state: State) -> list[Candidate]:
         """The candidates that need no rule."""
-        if self._explains(state.grids):
+        if all(map(np.array_equal, state.grids, self.outputs)):
             return [Candidate(state.steps, None, state.cost, state.grids)]
         return learn_mosaic(state, self.outputs)
 
     def _learn_rules(self, frame: State, frames: Sequence[State], reserve: int) -> None:
-        allowance = Budget((self.budget.left() - reserve) // (1 if not frame.steps else 3))
+        """Add the rules on one picture, which may copy from others of its shapes."""
+        allowance = SearchBudget((self.budget.left() - reserve) // (1 if not frame.steps else 3))
         shapes = [grid.shape for grid in frame.grids]
-        others = [
-            one
-            for one in frames
-            if one is not frame and [grid.shape for grid in one.grids] == shapes
-        ]
+        alike = [one for one in frames if [grid.shape for grid in one.grids] == shapes]
+        others = [one for one in alike if one is not frame]
         learner = RuleLearner(frame, others, self.inputs, self.outputs, allowance)
         self.candidates += learner.learn()
         self.budget.spend(allowance.spent)
 
     def _explored(self) -> Iterator[State]:
-        """New states, cheapest first; each is expanded by the steps in the order of cost."""
+        """New states, cheapest first, by a heap of (cost, serial number, next step, state)."""
         steps = steps_of("picture")
         start = State((), 0.0, self.inputs)
         seen = {_content(start.grids)}
@@ -112,6 +111,7 @@ class Exploration:
                 heapq.heappush(heap, (cost + steps[0].cost, len(seen), 0, new))
 
     def _applied(self, step: Step, grids: Sequence[Array]) -> tuple[Array, ...] | None:
+        """The step's result on every grid; None if it does not apply to one of them."""
         results = []
         for grid in grids:
             self.budget.spend(grid.size * step.transform.effort)
@@ -121,21 +121,14 @@ class Exploration:
             results.append(result)
         return tuple(results)
 
-    def _explains(self, grids: Sequence[Array]) -> bool:
-        return all(map(np.array_equal, grids, self.outputs))
-
     def _promise(self, state: State) -> float:
-        """What comes first: cheap pictures that resemble the outputs."""
+        """The order of pictures to learn on: cheap ones that resemble the outputs come first."""
         wrong = sum(int((a != b).sum()) for a, b in zip(state.grids, self.outputs, strict=False))
         return state.cost + 3 * wrong / sum(output.size for output in self.outputs)
 
     def _strongest(self) -> float:
-        """The cost of the cheapest candidate that no check speaks against."""
+        """The cost of the cheapest strong candidate; infinite without one."""
         return min((one.cost for one in self.candidates if one.is_strong()), default=np.inf)
-
-
-def _same_shape(one: Array, other: Array) -> bool:
-    return one.shape == other.shape
 
 
 def _content(grids: Sequence[Array]) -> bytes:

@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.program_search.search.candidates import Budget, Candidate, State
-from agents.program_search.search.rule_columns import columns_of, outcomes_among, packed
-from agents.program_search.search.rules import OWN, Rule
-from agents.program_search.transforms.registry import Array
-from agents.program_search.transforms.words import reading
+from agents.program_search.search.candidates import Candidate, SearchBudget, State
+from agents.program_search.search.rules import OWN, Rule, Source
+from agents.program_search.transforms.registry import Array, steps_of
+from agents.program_search.transforms.words import COLOURS, reading
 
 BEAM_WIDTH = 10
 MOST_FACTS = 3
@@ -29,8 +28,23 @@ CASE_COST = 0.25
 ALIKE_CASE_COST = 0.1
 """The cost of a case that takes the outcome of all others, so that it need not be listed."""
 CASES_FOR_ALL_OTHERS = 3
-"""So many cases with one outcome, at least, bear out that unseen cases have it too."""
+"""With at least this many cases of one outcome, unseen cases are trusted to have it too."""
 OUTCOME_COST = 0.2
+OTHER_PICTURES = 40
+"""A rule may copy from this many other pictures at most."""
+PICTURE_COST = 0.4
+OWN_COST = 0.3
+CONSTANT_COST = 0.8
+COPY_COST = 0.5
+
+
+class Column(NamedTuple):
+    """One value for every cell of the train and test pictures, laid end to end."""
+
+    source: Source
+    cost: float
+    values: Array
+    is_colour: bool
 
 
 class FactSet(NamedTuple):
@@ -50,7 +64,7 @@ class Fit(NamedTuple):
 
 
 class RuleLearner:
-    """Finds the rules that turn the base's pictures into the outputs."""
+    """Finds the rules that turn the pictures of a state (the base) into the outputs."""
 
     def __init__(
         self,
@@ -58,7 +72,7 @@ class RuleLearner:
         others: Sequence[State],
         inputs: Sequence[Array],
         outputs: Sequence[Array],
-        budget: Budget,
+        budget: SearchBudget,
     ) -> None:
         """Compute every column; the outputs have the shapes of the base's first pictures."""
         self.base, self.budget = base, budget
@@ -102,13 +116,13 @@ class RuleLearner:
                         yield FactSet(wider, (*facts.columns, index), case, cases)
 
     def _unexplained(self, sets: Iterable[FactSet]) -> Iterator[tuple[float, FactSet]]:
-        """The sets that do not fit, with the share of cells in cases without a right outcome.
+        """Keep the sets that fit as found, and yield the others.
 
-        Those that fit are kept as found.
+        Each comes with the share of train cells that lie in cases without a right outcome.
         """
         for facts in sets:
             self.budget.spend(self.wrong.size)
-            fit = self.fit(facts)
+            fit = self._fit(facts)
             failed = fit.seen & (fit.outcome < 0)
             if failed.any():
                 yield float(failed[facts.case[: len(self.target)]].mean()), facts
@@ -120,7 +134,7 @@ class RuleLearner:
             self.found.append((cost, facts, fit))
             self.limit = min(self.limit, cost + COST_SLACK)
 
-    def fit(self, facts: FactSet, rows: Array | None = None) -> Fit:
+    def _fit(self, facts: FactSet, rows: Array | None = None) -> Fit:
         """The cheapest right outcome of each case, on all train cells or on those of `rows`."""
         case, wrong = facts.case[: len(self.target)], self.wrong
         if rows is not None:
@@ -138,16 +152,13 @@ class RuleLearner:
     def _candidate(self, cost: float, facts: FactSet, fit: Fit) -> Candidate:
         """The rule with its outputs and with its refits without each pair."""
         otherwise, like_it = self._otherwise(fit)
-        outcome = np.where(fit.outcome < 0, otherwise, fit.outcome)[facts.case]
-        flat = self.values[outcome, np.arange(len(self.pair))]
+        flat = self.values[self._outcomes(fit)[facts.case], np.arange(len(self.pair))]
         ends = np.cumsum([grid.size for grid in self.base.grids])[:-1]
         shapes = [grid.shape for grid in self.base.grids]
         outputs = [cells.reshape(s) for cells, s in zip(np.split(flat, ends), shapes, strict=True)]
         first = np.unique(facts.case, return_index=True)[1]
         table = {
-            tuple(int(self.columns[index].values[cell]) for index in facts.columns): self.outcomes[
-                fit.outcome[facts.case[cell]]
-            ].source
+            self._values_of(facts, cell): self.outcomes[fit.outcome[facts.case[cell]]].source
             for cell in first.tolist()
             if fit.seen[facts.case[cell]]
         }
@@ -163,12 +174,16 @@ class RuleLearner:
             tuple(self._failure(index) for index in facts.columns if len(facts.columns) > 1),
         )
 
+    def _values_of(self, facts: FactSet, cell: int) -> tuple[int, ...]:
+        """The values that the facts have at a cell."""
+        return tuple(int(self.columns[index].values[cell]) for index in facts.columns)
+
     def _failure(self, index: int) -> str:
-        """Why one fact alone does not decide, with the pair up to which it seemed to."""
+        """Why one fact alone does not decide, with the first pair that speaks against it."""
         column, codes = self.columns[index], self.codes[index]
         alone = FactSet(column.cost, (index,), codes, int(codes.max()) + 1)
         for pair in np.unique(self.train_pair).tolist():
-            fit = self.fit(alone, self.train_pair <= pair)
+            fit = self._fit(alone, self.train_pair <= pair)
             failed = np.flatnonzero(fit.seen & (fit.outcome < 0))
             if len(failed):
                 value = int(column.values[codes.tolist().index(failed[0])])
@@ -181,39 +196,94 @@ class RuleLearner:
         return f"Decide every cell by {column.source.noun()} alone: that fits the pairs too."
 
     def _otherwise(self, fit: Fit) -> tuple[int, int]:
-        """The outcome of cases not listed, and how many seen cases have it: the most.
+        """The outcome of most seen cases, which cases not listed take, and the number of them.
 
-        Among outcomes of as many cases, to keep the colour comes first, then the cheapest.
+        On a tie the cell's own colour comes first, then the cheapest outcome.
         """
         counts = np.bincount(fit.outcome[fit.outcome >= 0], minlength=len(self.outcomes))
         merit = 2 * counts + [one.source == OWN for one in self.outcomes]
         merit[counts == 0] = 0
         return int(merit.argmax()), int(counts[merit.argmax()])
 
+    def _outcomes(self, fit: Fit) -> Array:
+        """The outcome of every case; those without one of their own take that of the others."""
+        return np.where(fit.outcome < 0, self._otherwise(fit)[0], fit.outcome)
+
     def _left_out(self, facts: FactSet) -> tuple[bool, ...]:
         """For each train pair, whether the rule refitted to the other pairs gets it right."""
-        results, train = [], len(self.target)
+        results = []
         for pair in np.unique(self.train_pair).tolist():
             kept = self.train_pair != pair
             if not kept.any():
                 return (False,)
-            fit = self.fit(facts, kept)
-            outcome = np.where(fit.outcome < 0, self._otherwise(fit)[0], fit.outcome)[
-                facts.case[:train]
-            ][~kept]
+            fit = self._fit(facts, kept)
             cells = np.flatnonzero(~kept)
+            outcome = self._outcomes(fit)[facts.case[cells]]
             results.append(bool((self.values[outcome, cells] == self.target[cells]).all()))
         return tuple(results)
 
 
 def joined_cases(case: Array, codes: Array, train: int) -> tuple[Array, int]:
-    """The cases of both together, numbered from 0 without gaps, and how many train cells show.
+    """The cases of both together, numbered from 0 without gaps, and how many there are.
 
-    The count is that of all cases; it is cut short (as too many) where train cells show more
-    than MOST_CASES.
+    If the train cells alone show more than MOST_CASES, the count is just that: too many.
     """
     both = case * (int(codes.max()) + 1) + codes
     present = np.bincount(both) > 0
     if np.count_nonzero(np.bincount(both[:train])) > MOST_CASES:
         return both, MOST_CASES + 1
     return (np.cumsum(present) - 1)[both], int(np.count_nonzero(present))
+
+
+def columns_of(
+    base: State, others: Sequence[State], inputs: Sequence[Array], budget: SearchBudget
+) -> list[Column]:
+    """The values that the cells have; of columns that agree everywhere only the first."""
+    shapes = [grid.shape for grid in base.grids]
+    found: dict[bytes, Column] = {}
+
+    def keep(source: Source, cost: float, grids: Sequence[Array], is_colour: bool) -> None:
+        values = np.concatenate([grid.ravel() for grid in grids])
+        found.setdefault(values.tobytes(), Column(source, cost, values, is_colour))
+
+    keep(OWN, OWN_COST, base.grids, True)
+    for state in others[:OTHER_PICTURES]:
+        keep(Source("grid", state.steps), state.cost + PICTURE_COST, state.grids, True)
+    for step in steps_of("fact", "paint"):
+        if budget.left() <= 0:
+            break
+        for height, width in shapes:
+            budget.spend(height * width * step.transform.effort)
+        grids = [grid for grid in map(step.apply, base.grids) if grid is not None]
+        if [grid.shape for grid in grids] == shapes:
+            is_colour = step.transform.kind == "paint"
+            keep(Source("picture", (step,)), step.cost, grids, is_colour)
+    for step in steps_of("number"):
+        numbers = [step.transform.function(grid, *step.arguments) for grid in inputs]
+        budget.spend(sum(grid.size for grid in inputs))
+        grids = [np.full(shape, number) for shape, number in zip(shapes, numbers, strict=True)]
+        is_colour = step.transform.reads is COLOURS
+        keep(Source("number", (step,)), step.cost, grids, is_colour)
+    return list(found.values())
+
+
+def outcomes_among(columns: Sequence[Column], target: Array) -> list[Column]:
+    """The outcomes that a case may take (constants, copies of colours), cheapest first."""
+    size = len(columns[0].values)
+    outcomes = [
+        Column(Source("constant", colour=colour), CONSTANT_COST, np.full(size, colour), True)
+        for colour in np.unique(target).tolist()
+    ]
+    for column in columns:
+        if column.is_colour and (column.values[: len(target)] == target).any():
+            cost = OWN_COST if column.source == OWN else column.cost + COPY_COST
+            outcomes.append(column._replace(cost=cost))
+    return sorted(outcomes, key=lambda column: column.cost)
+
+
+def packed(flags: Array) -> Array:
+    """Rows of booleans as rows of 64-bit words, the unused bits False."""
+    rows, columns = flags.shape
+    octets = np.zeros((rows, -(-columns // 64) * 8), np.uint8)
+    octets[:, : -(-columns // 8)] = np.packbits(flags, axis=1)
+    return octets.view(np.uint64)

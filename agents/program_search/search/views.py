@@ -1,19 +1,34 @@
-"""Searches a task in the colours as they are and, where that is not enough, renumbered."""
+"""The two views of a task: its colours as they are, and renumbered by how common they are."""
 
 from __future__ import annotations
 
-from agents.program_search.search.candidates import Budget, Candidate, State
-from agents.program_search.search.exploration import Exploration
-from agents.program_search.search.renumbering import (
-    changes_anything,
-    renumbered,
-    renumbered_output,
-    with_colours_back,
-)
-from agents.program_search.transforms.registry import Array
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+
+from agents.program_search.search.candidates import Candidate, SearchBudget, State
+from agents.program_search.search.exploration import Exploration
+from agents.program_search.transforms.perception import background
+from agents.program_search.transforms.registry import Array
+from agents.program_search.transforms.words import COLOURS
+
+SENTENCE = (
+    "Renumber the colours of the grid by how common they are: 0 for the background, 1 for the "
+    "commonest other colour, 2 for the next, and so on."
+)
+BACK = "Give every number its colour back."
+PLAIN = 10
+"""In renumbered outputs, `PLAIN + colour` is a colour that the input does not hold."""
+ORDINALS = ("", "second ", "third ", *(f"{number}th " for number in range(4, 10)))
+RANKS = {COLOURS[0]: "the background"} | {
+    COLOURS[number]: f"the {ordinal}commonest colour" for number, ordinal in enumerate(ORDINALS, 1)
+}
+RENUMBERING_COST = 1.0
+NAMED_COLOUR = re.compile("|".join(map(re.escape, RANKS)))
 PLAIN_SHARE = 0.6
-"""The budget's share of the search in plain colours, where renumbering could change anything."""
+"""The share of the budget for plain colours, if renumbering changes anything."""
 
 
 def explained(
@@ -21,17 +36,72 @@ def explained(
 ) -> tuple[list[Candidate], list[State]]:
     """What explains the train pairs, and the first pictures made of the inputs as they are.
 
-    `inputs` are those of train, then test.
+    `inputs` are those of train, then test. Colours are renumbered only if that changes anything
+    and no strong candidate was found in plain colours.
     """
     is_other = changes_anything(inputs)
-    plain = Exploration(inputs, outputs, Budget(int(budget * PLAIN_SHARE) if is_other else budget))
+    share = SearchBudget(int(budget * PLAIN_SHARE) if is_other else budget)
+    plain = Exploration(inputs, outputs, share)
     candidates = plain.run()
     if is_other and not any(one.is_strong() for one in candidates):
-        wanted = zip(outputs, inputs, strict=False)
-        ranked = Exploration(
+        second = Exploration(
             tuple(map(renumbered, inputs)),
-            tuple(renumbered_output(output, given) for output, given in wanted),
-            Budget(budget - plain.budget.spent),
+            tuple(map(renumbered_output, outputs, inputs)),
+            SearchBudget(budget - share.spent),
         )
-        candidates += [with_colours_back(one, inputs) for one in ranked.run()]
+        candidates += [with_colours_back(one, inputs) for one in second.run()]
     return candidates, plain.states
+
+
+def palette_of(grid: Array) -> Array:
+    """The colour of every number: by number of cells, ties by reading order; then all by name.
+
+    Numbers from 0: the background, the other colours that the grid holds, those that it does not;
+    from PLAIN: the colours themselves.
+    """
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[background(grid)] = 1000
+    cells = grid.ravel().tolist()
+    order = sorted(set(cells), key=lambda colour: (-counts[colour], cells.index(colour)))
+    absent = [colour for colour in range(10) if colour not in order]
+    return np.array([*order, *absent, *range(10)])
+
+
+def renumbered(grid: Array) -> Array:
+    """The grid with every colour's number in its own palette."""
+    return np.argsort(palette_of(grid)[:10])[grid]
+
+
+def renumbered_output(output: Array, given: Array) -> Array:
+    """The output in the numbers of its input's palette; PLAIN + colour for what that lacks."""
+    palette = palette_of(given)
+    numbers = np.argsort(palette[:10])
+    held = np.isin(np.arange(10), given)
+    return np.where(held[output], numbers[output], PLAIN + output)
+
+
+def changes_anything(inputs: Sequence[Array]) -> bool:
+    """Whether some colour has different numbers in different grids."""
+    numbers: dict[int, int] = {}
+    for grid in inputs:
+        for number, colour in enumerate(palette_of(grid)[: len(np.unique(grid))].tolist()):
+            if numbers.setdefault(colour, number) != number:
+                return True
+    return False
+
+
+def in_ranks(sentence: str) -> str:
+    """The sentence with the names of colours read as what their numbers stand for."""
+    return NAMED_COLOUR.sub(lambda found: RANKS[found.group()], sentence)
+
+
+def with_colours_back(candidate: Candidate, inputs: Sequence[Array]) -> Candidate:
+    """A candidate of the renumbered task, its outputs in the colours of the inputs given."""
+    outputs = zip(candidate.outputs, inputs, strict=True)
+    return replace(
+        candidate,
+        cost=candidate.cost + RENUMBERING_COST,
+        outputs=tuple(palette_of(given)[made] for made, given in outputs),
+        failures=tuple(map(in_ranks, candidate.failures)),
+        renumbered=True,
+    )

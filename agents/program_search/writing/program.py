@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.renumbering import (
+from agents.program_search.search.views import (
     BACK,
     SENTENCE,
     in_ranks,
