@@ -21,7 +21,7 @@ from utilities.errors import UsageError
 
 if TYPE_CHECKING:
     from utilities.report.terminal_drawing import TaskDrawing
-    from utilities.results.reader import Entry
+    from utilities.results.reader import Fields as Entry
 
 LONGEST_TEXT = 1_000_000
 
@@ -89,12 +89,12 @@ def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
 
     Raises UsageError where there is none.
     """
-    from utilities.results.reader import read_entries
+    from utilities.results.reader import read_fields
 
     found: dict[tuple[Path, str], Entry] = {}
     others: set[str] = set()
     for path in results:
-        for entry in read_entries(path):
+        for entry in read_fields(path):
             if entry["entry_type"] != "result":
                 continue
             if entry.get("task_id") == task_id:

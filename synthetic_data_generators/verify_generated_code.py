@@ -27,7 +27,8 @@ from utilities.command_line.signals import Stopped, until_signal
 from utilities.command_line.terminal import say
 from utilities.errors import UsageError
 from utilities.results.provenance import provenance
-from utilities.results.reader import Entry, read_entries
+from utilities.results.reader import Fields as Entry
+from utilities.results.reader import read_fields
 from utilities.tasks.datasets import open_tasks
 from utilities.verification.options import VerificationOptions
 from utilities.verification.program_files import entries_of_programs, program_files, source_hash
@@ -40,7 +41,7 @@ LOG_NAME = "code_verification.log"
 def open_source(options: VerificationOptions) -> tuple[Iterator[Entry], int | None]:
     """The entries to judge, and their number where it is known; raises UsageError without any."""
     if options.programs is None:
-        entries = read_entries(options.source)
+        entries = read_fields(options.source)
         return chain([next(entries)], entries), None  # what cannot be read leaves nothing behind
     files = program_files(options.source)
     tasks = open_tasks(dataset=options.dataset, dataset_directory=options.dataset_directory)

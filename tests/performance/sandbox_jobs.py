@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.sandbox_programs import realistic_programs
 from tests.support.scripts import arc1_training
-from utilities.results.reader import read_entries, task_of
+from utilities.results.reader import read_fields, task_of
 from utilities.tasks.task import Grid
 from utilities.verification.results_pass import codes_of
 
@@ -31,7 +31,7 @@ def jobs_of(count: int) -> list[Job]:
 def jobs_in(results: Path, most: int) -> list[Job]:
     """Different programs of a results file, spread over it, each with its own task's pairs."""
     jobs: dict[tuple[str, str], Job] = {}
-    for entry in read_entries(results):
+    for entry in read_fields(results):
         if entry["entry_type"] == "result":
             task = task_of(entry)
             inputs = [pair.input for pair in (*task.train, *task.test)]

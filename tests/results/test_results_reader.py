@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from utilities.errors import UsageError
 from utilities.files.json_stream import JsonStream
-from utilities.results.reader import read_entries, task_of
+from utilities.results.reader import read_fields, task_of
 
 TASK_DATA = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
 RESULT = {"entry_type": "result", "task_id": "a", "python_code": ["x", None], "status": ["ok"] * 2}
@@ -28,7 +28,7 @@ def lines(*entries: dict[str, Any]) -> bytes:
 
 def reading(path: Path, content: bytes) -> list[dict[str, Any]]:
     path.write_bytes(content)
-    return list(read_entries(path))
+    return list(read_fields(path))
 
 
 def test_entries_come_as_they_were_written(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_large_document_is_never_whole_in_memory(tmp_path: Path) -> None:
     text = json.dumps({**RESULT, "python_code": ["x" * 10_000] * 3, "grid": [[0] * 30] * 30})
     path.write_text('{"metadata": {}, "results": [' + ",\n".join([text] * 600) + "]}")
     tracemalloc.start()
-    count = sum(1 for _ in read_entries(path))
+    count = sum(1 for _ in read_fields(path))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count == 601
@@ -181,7 +181,7 @@ def test_a_large_document_is_never_whole_in_memory(tmp_path: Path) -> None:
 def test_the_line_of_a_broken_result_is_told(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text('{"results": [\n{"a": 1},\n{"a": }\n]}')
-    entries = read_entries(path)
+    entries = read_fields(path)
     assert next(entries)["a"] == 1
     with pytest.raises(UsageError, match="line 3"):
         next(entries)
@@ -189,13 +189,13 @@ def test_the_line_of_a_broken_result_is_told(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*none\.jsonl: No such file"):
-        list(read_entries(tmp_path / "none.jsonl"))
+        list(read_fields(tmp_path / "none.jsonl"))
 
 
 def test_entries_before_a_broken_line_are_given(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes(lines(RESULT) + b"broken\n")
-    entries = read_entries(path)
+    entries = read_fields(path)
     assert next(entries) == RESULT
     with pytest.raises(UsageError):
         next(entries)
@@ -230,11 +230,11 @@ def test_a_field_that_is_no_list_is_named_with_its_task(field: str, tmp_path: Pa
     path = tmp_path / "results.jsonl"
     path.write_text(json.dumps({"task_id": "00d62c1b", field: 5}) + "\n")
     with pytest.raises(UsageError, match=f"results.jsonl: task 00d62c1b: {field} is no list"):
-        list(read_entries(path))
+        list(read_fields(path))
 
 
 def test_a_null_status_is_a_missing_one(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     path.write_text('{"task_id": "t", "reasoning": ["a", "b"], "status": null}\n')
-    (entry,) = read_entries(path)
+    (entry,) = read_fields(path)
     assert entry["status"] == ["ok", "ok"]

@@ -16,7 +16,7 @@ from agents.reply_parsing import extract_reasoning
 from tests.support.scripts import Run
 from utilities import config
 from utilities.errors import UsageError
-from utilities.results.reader import read_entries
+from utilities.results.reader import read_fields
 from utilities.traces.merging import MergeRules, merge_entries, merge_sources, reasoning_of_reply
 from utilities.traces.store import Trace, read_store
 
@@ -335,8 +335,8 @@ def test_a_journal_of_the_embedded_agent_adds_nothing_to_its_results(
     assert made.returncode == 0, made.stderr
     files = [tmp_path / f"code_data_{part}.jsonl" for part in ("results", "partial_results")]
     store = tmp_path / "store.json"
-    first = merge_sources({"results": read_entries(files[0])}, store).total
-    second = merge_sources({"journal": read_entries(files[1])}, store).total
+    first = merge_sources({"results": read_fields(files[0])}, store).total
+    second = merge_sources({"journal": read_fields(files[1])}, store).total
 
     assert first.added > 0
     assert (second.added, second.already_there) == (0, first.added)

@@ -17,7 +17,8 @@ from utilities.report.records import (
     sample_records,
     task_record,
 )
-from utilities.results.reader import Entry, read_entries
+from utilities.results.reader import Fields as Entry
+from utilities.results.reader import read_fields
 from utilities.tasks.task import MOST_PAIRS
 
 
@@ -85,7 +86,7 @@ class ReportContents:
     def _read_file(self, path: Path, room: int) -> int:
         runs: dict[str, ShownRun] = {}
         metadata: list[Entry] = []
-        for entry in read_entries(path):
+        for entry in read_fields(path):
             if entry["entry_type"] == "metadata":
                 metadata.append(entry)
             elif entry["entry_type"] == "result":

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from utilities.results.reader import Entry
+from utilities.results.reader import Fields as Entry
 from utilities.tasks.grids import COLOURS, LONGEST_SIDE
 
 Record = dict[str, Any]

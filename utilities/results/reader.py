@@ -1,79 +1,159 @@
-"""Entries of results files: today's JSON Lines and the older layouts, plain or gzipped."""
+"""Reads results files into typed entries: JSON Lines and older layouts, plain or gzipped."""
 
 from __future__ import annotations
 
 import gzip
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import orjson
 
 from utilities.errors import UsageError
 from utilities.files.json_files import parse_json, reported_reading
 from utilities.files.json_stream import JsonStream
+from utilities.results.types import OtherEntry, ResultEntry, RunMetadata
 from utilities.tasks.task import Task, task_from_json
 
-Entry = dict[str, Any]
-SAMPLE_LISTS = ("reasoning", "python_code", "status")
-"""Fields that hold one item a sample; in older files with one sample, that item itself."""
+Read = TypeVar("Read")
+Entry = ResultEntry | RunMetadata | OtherEntry
+Fields = dict[str, Any]
+_Decode = Callable[[bytes, Path, int, str | None], Read]
+"""Makes an entry of its JSON; the line it begins in, and its kind if the layout tells it."""
 _CHUNK_BYTES = 1 << 18
 _log = logging.getLogger(__name__)
 
 
-def read_entries(path: Path) -> Iterator[Entry]:
-    """Yield the entries of a results file, each with its `entry_type`, one of them in memory.
+class _Kind(msgspec.Struct):
+    entry_type: Any = "result"
 
-    Takes JSON Lines and, where the name ends in `.json`, the older object `{metadata, results}`
-    or a bare list of results; all of them also gzipped (`.gz`). An entry without `entry_type` is
-    a result. What older results hold for their only sample becomes a list of one, and a missing
-    `status` becomes "ok" for each sample: only usable replies were kept then. A torn last line
+
+_read_kind = msgspec.json.Decoder(_Kind).decode
+_read_result = msgspec.json.Decoder(ResultEntry).decode
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """Yield the entries of a results file, one of them in memory.
+
+    Takes JSON Lines and, if the name ends in `.json`, the older object `{metadata, results}` or a
+    bare list of results; all of them also gzipped (`.gz`). An entry without `entry_type` is a
+    result. What older results hold for their only sample becomes a list of one. A torn last line
     is skipped with a warning in the log.
 
-    Raises UsageError, naming file and line, where the file is missing, empty or broken.
+    Raises UsageError, naming the file, the line or task and the field, if the file is missing,
+    empty or broken, or if a field has another form than its type. Missing and null fields pass.
     """
+    yield from _entries(path, _typed)
+
+
+def read_fields(path: Path) -> Iterator[Fields]:
+    """Yield the same entries as objects, unknown fields included, their known fields not checked.
+
+    Each has its `entry_type`, and lists where older layouts have single values. For who writes
+    entries again. Raises UsageError as `read_entries` does, for what is no object or broken.
+    """
+    yield from _entries(path, _fields)
+
+
+def _entries(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
     whole = path.name.removesuffix(".gz").endswith(".json")
     found = False
-    for entry in _entries_of_document(path) if whole else _entries_of_lines(path):
+    for entry in (_entries_of_document if whole else _entries_of_lines)(path, decode):
         found = True
-        yield _normalised(entry, path)
+        yield entry
     if not found:
         raise UsageError(f"{path} holds no entry; give the results file of a run")
 
 
-def task_of(entry: Entry) -> Task:
-    """The task that a result entry carries in `task_data`.
+def _typed(text: bytes, path: Path, line: int, kind: str | None) -> Entry:
+    """Decode in one step what is in today's form; all else by way of its fields."""
+    try:
+        if (kind or _read_kind(text).entry_type) == "result":
+            return _read_result(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        pass  # an older layout, NaN, half a character, a fault: looked at more slowly
+    return entry_of_fields(_fields(text, path, line, kind), path)
 
-    Raises UsageError where there is none or it is not valid.
+
+def entry_of_fields(fields: Fields, path: Path) -> Entry:
+    """The typed entry of an object with an `entry_type`; raises UsageError as `read_entries`."""
+    kind = fields["entry_type"]
+    if kind not in ("result", "metadata"):
+        return OtherEntry(str(kind), fields)
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        if kind == "result":
+            return msgspec.convert(given, ResultEntry)
+        return msgspec.convert({**given, "": fields}, RunMetadata)
+    except (msgspec.ValidationError, RecursionError) as error:
+        is_result = kind == "result"
+        whose = f"task {fields.get('task_id')}" if is_result else f"run {fields.get('run_id')}"
+        fault, _, place = str(error).replace("`", "").rpartition(" - at $.")
+        name = f"{place}: " if fault else ""
+        reason = f"{name}{fault or place}"
+        raise UsageError(f"{path}: {whose}: {reason}; mend the entry") from error
+
+
+def _fields(text: bytes, path: Path, line: int, kind: str | None) -> Fields:
+    fields = _parse(text, path, line)
+    if not isinstance(fields, dict):
+        raise UsageError(f"{path}, line {line}: not an object; mend or remove it")
+    if kind == "metadata":
+        fields = {"entry_type": kind, **fields}
+    fields.setdefault("entry_type", "result")
+    return _with_lists(fields, path) if fields["entry_type"] == "result" else fields
+
+
+def _with_lists(fields: Fields, path: Path) -> Fields:
+    """Bring an older result into today's layout, in place: a list, one item a sample, each.
+
+    Fields that are null where a list belongs are taken off, and a missing `status` is "ok" for
+    each sample: only usable replies were kept then.
     """
-    task_id = entry.get("task_id")
-    if not isinstance(task_id, str):
-        raise UsageError("an entry has no task_id; mend it in the results file")
-    if "task_data" not in entry:
-        raise UsageError(f"task {task_id}: the entry has no task_data to judge programs by")
-    task = task_from_json(task_id, entry["task_data"])
-    if isinstance(task, str):
-        raise UsageError(f"task {task_id}: task_data: {task}")
-    return task
+    for name in ("reasoning", "python_code", "status"):
+        if isinstance(fields.get(name), str):
+            fields[name] = [fields[name]]
+    messages = fields.get("prompt_messages")
+    alone = isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages)
+    if alone or isinstance(messages, str):
+        fields["prompt_messages"] = [messages]
+    for name in ("reasoning", "status", "prompt_messages"):
+        if fields.get(name) is None:
+            fields.pop(name, None)
+        elif not isinstance(fields[name], list):
+            whose = f"{path}: task {fields.get('task_id')}"
+            raise UsageError(f"{whose}: {name} is no list; mend the entry")
+    if "status" not in fields:
+        lists = [fields.get(name) for name in ("reasoning", "python_code")]
+        samples = max((len(values) for values in lists if isinstance(values, list)), default=0)
+        fields["status"] = ["ok"] * samples
+    return fields
 
 
-def _entries_of_lines(path: Path) -> Iterator[Entry]:
+def _entries_of_lines(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
     for number, line in enumerate(_reading(path), start=1):
         if not line.strip():
             continue
         try:
-            entry = _parse(line.rstrip(), path, number)
+            entry = decode(line.rstrip(), path, number, None)
         except UsageError:
-            if line.endswith(b"\n"):
+            if line.endswith(b"\n") or _is_json(line):
                 raise
             _log.warning("%s: the torn last line %d is skipped", path, number)
             return
-        if not isinstance(entry, dict):
-            raise UsageError(f"{path}, line {number}: not an object; mend or remove the line")
         yield entry
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _reading(path: Path, *, chunk_bytes: int | None = None) -> Iterator[bytes]:
@@ -101,15 +181,15 @@ def _parse(content: bytes, path: Path, first_line: int) -> Any:
         return parse_json(content, path, first_line=first_line)
 
 
-def _entries_of_document(path: Path) -> Iterator[Entry]:
+def _entries_of_document(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
     stream = JsonStream(_reading(path, chunk_bytes=_CHUNK_BYTES), path)
     match stream.peek():
         case b"":
             raise UsageError(f"{path} is empty; give the results file of a run")
         case b"[":
-            yield from _results(stream, path)
+            yield from _results(stream, path, decode)
         case b"{":
-            yield from _entries_of_object(stream, path)
+            yield from _entries_of_object(stream, path, decode)
         case _:
             _parse(stream.value(), path, stream.line)
             raise _no_results(path)
@@ -117,54 +197,46 @@ def _entries_of_document(path: Path) -> Iterator[Entry]:
         raise UsageError(f"{path}, line {stream.line}: the document has ended; remove the rest")
 
 
-def _entries_of_object(stream: JsonStream, path: Path) -> Iterator[Entry]:
+def _entries_of_object(stream: JsonStream, path: Path, decode: _Decode[Read]) -> Iterator[Read]:
     """Metadata and results in the order in which they stand; other members are stepped over."""
     has_results = False
     for key in stream.members():
         name = _parse(key, path, stream.line)
         if name == "results" and stream.peek() == b"[":
             has_results = True
-            yield from _results(stream, path)
+            yield from _results(stream, path, decode)
             continue
         line = stream.line
-        value = _parse(stream.value(), path, line)
-        if name == "metadata" and isinstance(value, dict):
-            yield {"entry_type": "metadata", **value}
+        text = stream.value()
+        if name == "metadata" and isinstance(_parse(text, path, line), dict):
+            yield decode(text, path, line, "metadata")
     if not has_results:
         raise _no_results(path)
 
 
-def _results(stream: JsonStream, path: Path) -> Iterator[Entry]:
+def _results(stream: JsonStream, path: Path, decode: _Decode[Read]) -> Iterator[Read]:
     for position, (line, text) in enumerate(stream.items()):
-        entry = _parse(text, path, line)
-        if not isinstance(entry, dict):
+        if not text.lstrip().startswith(b"{"):
+            _parse(text, path, line)
             raise UsageError(f"{path}: results[{position}] is not an object; mend or remove it")
-        yield entry
+        yield decode(text, path, line, None)
 
 
 def _no_results(path: Path) -> UsageError:
     return UsageError(f"{path} holds no list of results; give the results file of a run")
 
 
-def _normalised(entry: Entry, path: Path) -> Entry:
-    entry.setdefault("entry_type", "result")
-    if entry["entry_type"] != "result":
-        return entry
-    for field in SAMPLE_LISTS:
-        if isinstance(entry.get(field), str):
-            entry[field] = [entry[field]]
-    messages = entry.get("prompt_messages")
-    alone = isinstance(messages, list) and messages and all(isinstance(m, dict) for m in messages)
-    if alone or isinstance(messages, str):
-        entry["prompt_messages"] = [messages]
-    for field in ("reasoning", "status", "prompt_messages"):
-        if entry.get(field) is None:
-            entry.pop(field, None)
-        elif not isinstance(entry[field], list):
-            raise UsageError(
-                f"{path}: task {entry.get('task_id')}: {field} is no list; mend the entry"
-            )
-    if "status" not in entry:
-        lists = [entry[field] for field in SAMPLE_LISTS if isinstance(entry.get(field), list)]
-        entry["status"] = ["ok"] * max(map(len, lists), default=0)
-    return entry
+def task_of(entry: Fields) -> Task:
+    """The task that a result entry carries in `task_data`.
+
+    Raises UsageError where there is none or it is not valid.
+    """
+    task_id = entry.get("task_id")
+    if not isinstance(task_id, str):
+        raise UsageError("an entry has no task_id; mend it in the results file")
+    if "task_data" not in entry:
+        raise UsageError(f"task {task_id}: the entry has no task_data to judge programs by")
+    task = task_from_json(task_id, entry["task_data"])
+    if isinstance(task, str):
+        raise UsageError(f"task {task_id}: task_data: {task}")
+    return task

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from utilities.errors import UsageError
-from utilities.results.reader import read_entries
+from utilities.results.reader import read_fields
 from utilities.runs.options import AskingOptions
 
 _NOT_REPEATED = frozenset({"from_metadata", "quiet", "verbose"})
@@ -55,7 +55,7 @@ def find_earlier_run(path: Path, stem: str) -> EarlierRun:
     """
     found = [
         entry
-        for entry in read_entries(path)
+        for entry in read_fields(path)
         if entry["entry_type"] == "metadata"
         and entry.get("script") == stem
         and isinstance(entry.get("options"), dict)

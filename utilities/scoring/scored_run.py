@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utilities.results.reader import read_entries, task_of
+from utilities.results.reader import read_fields, task_of
 from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
 from utilities.scoring.scores import ScoreSummary, attempts_note, score
 from utilities.tasks.task import Pair, Task
@@ -114,7 +114,7 @@ def counted_entries(run: ScoredRun) -> Iterator[tuple[Task, dict[str, Any]]]:
         if task_id in run.outcomes:
             wanted.setdefault(place.path, set()).add(place.number)
     for path, numbers in wanted.items():
-        for number, entry in enumerate(read_entries(path)):
+        for number, entry in enumerate(read_fields(path)):
             if number in numbers:
                 yield judged_task(entry, run.given), entry
 

@@ -10,7 +10,7 @@ from typing import Any
 from utilities.errors import ASK_AGAIN, UsageError
 from utilities.files.hashing import hash_of
 from utilities.results.checks import check_entry
-from utilities.results.reader import read_entries
+from utilities.results.reader import read_fields
 from utilities.scoring.outcomes import TaskOutcome, missing_outcome, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task
 from utilities.tasks.content import task_hash
@@ -92,7 +92,7 @@ def read_scored_runs(
     """
     collection = _Collection({task.task_id: task for task in tasks})
     for path in paths:
-        for number, entry in enumerate(read_entries(path)):
+        for number, entry in enumerate(read_fields(path)):
             collection.add(entry, EntryPlace(path, number))
     metadata = collection.metadata
     if run_id is not None:

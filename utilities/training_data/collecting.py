@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from utilities.files.json_lines import encode_line
-from utilities.results.reader import read_entries
+from utilities.results.reader import read_fields
 from utilities.tasks.canonical import canonical_hash, identifying_hashes
 from utilities.tasks.content import content_hash
 from utilities.tasks.task import Task
@@ -81,7 +81,7 @@ class Collector:
     def _samples(self, path: Path, *, judge_again: bool) -> Iterator[TrainingSample]:
         """The samples of a file that are rows if their programs are right."""
         found = self.collected
-        for entry in read_entries(path):
+        for entry in read_fields(path):
             if entry["entry_type"] == "metadata":
                 found.facts.add(entry, path.name)
             elif entry["entry_type"] != "result":

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utilities.results.entry import SCHEMA_VERSION
-from utilities.results.reader import Entry, read_entries
+from utilities.results.reader import Fields as Entry
+from utilities.results.reader import read_fields
 from utilities.tasks.canonical import identifying_hashes
 from utilities.tasks.content import content_hash
 from utilities.tasks.task import Grid, Pair, Task
@@ -126,7 +127,7 @@ async def relabelled_entries(
 
 
 def _entries_of(path: Path, unusable: dict[str, str]) -> Iterator[list[TrainingSample]]:
-    for entry in read_entries(path):
+    for entry in read_fields(path):
         if entry["entry_type"] == "result":
             samples = usable_samples(entry, path, unusable)
             if samples:  # a reasoning of the task that was missed is of no use, and may be long

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from utilities.errors import UsageError
-from utilities.results.reader import Entry, task_of
+from utilities.results.reader import Fields as Entry
+from utilities.results.reader import task_of
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.grids import check_grid
 from utilities.tasks.task import Grid, Pair, Task

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from utilities.errors import UsageError
 from utilities.files.json_files import reported_reading
-from utilities.results.reader import Entry
+from utilities.results.reader import Fields as Entry
 from utilities.tasks.datasets import TaskSource
 
 

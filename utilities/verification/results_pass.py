@@ -16,7 +16,8 @@ import orjson
 from utilities.command_line.progress import Progress
 from utilities.errors import UsageError
 from utilities.files.json_lines import encode_line
-from utilities.results.reader import Entry, task_of
+from utilities.results.reader import Fields as Entry
+from utilities.results.reader import task_of
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.verification.counts import VerificationCounts
 from utilities.verification.verdict import label_fields, verdict_fields
