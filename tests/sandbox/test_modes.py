@@ -70,7 +70,7 @@ def bare_verdicts(programs: Sequence[str], folder: Path) -> list[Verdict]:
     """Forked from an ordinary interpreter, with no protection and no fork server."""
     import json
 
-    from utilities.sandbox.records import Response, to_executions
+    from utilities.sandbox.execution import Response, to_executions
     from utilities.sandbox.wire import Ending
 
     subprocess.run(

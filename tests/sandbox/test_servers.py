@@ -16,10 +16,9 @@ from tests.support.sandbox_programs import realistic_programs
 from tests.support.scripts import REPOSITORY
 from utilities.errors import UsageError
 from utilities.sandbox.execution import Limits
-from utilities.sandbox.job import Flavour, Prepared
-from utilities.sandbox.layers import describe_layers
 from utilities.sandbox.pool import Pool
-from utilities.sandbox.sandbox import Sandbox
+from utilities.sandbox.preparation import Prepared, ServerKind
+from utilities.sandbox.sandbox import Sandbox, describe_layers
 from utilities.tasks.task import Grid
 
 GRID: Grid = [[0, 1, 1], [2, 0, 0], [2, 0, 3]]
@@ -89,9 +88,9 @@ async def test_where_no_server_can_be_started_each_run_says_so() -> None:
     def start(*_: object) -> Never:
         raise BlockingIOError("no process is left")
 
-    pool = Pool(start, workers=2, depth=1)
+    pool = Pool(start, [None, None], depth=1)
     prepared = Prepared(1, b"", (), uses_chance=False)
-    runs = [pool.run(prepared, Flavour(), cpu_s=1.0, wall_s=5.0) for _ in range(5)]
+    runs = [pool.run(prepared, ServerKind(), cpu_s=1.0, wall_s=5.0) for _ in range(5)]
     outcomes = await asyncio.gather(*runs, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [BlockingIOError] * 5
     await pool.close()

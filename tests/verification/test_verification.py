@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from utilities.sandbox.execution import Execution, Limits
-from utilities.sandbox.job import prepare
+from utilities.sandbox.preparation import prepare
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.verdict import (

@@ -1,4 +1,4 @@
-"""How the front of a fork server follows children: reads their records, keeps their time."""
+"""How the frontend of a fork server follows children: reads their records, keeps their time."""
 
 from __future__ import annotations
 

@@ -1,13 +1,30 @@
-"""What running a program on inputs gives back, and what it may use."""
+"""What one program may use, and what it did, read from what its child claims and trusting none."""
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+
+from utilities.sandbox.wire import (
+    ANSWERS,
+    DURATION,
+    EVERY_INPUT,
+    KINDS,
+    MEMORY_EXHAUSTED,
+    RECORD,
+    RELIES_ON_NUMPY,
+    RESPONSE,
+    Ending,
+    to_grid,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from utilities.tasks.task import Grid
 
+_COLOURS = bytes(range(10))
 ExecutionStatus = Literal[
     "ok",
     "syntax_error",
@@ -56,3 +73,119 @@ class Execution:
     duration_s: float = 0.0
     message: str = ""
     uses_numpy_without_import: bool = False
+
+
+class Response(NamedTuple):
+    """What a fork server tells of one program; only `written` comes from the program's process."""
+
+    request_id: int
+    ending: Ending
+    alone: bool
+    """Whether no other program had run in the same process before it."""
+    code: int
+    wall_s: float
+    written: bytes
+
+
+class _Record(NamedTuple):
+    input_index: int
+    kind: str
+    columns: int
+    cells: bytes
+    text: bytes
+
+
+def unpack_response(frame: bytes) -> Response:
+    """Read a frame of the fork server."""
+    request_id, ending, alone, code, wall_s = RESPONSE.unpack_from(frame)
+    return Response(request_id, Ending(ending), bool(alone), code, wall_s, frame[RESPONSE.size :])
+
+
+def to_executions(
+    response: Response, inputs: int, cpu_limit_s: float, wall_limit_s: float
+) -> tuple[Execution, ...]:
+    """An Execution for each input.
+
+    The first answer to an input counts. A program can forge one; it is then compared like any
+    other, and forging it needs the very grid that was asked for.
+    """
+    answers: dict[int, Execution] = {}
+    printed: dict[int, str] = {}
+    relies_on_numpy = False
+    for record in _records(response.written):
+        text = record.text.decode("utf-8", "replace")
+        if record.kind == "loaded":
+            relies_on_numpy = text == RELIES_ON_NUMPY
+        elif record.kind == "printed":
+            printed.setdefault(record.input_index, text)
+        else:
+            for each in (
+                range(inputs) if record.input_index == EVERY_INPUT else (record.input_index,)
+            ):
+                if each not in answers:
+                    said = printed.get(each, "")
+                    answers[each] = _answer(record, said, response.wall_s, relies_on_numpy)
+    status, message = _rest(response, cpu_limit_s, wall_limit_s)
+    rest = Execution(status, message=message, uses_numpy_without_import=relies_on_numpy)
+    return tuple(answers.get(index, rest) for index in range(inputs))
+
+
+def _records(written: bytes) -> Iterator[_Record]:
+    """The whole records at the beginning of `written`."""
+    offset = 0
+    while len(written) - offset >= RECORD.size:
+        index, kind, rows, columns, length = RECORD.unpack_from(written, offset)
+        cells_at = offset + RECORD.size
+        text_at = cells_at + rows * columns
+        offset = text_at + length
+        if offset > len(written) or kind >= len(KINDS):
+            return
+        yield _Record(
+            index, KINDS[kind], columns, written[cells_at:text_at], written[text_at:offset]
+        )
+
+
+def _answer(record: _Record, printed: str, wall_s: float, relies_on_numpy: bool) -> Execution:
+    assert record.kind in ANSWERS
+    claimed_us = 0
+    text = record.text
+    if len(text) >= DURATION.size:
+        claimed_us, text = DURATION.unpack_from(text)[0], text[DURATION.size :]
+    status, message = cast("ExecutionStatus", record.kind), text.decode("utf-8", "replace")
+    output: Grid | None = None
+    if status == "ok" and (output := _valid_grid(record.columns, record.cells)) is None:
+        status, message = "invalid_output", "the record holds no valid grid"
+    return Execution(
+        status,
+        output,
+        stdout=printed,
+        duration_s=min(claimed_us / 1e6, wall_s),
+        message=message,
+        uses_numpy_without_import=relies_on_numpy,
+    )
+
+
+def _valid_grid(columns: int, cells: bytes) -> Grid | None:
+    if not 1 <= columns <= 30 or not columns <= len(cells) <= 30 * columns:
+        return None
+    return None if cells.translate(None, _COLOURS) else to_grid(columns, cells)
+
+
+def _rest(
+    response: Response, cpu_limit_s: float, wall_limit_s: float
+) -> tuple[ExecutionStatus, str]:
+    """Status and message for the inputs that have no answer."""
+    code = response.code
+    if response.ending is Ending.SIGNALLED:
+        return "crashed", f"killed by {signal.Signals(code).name}"
+    if response.ending is Ending.EXITED and code == MEMORY_EXHAUSTED:
+        return "memory_limit", "memory ran out"
+    rest: dict[Ending, tuple[ExecutionStatus, str]] = {
+        Ending.CPU_TIMEOUT: ("timeout", f"used over {cpu_limit_s:g} s of processor time"),
+        Ending.WALL_TIMEOUT: ("timeout", f"no answer within {wall_limit_s:g} s"),
+        Ending.OUTPUT_LIMIT: ("output_limit", "sent more than it may"),
+        Ending.NO_RECORD: ("crashed", "wrote what is no record to the result descriptor"),
+        Ending.EXITED: ("crashed", f"left with exit code {code} before it answered"),
+        Ending.COMPLETE: ("crashed", "its fork server was lost more than once"),
+    }
+    return rest[response.ending]

@@ -6,14 +6,17 @@ supervisor's memory is in it, and it never holds an expected output.
 
 from __future__ import annotations
 
+import _thread
 import gc
 import marshal
 import os
+import signal
 import sys
+import warnings
+from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from utilities.sandbox.dirtiness import Snapshot
-from utilities.sandbox.front import Front
+from utilities.sandbox.frontend import Frontend
 from utilities.sandbox.lockdown import OPEN_FILES, Lockdown
 from utilities.sandbox.preload import (
     PARTS,
@@ -96,12 +99,12 @@ def _say_what_is_in_force(report: dict[str, Any]) -> None:
 
 
 def _be_two(lockdown: Lockdown, pipes: Pipes, config: dict[str, Any]) -> None:
-    """Fork the server proper, and be its front; returns in the server, which keeps no socket."""
+    """Fork the server proper, and be its frontend; returns in the server, which keeps no socket."""
     server = FORK()
     if server != 0:
         for descriptor in (pipes.results[1], pipes.orders[0], pipes.births[1], pipes.endings[1]):
             os.close(descriptor)
-        Front(pipes, config).serve()
+        Frontend(pipes, config).serve()
     lockdown.follow_to_death()
     places: Sequence[tuple[int, int]] = (
         (pipes.results[1], RESULT_DESCRIPTOR),
@@ -148,7 +151,7 @@ class ForkServer:
         sys.stdout, sys.stderr = streams
 
     def serve(self) -> NoReturn:
-        """Fork when told to; ends with the front, and when there is no memory for a child."""
+        """Fork when told to; ends with the frontend, and when there is no memory for a child."""
         self._printed.capture()
         self._snapshot = Snapshot(run_program.__globals__) if self._batch > 1 else None
         while os.read(_ORDERS, len(GO)):
@@ -180,14 +183,14 @@ class ForkServer:
 
 
 def _unpacked(message: bytes) -> tuple[float, list[Program]]:
-    """Processor seconds for the programs of the front's message, and the programs."""
-    load = marshal.loads  # what it reads comes from this program's own front
+    """Processor seconds for the programs of the frontend's message, and the programs."""
+    load = marshal.loads  # what it reads comes from this program's own frontend
     cpu_s, programs = load(message)
     return cpu_s, [(source, code and load(code), inputs) for source, code, inputs in programs]
 
 
 def _next_message() -> bytes:
-    """What the front has for this child; ends with the front."""
+    """What the frontend has for this child; ends with the frontend."""
     parts, missing = [os.read(_REQUESTS, LENGTH.size)], 0
     if len(parts[0]) == LENGTH.size:
         missing = LENGTH.unpack(parts.pop())[0]
@@ -197,3 +200,76 @@ def _next_message() -> bytes:
         if not parts[-1]:
             os._exit(0)
     return b"".join(parts)
+
+
+_WATCHED = (
+    *("builtins", "bisect", "collections", "copy", "dataclasses", "enum", "functools", "heapq"),
+    *("itertools", "math", "numpy", "numpy.linalg", "operator", "os", "random", "re", "string"),
+    *("sys", "time", "types", "typing"),
+)
+_CHANGING = frozenset(
+    {"__warningregistry__", "last_type", "last_value", "last_traceback", "stdout", "stderr"}
+)
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_SIGNALS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGINT, signal.SIGXCPU)
+_MISSING = object()
+
+
+class Snapshot:
+    """The names that programs share, as they were before any of them ran."""
+
+    def __init__(self, *namespaces: dict[str, Any]) -> None:
+        """Look at the modules that are loaded now, the classes of `collections`, and `namespaces`.
+
+        These are the toolkit's own, which no module's name leads to.
+        """
+        modules = {name: sys.modules[name] for name in _WATCHED if name in sys.modules}
+        self._modules = modules
+        spaces = [*namespaces, *(vars(module) for module in modules.values())]
+        classes = [each for each in vars(sys.modules["collections"]).values() if type(each) is type]
+        self._spaces = [(space, dict(space)) for space in spaces]
+        self._classes = [(each, dict(vars(each))) for each in classes]
+        self._state = self._small_state()
+
+    def still_holds(self) -> bool:
+        """Whether nothing that is watched has changed."""
+        if self._state != self._small_state() or _thread._count() or _printing_is_odd():
+            return False
+        if any(sys.modules.get(name) is not module for name, module in self._modules.items()):
+            return False
+        return all(_same(now, before) for now, before in self._spaces) and all(
+            _same(vars(each), before) for each, before in self._classes
+        )
+
+    @staticmethod
+    def _small_state() -> tuple[Any, ...]:
+        numpy = sys.modules.get("numpy")
+        return (
+            sys.getrecursionlimit(),
+            sys.gettrace(),
+            sys.getprofile(),
+            gc.isenabled(),
+            gc.get_threshold(),
+            len(gc.callbacks),
+            list(warnings.filters),
+            [signal.getsignal(number) for number in _SIGNALS],
+            [signal.getitimer(timer) for timer in _TIMERS],
+            None if numpy is None else (numpy.geterr(), numpy.get_printoptions()),
+            list(sys.meta_path),
+        )
+
+
+def _same(now: Any, before: dict[str, Any]) -> bool:
+    """Whether a namespace holds the very objects that it held."""
+    if len(now) == len(before) and all(map(is_, now.values(), before.values())):
+        return True
+    if len(now) > len(before) + len(_CHANGING):
+        return False
+    return all(
+        now.get(name, _MISSING) is value for name, value in before.items() if name not in _CHANGING
+    )
+
+
+def _printing_is_odd() -> bool:
+    """Whether the captured output cannot be written to any more."""
+    return bool(getattr(sys.stdout, "closed", True))

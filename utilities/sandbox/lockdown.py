@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
+import stat
+import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from utilities.sandbox import landlock, namespaces, syscalls
+from utilities.sandbox import namespaces, syscalls
 from utilities.sandbox.seccomp import Filter, child_filter, fork_server_filter
 from utilities.sandbox.syscalls import Unavailable
 from utilities.sandbox.wire import RESULT_DESCRIPTOR
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 OPEN_FILES = 32
+_READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
+_PATH_BENEATH = 1
+_ASK_VERSION = 1
 
 
 class Lockdown:
@@ -31,7 +37,7 @@ class Lockdown:
 
     def files_stay_readable(self, visible: Sequence[str]) -> bool:
         """Whether a program will be able to import what is not loaded yet."""
-        if "landlock" not in self._wanted or not landlock.version():
+        if "landlock" not in self._wanted or not landlock_version():
             return not self._wanted & {"seccomp"}
         return os.getuid() != 0 or (
             "namespaces" in self._wanted and namespaces.root_can_hide_files(visible)
@@ -64,11 +70,11 @@ class Lockdown:
         if "seccomp" in self._wanted:
             self._filter_calls(may_open=rules is not None)
 
-    def _reading_rules(self, readable: Sequence[str]) -> landlock.ReadingRules | None:
+    def _reading_rules(self, readable: Sequence[str]) -> ReadingRules | None:
         if "landlock" not in self._wanted:
             return None
         try:
-            return landlock.ReadingRules(readable)
+            return ReadingRules(readable)
         except Unavailable:
             return None
 
@@ -118,3 +124,49 @@ def _wait_as_parent_of_the_first_process() -> None:
     os.closerange(0, OPEN_FILES)
     os.waitpid(child, 0)
     os._exit(0)
+
+
+def landlock_version() -> int:
+    """The kernel's version of Landlock; 0 where it has none."""
+    call = syscalls.number("landlock_create_ruleset")
+    flags = ctypes.c_uint32(_ASK_VERSION)
+    return max(0, int(syscalls.LIBC.syscall(call, None, ctypes.c_size_t(0), flags)))
+
+
+class ReadingRules:
+    """What may be read; made while the paths can still be reached, put in force later."""
+
+    def __init__(self, readable: Iterable[str]) -> None:
+        """Handle all rights that this kernel knows; raises Unavailable where it has none."""
+        self.version = landlock_version()
+        files = (1 << 13) - 1
+        for bit, since in ((13, 2), (14, 3), (15, 5)):  # refer, truncate, ioctl on devices
+            files |= (self.version >= since) << bit
+        network = 3 if self.version >= 4 else 0  # bind and connect by TCP
+        scopes = 3 if self.version >= 6 else 0  # abstract sockets and signals to the outside
+        size = 8 if self.version < 4 else 16 if self.version < 6 else 24
+        rights = struct.pack("=QQQ", files, network, scopes)[:size]
+        self._rules = syscalls.system_call(
+            "landlock_create_ruleset", rights, ctypes.c_size_t(size), 0
+        )
+        for path in readable:
+            self._allow(path)
+
+    def _allow(self, path: str) -> None:
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:  # what cannot be reached now cannot be read later either
+            return
+        try:
+            is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+            rights = _READ_FILE | _READ_FOLDER if is_folder else _READ_FILE
+            rule = struct.pack("=Qi", rights, descriptor)
+            syscalls.system_call("landlock_add_rule", self._rules, _PATH_BENEATH, rule, 0)
+        finally:
+            os.close(descriptor)
+
+    def enforce(self) -> None:
+        """Restrict this process and all that it starts, for good; raises Unavailable."""
+        syscalls.forgo_new_privileges()
+        syscalls.system_call("landlock_restrict_self", self._rules, 0)
+        os.close(self._rules)

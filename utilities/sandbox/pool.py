@@ -1,4 +1,4 @@
-"""Spreads jobs over workers, each with a fork server for each flavour of program."""
+"""Spreads jobs over workers, each with a fork server for each kind of program."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from utilities.errors import UsageError
-from utilities.sandbox.records import Response
+from utilities.sandbox.execution import Response
 from utilities.sandbox.server_process import Job, ServerProcess
 from utilities.sandbox.wire import Ending
 
 if TYPE_CHECKING:
-    from utilities.sandbox.job import Flavour, Prepared
+    from collections.abc import Sequence
+
+    from utilities.sandbox.preparation import Prepared, ServerKind
     from utilities.sandbox.server_process import Starter
 
 _LOSSES = 3
@@ -35,12 +37,12 @@ _NO_SECCOMP = (
 
 
 class _Worker:
-    """A place for fork servers, one of each flavour that was asked for."""
+    """A place for fork servers, one of each kind that was asked for."""
 
-    def __init__(self, position: int) -> None:
-        self.position = position
-        self.servers: dict[Flavour, ServerProcess] = {}
-        self.flavour: Flavour | None = None
+    def __init__(self, processor: int | None) -> None:
+        self.processor = processor
+        self.servers: dict[ServerKind, ServerProcess] = {}
+        self.kind: ServerKind | None = None
         """That of the last job it was given."""
 
     @property
@@ -52,13 +54,16 @@ class _Worker:
 class Pool:
     """Jobs wait here, those of a longer second pass until no other waits.
 
-    A worker takes them in their order, but for those of the flavour it last had, which overtake.
+    A worker takes them in their order, but for those of the kind it last had, which overtake.
     """
 
-    def __init__(self, start: Starter, *, workers: int, depth: int) -> None:
-        """Give each worker up to `depth` jobs; `start` makes a fork server when one is needed."""
+    def __init__(self, start: Starter, processors: Sequence[int | None], *, depth: int) -> None:
+        """Make a worker for each processor (None: any), and give each up to `depth` jobs.
+
+        `start` makes a fork server when one is needed.
+        """
         self._start = start
-        self._workers = [_Worker(position) for position in range(workers)]
+        self._workers = list(map(_Worker, processors))
         self._depth = depth
         self._waiting: deque[Job] = deque()
         self._late: deque[Job] = deque()
@@ -77,7 +82,7 @@ class Pool:
     async def run(
         self,
         prepared: Prepared,
-        flavour: Flavour,
+        kind: ServerKind,
         *,
         cpu_s: float,
         wall_s: float,
@@ -95,7 +100,7 @@ class Pool:
         for _ in range(_LOSSES):
             answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
             number = next(self._ids) % 2**32
-            job = Job(number, flavour, prepared.inputs, prepared.body, cpu_s, wall_s, alone, answer)
+            job = Job(number, kind, prepared.inputs, prepared.body, cpu_s, wall_s, alone, answer)
             response = await self._wait_for(job, self._late if late else self._waiting)
             if (response.ending, response.code) != (Ending.SIGNALLED, signal.SIGKILL):
                 break
@@ -122,19 +127,17 @@ class Pool:
 
     def _least_busy(self, job: Job) -> _Worker:
         """The worker with the fewest jobs, best one with the right server."""
-        return min(
-            self._workers, key=lambda worker: (worker.jobs, job.flavour not in worker.servers)
-        )
+        return min(self._workers, key=lambda worker: (worker.jobs, job.kind not in worker.servers))
 
     def _next_for(self, worker: _Worker) -> Job:
-        """The first job of the flavour that it had last, so that servers take turns seldom.
+        """The first job of the kind that it had last, so that servers take turns seldom.
 
         Two that share a core cost more than one after the other.
         """
         first = self._waiting[0]
         if first.passed_over < _PASSED_OVER:
             for position, job in enumerate(self._waiting):
-                if job.flavour == worker.flavour:
+                if job.kind == worker.kind:
                     first.passed_over += position > 0
                     del self._waiting[position]
                     return job
@@ -143,15 +146,15 @@ class Pool:
     def _give(self, worker: _Worker, job: Job) -> None:
         if job.answer.done():
             return
-        server = worker.servers.get(job.flavour)
+        server = worker.servers.get(job.kind)
         if server is None:
             try:
-                server = self._start(job.flavour, worker.position, self._answered, self._lost)
+                server = self._start(job.kind, worker.processor, self._answered, self._lost)
             except OSError as error:  # no process or no descriptor is to be had
                 job.answer.set_exception(error)
                 return
-            worker.servers[job.flavour] = server
-        worker.flavour = job.flavour
+            worker.servers[job.kind] = server
+        worker.kind = job.kind
         server.give(job)
 
     def _answered(self, server: ServerProcess) -> None:
@@ -162,8 +165,8 @@ class Pool:
     def _lost(self, server: ServerProcess, *, by_itself: bool = True) -> None:
         """Replace a fork server that ended, and give its jobs to others."""
         for worker in self._workers:
-            if worker.servers.get(server.flavour) is server:
-                del worker.servers[server.flavour]
+            if worker.servers.get(server.kind) is server:
+                del worker.servers[server.kind]
         said = server.kill()
         jobs = [job for job in server.jobs if not job.answer.done()]
         server.jobs.clear()

@@ -22,45 +22,26 @@ COMMON = (
     *("operator", "os", "random", "re", "string", "sys", "time", "types", "typing", "warnings"),
 )
 """Modules that most programs use. Each shared library more makes every fork dearer."""
-RARE = (
-    *("argparse", "array", "ast", "asyncio", "atexit", "base64", "binascii", "calendar", "cmath"),
-    *("codecs", "collections.abc", "colorsys", "concurrent.futures.process", "csv", "ctypes.util"),
-    *(
-        "datetime",
-        "decimal",
-        "difflib",
-        "dis",
-        "email",
-        "encodings.idna",
-        "errno",
-        "faulthandler",
-        "fcntl",
-    ),
-    *("fileinput", "fnmatch", "fractions", "gc", "getpass", "glob", "graphlib", "grp", "gzip"),
-    *("hashlib", "hmac", "html", "http.client", "importlib.metadata", "importlib.resources"),
-    *("importlib.util", "inspect", "io", "json", "keyword", "linecache", "locale", "logging"),
-    *("marshal", "mmap", "multiprocessing.pool", "multiprocessing.popen_fork"),
-    *("multiprocessing.shared_memory", "numbers", "pathlib", "pdb", "pickle", "pkgutil"),
-    *("platform", "pprint", "pwd", "queue", "reprlib", "resource", "runpy", "sched", "secrets"),
-    *("select", "selectors", "shelve", "shlex", "shutil", "signal", "site", "socket", "sqlite3"),
-    *("ssl", "stat", "statistics", "struct", "subprocess", "symtable", "sysconfig", "tarfile"),
-    *("tempfile", "textwrap", "threading", "timeit", "token", "tokenize", "trace", "traceback"),
-    *("tracemalloc", "unicodedata", "unittest.mock", "urllib.request", "uuid", "weakref"),
-    *("xml.etree.ElementTree", "zipfile", "zlib", "numpy.char", "numpy.ctypeslib", "numpy.fft"),
-    *("numpy.lib.stride_tricks", "numpy.ma", "numpy.polynomial", "numpy.random", "numpy.rec"),
-    "numpy.testing",
-)
+_RARE_NAMES = """
+    argparse array ast asyncio atexit base64 binascii calendar cmath codecs collections.abc
+    colorsys concurrent.futures.process csv ctypes.util datetime decimal difflib dis email
+    encodings.idna errno faulthandler fcntl fileinput fnmatch fractions gc getpass glob graphlib
+    grp gzip hashlib hmac html http.client importlib.metadata importlib.resources importlib.util
+    inspect io json keyword linecache locale logging marshal mmap multiprocessing.pool
+    multiprocessing.popen_fork multiprocessing.shared_memory numbers pathlib pdb pickle pkgutil
+    platform pprint pwd queue reprlib resource runpy sched secrets select selectors shelve shlex
+    shutil signal site socket sqlite3 ssl stat statistics struct subprocess symtable sysconfig
+    tarfile tempfile textwrap threading timeit token tokenize trace traceback tracemalloc
+    unicodedata unittest.mock urllib.request uuid weakref xml.etree.ElementTree zipfile zlib
+    numpy.char numpy.ctypeslib numpy.fft numpy.lib.stride_tricks numpy.ma numpy.polynomial
+    numpy.random numpy.rec numpy.testing
+"""
+RARE = tuple(_RARE_NAMES.split())
 """Further modules for a fork server whose children will not be able to read files."""
 PARTS = {
     "numpy": ("numpy.ma",),
-    "scipy": (
-        *(
-            "scipy.ndimage",
-            "scipy.optimize",
-            "scipy.signal",
-            "scipy.spatial.distance",
-            "scipy.stats",
-        ),
+    "scipy": tuple(
+        f"scipy.{part}" for part in ("ndimage", "optimize", "signal", "spatial.distance", "stats")
     ),
 }
 """What programs use of a package; importing these would take up most of their time."""

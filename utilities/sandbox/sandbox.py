@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING, Literal, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from utilities.sandbox.execution import Execution, Limits
-from utilities.sandbox.job import Flavour, prepare
-from utilities.sandbox.layers import describe_layers
+from utilities.sandbox.execution import Execution, Limits, to_executions
 from utilities.sandbox.pool import Pool
-from utilities.sandbox.records import to_executions
+from utilities.sandbox.preparation import ServerKind, prepare
 from utilities.sandbox.server_process import ServerProcess
 from utilities.sandbox.wire import EVERY_INPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-    from types import TracebackType
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from utilities.sandbox.job import Prepared
-    from utilities.sandbox.records import Response
-    from utilities.sandbox.server_process import Listener
+    from utilities.sandbox.execution import Response
+    from utilities.sandbox.preparation import Prepared
     from utilities.tasks.task import Grid
 
 MAX_INPUTS = EVERY_INPUT - 1
@@ -33,6 +30,18 @@ _CHOICE = 16
 """Programs for each worker that wait, so that it finds one of the kind that it just ran."""
 _BATCH = 32
 """Programs that may share a child in batch mode."""
+_NAMESPACES = ("user", "net", "pid", "ipc", "uts", "mnt")
+_WITHOUT_NAMESPACES = (
+    "no network and process namespaces (only seccomp keeps programs from sockets and signals)"
+)
+_WITHOUT_MOUNTS = "no mount namespace (programs can tell whether a file exists)"
+_WITHOUT_LANDLOCK = (
+    "no Landlock (programs may open no file at all, and import only what is preloaded)"
+)
+_WITHOUT_SECCOMP = (
+    "NO seccomp: programs may start processes, send signals and use the network, and nothing keeps "
+    "them from files that {user} may touch"
+)
 _TRIVIAL = "def solve_task(grid):\n    return grid"
 
 
@@ -67,37 +76,18 @@ class Sandbox:
         depth = _STRICT_DEPTH if mode == "strict" else 2 * _BATCH
         self.capacity = self.workers * (depth + _CHOICE)
         """How many calls of `run` are taken at a time; more wait for their turn."""
-        self._batch = 1 if mode == "strict" else _BATCH
         self._retry_timeouts_s = retry_timeouts_s
-        self._unsafe_no_seccomp = unsafe_no_seccomp
-        self._withheld = withheld_layers
         self._slots = asyncio.Semaphore(self.capacity)
-        self._pool = Pool(self._start_server, workers=self.workers, depth=depth)
-
-    def _start_server(
-        self,
-        flavour: Flavour,
-        worker: int,
-        on_answer: Listener,
-        on_loss: Listener,
-    ) -> ServerProcess:
-        return ServerProcess(
-            flavour,
-            self.limits,
-            batch=self._batch,
-            withheld=self._withheld,
-            unsafe_no_seccomp=self._unsafe_no_seccomp,
-            processor=self._processor_of(worker),
-            on_answer=on_answer,
-            on_loss=on_loss,
-        )
-
-    def _processor_of(self, worker: int) -> int | None:
-        """The core for a worker: where every core has one, children need not move between them."""
-        if sys.platform != "linux":
-            return None
-        cores = sorted(os.sched_getaffinity(0))
-        return cores[worker] if len(cores) == self.workers > 1 else None
+        settings = {
+            "batch": 1 if mode == "strict" else _BATCH,
+            "withheld": sorted(withheld_layers),
+            "unsafe_no_seccomp": unsafe_no_seccomp,
+            "memory_mb": limits.memory_mb,
+            "output_bytes": limits.output_bytes,
+            "stdout_bytes": limits.stdout_bytes,
+        }
+        start = partial(ServerProcess, settings)
+        self._pool = Pool(start, _processors(self.workers), depth=depth)
 
     async def __aenter__(self) -> Self:
         """Start the first fork server.
@@ -108,18 +98,13 @@ class Sandbox:
         prepared = prepare(_TRIVIAL, [[[0]]], self.limits)
         assert not isinstance(prepared, Execution)
         try:
-            await self._once(prepared, Flavour())
+            await self._once(prepared, ServerKind())
         except BaseException:
             await self._pool.close()
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End all processes of the sandbox and wait until they are gone."""
         await self._pool.close()
 
@@ -152,40 +137,46 @@ class Sandbox:
         prepared = prepare(code, inputs, self.limits)
         if isinstance(prepared, Execution):
             return (prepared,) * len(inputs)
-        flavour = Flavour(prepared.modules, hash_seed)
+        kind = ServerKind(prepared.modules, hash_seed)
         async with self._slots:
-            executions = await self._run_as_is_needed(prepared, flavour, counts or _all_ok)
+            executions = await self._run_as_is_needed(prepared, kind, counts or _all_ok)
         if self._retry_timeouts_s and any(one.status == "timeout" for one in executions):
-            return await self._retry(prepared, flavour, self._retry_timeouts_s)
+            return await self._retry(prepared, kind, self._retry_timeouts_s)
         return executions
 
     async def _run_as_is_needed(
         self,
         prepared: Prepared,
-        flavour: Flavour,
+        kind: ServerKind,
         counts: Callable[[tuple[Execution, ...]], bool],
     ) -> tuple[Execution, ...]:
         """Run a program, and once more alone where that is what counts."""
         alone = self.mode == "strict" or prepared.uses_chance
-        response, executions = await self._once(prepared, flavour, alone=alone)
+        response, executions = await self._once(prepared, kind, alone=alone)
         if not response.alone and (_is_abnormal(executions) or counts(executions)):
-            _, executions = await self._once(prepared, flavour)
+            _, executions = await self._once(prepared, kind)
         return executions
 
     async def _once(
-        self, prepared: Prepared, flavour: Flavour, *, alone: bool = True
+        self, prepared: Prepared, kind: ServerKind, *, alone: bool = True
     ) -> tuple[Response, tuple[Execution, ...]]:
         cpu_s, wall_s = self.limits.cpu_s, self.limits.wall_s
-        response = await self._pool.run(prepared, flavour, cpu_s=cpu_s, wall_s=wall_s, alone=alone)
+        response = await self._pool.run(prepared, kind, cpu_s=cpu_s, wall_s=wall_s, alone=alone)
         return response, to_executions(response, prepared.inputs, cpu_s, wall_s)
 
     async def _retry(
-        self, prepared: Prepared, flavour: Flavour, cpu_s: float
+        self, prepared: Prepared, kind: ServerKind, cpu_s: float
     ) -> tuple[Execution, ...]:
         """The longer pass; its wait holds nobody up, so it takes none of the slots."""
         wall_s = max(cpu_s, cpu_s * self.limits.wall_s / self.limits.cpu_s)
-        response = await self._pool.run(prepared, flavour, cpu_s=cpu_s, wall_s=wall_s, late=True)
+        response = await self._pool.run(prepared, kind, cpu_s=cpu_s, wall_s=wall_s, late=True)
         return to_executions(response, prepared.inputs, cpu_s, wall_s)
+
+
+def _processors(workers: int) -> Sequence[int | None]:
+    """The core for each worker: if each has its own, children need not move between them."""
+    cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+    return cores if len(cores) == workers > 1 else [None] * workers
 
 
 def _all_ok(executions: tuple[Execution, ...]) -> bool:
@@ -195,3 +186,34 @@ def _all_ok(executions: tuple[Execution, ...]) -> bool:
 def _is_abnormal(executions: tuple[Execution, ...]) -> bool:
     """Whether memory ran out, which may be what earlier programs took."""
     return any(execution.status == "memory_limit" for execution in executions)
+
+
+def describe_layers(report: Mapping[str, Any] | None) -> str:
+    """The line for messages and metadata; `report` is a fork server's, None before there is one."""
+    if report is None:
+        return "not started"
+    namespaces = [name for name in _NAMESPACES if name in report["namespaces"]]
+    here = [f"landlock ABI {report['landlock']}"] if report["landlock"] else []
+    here += ["seccomp"] if report["seccomp"] else []
+    here += [f"{'+'.join(namespaces)} namespaces"] if namespaces else []
+    here += ["rlimits" if report["memory_limit"] else "rlimits without memory"]
+    missing = _missing(report)
+    if not missing:
+        return f"full ({', '.join(here)})"
+    where = f" on {sys.platform}" if sys.platform != "linux" else ""
+    return f"partial{where} ({', '.join(here)}); MISSING: {'; '.join(missing)}"
+
+
+def _missing(report: Mapping[str, Any]) -> list[str]:
+    missing = []
+    if not report["seccomp"]:
+        missing.append(_WITHOUT_SECCOMP.format(user=report["user"]))
+    if not report["landlock"] and report["seccomp"]:
+        missing.append(_WITHOUT_LANDLOCK)
+    if "pid" not in report["namespaces"]:
+        missing.append(_WITHOUT_NAMESPACES)
+    if "mnt" not in report["namespaces"]:
+        missing.append(_WITHOUT_MOUNTS)
+    if not report["memory_limit"]:
+        missing.append("no limit on memory")
+    return missing

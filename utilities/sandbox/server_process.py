@@ -14,19 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from utilities.sandbox.job import package_folders
-from utilities.sandbox.readable import readable_files, visible_files
-from utilities.sandbox.records import Response, unpack_response
-from utilities.sandbox.wire import LENGTH, REQUEST
+from utilities.sandbox.execution import Response, unpack_response
+from utilities.sandbox.preparation import package_folders, readable_files, visible_files
+from utilities.sandbox.wire import LENGTH, REQUEST, take_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Mapping
 
-    from utilities.sandbox.execution import Limits
-    from utilities.sandbox.job import Flavour
+    from utilities.sandbox.preparation import ServerKind
 
     Listener = Callable[["ServerProcess"], None]
-    Starter = Callable[[Flavour, int, Listener, Listener], "ServerProcess"]
+    Starter = Callable[[ServerKind, int | None, Listener, Listener], "ServerProcess"]
 
 _BUFFER = 1 << 20
 _START = (
@@ -46,7 +44,7 @@ class Job:
     """One program to run, and the future that gets the fork server's response."""
 
     request_id: int
-    flavour: Flavour
+    kind: ServerKind
     inputs: int
     body: bytes
     cpu_s: float
@@ -74,25 +72,24 @@ class ServerProcess:
 
     def __init__(
         self,
-        flavour: Flavour,
-        limits: Limits,
-        *,
-        batch: int,
-        withheld: Collection[str],
-        unsafe_no_seccomp: bool,
+        settings: Mapping[str, Any],
+        kind: ServerKind,
         processor: int | None,
         on_answer: Listener,
         on_loss: Listener,
     ) -> None:
-        """Start the process, on one `processor` where one is named.
+        """Start the process; pin it to `processor` if that is not None.
 
-        `on_answer` hears of each answer, `on_loss` of an unforeseen end."""
-        self.flavour = flavour
+        `settings` are what all servers of a `Sandbox` share. `on_answer` is called after each
+        answer, `on_loss` after an unforeseen end. Raises OSError if the system has no process or
+        descriptor left.
+        """
+        self.kind = kind
         self.jobs: deque[Job] = deque()
         self.report: dict[str, Any] | None = None
         """The layers in force; None until the server is ready."""
         self._on_answer, self._on_loss = on_answer, on_loss
-        self._unsafe = unsafe_no_seccomp
+        self._unsafe: bool = settings["unsafe_no_seccomp"]
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
         self._unsent = bytearray()
@@ -100,27 +97,18 @@ class ServerProcess:
         with its_end:
             for end in (self._socket, its_end):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-            config = {
-                "socket": its_end.fileno(),
-                "batch": batch,
-                "withheld": sorted(withheld),
-                "unsafe_no_seccomp": unsafe_no_seccomp,
-                "processor": processor,
-            }
-            self._process = self._start(config, limits)
+            config = {**settings, "socket": its_end.fileno(), "processor": processor}
+            self._process = self._start(config)
         self._socket.setblocking(False)
         self._loop.add_reader(self._socket, self._read)
 
-    def _start(self, config: dict[str, Any], limits: Limits) -> subprocess.Popen[bytes]:
+    def _start(self, config: dict[str, Any]) -> subprocess.Popen[bytes]:
         config |= {
             "packages": package_folders(),
             "visible": visible_files(),
             "readable": readable_files(),
-            "modules": self.flavour.modules,
-            "hash_seed": self.flavour.hash_seed,
-            "memory_mb": limits.memory_mb,
-            "output_bytes": limits.output_bytes,
-            "stdout_bytes": limits.stdout_bytes,
+            "modules": self.kind.modules,
+            "hash_seed": self.kind.hash_seed,
         }
         environment = {
             "LC_ALL": "C.UTF-8",
@@ -128,7 +116,7 @@ class ServerProcess:
             "MALLOC_ARENA_MAX": "1",  # each further arena of a thread would reserve 64 MiB
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",  # a process with threads may not enter a user namespace
-            "PYTHONHASHSEED": str(self.flavour.hash_seed),
+            "PYTHONHASHSEED": str(self.kind.hash_seed),
         }
         return subprocess.Popen(
             [sys.executable, *_FLAGS, _REPOSITORY, marshal.dumps(config).hex()],
@@ -186,19 +174,8 @@ class ServerProcess:
             self._on_loss(self)
             return
         self._received += received
-        for frame in self._frames():
+        for frame in take_frames(self._received):
             self._take(frame)
-
-    def _frames(self) -> list[bytes]:
-        found, offset = [], 0
-        while len(self._received) - offset >= LENGTH.size:
-            end = offset + LENGTH.size + int(LENGTH.unpack_from(self._received, offset)[0])
-            if end > len(self._received):
-                break
-            found.append(bytes(self._received[offset + LENGTH.size : end]))
-            offset = end
-        del self._received[:offset]
-        return found
 
     def _take(self, frame: bytes) -> None:
         if self.report is None:

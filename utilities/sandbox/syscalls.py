@@ -19,112 +19,47 @@ _CALL.restype = ctypes.c_long
 FORK = ctypes.PyDLL(None).fork
 """fork(2) without Python's hooks: they reseed `random`, and cost more than the fork itself."""
 
-_NUMBERS: dict[str, tuple[int | None, int | None]] = {
-    "access": (21, None),
-    "alarm": (37, None),
-    "arch_prctl": (158, None),
-    "brk": (12, 214),
-    "capset": (126, 91),
-    "clock_getres": (229, 114),
-    "clock_gettime": (228, 113),
-    "clock_nanosleep": (230, 115),
-    "clone": (56, 220),
-    "close": (3, 57),
-    "close_range": (436, 436),
-    "dup": (32, 23),
-    "dup2": (33, None),
-    "dup3": (292, 24),
-    "exit": (60, 93),
-    "exit_group": (231, 94),
-    "faccessat": (269, 48),
-    "faccessat2": (439, 439),
-    "fcntl": (72, 25),
-    "fork": (57, None),
-    "fstat": (5, 80),
-    "futex": (202, 98),
-    "getcwd": (79, 17),
-    "getdents64": (217, 61),
-    "getegid": (108, 177),
-    "geteuid": (107, 175),
-    "getgid": (104, 176),
-    "getgroups": (115, 158),
-    "getitimer": (36, 102),
-    "getpgid": (121, 155),
-    "getpgrp": (111, None),
-    "getpid": (39, 172),
-    "getppid": (110, 173),
-    "getrandom": (318, 278),
-    "getresgid": (120, 150),
-    "getresuid": (118, 148),
-    "getrlimit": (97, 163),
-    "getrusage": (98, 165),
-    "getsid": (124, 156),
-    "gettid": (186, 178),
-    "gettimeofday": (96, 169),
-    "getuid": (102, 174),
-    "ioctl": (16, 29),
-    "kill": (62, 129),
-    "landlock_add_rule": (445, 445),
-    "landlock_create_ruleset": (444, 444),
-    "landlock_restrict_self": (446, 446),
-    "lseek": (8, 62),
-    "lstat": (6, None),
-    "madvise": (28, 233),
-    "membarrier": (324, 283),
-    "mmap": (9, 222),
-    "mount": (165, 40),
-    "mprotect": (10, 226),
-    "mremap": (25, 216),
-    "munmap": (11, 215),
-    "nanosleep": (35, 101),
-    "newfstatat": (262, 79),
-    "open": (2, None),
-    "openat": (257, 56),
-    "pipe": (22, None),
-    "pipe2": (293, 59),
-    "pivot_root": (155, 41),
-    "poll": (7, None),
-    "ppoll": (271, 73),
-    "prctl": (157, 167),
-    "pread64": (17, 67),
-    "prlimit64": (302, 261),
-    "pselect6": (270, 72),
-    "read": (0, 63),
-    "readlink": (89, None),
-    "readlinkat": (267, 78),
-    "readv": (19, 65),
-    "restart_syscall": (219, 128),
-    "rseq": (334, 293),
-    "rt_sigaction": (13, 134),
-    "rt_sigprocmask": (14, 135),
-    "rt_sigreturn": (15, 139),
-    "sched_getaffinity": (204, 123),
-    "sched_getparam": (143, 121),
-    "sched_getscheduler": (145, 120),
-    "sched_yield": (24, 124),
-    "seccomp": (317, 277),
-    "select": (23, None),
-    "set_robust_list": (273, 99),
-    "set_tid_address": (218, 96),
-    "setitimer": (38, 103),
-    "setns": (308, 268),
-    "setrlimit": (160, 164),
-    "sigaltstack": (131, 132),
-    "stat": (4, None),
-    "statx": (332, 291),
-    "sysinfo": (99, 179),
-    "tgkill": (234, 131),
-    "time": (201, None),
-    "times": (100, 153),
-    "tkill": (200, 130),
-    "umask": (95, 166),
-    "uname": (63, 160),
-    "unshare": (272, 97),
-    "vfork": (58, None),
-    "wait4": (61, 260),
-    "waitid": (247, 95),
-    "write": (1, 64),
-    "writev": (20, 66),
+_TABLE = """
+access 21 -                     alarm 37 -                      arch_prctl 158 -
+brk 12 214                      capset 126 91                   clock_getres 229 114
+clock_gettime 228 113           clock_nanosleep 230 115         clone 56 220
+close 3 57                      close_range 436 436             dup 32 23
+dup2 33 -                       dup3 292 24                     exit 60 93
+exit_group 231 94               faccessat 269 48                faccessat2 439 439
+fcntl 72 25                     fork 57 -                       fstat 5 80
+futex 202 98                    getcwd 79 17                    getdents64 217 61
+getegid 108 177                 geteuid 107 175                 getgid 104 176
+getgroups 115 158               getitimer 36 102                getpgid 121 155
+getpgrp 111 -                   getpid 39 172                   getppid 110 173
+getrandom 318 278               getresgid 120 150               getresuid 118 148
+getrlimit 97 163                getrusage 98 165                getsid 124 156
+gettid 186 178                  gettimeofday 96 169             getuid 102 174
+ioctl 16 29                     kill 62 129                     landlock_add_rule 445 445
+landlock_create_ruleset 444 444 landlock_restrict_self 446 446  lseek 8 62
+lstat 6 -                       madvise 28 233                  membarrier 324 283
+mmap 9 222                      mount 165 40                    mprotect 10 226
+mremap 25 216                   munmap 11 215                   nanosleep 35 101
+newfstatat 262 79               open 2 -                        openat 257 56
+pipe 22 -                       pipe2 293 59                    pivot_root 155 41
+poll 7 -                        ppoll 271 73                    prctl 157 167
+pread64 17 67                   prlimit64 302 261               pselect6 270 72
+read 0 63                       readlink 89 -                   readlinkat 267 78
+readv 19 65                     restart_syscall 219 128         rseq 334 293
+rt_sigaction 13 134             rt_sigprocmask 14 135           rt_sigreturn 15 139
+sched_getaffinity 204 123       sched_getparam 143 121          sched_getscheduler 145 120
+sched_yield 24 124              seccomp 317 277                 select 23 -
+set_robust_list 273 99          set_tid_address 218 96          setitimer 38 103
+setns 308 268                   setrlimit 160 164               sigaltstack 131 132
+stat 4 -                        statx 332 291                   sysinfo 99 179
+tgkill 234 131                  time 201 -                      times 100 153
+tkill 200 130                   umask 95 166                    uname 63 160
+unshare 272 97                  vfork 58 -                      wait4 61 260
+waitid 247 95                   write 1 64                      writev 20 66
+"""
+"""Name, number on x86-64, number on arm64; a dash if the machine has no such call."""
+_NUMBERS = {
+    name: tuple(None if number == "-" else int(number) for number in numbers)
+    for name, *numbers in zip(*[iter(_TABLE.split())] * 3, strict=True)
 }
 
 

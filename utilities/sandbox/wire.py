@@ -37,10 +37,23 @@ MEMORY_EXHAUSTED = 77
 """Exit status of a child where not even the record of a MemoryError could be written."""
 RESULT_DESCRIPTOR = 3
 SOCKET_DESCRIPTOR = 4
-"""That of the front, to the supervisor."""
+"""That of the frontend, to the supervisor."""
 FILE_NAME = "<program>"
 RELIES_ON_NUMPY = "np"
 """Text of the record "loaded" where the program uses `np` without importing it."""
+
+
+def take_frames(received: bytearray) -> list[bytes]:
+    """Cut the whole frames off what was received; each comes without its length."""
+    found, offset = [], 0
+    while len(received) - offset >= LENGTH.size:
+        end = offset + LENGTH.size + int(LENGTH.unpack_from(received, offset)[0])
+        if end > len(received):
+            break
+        found.append(bytes(received[offset + LENGTH.size : end]))
+        offset = end
+    del received[:offset]
+    return found
 
 
 class Ending(IntEnum):
@@ -56,7 +69,7 @@ class Ending(IntEnum):
 
 
 class Pipes(NamedTuple):
-    """Reading and writing ends between a front and its fork server.
+    """Reading and writing ends between a frontend and its fork server.
 
     Children read requests and write results, one child after the other; the others are not theirs.
     """

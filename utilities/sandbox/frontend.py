@@ -1,7 +1,7 @@
-"""The front of a fork server: takes requests, compiles programs, follows children, answers.
+"""The frontend of a fork server: takes requests, compiles programs, follows children, answers.
 
 It is a process of its own, which forks nothing. After a fork each page that a process writes to
-faults once, so the fork server itself does next to nothing, and its front does all the rest.
+faults once, so the fork server itself does next to nothing, and its frontend does all the rest.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from utilities.sandbox.wire import (
     RESPONSE,
     SOCKET_DESCRIPTOR,
     Request,
+    take_frames,
     unpack_request,
 )
 
@@ -40,14 +41,14 @@ _Ready = tuple[Request, bytes | None]
 """A request and its code, marshalled."""
 
 
-class Front:
+class Frontend:
     """Takes requests from the socket, and answers them in their order."""
 
     def __init__(self, pipes: Pipes, config: dict[str, Any]) -> None:
         """Talk to the fork server by its `pipes`."""
         self._follower = Follower(pipes, SOCKET_DESCRIPTOR, config["output_bytes"])
         self._batch: int = config["batch"]
-        self._received = b""
+        self._received = bytearray()
         self._ready: deque[_Ready] = deque()
         self._unsent = b""
         self._held_back = 0
@@ -73,15 +74,8 @@ class Front:
         if not received:
             raise Orphaned
         self._received += received
-        offset = 0
-        while len(self._received) - offset >= LENGTH.size:
-            end = offset + LENGTH.size + int(LENGTH.unpack_from(self._received, offset)[0])
-            if end > len(self._received):
-                break
-            request = unpack_request(self._received[offset + LENGTH.size : end])
+        for request in map(unpack_request, take_frames(self._received)):
             self._ready.append((request, marshalled(request)))
-            offset = end
-        self._received = self._received[offset:]
 
     def _next_group(self) -> list[_Ready]:
         """The next program, or as many of those at hand as may share a child."""

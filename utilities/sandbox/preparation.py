@@ -1,8 +1,13 @@
-"""What the supervisor works out about a program before a child runs it."""
+"""What the supervisor works out before a program runs: its kind, its inputs, the files it may read.
+
+Fork servers do not do so themselves: a fork copies the page tables of all that they ever imported.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import sysconfig
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +32,7 @@ _EXTRA_MODULES = (
 _USES_CHANCE = re.compile(rb"random|secrets|uuid")
 
 
-class Flavour(NamedTuple):
+class ServerKind(NamedTuple):
     """What tells one fork server from another."""
 
     modules: tuple[str, ...] = ()
@@ -80,3 +85,37 @@ def package_folders() -> dict[str, str]:
         for name, spec in found
         if spec and spec.origin
     }
+
+
+@cache
+def visible_files() -> list[str]:
+    """Folders that a program may read: the standard library's and the packages', no others.
+
+    To these belong the system's shared libraries, which modules of both are linked with.
+    """
+    library = Path(os.__file__).parent
+    machine = sysconfig.get_config_var("MULTIARCH") or "none"
+    folders = [library, Path(sysconfig.get_path("platstdlib"))]
+    folders += [
+        Path("/lib", machine),
+        Path("/usr/lib", machine),
+        Path("/lib64"),
+        Path("/usr/lib64"),
+    ]
+    for name, folder in package_folders().items():
+        folders += [Path(folder, name), Path(folder, f"{name}.libs")]
+    there = [folder for folder in folders if folder.is_dir()]
+    return sorted({str(path) for folder in there for path in (folder, folder.resolve())})
+
+
+@cache
+def readable_files() -> list[str]:
+    """The same, entry by entry where a folder also holds the packages of the host."""
+    found = []
+    for folder in map(Path, visible_files()):
+        hidden = {folder / "site-packages", folder / "dist-packages"}
+        if any(path.is_dir() for path in hidden):
+            found += [str(path) for path in folder.iterdir() if path not in hidden]
+        else:
+            found.append(str(folder))
+    return found
