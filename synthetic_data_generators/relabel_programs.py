@@ -31,14 +31,13 @@ from utilities.command_line.script import run_script
 from utilities.command_line.terminal import printable
 from utilities.config import SYNTHETIC_DATA_DIRECTORY
 from utilities.files.atomic import replacing
-from utilities.files.hashing import hash_of
+from utilities.files.hashing import file_sha256, hash_of
 from utilities.files.json_lines import encode_line
 from utilities.results.entry import SCHEMA_VERSION
 from utilities.results.provenance import provenance
 from utilities.training_data.judging import Judge
 from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
 from utilities.training_data.relabelling import Relabeller, relabelled_entries
-from utilities.verification.program_files import source_hash
 from utilities.verification.verifier import VerifierSettings
 
 DEFAULT_OUTPUT = SYNTHETIC_DATA_DIRECTORY / "relabelled_data" / "relabelled_data_results.jsonl"
@@ -84,7 +83,7 @@ def metadata_of(
     options: RelabellingOptions, relabeller: Relabeller, run_id: str, started_at: datetime
 ) -> dict[str, Any]:
     """The last entry of the file; its data set is the results that the tasks were made of."""
-    sources = {str(path): source_hash(path) for path in options.results}
+    sources = {str(path): file_sha256(path) for path in options.results}
     return {
         "entry_type": "metadata",
         "schema_version": SCHEMA_VERSION,

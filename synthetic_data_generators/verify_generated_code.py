@@ -21,10 +21,9 @@ from itertools import chain
 
 from utilities.command_line.logs import open_log
 from utilities.command_line.options import parse_options
-from utilities.command_line.progress import Progress
 from utilities.command_line.script import run_script
 from utilities.command_line.signals import Stopped, until_signal
-from utilities.command_line.terminal import say
+from utilities.command_line.terminal import Progress, say
 from utilities.errors import UsageError
 from utilities.results.provenance import provenance
 from utilities.results.reader import Fields as Entry

@@ -9,8 +9,8 @@ from string import Template
 
 from utilities.files.hashing import hash_of
 from utilities.models.interface import Message
+from utilities.tasks.grids import describe_shape, grid_to_text
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.tasks.text import describe_shape, grid_to_text
 
 
 @cache

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from utilities.sandbox.execution import Execution
+from utilities.tasks.grids import describe_shape, grid_to_text
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.tasks.text import describe_shape, grid_to_text
 from utilities.verification.verdict import Verdict, normal_form
 
 MOST_PROGRAMS = 5

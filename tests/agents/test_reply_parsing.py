@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agents.reply_parsing import ExtractedCode, extract_code, extract_grids, extract_reasoning
 from utilities.sandbox.python_source import find_entry_point
-from utilities.tasks.text import grid_to_text
+from utilities.tasks.grids import grid_to_text
 
 SOLVER = "def solve_task(grid):\n    return grid\n"
 FENCED = f"```python\n{SOLVER}```"

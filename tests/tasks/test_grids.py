@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from utilities.tasks.content import content_hash
-from utilities.tasks.grids import COLOUR_NAMES, check_grid
+from utilities.tasks.grids import COLOUR_NAMES, check_grid, describe_shape, grid_to_text
+from utilities.tasks.hashes import content_hash
 from utilities.tasks.task import Pair, Task, task_from_json
-from utilities.tasks.text import describe_shape, grid_to_text
 
 TASK = Task(
     "00d62c1b",

@@ -26,7 +26,7 @@ from tests.support.training_results import (
     write,
 )
 from tests.tasks.test_canonical_tasks import shuffled
-from utilities.tasks.canonical import canonical_hash, identifying_hashes
+from utilities.tasks.hashes import canonical_hash, identifying_hashes
 from utilities.tasks.public_sets import read_part
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry, changed_task
 from utilities.tasks.task import Pair, Task

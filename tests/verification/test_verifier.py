@@ -11,8 +11,8 @@ from typing import Any, Self
 import pytest
 
 from tests.verification.test_verify_generated_code import RIGHT, SLEEPING, TASK_DATA, result
-from utilities.command_line.progress import Progress
 from utilities.command_line.signals import until_signal
+from utilities.command_line.terminal import Progress
 from utilities.sandbox.execution import Limits
 from utilities.tasks.task import Task
 from utilities.verification.counts import Percentiles, VerificationCounts

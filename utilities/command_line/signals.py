@@ -1,14 +1,27 @@
-"""Ends a run on SIGINT or SIGTERM in good order."""
+"""SIGINT and SIGTERM, heard by an event loop, so that work ends in good order."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 _T = TypeVar("_T")
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def hearing_signals(on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Call `on_signal` for each SIGINT and SIGTERM while the context lasts."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 class Stopped(Exception):
@@ -29,15 +42,10 @@ async def until_signal(work: Coroutine[object, object, _T]) -> _T:
         received.append(number)
         job.cancel()
 
-    loop = asyncio.get_running_loop()
-    for number in STOPPING:
-        loop.add_signal_handler(number, stop, number)
-    try:
-        return await job
-    except asyncio.CancelledError:
-        if not received:
-            raise
-        raise Stopped(received[0]) from None
-    finally:
-        for number in STOPPING:
-            loop.remove_signal_handler(number)
+    with hearing_signals(stop):
+        try:
+            return await job
+        except asyncio.CancelledError:
+            if not received:
+                raise
+            raise Stopped(received[0]) from None

@@ -1,11 +1,16 @@
-"""Text for the terminal: lines on stderr, and strange characters spelt out."""
+"""What a person sees: lines and progress on stderr, strange characters spelt out."""
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Self
 
 from tqdm import tqdm
+
+PLAIN_LINE_EVERY_S = 10.0
 
 
 def say(line: str) -> None:
@@ -21,3 +26,44 @@ def printable(text: str, longest: int | None = None) -> str:
     if longest is not None and len(shown) > longest:
         return f"{shown[: longest - 1]}…"
     return shown
+
+
+def first_of(words: Sequence[str], most: int) -> str:
+    """The words in a row, no more than `most` of them: `a, b and 7 more`."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+class Progress:
+    """How far a script is: a bar on a terminal, plain lines elsewhere, nothing with --quiet."""
+
+    def __init__(self, total: int | None, *, unit: str, quiet: bool) -> None:
+        """`total` is the number of items, None if it is not known; `unit` is their plural."""
+        self._unit = unit
+        self._of = f" of {total}" if total else ""
+        self._quiet = quiet
+        self._shown = 0
+        self._last_line = time.monotonic()
+        hidden = True if quiet or sys.stderr is None else None
+        self._bar = tqdm(total=total, unit=f" {unit}", file=sys.stderr, disable=hidden, leave=False)
+
+    def __enter__(self) -> Self:
+        """Start showing."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        self._bar.close()
+
+    def update(self, done: int, text: Callable[[], str]) -> None:
+        """Show that `done` items are done; `text` puts the counts into words, if they are shown."""
+        if not self._bar.disable:
+            self._bar.set_postfix_str(text(), refresh=False)
+            self._bar.update(done - self._bar.n)
+            return
+        now = time.monotonic()
+        if self._quiet or now - self._last_line < PLAIN_LINE_EVERY_S:
+            return
+        rate = (done - self._shown) / (now - self._last_line)
+        self._last_line, self._shown = now, done
+        say(f"{done}{self._of} {self._unit}: {text()}, {rate:.2f} {self._unit} a second")

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from utilities.command_line.terminal import printable
+from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents, as_json
 from utilities.report.figures import OUTCOMES, RunFigures, run_figures
 
@@ -65,7 +66,7 @@ def _told_apart(names: list[str], more: list[str]) -> list[str]:
 
 
 def _stem(name: str) -> str:
-    plain = name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
+    plain = stem_of(name)
     return plain.replace("_results", "") or plain
 
 

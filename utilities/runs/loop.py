@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from utilities.command_line.progress import Progress
-from utilities.command_line.terminal import say
+from utilities.command_line.signals import hearing_signals
+from utilities.command_line.terminal import Progress, say
 from utilities.files.hashing import hash_of
 from utilities.files.json_lines import encode_line
 from utilities.replies.budget import Budget
@@ -153,7 +153,6 @@ class RunLoop:
     @contextmanager
     def signals(self) -> Iterator[None]:
         """Hear SIGINT and SIGTERM while the context lasts; it should outlast the last writing."""
-        loop = asyncio.get_running_loop()
         received: list[signal.Signals] = []
 
         def stop(number: signal.Signals) -> None:
@@ -168,13 +167,8 @@ class RunLoop:
             else:
                 os._exit(128 + number)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop, number)
-        try:
+        with hearing_signals(stop):
             yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
 
 
 async def count_requests(

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from utilities.command_line import script as cli
 from utilities.command_line.logs import open_log
-from utilities.command_line.progress import Progress
-from utilities.command_line.terminal import say
+from utilities.command_line.terminal import Progress, say
 from utilities.files.hashing import hash_of
 from utilities.replies.budget import Budget, Spending
 from utilities.replies.replies import Replies

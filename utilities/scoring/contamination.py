@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from utilities.tasks.content import grid_hash, pair_hash, task_hash
+from utilities.tasks.hashes import grid_hash, pair_hash, task_hash
 from utilities.tasks.task import Pair, Task
 
 _MOST_LISTED = 10

@@ -13,7 +13,7 @@ from utilities.results.checks import check_entry
 from utilities.results.reader import read_fields
 from utilities.scoring.outcomes import TaskOutcome, missing_outcome, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task
-from utilities.tasks.content import task_hash
+from utilities.tasks.hashes import task_hash
 from utilities.tasks.task import Task
 
 Entry = dict[str, Any]

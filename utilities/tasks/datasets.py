@@ -11,7 +11,6 @@ What cannot be used is reported by its id, skipped and counted; the others go on
 from __future__ import annotations
 
 import difflib
-import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from utilities import config
 from utilities.errors import UsageError
+from utilities.files.hashing import file_sha256, files_sha256
 from utilities.tasks.layouts import CHALLENGES, Entry, Layout, find_layout
 from utilities.tasks.public_sets import BUILT_DATASETS, write_dataset
 from utilities.tasks.selection import Selection, parse_slice, parse_task_ids, refuse_unknown_ids
@@ -76,10 +76,7 @@ class TaskSource:
     def dataset_hash(self) -> str:
         """SHA-256 of the file's bytes; for several files, of their names and hashes."""
         files = self._layout.files
-        if len(files) == 1:
-            return _file_hash(files[0])
-        lines = (f"{path.name} {_file_hash(path)}\n" for path in files)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return file_sha256(files[0]) if len(files) == 1 else files_sha256(files)
 
     def again(self) -> Iterator[Task]:
         """Yield the usable tasks once more, without reporting the others a second time.
@@ -233,8 +230,3 @@ def _ids_up_to(layout: Layout, wanted: tuple[str, ...]) -> Iterator[str]:
         left.discard(entry.task_id)
         if not left:
             return
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from utilities.command_line.terminal import first_of
 from utilities.errors import UsageError
 
 _SLICE = re.compile(r"\[?\s*([0-9]{0,12})\s*:\s*([0-9]{0,12})\s*\]?")
@@ -113,9 +114,8 @@ def refuse_unknown_ids(wanted: Iterable[str], known: Iterable[str], place: str) 
     unknown = sorted(set(wanted) - set(known))
     if not unknown:
         return
-    shown = ", ".join(_with_nearest(task_id, known) for task_id in unknown[:3])
-    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-    raise UsageError(f"--task_ids: no task {shown}{more} in {place}; mend the ids")
+    shown = first_of([_with_nearest(task_id, known) for task_id in unknown], 3)
+    raise UsageError(f"--task_ids: no task {shown} in {place}; correct the ids")
 
 
 def _with_nearest(task_id: str, known: list[str]) -> str:

@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from utilities.tasks.grids import COLOURS
+from utilities.tasks.grids import COLOURS, Rows
 
 if TYPE_CHECKING:
     from utilities.tasks.task import Grid, Pair, Task
-
-Rows = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)

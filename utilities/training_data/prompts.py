@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from utilities.files.hashing import hash_of
+from utilities.tasks.grids import describe_shape, grid_to_text
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.tasks.text import describe_shape, grid_to_text
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 
 Message = dict[str, str]

@@ -16,8 +16,7 @@ from pathlib import Path
 from utilities.results.entry import SCHEMA_VERSION
 from utilities.results.reader import Fields as Entry
 from utilities.results.reader import read_fields
-from utilities.tasks.canonical import identifying_hashes
-from utilities.tasks.content import content_hash
+from utilities.tasks.hashes import content_hash, identifying_hashes
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.training_data.judging import Judge, judged
 from utilities.training_data.known_tasks import TRAIN_AND_PAIRS, KnownTasks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -142,12 +141,6 @@ def open_parts(output: Path, parts: list[str], *, parquet: bool) -> Iterator[dic
         yield files
         for rows in files.values():
             rows.finish()
-
-
-def hash_of_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _as_json(value: object) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from utilities.errors import UsageError
+from utilities.files.hashing import file_sha256, files_sha256
 from utilities.files.json_files import reported_reading
 from utilities.results.reader import Fields as Entry
 from utilities.tasks.datasets import TaskSource
@@ -41,10 +41,8 @@ def source_hash(source: Path) -> str:
     """SHA-256 of a file's bytes; of a folder's programs, of their names and hashes."""
     with reported_reading(source):
         if source.is_dir():
-            lines = (f"{path.name} {source_hash(path)}\n" for path in program_files(source))
-            return hashlib.sha256("".join(lines).encode()).hexdigest()
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return files_sha256(program_files(source))
+        return file_sha256(source)
 
 
 def _entry(path: Path) -> Entry:

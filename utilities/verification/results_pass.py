@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from utilities.command_line.progress import Progress
+from utilities.command_line.terminal import Progress
 from utilities.errors import UsageError
 from utilities.files.json_lines import encode_line
 from utilities.results.reader import Fields as Entry

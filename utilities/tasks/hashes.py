@@ -1,6 +1,6 @@
-"""What names a task whatever way it is turned, coloured or ordered.
+"""Hashes that name a task: by its very content, or by its content in any symmetry.
 
-Two tasks are equivalent where one becomes the other by one of the eight symmetries of the square,
+Two tasks are equivalent if one becomes the other by one of the eight symmetries of the square,
 a permutation of the ten colours (the same for all grids), and another order of its train pairs
 and of its test pairs.
 """
@@ -8,17 +8,49 @@ and of its test pairs.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+
+import orjson
 
 from utilities.tasks.colour_labelling import smallest_labelling
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry
+from utilities.tasks.task import Grid, Pair, Task
 
-if TYPE_CHECKING:
-    from utilities.tasks.task import Grid, Pair, Task
-
-_Shown = tuple[int, "Grid", "Grid | None"]
+_Shown = tuple[int, Grid, Grid | None]
 """The section that a pair stands in, its input and its output."""
+
+
+def grid_hash(grid: Grid) -> bytes:
+    """16 bytes that name a grid's content."""
+    return hashlib.blake2b(orjson.dumps(grid), digest_size=16).digest()
+
+
+def pair_hash(pair: Pair) -> bytes:
+    """16 bytes that name a pair's content; of a pair without output, its input's."""
+    content = pair.input if pair.output is None else [pair.input, pair.output]
+    return hashlib.blake2b(orjson.dumps(content), digest_size=16).digest()
+
+
+def task_hash(task: Task) -> str:
+    """32 hex digits that name a task by its train pairs and test inputs, whatever their order.
+
+    Test outputs are left out, so that it is the same whether or not they are known.
+    """
+    train = sorted(map(pair_hash, task.train))
+    test = sorted(grid_hash(pair.input) for pair in task.test)
+    return hashlib.blake2b(b"".join([*train, b"/", *test]), digest_size=16).hexdigest()
+
+
+def content_hash(task: Task, *, with_test_outputs: bool = True) -> str:
+    """Name a task by what it says: the SHA-256, in hex, of its pairs in their order.
+
+    The id is left out, so that a renamed task keeps its hash. Without the test outputs the hash
+    is the same whether or not they are known.
+    """
+    shown = task if with_test_outputs else task.without_test_outputs()
+    canonical = json.dumps(shown.to_json(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def canonical_hash(task: Task) -> str:
