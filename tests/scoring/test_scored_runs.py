@@ -291,18 +291,19 @@ def test_results_of_a_generator_are_told_from_a_benchmarks(tmp_path: Path) -> No
     ("field", "value"),
     [
         ("attempts", [[[["x"]]]]), ("test_outputs", [5]), ("train_passed", [True]),
-        ("usage", [["x"]]), ("cost_usd", ["free"]), ("latency_s", 3), ("status", [None]),
+        ("usage", [["x"]]), ("cost_usd", ["free"]), ("latency_s", 3), ("status", [5]),
+        ("test_outputs", [[[[1], [1, 2]]]]), ("cost_usd", [float("nan")]),
     ],
 )  # fmt: skip
 def test_a_damaged_field_is_named(tmp_path: Path, field: str, value: Any) -> None:
     damaged = entry(1, [[WRONG]], [[WRONG]]) | {field: value}
-    with pytest.raises(UsageError, match=f"^task t01: {field} is not a list of .*; mend the"):
+    with pytest.raises(UsageError, match=rf"a\.jsonl: task t01: {field}.*: .*; mend the"):
         read_scored_runs([write(tmp_path / "a.jsonl", [damaged])])
 
 
 def test_damaged_metadata_is_named(tmp_path: Path) -> None:
     damaged = metadata(["t01"], missing_tasks=["t02"])
-    with pytest.raises(UsageError, match="metadata: missing_tasks is not an object of counts"):
+    with pytest.raises(UsageError, match=r"run .*: missing_tasks: Expected object.*; mend the"):
         read_scored_runs([write(tmp_path / "a.jsonl", [damaged])])
 
 

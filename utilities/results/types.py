@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 
 from utilities.errors import ASK_AGAIN, UsageError
-from utilities.tasks.grids import LONGEST_SIDE, check_grid
+from utilities.tasks.grids import LONGEST_SIDE
 from utilities.tasks.task import MOST_PAIRS, Task, task_from_json
 
 Item = TypeVar("Item")
-_Row = Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=9)]], msgspec.Meta(min_length=1)]
-_Grid = Annotated[list[_Row], msgspec.Meta(min_length=1, max_length=LONGEST_SIDE)]
+_Side = msgspec.Meta(min_length=1, max_length=LONGEST_SIDE)
+_Grid = Annotated[list[Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=9)]], _Side]], _Side]
 _Number = int | float
 _Flags = list[bool | None]
 _Grids = list[_Grid | None]
@@ -25,9 +25,9 @@ _TaskIds = list[str] | None
 class ResultEntry(msgspec.Struct, kw_only=True):
     """What a run, or a verification, wrote about one task.
 
-    Each list below "one item a sample" has exactly one item a sample, None if there is nothing; a
-    list that the file does not have at all is None if its absence means something (no verdicts),
-    else a list of None. Grids are rows × columns of ints 0-9, 1-30 a side.
+    Each list below "one item a sample" has exactly one item a sample, None if there is nothing. A
+    list that the file does not have is None if that means something, else a list of None. Grids
+    are rows × columns of ints 0-9, 1-30 a side.
     """
 
     task_id: str | None = None
@@ -52,7 +52,6 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     prompt_messages: list[Any] = []
     error: _Texts = []
     finish_reason: _Texts = []
-    usage: list[dict[str, _Number | None] | None] = []
     cost_usd: list[_Number | None] = []
     latency_s: list[_Number | None] = []
     request_attempts: list[int | None] = []
@@ -62,7 +61,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     parent_samples: list[list[int] | None] = []
     relabelled_from: list[dict[str, Any] | None] = []
 
-    # One item a sample, and None if the file has no verdicts.
+    # One item a sample, and None if the file does not have them: nobody counted, nobody judged.
+    usage: list[dict[str, _Number | None] | None] | None = None
     execution_status: _Texts | None = None
     execution_message: _Texts | None = None
     execution_duration_s: list[_Number | None] | None = None
@@ -82,11 +82,11 @@ class ResultEntry(msgspec.Struct, kw_only=True):
 
     SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
         *("status", "reasoning", "python_code", "prompt_messages", "error", "finish_reason"),
-        *("usage", "cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
+        *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
         *("refinement_round", "parent_samples", "relabelled_from"),
     )
-    VERDICT_LISTS: ClassVar[tuple[str, ...]] = (
-        *("execution_status", "execution_message", "execution_duration_s", "train_passed"),
+    OPTIONAL_LISTS: ClassVar[tuple[str, ...]] = (
+        *("usage", "execution_status", "execution_message", "execution_duration_s", "train_passed"),
         *("test_passed", "train_outputs", "test_outputs", "deterministic", "hardcoded"),
         "uses_numpy_without_import",
     )
@@ -103,7 +103,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         for name in self.SAMPLE_LISTS:
             if len(values := getattr(self, name)) != count:
                 setattr(self, name, padded(values, count))
-        for name in self.VERDICT_LISTS:
+        for name in self.OPTIONAL_LISTS:
             if (values := getattr(self, name)) is not None and len(values) != count:
                 setattr(self, name, padded(values, count))
         self._check()
@@ -115,13 +115,35 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         for name in ("attempts", "test_outputs", "train_outputs"):
             for grids in getattr(self, name) or ():
                 for grid in grids or ():
-                    if grid is not None and (fault := check_grid(grid)):
-                        raise ValueError(f"a grid that {fault} - at `$.{name}`")
+                    if grid is not None and len(set(map(len, grid))) > 1:
+                        raise ValueError(f"a grid with ragged rows - at `$.{name}`")
 
     @property
     def samples(self) -> int:
         """How many samples there are."""
         return len(self.status)
+
+    @property
+    def total_cost_usd(self) -> float | None:
+        """What the samples cost together; None if that is not known of one that answered."""
+        if self.usage is None:
+            return None
+        total = 0.0
+        for used, cost in zip(self.usage, self.cost_usd, strict=True):
+            if used is not None:
+                if cost is None:
+                    return None
+                total += cost
+        return total
+
+    @property
+    def total_latency_s(self) -> float:
+        """The samples' waiting times, added up."""
+        return sum(seconds or 0.0 for seconds in self.latency_s)
+
+    def total_tokens(self, kind: str) -> int:
+        """Tokens of a kind over all samples: `input_tokens`, `output_tokens`, …"""
+        return sum(int((used or {}).get(kind) or 0) for used in self.usage or ())
 
     @property
     def is_complete(self) -> bool:
@@ -132,6 +154,12 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     def model_name(self) -> str:
         """As asked for on the command line; older files have only the provider's name."""
         return self.model_identifier or self.model or "unnamed model"
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> ResultEntry:
+        """The entry of the fields that a run is about to write; they are trusted."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        return msgspec.convert(given, cls)
 
     def task(self) -> Task:
         """The task that the entry carries; raises UsageError if it carries no valid one."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Any
 
 import orjson
 
 from utilities.errors import ASK_AGAIN, UsageError
+from utilities.results.types import ResultEntry, padded
 from utilities.scoring.attempts import Candidate, choose_attempts, choose_voted_attempts
 from utilities.tasks.task import Grid, Task
 from utilities.verification.verdict import normal_form
@@ -94,119 +94,85 @@ def score_attempts(attempts: Attempts, expected: Sequence[Grid | None]) -> tuple
     )
 
 
-def outcome_of(entry: Mapping[str, Any], task: Task, *, task_hash: str = "") -> TaskOutcome:
+def outcome_of(entry: ResultEntry, task: Task, *, task_hash: str = "") -> TaskOutcome:
     """What a benchmark's entry comes to, judged anew by the test outputs of `task`.
 
-    Raises UsageError where the entry has neither attempts nor test outputs to choose them from.
+    Raises UsageError if the entry has neither attempts nor test outputs to choose them from.
     """
     expected = [pair.output for pair in task.test]
-    attempts = attempts_of(entry, task)
     try:
-        solved = score_attempts(attempts, expected)
+        solved = score_attempts(attempts_of(entry, task), expected)
     except ValueError as error:
         raise UsageError(f"task {task.task_id}: {error}; mend the entry") from error
     right = _outputs_right(entry, expected)
-    usage = [item for item in entry.get("usage") or () if item]
-    fits = _train_fits(entry)
-    first = _first_round(entry)
+    fits = None
+    if entry.train_passed is not None:
+        fits = [bool(sample) and all(sample or ()) for sample in entry.train_passed]
+    first = [index for index, number in enumerate(entry.refinement_round) if not number]
     return TaskOutcome(
         task.task_id,
         solved,
-        samples=len(entry["status"]),
+        samples=entry.samples,
         independent_samples=len(first),
-        independent_right=sum(all(right[index]) for index in first if index < len(right)),
+        independent_right=sum(all(right[index]) for index in first),
         outputs_reached=sum(map(any, zip(*right, strict=True))),
         majority_right=_majority_right(entry, expected),
         train_fits=None if fits is None else sum(fits),
         false_positives=None
         if fits is None
-        else sum(fit and not all(one) for fit, one in zip(fits, right, strict=False)),
-        failures=Counter(status for status in entry["status"] if status in ASK_AGAIN),
-        cost_usd=cost_of(entry),
-        tokens=sum(
-            item.get(f"{kind}_tokens") or 0 for item in usage for kind in ("input", "output")
-        ),
-        latency_s=sum(seconds or 0.0 for seconds in entry.get("latency_s") or ()),
+        else sum(fit and not all(one) for fit, one in zip(fits, right, strict=True)),
+        failures=Counter(status for status in entry.status if status in ASK_AGAIN),
+        cost_usd=entry.total_cost_usd,
+        tokens=entry.total_tokens("input_tokens") + entry.total_tokens("output_tokens"),
+        latency_s=entry.total_latency_s,
         task_hash=task_hash,
     )
 
 
-def attempts_of(entry: Mapping[str, Any], task: Task) -> Attempts:
-    """The entry's attempts; where it has none, those that the benchmarks would choose.
+def attempts_of(entry: ResultEntry, task: Task) -> Attempts:
+    """The entry's attempts; if it has none, those that the benchmarks would choose.
 
-    Raises UsageError where there is nothing to choose from.
+    Raises UsageError if there is nothing to choose from.
     """
-    attempts = entry.get("attempts")
-    if isinstance(attempts, list | tuple) and all(isinstance(a, list | tuple) for a in attempts):
-        return attempts
-    if attempts is not None or not isinstance(entry.get("test_outputs"), list):
+    if entry.attempts is not None:
+        return entry.attempts
+    if entry.test_outputs is None:
         raise UsageError(
             f"task {task.task_id}: no attempts and no test_outputs; give a benchmark's results"
         )
-    outputs = [_padded(sample, len(task.test)) for sample in entry["test_outputs"]]
-    passed = entry.get("train_passed")
-    if not isinstance(passed, list):
+    outputs = [padded(sample or (), len(task.test)) for sample in entry.test_outputs]
+    if entry.train_passed is None:
         return choose_voted_attempts(outputs, len(task.test))
-    codes = entry.get("python_code") or [""] * len(outputs)
-    stated = entry.get("confidence") or [None] * len(outputs)
-    samples = enumerate(zip(passed, outputs, codes, stated, strict=False))
+    codes = entry.python_code if any(entry.python_code) else [""] * entry.samples
+    samples = zip(entry.train_passed, outputs, codes, entry.confidence, strict=True)
     candidates = [
-        Candidate(index, tuple(train), tuple(output), len(normal_form(code)), confidence)
-        for index, (train, output, code, confidence) in samples
+        Candidate(index, tuple(map(bool, train)), tuple(given), len(normal_form(code)), confidence)
+        for index, (train, given, code, confidence) in enumerate(samples)
         if train is not None and code is not None
     ]
     return choose_attempts(candidates, len(task.test))
 
 
-def cost_of(entry: Mapping[str, Any]) -> float | None:
-    """What the samples cost together, in USD; None where that is not known of one that answered."""
-    costs = entry.get("cost_usd") or ()
-    usage = entry.get("usage") or ()
-    known = [cost for used, cost in zip(usage, costs, strict=False) if used is not None]
-    return None if not usage or None in known else float(sum(known))
-
-
-def _outputs_right(
-    entry: Mapping[str, Any], expected: Sequence[Grid | None]
-) -> list[tuple[bool, ...]]:
+def _outputs_right(entry: ResultEntry, expected: Sequence[Grid | None]) -> list[tuple[bool, ...]]:
     """For each sample whether each test output is right; unknown ones are not."""
-    outputs = entry.get("test_outputs")
-    if isinstance(outputs, list):
-        return [
-            tuple(
-                want is not None and got == want
-                for want, got in zip(expected, _padded(sample, len(expected)), strict=True)
-            )
-            for sample in outputs
-        ]
-    passed = entry.get("test_passed") or [None] * len(entry["status"])
-    return [tuple(map(bool, _padded(sample, len(expected)))) for sample in passed]
+    if entry.test_outputs is None:
+        passed = entry.test_passed or [None] * entry.samples
+        return [tuple(map(bool, padded(sample or (), len(expected)))) for sample in passed]
+    return [
+        tuple(
+            want is not None and got == want
+            for want, got in zip(expected, padded(sample or (), len(expected)), strict=True)
+        )
+        for sample in entry.test_outputs
+    ]
 
 
-def _majority_right(entry: Mapping[str, Any], expected: Sequence[Grid | None]) -> bool:
+def _majority_right(entry: ResultEntry, expected: Sequence[Grid | None]) -> bool:
     """Whether for each test input the grid given most often is right; of equals, the first seen."""
-    samples = [_padded(sample, len(expected)) for sample in entry.get("test_outputs") or ()]
+    samples = [padded(sample or (), len(expected)) for sample in entry.test_outputs or ()]
     for place, want in enumerate(expected):
         given = (sample[place] for sample in samples)
         votes = Counter(orjson.dumps(grid) for grid in given if grid is not None)
         if not votes or want is None or votes.most_common(1)[0][0] != orjson.dumps(want):
             return False
     return True
-
-
-def _first_round(entry: Mapping[str, Any]) -> list[int]:
-    """The samples that are no refinements of others."""
-    rounds = entry.get("refinement_round") or [0] * len(entry["status"])
-    return [index for index, number in enumerate(rounds) if not number]
-
-
-def _train_fits(entry: Mapping[str, Any]) -> list[bool] | None:
-    passed = entry.get("train_passed")
-    if not isinstance(passed, list):
-        return None
-    return [bool(sample) and all(sample) for sample in passed]
-
-
-def _padded(sample: Sequence[Any] | None, count: int) -> list[Any]:
-    """A sample's items, one a test input: None for those that it lacks."""
-    return [*(sample or ()), *[None] * count][:count]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from utilities.results.types import ResultEntry
 from utilities.scoring.attempts import Choices, grids_of
 from utilities.scoring.contamination import ContaminationCheck
 from utilities.scoring.outcomes import (
@@ -69,7 +70,7 @@ class BenchmarkOutcome:
     def add(self, entry: Mapping[str, Any]) -> None:
         """Count an entry that `attempt_fields` is part of."""
         task = Task.from_json(entry["task_id"], entry["task_data"])
-        self._outcomes[task.task_id] = outcome_of(entry, task)
+        self._outcomes[task.task_id] = outcome_of(ResultEntry.of(entry), task)
         self._check.add(task)
 
     def conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

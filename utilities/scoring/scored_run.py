@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utilities.results.reader import read_fields, task_of
+from utilities.results.reader import read_entries
+from utilities.results.types import ResultEntry
 from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
 from utilities.scoring.scores import ScoreSummary, attempts_note, score
 from utilities.tasks.task import Pair, Task
@@ -85,16 +86,16 @@ class ScoredRun:
         return notes
 
 
-def judged_task(entry: dict[str, Any], given: Mapping[str, Task]) -> Task:
+def judged_task(entry: ResultEntry, given: Mapping[str, Task]) -> Task:
     """The entry's task, with what the `given` one knows and the entry does not.
 
     That is the whole task for an older entry, which has none, and test outputs. Raises UsageError
     where there is no task, or none that is valid.
     """
-    known = given.get(str(entry.get("task_id")))
-    if "task_data" not in entry and known is not None:
+    known = given.get(str(entry.task_id))
+    if entry.task_data is None and known is not None:
         return known
-    task = task_of(entry)
+    task = entry.task()
     if known is None or [p.input for p in known.test] != [p.input for p in task.test]:
         return task
     test = tuple(
@@ -104,7 +105,7 @@ def judged_task(entry: dict[str, Any], given: Mapping[str, Task]) -> Task:
     return Task(task.task_id, task.train, test)
 
 
-def counted_entries(run: ScoredRun) -> Iterator[tuple[Task, dict[str, Any]]]:
+def counted_entries(run: ScoredRun) -> Iterator[tuple[Task, ResultEntry]]:
     """Read the entries that count once more, one in memory, in the order of their files.
 
     With each comes its task, as it was judged.
@@ -114,8 +115,8 @@ def counted_entries(run: ScoredRun) -> Iterator[tuple[Task, dict[str, Any]]]:
         if task_id in run.outcomes:
             wanted.setdefault(place.path, set()).add(place.number)
     for path, numbers in wanted.items():
-        for number, entry in enumerate(read_fields(path)):
-            if number in numbers:
+        for number, entry in enumerate(read_entries(path)):
+            if number in numbers and isinstance(entry, ResultEntry):
                 yield judged_task(entry, run.given), entry
 
 

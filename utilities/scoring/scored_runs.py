@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utilities.errors import ASK_AGAIN, UsageError
+from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
-from utilities.results.checks import check_entry
-from utilities.results.reader import read_fields
+from utilities.results.reader import Entry, read_entries
+from utilities.results.types import ResultEntry, RunMetadata
 from utilities.scoring.outcomes import TaskOutcome, missing_outcome, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task
 from utilities.tasks.hashes import task_hash
 from utilities.tasks.task import Task
-
-Entry = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -36,29 +34,26 @@ class _Collection:
         self.tasks = tasks
         self.candidates: dict[str, dict[str, list[_Candidate]]] = {}
         """By configuration, then by task id."""
-        self.models: dict[str, tuple[str, Entry]] = {}
-        self.metadata: list[tuple[str, Entry]] = []
+        self.models: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.metadata: list[tuple[str, RunMetadata]] = []
         self.of_one_run = False
 
     def add(self, entry: Entry, place: EntryPlace) -> None:
-        kind = entry["entry_type"]
-        if kind == "metadata":
-            check_entry(entry)
+        if isinstance(entry, RunMetadata):
             self.metadata.append((_configuration_key(entry), entry))
-        elif kind == "result":
-            check_entry(entry)
+        elif isinstance(entry, ResultEntry):
             self._add_result(entry, place)
 
-    def _add_result(self, entry: Entry, place: EntryPlace) -> None:
+    def _add_result(self, entry: ResultEntry, place: EntryPlace) -> None:
         task = judged_task(entry, self.tasks)
         key = _configuration_key(entry)
         candidate = _Candidate(
             outcome_of(entry, task, task_hash=task_hash(task)),
             place,
-            str(entry.get("run_id", "")),
-            complete=entry.get("complete", not set(entry["status"]) & ASK_AGAIN),
+            entry.run_id or "",
+            complete=entry.is_complete,
         )
-        self.models.setdefault(key, (_model_of(entry), entry.get("configuration", {})))
+        self.models.setdefault(key, (entry.model_name, entry.configuration))
         self.candidates.setdefault(key, {}).setdefault(task.task_id, []).append(candidate)
 
     def keep_up_to(self, run_id: str) -> None:
@@ -92,11 +87,11 @@ def read_scored_runs(
     """
     collection = _Collection({task.task_id: task for task in tasks})
     for path in paths:
-        for number, entry in enumerate(read_fields(path)):
+        for number, entry in enumerate(read_entries(path)):
             collection.add(entry, EntryPlace(path, number))
     metadata = collection.metadata
     if run_id is not None:
-        metadata = [(key, one) for key, one in metadata if one.get("run_id") == run_id]
+        metadata = [(key, one) for key, one in metadata if one.run_id == run_id]
         if not metadata:
             raise UsageError(f"--run_id {run_id}: no metadata of such a run in these files")
         collection.keep_up_to(run_id)
@@ -113,27 +108,25 @@ def read_scored_runs(
 
 
 def _with_metadata(
-    collection: _Collection, metadata: list[tuple[str, Entry]]
+    collection: _Collection, metadata: list[tuple[str, RunMetadata]]
 ) -> Iterator[ScoredRun]:
     """A table for each configuration and dataset that metadata speaks of."""
-    grouped: dict[tuple[str, str], list[Entry]] = {}
+    grouped: dict[tuple[str, str], list[RunMetadata]] = {}
     for key, entry in metadata:
         grouped.setdefault((key, _dataset_key(entry)), []).append(entry)
     for (key, _), entries in grouped.items():
         newest = entries[-1]
-        run = ScoredRun(
-            _model_of(newest), newest.get("configuration") or {}, str(newest.get("dataset", ""))
-        )
-        run.started_at = newest.get("started_at")
-        run_ids = {str(entry.get("run_id", "")) for entry in entries}
+        run = ScoredRun(newest.model_name, newest.configuration or {}, newest.dataset or "")
+        run.started_at = newest.started_at
+        run_ids = {entry.run_id or "" for entry in entries}
         candidates = collection.candidates.get(key, {})
         for entry in entries:
-            run.skipped |= entry.get("skipped_tasks") or {}
+            run.skipped |= entry.skipped_tasks or {}
             for task_id in _task_ids(entry, candidates):
                 _take(run, task_id, candidates[task_id], run_ids)
         for entry in entries:
-            unscored = set(entry.get("missing_unscored_task_ids") or ())
-            for task_id, outputs in (entry.get("missing_tasks") or {}).items():
+            unscored = set(entry.missing_unscored_task_ids or ())
+            for task_id, outputs in (entry.missing_tasks or {}).items():
                 if task_id in candidates and not collection.of_one_run:
                     _take(run, task_id, candidates[task_id], run_ids)
                     continue
@@ -194,22 +187,15 @@ def _restrict(run: ScoredRun, tasks: Sequence[Task], dataset: str) -> None:
         run.outcomes[task.task_id] = found
 
 
-def _task_ids(metadata: Entry, candidates: Mapping[str, Any]) -> list[str]:
+def _task_ids(metadata: RunMetadata, candidates: Mapping[str, Any]) -> list[str]:
     """The tasks with an entry that a run's metadata names."""
-    names = ("solved_task_ids", "unsolved_task_ids", "unscored_task_ids", "failed_task_ids")
-    named = [task_id for name in names for task_id in metadata.get(name) or ()]
-    return [task_id for task_id in dict.fromkeys(named) if task_id in candidates]
+    return [task_id for task_id in metadata.named_task_ids() if task_id in candidates]
 
 
-def _configuration_key(entry: Entry) -> str:
+def _configuration_key(entry: ResultEntry | RunMetadata) -> str:
     """The configuration's hash; of older entries the model's name has to do."""
-    given = entry.get("configuration_hash")
-    return given if isinstance(given, str) else hash_of([_model_of(entry)])
+    return entry.configuration_hash or hash_of([entry.model_name])
 
 
-def _dataset_key(metadata: Entry) -> str:
-    return str(metadata.get("dataset_hash") or metadata.get("dataset") or "")
-
-
-def _model_of(entry: Entry) -> str:
-    return str(entry.get("model_identifier") or entry.get("model") or "unnamed model")
+def _dataset_key(metadata: RunMetadata) -> str:
+    return metadata.dataset_hash or metadata.dataset or ""

@@ -21,8 +21,9 @@ import orjson
 
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
+from utilities.results.types import ResultEntry
 from utilities.scoring.options import SubmissionOptions
-from utilities.scoring.outcomes import ATTEMPTS, attempts_of, cost_of, score_attempts
+from utilities.scoring.outcomes import ATTEMPTS, attempts_of, score_attempts
 from utilities.scoring.scored_run import ScoredRun, counted_entries, file_names
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.tasks.task import Grid, Pair, Task
@@ -30,10 +31,8 @@ from utilities.tasks.task import Grid, Pair, Task
 PLACEHOLDER: Grid = [[0, 0], [0, 0]]
 """What stands for an attempt that there is not; Kaggle's own sample file has it."""
 
-Entry = Mapping[str, Any]
 
-
-def kaggle_attempts(entry: Entry | None, task: Task) -> list[dict[str, Grid]]:
+def kaggle_attempts(entry: ResultEntry | None, task: Task) -> list[dict[str, Grid]]:
     """`{"attempt_1": grid, "attempt_2": grid}` for each test input, in the task's order.
 
     Whatever is missing, the entry itself included, is PLACEHOLDER.
@@ -54,7 +53,7 @@ class RunFacts:
     configuration: Mapping[str, Any]
 
 
-def harness_task(entry: Entry | None, task: Task, run: RunFacts) -> list[dict[str, Any]]:
+def harness_task(entry: ResultEntry | None, task: Task, run: RunFacts) -> list[dict[str, Any]]:
     """A task's file for the harness; null stands for the attempts of a task without an entry.
 
     An attempt that gave no grid has the answer `[]`. An unknown cost is 0 there, since the format
@@ -87,45 +86,42 @@ def harness_task(entry: Entry | None, task: Task, run: RunFacts) -> list[dict[st
     return written
 
 
-def _model(entry: Entry) -> dict[str, str]:
-    model = str(entry.get("model") or entry.get("model_identifier") or "unnamed model")
+def _model(entry: ResultEntry) -> dict[str, str]:
+    model = entry.model or entry.model_name
     provider, _, name = model.rpartition(":")
     return {"model": name, "provider": provider or model}
 
 
-def _choices(entry: Entry, place: int, answer: Grid | None) -> dict[str, Any]:
+def _choices(entry: ResultEntry, place: int, answer: Grid | None) -> dict[str, Any]:
     """The first sample with this answer: its program or its reasoning as what the model said."""
-    outputs = entry.get("test_outputs") or []
+    outputs = entry.test_outputs or []
     index = next(
         (i for i, out in enumerate(outputs) if out and answer and _at(out, place) == answer), None
     )
-    code, reasoning = (
-        None if index is None else _at(entry.get(name) or [], index)
-        for name in ("python_code", "reasoning")
-    )
+    code = None if index is None else entry.python_code[index]
+    reasoning = None if index is None else entry.reasoning[index]
     message = {"role": "assistant", "content": code or reasoning or ""}
     return {"choices": [{"index": 0, "message": message}], "reasoning_summary": reasoning}
 
 
-def _shares(entry: Entry, run: RunFacts, part: int, parts: int) -> dict[str, Any]:
+def _shares(entry: ResultEntry, run: RunFacts, part: int, parts: int) -> dict[str, Any]:
     """Usage, cost and time of a task, the part of one attempt; the parts add up to the whole."""
-    usage = [one for one in entry.get("usage") or () if one]
 
     def tokens(name: str) -> int:
-        total = sum(one.get(name) or 0 for one in usage)
+        total = entry.total_tokens(name)
         return int(total * (part + 1) // parts - total * part // parts)
 
-    cost = cost_of(entry)
+    cost = entry.total_cost_usd
     share = (cost or 0.0) / parts
-    latency_s = sum(seconds or 0.0 for seconds in entry.get("latency_s") or ()) / parts
+    latency_s = entry.total_latency_s / parts
     prompt, completion = tokens("input_tokens"), tokens("output_tokens")
     return {
         "start_timestamp": run.started_at.isoformat(),
         "end_timestamp": (run.started_at + timedelta(seconds=latency_s)).isoformat(),
         "kwargs": {
             **run.configuration,
-            "samples": len(entry["status"]),
-            "statuses": entry["status"],
+            "samples": entry.samples,
+            "statuses": entry.status,
             "cost_is_known": cost is not None,
             "shares_of_one_task": parts,
         },
@@ -209,7 +205,7 @@ def _write_folder(run: ScoredRun, folder: Path) -> None:
         write_atomically(folder / names[task.task_id], content + b"\n")
 
 
-def _tasks(run: ScoredRun) -> Iterator[tuple[Task, Entry | None]]:
+def _tasks(run: ScoredRun) -> Iterator[tuple[Task, ResultEntry | None]]:
     """Every task of the run, with the entry that counts for it; None for the missing ones."""
     yield from counted_entries(run)
     for task_id, outcome in run.outcomes.items():
