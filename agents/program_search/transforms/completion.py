@@ -136,10 +136,7 @@ def hidden_by_repetition(grid: Array, way: str) -> Array | None:
 
 
 @transform(
-    "picture",
-    "give every one-cell {cut} the commonest colour around it",
-    cost=1.3,
-    cut=OBJECTS,
+    "picture", "give every one-cell {cut} the commonest colour around it", cost=1.3, cut=OBJECTS
 )
 def without_specks(grid: Array, cut: str) -> Array:
     """Specks take the commonest colour of their eight neighbours."""

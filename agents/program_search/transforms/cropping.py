@@ -85,11 +85,7 @@ def part_picture(grid: Array, part: Part, extent: str) -> Array:
 
 
 @transform(
-    "picture",
-    "cut out the only {cut} that {trait}",
-    cost=1.4,
-    cut=OBJECTS | SPLITS,
-    trait=FLAGS,
+    "picture", "cut out the only {cut} that {trait}", cost=1.4, cut=OBJECTS | SPLITS, trait=FLAGS
 )
 def part_with(grid: Array, cut: Cut, trait: Trait) -> Array | None:
     """The one part that has the property; None where none or several have it."""

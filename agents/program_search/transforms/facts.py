@@ -213,9 +213,7 @@ def colour_rank(grid: Array) -> Array:
 
 
 @transform(
-    "fact",
-    "how common the cell's colour is besides the background (0 is the commonest)",
-    cost=1.0,
+    "fact", "how common the cell's colour is besides the background (0 is the commonest)", cost=1.0
 )
 def ink_rank(grid: Array) -> Array:
     """The rank of the cell's colour among the inks; -1 on background."""

@@ -68,25 +68,14 @@ def only_parts(grid: Array, cut: str, which: str, trait: Trait) -> Array | None:
     return keeping(grid, cut, [number for number, keep in enumerate(kept, 1) if keep])
 
 
-@transform(
-    "picture",
-    "keep only each {cut} that {trait}",
-    cost=1.4,
-    cut=OBJECTS,
-    trait=FLAGS,
-)
+@transform("picture", "keep only each {cut} that {trait}", cost=1.4, cut=OBJECTS, trait=FLAGS)
 def only_parts_with(grid: Array, cut: str, trait: Trait) -> Array:
     """The parts that have the property."""
     having = measured(grid, cut, trait)
     return keeping(grid, cut, [number for number, has in enumerate(having, 1) if has])
 
 
-@transform(
-    "picture",
-    "erase each {cut} that touches the border",
-    cost=1.4,
-    cut=OBJECTS,
-)
+@transform("picture", "erase each {cut} that touches the border", cost=1.4, cut=OBJECTS)
 def without_border_parts(grid: Array, cut: str) -> Array:
     """Only the parts that have no cell on the border of the grid."""
     numbers = numbered(grid, cut)
@@ -109,10 +98,7 @@ def without_loose_cells(grid: Array, least: int) -> Array:
 
 
 @transform(
-    "picture",
-    "fill every {cut} to its box with its commonest colour",
-    cost=1.3,
-    cut=OBJECTS,
+    "picture", "fill every {cut} to its box with its commonest colour", cost=1.3, cut=OBJECTS
 )
 def boxes_filled(grid: Array, cut: str) -> Array:
     """The background in every part's box takes the part's commonest colour."""

@@ -36,12 +36,7 @@ def part_measure(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 
 @transform(
-    "fact",
-    "whether the {cut} it lies in {trait}",
-    cost=1.2,
-    reads=YES_NO,
-    cut=CUTS,
-    trait=FLAGS,
+    "fact", "whether the {cut} it lies in {trait}", cost=1.2, reads=YES_NO, cut=CUTS, trait=FLAGS
 )
 def part_flag(grid: Array, cut: Cut, trait: Trait) -> Array:
     """1 where the part that the cell lies in has the property; -1 in none."""
