@@ -18,13 +18,13 @@ from hypothesis.extra.numpy import arrays
 from agents.program_search.search.evidence import CALIBRATION, Evidence
 from agents.program_search.search.views import palette_of, renumbered, renumbered_output
 from agents.program_search.transforms.completion import WAYS, continued
-from agents.program_search.transforms.distances import spread, steps_to_ink
-from agents.program_search.transforms.facts import walled_in
-from agents.program_search.transforms.keeping import only_parts, without_border_parts
-from agents.program_search.transforms.moves import (
+from agents.program_search.transforms.facts import spread, steps_to_ink, walled_in
+from agents.program_search.transforms.objects import (
     colour_attracted,
     colour_moved,
     fragments_completed,
+    only_parts,
+    without_border_parts,
 )
 from agents.program_search.transforms.paints import facing, first_seen
 from agents.program_search.transforms.perception import (

@@ -10,14 +10,11 @@ MODULES = (
     "cropping",
     "pictures",
     "completion",
-    "keeping",
-    "moves",
+    "objects",
     "summaries",
     "paints",
     "facts",
-    "distances",
     "part_facts",
-    "whole_grid",
 )
 """The modules that register transforms, in this order (a module's own imports go before it)."""
 

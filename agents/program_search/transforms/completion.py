@@ -1,5 +1,3 @@
-# mypy: disable-error-code="no-any-return"
-# (numpy types arithmetic on arrays of any dtype as Any)
 """Pictures that mend the grid: by its symmetry, by its repetition, by its neighbourhoods."""
 
 from __future__ import annotations
@@ -11,10 +9,7 @@ from agents.program_search.transforms.perception import OBJECTS, background, par
 from agents.program_search.transforms.pictures import turned
 from agents.program_search.transforms.registry import Array, transform
 
-HOLES = {
-    "background": "the background",
-    "patch": "the colour that covers solid rectangles only",
-}
+HOLES = {"background": "the background", "patch": "the colour that covers solid rectangles only"}
 SAMENESS = {
     "sideways": "when mirrored left to right",
     "upright": "when mirrored top to bottom",

@@ -9,6 +9,7 @@ from agents.program_search.transforms.perception import (
     DIVISIONS,
     OBJECTS,
     PANES,
+    Cut,
     Part,
     background,
     parts,
@@ -17,7 +18,6 @@ from agents.program_search.transforms.registry import Array, transform
 from agents.program_search.transforms.traits import AMOUNTS, FLAGS, LOOKS, MEASURES, Trait, measured
 from agents.program_search.transforms.words import COLOURS
 
-Cut = str | tuple[int, int]
 SPLITS = DIVISIONS | PANES
 
 

@@ -1,7 +1,5 @@
 """Facts about the part of the grid (object, region, pane) that a cell lies in."""
 
-# mypy: disable-error-code="no-any-return"
-# (numpy types arithmetic on arrays of any dtype as Any)
 from __future__ import annotations
 
 import numpy as np
@@ -12,6 +10,7 @@ from agents.program_search.transforms.perception import (
     OBJECTS,
     PANES,
     REGIONS,
+    Cut,
     holes,
     numbered,
     parts,
@@ -21,7 +20,6 @@ from agents.program_search.transforms.traits import FLAGS, LOOKS, MEASURES, SIZE
 from agents.program_search.transforms.words import YES_NO
 
 CUTS = OBJECTS | REGIONS
-Cut = str | tuple[int, int]
 
 
 def over_parts(grid: Array, cut: Cut, values: list[int]) -> Array:

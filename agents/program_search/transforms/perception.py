@@ -1,10 +1,8 @@
 """What is seen in a grid: its background, and the parts that it can be cut into."""
 
-# mypy: disable-error-code="no-any-return"
-# (numpy types arithmetic on arrays of any dtype as Any)
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -29,9 +27,9 @@ DIVISIONS = {
     (1, 4): "fourth (left to right)",
     (4, 1): "fourth (top to bottom)",
 }
-
-
 MOST_PARTS = 200
+Cut: TypeAlias = str | tuple[int, int]
+"""A way to cut a grid into parts: a key of one of the tables above."""
 
 
 class Part(NamedTuple):
@@ -103,7 +101,7 @@ def lines(grid: Array) -> Array:
 
 
 @remembered
-def numbered(grid: Array, cut: str | tuple[int, int]) -> Array:
+def numbered(grid: Array, cut: Cut) -> Array:
     """The number of the part that each cell lies in, from 1 in reading order; 0 where in none.
 
     Where there would be more than MOST_PARTS, there are none: that is noise.
@@ -130,7 +128,7 @@ def numbered(grid: Array, cut: str | tuple[int, int]) -> Array:
 
 
 @remembered
-def parts(grid: Array, cut: str | tuple[int, int]) -> list[Part]:
+def parts(grid: Array, cut: Cut) -> list[Part]:
     """The parts of the grid in reading order; what is not the part's shows as background."""
     numbers, empty = numbered(grid, cut), background(grid)
     found = []

@@ -1,7 +1,5 @@
 """Pictures of the whole grid: symmetries, sizes, repetition, falling, joining, completing."""
 
-# mypy: disable-error-code="no-any-return"
-# (numpy types arithmetic on arrays of any dtype as Any)
 from __future__ import annotations
 
 import numpy as np

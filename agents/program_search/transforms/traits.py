@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from agents.program_search.transforms.perception import Part, holes, parts, regions
+from agents.program_search.transforms.perception import Cut, Part, holes, parts, regions
 from agents.program_search.transforms.registry import Array, remembered
 
 Trait: TypeAlias = Callable[[Part], Any]
@@ -152,6 +152,6 @@ AMOUNTS = worded(rarest_count, inked_cells)
 
 
 @remembered
-def measured(grid: Array, cut: str | tuple[int, int], trait: Trait) -> list[Any]:
+def measured(grid: Array, cut: Cut, trait: Trait) -> list[Any]:
     """The trait of every part, in reading order."""
     return [trait(part) for part in parts(grid, cut)]
