@@ -23,7 +23,7 @@ from agents.program_search.transforms.registry import (
 from agents.program_search.writing.program import carried_definitions
 from utilities.tasks.task import Pair, Task
 
-TRANSFORMS = sorted(REGISTRY.values(), key=lambda one: one.name)
+TRANSFORMS = sorted(REGISTRY.values(), key=lambda one: one.function.__name__)
 BUDGET = 2_000_000
 
 
@@ -37,7 +37,7 @@ def random_grids() -> list[Array]:
     return [*grids, *sparse, lined, np.full((30, 30), 3)]
 
 
-@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.name)
+@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.function.__name__)
 def test_every_argument_has_words(entry: Transform) -> None:
     for step in entry.steps():
         words = step.sentence()
@@ -46,18 +46,18 @@ def test_every_argument_has_words(entry: Transform) -> None:
         assert words.strip() == words
 
 
-@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.name)
+@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.function.__name__)
 def test_variants_read_differently(entry: Transform) -> None:
     sentences = [step.sentence() for step in entry.steps()]
     assert len(set(sentences)) == len(sentences)
 
 
-@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.name)
+@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.function.__name__)
 def test_function_says_what_it_does(entry: Transform) -> None:
     assert inspect.getdoc(entry.function)
 
 
-@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.name)
+@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.function.__name__)
 def test_emitted_source_behaves_as_the_function(entry: Transform) -> None:
     steps = list(entry.steps())
     steps = [steps[index] for index in sorted({*range(0, len(steps), -(-len(steps) // 12))})]
@@ -79,7 +79,7 @@ def assert_same(emitted: Array | None, original: Array | None) -> None:
         np.testing.assert_array_equal(emitted, original)
 
 
-@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.name)
+@pytest.mark.parametrize("entry", TRANSFORMS, ids=lambda one: one.function.__name__)
 def test_function_leaves_its_grid_as_it_was(entry: Transform) -> None:
     for grid in random_grids():
         before = grid.copy()
@@ -89,7 +89,9 @@ def test_function_leaves_its_grid_as_it_was(entry: Transform) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [one for one in TRANSFORMS if one.kind in ("fact", "paint")], ids=lambda one: one.name
+    "entry",
+    [one for one in TRANSFORMS if one.kind in ("fact", "paint")],
+    ids=lambda one: one.function.__name__,
 )
 def test_facts_and_paints_have_a_value_for_each_cell(entry: Transform) -> None:
     for step in entry.steps():
@@ -99,7 +101,9 @@ def test_facts_and_paints_have_a_value_for_each_cell(entry: Transform) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [one for one in TRANSFORMS if one.kind == "number"], ids=lambda one: one.name
+    "entry",
+    [one for one in TRANSFORMS if one.kind == "number"],
+    ids=lambda one: one.function.__name__,
 )
 def test_numbers_are_plain_ints(entry: Transform) -> None:
     for step in entry.steps():
@@ -110,7 +114,7 @@ def test_numbers_are_plain_ints(entry: Transform) -> None:
 @pytest.mark.parametrize(
     "entry",
     [one for one in TRANSFORMS if one.kind in ("picture", "paint")],
-    ids=lambda one: one.name,
+    ids=lambda one: one.function.__name__,
 )
 def test_pictures_and_paints_hold_colours(entry: Transform) -> None:
     for step in entry.steps():

@@ -7,7 +7,7 @@ import numpy as np
 from agents.program_search.transforms.cropping import boxed
 from agents.program_search.transforms.perception import OBJECTS, background, parts, regions
 from agents.program_search.transforms.pictures import turned
-from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.registry import Array, new_picture
 
 HOLES = {"background": "the background", "patch": "the colour that covers solid rectangles only"}
 SAMENESS = {
@@ -24,8 +24,7 @@ WAYS = {
 }
 
 
-@transform(
-    "picture",
+@new_picture(
     "complete the grid so that it is the same {symmetry}, taking {hole} for missing",
     cost=1.3,
     effort=12,
@@ -75,8 +74,7 @@ def moved(image: Array, down: int, right: int, fill: int, shape: tuple[int, int]
     return wide[30 : 30 + height, 30 : 30 + width]
 
 
-@transform(
-    "picture",
+@new_picture(
     "continue the pattern that repeats {way}, taking {hole} for missing",
     cost=1.4,
     effort=12,
@@ -104,8 +102,7 @@ def continued(grid: Array, way: str, hole: str) -> Array | None:
     return None
 
 
-@transform(
-    "picture",
+@new_picture(
     "find what solid rectangles of one colour hide if the grid is the same {symmetry}",
     cost=1.4,
     effort=12,
@@ -117,8 +114,7 @@ def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
     return None if whole is None else boxed(whole, grid == missing_colour(grid, "patch"), 0)
 
 
-@transform(
-    "picture",
+@new_picture(
     "find what solid rectangles of one colour hide if the pattern repeats {way}",
     cost=1.4,
     effort=12,
@@ -130,9 +126,7 @@ def hidden_by_repetition(grid: Array, way: str) -> Array | None:
     return None if whole is None else boxed(whole, grid == missing_colour(grid, "patch"), 0)
 
 
-@transform(
-    "picture", "give every one-cell {cut} the commonest colour around it", cost=1.3, cut=OBJECTS
-)
+@new_picture("give every one-cell {cut} the commonest colour around it", cost=1.3, cut=OBJECTS)
 def without_specks(grid: Array, cut: str) -> Array:
     """Specks take the commonest colour of their eight neighbours."""
     result = grid.copy()
@@ -146,7 +140,7 @@ def without_specks(grid: Array, cut: str) -> Array:
     return result
 
 
-@transform("picture", "give every cell the commonest colour of the 3×3 cells around it", cost=1.2)
+@new_picture("give every cell the commonest colour of the 3×3 cells around it", cost=1.2)
 def smoothed(grid: Array) -> Array:
     """The commonest colour of each cell's 3×3 neighbourhood; the lowest where several are."""
     height, width = grid.shape

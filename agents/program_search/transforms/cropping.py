@@ -14,21 +14,20 @@ from agents.program_search.transforms.perception import (
     background,
     parts,
 )
-from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.registry import Array, new_picture
 from agents.program_search.transforms.traits import AMOUNTS, FLAGS, LOOKS, MEASURES, Trait, measured
 from agents.program_search.transforms.words import COLOURS
 
 SPLITS = DIVISIONS | PANES
 
 
-@transform("picture", "crop to the box of all that is not background", cost=0.9)
+@new_picture("crop to the box of all that is not background", cost=0.9)
 def cropped(grid: Array) -> Array | None:
     """The smallest box around the ink."""
     return boxed(grid, grid != background(grid), 0)
 
 
-@transform(
-    "picture",
+@new_picture(
     "crop to {extent} the box of {colour}",
     cost=1.1,
     extent={0: "the whole of", 1: "the inside of"},
@@ -47,8 +46,7 @@ def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
     return grid[rows[0] + rim : rows[-1] + 1 - rim, columns[0] + rim : columns[-1] + 1 - rim]
 
 
-@transform(
-    "picture",
+@new_picture(
     "cut out the {cut} that {which} {trait}, {extent}",
     cost=1.2,
     cut=OBJECTS | COLOUR_SETS | PANES | DIVISIONS,
@@ -84,17 +82,14 @@ def part_picture(grid: Array, part: Part, extent: str) -> Array:
     return whole if extent == "box" else part.picture
 
 
-@transform(
-    "picture", "cut out the only {cut} that {trait}", cost=1.4, cut=OBJECTS | SPLITS, trait=FLAGS
-)
+@new_picture("cut out the only {cut} that {trait}", cost=1.4, cut=OBJECTS | SPLITS, trait=FLAGS)
 def part_with(grid: Array, cut: Cut, trait: Trait) -> Array | None:
     """The one part that has the property; None where none or several have it."""
     winners = [part for part in parts(grid, cut) if trait(part)]
     return winners[0].picture if len(winners) == 1 else None
 
 
-@transform(
-    "picture",
+@new_picture(
     "cut out the only {cut} of which it is not true that it {trait}",
     cost=1.4,
     cut=OBJECTS | SPLITS,
@@ -106,8 +101,7 @@ def part_without(grid: Array, cut: Cut, trait: Trait) -> Array | None:
     return winners[0].picture if len(winners) == 1 else None
 
 
-@transform(
-    "picture",
+@new_picture(
     "cut out the {cut} with {which} cells of {colour}",
     cost=1.6,
     cut=SPLITS | {"mixed_corners": OBJECTS["mixed_corners"]},
@@ -122,8 +116,7 @@ def part_by_colour(grid: Array, cut: Cut, which: str, colour: int) -> Array | No
     return found[counts.index(best)].picture if counts.count(best) == 1 < len(found) else None
 
 
-@transform(
-    "picture",
+@new_picture(
     "take the {number} {cut}",
     cost=1.0,
     number={0: "first", 1: "second", 2: "third", 3: "fourth", -1: "last"},
@@ -135,8 +128,7 @@ def part_at(grid: Array, number: int, cut: Cut) -> Array | None:
     return found[number].picture if number < len(found) > 1 else None
 
 
-@transform(
-    "picture",
+@new_picture(
     "lay the parts ({cut}) over each other, {order} one uppermost",
     cost=1.4,
     cut=SPLITS,
@@ -155,7 +147,7 @@ def overlaid(grid: Array, cut: Cut, order: str) -> Array | None:
     return result
 
 
-@transform("picture", "cut out the smallest tile that the grid repeats", cost=1.1)
+@new_picture("cut out the smallest tile that the grid repeats", cost=1.1)
 def smallest_tile(grid: Array) -> Array | None:
     """The smallest part of which the grid is a whole number of copies; None if only itself."""
     height, width = grid.shape
@@ -168,8 +160,7 @@ def smallest_tile(grid: Array) -> Array | None:
     return None
 
 
-@transform(
-    "picture",
+@new_picture(
     "make each pane between the full lines one cell: {content}",
     cost=1.4,
     content={
@@ -196,8 +187,7 @@ def one_cell_a_pane(grid: Array, content: str) -> Array | None:
     return np.array(cells).reshape(rows, -1)
 
 
-@transform(
-    "picture",
+@new_picture(
     "make each {block} block one cell: its commonest colour besides background",
     cost=1.4,
     block={(n, n): f"{n}×{n}" for n in range(2, 11)}
@@ -215,8 +205,7 @@ def one_cell_a_block(grid: Array, block: tuple[int, int]) -> Array | None:
     return np.where(counts.any(-1), counts.argmax(-1), empty)
 
 
-@transform(
-    "picture",
+@new_picture(
     "keep the top left {rows}×{columns} corner",
     cost=1.3,
     rows={n: str(n) for n in range(1, 7)},

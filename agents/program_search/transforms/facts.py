@@ -13,7 +13,7 @@ from agents.program_search.transforms.perception import (
     numbered,
     regions,
 )
-from agents.program_search.transforms.registry import Array, remembered, transform
+from agents.program_search.transforms.registry import Array, new_fact, new_paint, remembered
 from agents.program_search.transforms.words import DIRECTIONS, YES_NO
 
 NEIGHBOURS = {4: "four side neighbours", 8: "eight neighbours"}
@@ -25,8 +25,7 @@ def sides_words(number: int) -> str:
     return "+".join(side for bit, side in enumerate(SIDES) if number >> bit & 1) or "none of them"
 
 
-@transform(
-    "fact",
+@new_fact(
     "the number of the cell's {line}",
     cost=1.0,
     line={
@@ -49,8 +48,7 @@ def line_number(grid: Array, line: str) -> Array:
     return (numbers | {"rising": row + column, "falling": row + low_column, "ring": ring})[line]
 
 
-@transform(
-    "fact",
+@new_fact(
     "the number of the cell's {line}, counted round in {period}",
     cost=1.0,
     line={
@@ -67,8 +65,7 @@ def line_in_turn(grid: Array, line: str, period: int) -> Array:
     return line_number(grid, line) % period
 
 
-@transform(
-    "fact",
+@new_fact(
     "whether the cell lies {where}",
     cost=0.9,
     reads=YES_NO,
@@ -98,8 +95,7 @@ def lies_on(grid: Array, where: str) -> Array:
     }[where] * 1
 
 
-@transform(
-    "fact",
+@new_fact(
     "whether the cell is background walled in by other colours ({leaks})",
     cost=0.8,
     reads=YES_NO,
@@ -112,8 +108,7 @@ def walled_in(grid: Array, leaks: bool) -> Array:
     return (~inked & ~outside)[1:-1, 1:-1] * 1
 
 
-@transform(
-    "fact",
+@new_fact(
     "whether the cell lies between two cells of one colour in its {line}",
     cost=1.2,
     reads=YES_NO,
@@ -128,8 +123,7 @@ def between(grid: Array, line: str) -> Array:
     return {"row": row, "column": column, "both": row & column, "any": row | column}[line] * 1
 
 
-@transform(
-    "fact",
+@new_fact(
     "how many of the cell's {neighbours} are {alike}",
     cost=1.1,
     neighbours=NEIGHBOURS,
@@ -142,11 +136,8 @@ def count_around(grid: Array, neighbours: int, alike: str) -> Array:
     return alike_ones.sum(0)
 
 
-@transform(
-    "fact",
-    "how many colours there are among the cell's {neighbours}",
-    cost=1.2,
-    neighbours=NEIGHBOURS,
+@new_fact(
+    "how many colours there are among the cell's {neighbours}", cost=1.2, neighbours=NEIGHBOURS
 )
 def colours_around(grid: Array, neighbours: int) -> Array:
     """How many colours other than background the neighbours have."""
@@ -155,8 +146,7 @@ def colours_around(grid: Array, neighbours: int) -> Array:
     return np.sum([(around == colour).any(0) for colour in others], axis=0)
 
 
-@transform(
-    "fact",
+@new_fact(
     "which of the cell's {neighbours} are not background",
     cost=1.3,
     reads={number: sides_words(number) for number in range(256)},
@@ -177,8 +167,7 @@ def neighbourhood(grid: Array, neighbours: int) -> Array:
     return np.stack([wide[y : y + height, x : x + width] for y, x in places])
 
 
-@transform(
-    "fact",
+@new_fact(
     "{what} in the cell's {line}",
     cost=1.2,
     line={"row": "row", "column": "column"},
@@ -204,22 +193,20 @@ def line_holds(grid: Array, line: str, what: str) -> Array:
     return over if line == "row" else over.T
 
 
-@transform("fact", "whether the cell is background", cost=0.4, reads=YES_NO)
+@new_fact("whether the cell is background", cost=0.4, reads=YES_NO)
 def is_background(grid: Array) -> Array:
     """1 on the background."""
     return (grid == background(grid)) * 1
 
 
-@transform("fact", "how common the cell's colour is in the grid (0 is the commonest)", cost=1.0)
+@new_fact("how common the cell's colour is in the grid (0 is the commonest)", cost=1.0)
 def colour_rank(grid: Array) -> Array:
     """The rank of the cell's colour by its number of cells; ties go to the lower colour."""
     counts = np.bincount(grid.ravel(), minlength=10)
     return np.argsort(np.argsort(-counts, kind="stable"))[grid]
 
 
-@transform(
-    "fact", "how common the cell's colour is besides the background (0 is the commonest)", cost=1.0
-)
+@new_fact("how common the cell's colour is besides the background (0 is the commonest)", cost=1.0)
 def ink_rank(grid: Array) -> Array:
     """The rank of the cell's colour among the inks; -1 on background."""
     counts = np.bincount(grid.ravel(), minlength=10)
@@ -231,8 +218,7 @@ def ink_rank(grid: Array) -> Array:
 SPREADS = {8: "counting diagonal steps as one", 4: "going by sides only"}
 
 
-@transform(
-    "fact",
+@new_fact(
     "the steps {way} to the first cell that is not background, {period}",
     cost=1.2,
     way=DIRECTIONS,
@@ -268,8 +254,7 @@ def spread(grid: Array, neighbours: int) -> tuple[Array, Array]:
     return colours, steps
 
 
-@transform(
-    "fact",
+@new_fact(
     "the distance to the nearest cell that is not background ({spread_by}), {period}",
     cost=1.2,
     effort=8,
@@ -282,8 +267,7 @@ def distance_to_ink(grid: Array, spread_by: int, period: int) -> Array:
     return np.where(steps >= 0, steps % period, -1) if period else steps
 
 
-@transform(
-    "paint",
+@new_paint(
     "the colour of the nearest cell that is not background ({spread_by}; background on a tie)",
     cost=1.2,
     effort=8,
@@ -294,8 +278,7 @@ def nearest_colour(grid: Array, spread_by: int) -> Array:
     return spread(grid, spread_by)[0]
 
 
-@transform(
-    "paint",
+@new_paint(
     "the colour that most touches the {cut} it lies in (background if none does)",
     cost=1.3,
     effort=2,

@@ -7,25 +7,25 @@ import numpy as np
 from agents.program_search.transforms.facts import neighbourhood
 from agents.program_search.transforms.perception import OBJECTS, Part, background, numbered, parts
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
-from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.registry import Array, new_picture
 from agents.program_search.transforms.traits import FLAGS, SIZES, Trait, main_colour, measured
 from agents.program_search.transforms.words import COLOURS, DIRECTIONS
 
 
-@transform("picture", "start from an empty grid of the same size", cost=0.9)
+@new_picture("start from an empty grid of the same size", cost=0.9)
 def emptied(grid: Array) -> Array:
     """Background everywhere."""
     return np.full_like(grid, background(grid))
 
 
-@transform("picture", "keep only what is {colour}", cost=1.2, colour=COLOURS)
+@new_picture("keep only what is {colour}", cost=1.2, colour=COLOURS)
 def only_colour(grid: Array, colour: int) -> Array | None:
     """All other ink becomes background; None where the colour is missing."""
     kept = grid == colour
     return np.where(kept, grid, background(grid)) if kept.any() else None
 
 
-@transform("picture", "erase what is {colour}", cost=1.2, colour=COLOURS)
+@new_picture("erase what is {colour}", cost=1.2, colour=COLOURS)
 def without_colour(grid: Array, colour: int) -> Array | None:
     """The colour becomes background; None where it is missing."""
     erased = grid == colour
@@ -37,8 +37,7 @@ def keeping(grid: Array, cut: str, kept: list[int]) -> Array:
     return np.where(np.isin(numbered(grid, cut), kept), grid, background(grid))
 
 
-@transform(
-    "picture",
+@new_picture(
     "keep only each {cut} that {which} {trait}",
     cost=1.3,
     cut=OBJECTS,
@@ -69,14 +68,14 @@ def only_parts(grid: Array, cut: str, which: str, trait: Trait) -> Array | None:
     return keeping(grid, cut, [number for number, keep in enumerate(kept, 1) if keep])
 
 
-@transform("picture", "keep only each {cut} that {trait}", cost=1.4, cut=OBJECTS, trait=FLAGS)
+@new_picture("keep only each {cut} that {trait}", cost=1.4, cut=OBJECTS, trait=FLAGS)
 def only_parts_with(grid: Array, cut: str, trait: Trait) -> Array:
     """The parts that have the property."""
     having = measured(grid, cut, trait)
     return keeping(grid, cut, [number for number, has in enumerate(having, 1) if has])
 
 
-@transform("picture", "erase each {cut} that touches the border", cost=1.4, cut=OBJECTS)
+@new_picture("erase each {cut} that touches the border", cost=1.4, cut=OBJECTS)
 def without_border_parts(grid: Array, cut: str) -> Array:
     """Only the parts that have no cell on the border of the grid."""
     numbers = numbered(grid, cut)
@@ -86,8 +85,7 @@ def without_border_parts(grid: Array, cut: str) -> Array:
     return keeping(grid, cut, kept)
 
 
-@transform(
-    "picture",
+@new_picture(
     "erase every cell with fewer than {least} side neighbours of its colour",
     cost=1.3,
     least={1: "one", 2: "two"},
@@ -98,9 +96,7 @@ def without_loose_cells(grid: Array, least: int) -> Array:
     return np.where(alike < least, background(grid), grid)
 
 
-@transform(
-    "picture", "fill every {cut} to its box with its commonest colour", cost=1.3, cut=OBJECTS
-)
+@new_picture("fill every {cut} to its box with its commonest colour", cost=1.3, cut=OBJECTS)
 def boxes_filled(grid: Array, cut: str) -> Array:
     """The background in every part's box takes the part's commonest colour."""
     result, empty = grid.copy(), background(grid)
@@ -138,8 +134,7 @@ def slid(grid: Array, part: Part, step: tuple[int, int]) -> Array:
     return result
 
 
-@transform(
-    "picture",
+@new_picture(
     "let every {colour} object (cells joined by sides or corners) move {direction} until "
     "something stops it",
     cost=1.4,
@@ -156,8 +151,7 @@ def colour_moved(grid: Array, colour: int, direction: str) -> Array | None:
     return grid if movers else None
 
 
-@transform(
-    "picture",
+@new_picture(
     "let every {colour} object (cells joined by sides or corners) move straight towards {target} "
     "until something stops it",
     cost=1.5,
@@ -186,8 +180,7 @@ def colour_attracted(grid: Array, colour: int, target: int) -> Array | None:
     return grid
 
 
-@transform(
-    "picture",
+@new_picture(
     "move every {cut} {direction} by {distance}",
     cost=1.4,
     effort=3,
@@ -213,8 +206,7 @@ def shifted(grid: Array, cut: str, direction: str, distance: str) -> Array:
     return result
 
 
-@transform(
-    "picture",
+@new_picture(
     "complete every fragment to a copy of the largest object of any colours, {turning}, where "
     "its cells fit that one's",
     cost=1.5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.program_search.transforms.perception import OBJECTS, PANES, background, bordered, parts
-from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.registry import Array, new_paint
 from agents.program_search.transforms.traits import TINTS, Trait
 from agents.program_search.transforms.words import DIRECTIONS
 
@@ -19,8 +19,7 @@ def facing(grid: Array, direction: str) -> Array:
     return grid.T if direction == "left" else grid[::-1, ::-1].T
 
 
-@transform(
-    "paint",
+@new_paint(
     "the colour of the neighbour {down} and {right} (background beyond the border)",
     cost=1.0,
     unless=lambda down, right: (down, right) == (0, 0) or abs(down) + abs(right) > 2,
@@ -40,7 +39,7 @@ def neighbour(grid: Array, down: int, right: int) -> Array:
     return wide[2 + down : 2 + down + height, 2 + right : 2 + right + width]
 
 
-@transform("paint", "the first colour met going {direction}", cost=1.1, direction=DIRECTIONS)
+@new_paint("the first colour met going {direction}", cost=1.1, direction=DIRECTIONS)
 def first_seen(grid: Array, direction: str) -> Array:
     """The first colour other than background beyond each cell; background where none is."""
     turned, empty = facing(grid, direction), background(grid)
@@ -51,8 +50,7 @@ def first_seen(grid: Array, direction: str) -> Array:
     return facing(result, direction)
 
 
-@transform(
-    "paint",
+@new_paint(
     "the first colour met going diagonally {vertical} and {sideways}",
     cost=1.3,
     vertical={-1: "up", 1: "down"},
@@ -68,8 +66,7 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
     return result[::-vertical, ::-sideways]
 
 
-@transform(
-    "paint",
+@new_paint(
     "the first colour met along one of {ways} (background where there is none)",
     cost=1.3,
     ways={
@@ -93,8 +90,7 @@ def colour_in_sight(grid: Array, ways: str) -> Array:
     return result
 
 
-@transform(
-    "paint",
+@new_paint(
     "the colour of an inked neighbour among {around} (background where there is none)",
     cost=1.2,
     around={
@@ -118,8 +114,7 @@ def colour_nearby(grid: Array, around: str) -> Array:
     return result
 
 
-@transform(
-    "paint",
+@new_paint(
     "the {trait} of the {cut} that the cell lies {extent}",
     cost=1.2,
     trait=TINTS,
@@ -136,8 +131,7 @@ def part_colour(grid: Array, trait: Trait, cut: str, extent: str) -> Array:
     return result
 
 
-@transform(
-    "paint",
+@new_paint(
     "the one colour, besides background, of the cell's {line} (background if none or several)",
     cost=1.2,
     line={"row": "row", "column": "column"},
@@ -151,8 +145,7 @@ def colour_of_line(grid: Array, line: str) -> Array:
     return over if line == "row" else over.T
 
 
-@transform(
-    "paint",
+@new_paint(
     "{which} of the whole grid",
     cost=1.1,
     which={
@@ -170,14 +163,13 @@ def colour_by_rank(grid: Array, which: int) -> Array | None:
     return np.full_like(grid, inks[which]) if -len(inks) <= which < len(inks) else None
 
 
-@transform("paint", "the background colour", cost=1.0)
+@new_paint("the background colour", cost=1.0)
 def background_colour(grid: Array) -> Array:
     """The background everywhere."""
     return np.full_like(grid, background(grid))
 
 
-@transform(
-    "paint",
+@new_paint(
     "the mirrored colour of the {cut} in its own box ({how})",
     cost=1.5,
     cut=OBJECTS,

@@ -15,7 +15,7 @@ from agents.program_search.transforms.perception import (
     numbered,
     parts,
 )
-from agents.program_search.transforms.registry import Array, remembered, transform
+from agents.program_search.transforms.registry import Array, new_fact, remembered
 from agents.program_search.transforms.traits import FLAGS, LOOKS, MEASURES, SIZES, Trait, measured
 from agents.program_search.transforms.words import YES_NO
 
@@ -27,22 +27,19 @@ def over_parts(grid: Array, cut: Cut, values: list[int]) -> Array:
     return np.array([-1, *values])[numbered(grid, cut)]
 
 
-@transform("fact", "the {trait} of the {cut} it lies in", cost=1.2, cut=CUTS, trait=SIZES)
+@new_fact("the {trait} of the {cut} it lies in", cost=1.2, cut=CUTS, trait=SIZES)
 def part_measure(grid: Array, cut: Cut, trait: Trait) -> Array:
     """The trait of the part that each cell lies in; -1 in none."""
     return over_parts(grid, cut, measured(grid, cut, trait))
 
 
-@transform(
-    "fact", "whether the {cut} it lies in {trait}", cost=1.2, reads=YES_NO, cut=CUTS, trait=FLAGS
-)
+@new_fact("whether the {cut} it lies in {trait}", cost=1.2, reads=YES_NO, cut=CUTS, trait=FLAGS)
 def part_flag(grid: Array, cut: Cut, trait: Trait) -> Array:
     """1 where the part that the cell lies in has the property; -1 in none."""
     return over_parts(grid, cut, measured(grid, cut, trait))
 
 
-@transform(
-    "fact",
+@new_fact(
     "whether the {cut} it lies in {which} {trait}",
     cost=1.3,
     reads=YES_NO,
@@ -59,8 +56,7 @@ def part_stands_out(grid: Array, cut: Cut, which: str, trait: Trait) -> Array:
     return over_parts(grid, cut, [int(value == best) for value in values])
 
 
-@transform(
-    "fact",
+@new_fact(
     "the rank of the {cut} it lies in by {trait} (0 for the greatest)",
     cost=1.4,
     cut=CUTS,
@@ -73,8 +69,7 @@ def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
     return over_parts(grid, cut, [order.index(value) for value in values])
 
 
-@transform(
-    "fact",
+@new_fact(
     "how many of the grid's parts ({cut}) have the {trait} of the one it lies in",
     cost=1.3,
     cut=OBJECTS,
@@ -86,20 +81,15 @@ def part_fellows(grid: Array, cut: Cut, trait: Trait) -> Array:
     return over_parts(grid, cut, [values.count(value) for value in values])
 
 
-@transform(
-    "fact",
-    "the number of the {cut} it lies in, in reading order",
-    cost=1.3,
-    cut=CUTS | DIVISIONS | PANES,
+@new_fact(
+    "the number of the {cut} it lies in, in reading order", cost=1.3, cut=CUTS | DIVISIONS | PANES
 )
 def part_number(grid: Array, cut: Cut) -> Array:
     """The number of the cell's part, from 1 in reading order; 0 in none."""
     return numbered(grid, cut)
 
 
-@transform(
-    "fact", "whether the {cut} it lies in touches the border", cost=1.2, reads=YES_NO, cut=CUTS
-)
+@new_fact("whether the {cut} it lies in touches the border", cost=1.2, reads=YES_NO, cut=CUTS)
 def part_touches_border(grid: Array, cut: Cut) -> Array:
     """1 where the cell's part has a cell on the border of the grid; -1 in none."""
     numbers = numbered(grid, cut)
@@ -107,8 +97,7 @@ def part_touches_border(grid: Array, cut: Cut) -> Array:
     return over_parts(grid, cut, [int(n in rim) for n in range(1, int(numbers.max()) + 1)])
 
 
-@transform(
-    "fact",
+@new_fact(
     "{place} in the box of the {cut} that the cell lies in",
     cost=1.3,
     place={
@@ -161,8 +150,7 @@ def box_places(mask: Array) -> dict[str, Array]:
     }
 
 
-@transform(
-    "fact",
+@new_fact(
     "where the cell lies seen from the nearest one-cell object, up to {reach}",
     cost=1.5,
     reads={

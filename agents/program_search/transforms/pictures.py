@@ -6,7 +6,7 @@ import numpy as np
 
 from agents.program_search.transforms.paints import facing, first_seen, first_seen_diagonally
 from agents.program_search.transforms.perception import OBJECTS, background, lines, parts
-from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.registry import Array, new_picture
 from agents.program_search.transforms.words import COLOURS, DIRECTIONS
 
 TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times"}
@@ -21,7 +21,7 @@ SYMMETRIES = {
 }
 
 
-@transform("picture", "take the grid {symmetry}", cost=0.9, symmetry=SYMMETRIES)
+@new_picture("take the grid {symmetry}", cost=0.9, symmetry=SYMMETRIES)
 def turned(grid: Array, symmetry: str) -> Array:
     """The grid under one of the symmetries of the square."""
     return {
@@ -35,8 +35,7 @@ def turned(grid: Array, symmetry: str) -> Array:
     }[symmetry]
 
 
-@transform(
-    "picture",
+@new_picture(
     "enlarge every cell to a block of {size} cells",
     cost=1.0,
     size={2: "2×2", 3: "3×3", 4: "4×4", 5: "5×5"},
@@ -46,8 +45,7 @@ def enlarged(grid: Array, size: int) -> Array | None:
     return np.kron(grid, np.ones((size, size), int)) if max(grid.shape) * size <= 30 else None
 
 
-@transform(
-    "picture",
+@new_picture(
     "enlarge every cell to a square block whose side is {number}",
     cost=1.5,
     number={
@@ -69,8 +67,7 @@ def enlarged_by(grid: Array, number: str) -> Array | None:
     return enlarged(grid, size) if size > 1 else None
 
 
-@transform(
-    "picture",
+@new_picture(
     "repeat the grid {down} down and {across} across",
     cost=1.0,
     unless=lambda down, across: down == across == 1,
@@ -83,14 +80,13 @@ def repeated(grid: Array, down: int, across: int) -> Array | None:
     return np.tile(grid, (down, across)) if fits else None
 
 
-@transform("picture", "repeat the grid as often as it has rows and columns", cost=1.3)
+@new_picture("repeat the grid as often as it has rows and columns", cost=1.3)
 def repeated_by_itself(grid: Array) -> Array | None:
     """As many copies down and across as the grid has rows and columns."""
     return np.tile(grid, grid.shape) if max(grid.shape) <= 5 else None
 
 
-@transform(
-    "picture",
+@new_picture(
     "unfold the grid: lay {symmetry} copy {place} it",
     cost=1.2,
     symmetry={
@@ -112,7 +108,7 @@ def unfolded(grid: Array, symmetry: str, place: str) -> Array | None:
     return np.concatenate(order, axis=0 if place in ("above", "below") else 1)
 
 
-@transform("picture", "drop every row and column that equals the one before it", cost=0.9)
+@new_picture("drop every row and column that equals the one before it", cost=0.9)
 def without_repeats(grid: Array) -> Array:
     """Each run of equal rows, then of equal columns, as one."""
     rows = [0, *(r for r in range(1, len(grid)) if (grid[r] != grid[r - 1]).any())]
@@ -121,21 +117,21 @@ def without_repeats(grid: Array) -> Array:
     return tall[columns].T
 
 
-@transform("picture", "drop the rows and columns of background only", cost=1.0)
+@new_picture("drop the rows and columns of background only", cost=1.0)
 def without_background_lines(grid: Array) -> Array:
     """Only the rows and columns that hold some ink."""
     inked = grid != background(grid)
     return grid[inked.any(1)][:, inked.any(0)]
 
 
-@transform("picture", "drop the full one-colour lines between the panes", cost=1.0)
+@new_picture("drop the full one-colour lines between the panes", cost=1.0)
 def without_lines(grid: Array) -> Array:
     """Only the rows and columns that hold more than one colour."""
     line = lines(grid)
     return grid[~line.all(1)][:, ~line.all(0)]
 
 
-@transform("picture", "let every cell fall {direction}", cost=1.2, direction=DIRECTIONS)
+@new_picture("let every cell fall {direction}", cost=1.2, direction=DIRECTIONS)
 def fallen(grid: Array, direction: str) -> Array:
     """The inked cells of each line moved to its end, in their order."""
     turned_up, empty = facing(grid, direction), background(grid)
@@ -143,8 +139,7 @@ def fallen(grid: Array, direction: str) -> Array:
     return facing(np.take_along_axis(turned_up, order, 0), direction)
 
 
-@transform(
-    "picture",
+@new_picture(
     "let every {cut} fall {direction} as a whole",
     cost=1.4,
     effort=8,
@@ -167,8 +162,7 @@ def dropped(grid: Array, cut: str, direction: str) -> Array:
     return facing(result, direction)
 
 
-@transform(
-    "picture",
+@new_picture(
     "join cells of one colour by straight lines in their {line}",
     cost=1.2,
     line={"row": "row", "column": "column", "both": "row and column"},
@@ -184,7 +178,7 @@ def joined(grid: Array, line: str) -> Array:
     return result
 
 
-@transform("picture", "join cells of one colour by diagonal lines", cost=1.3)
+@new_picture("join cells of one colour by diagonal lines", cost=1.3)
 def joined_diagonally(grid: Array) -> Array:
     """Background between two cells of one colour on a diagonal takes that colour."""
     result, empty = grid.copy(), background(grid)
@@ -195,8 +189,7 @@ def joined_diagonally(grid: Array) -> Array:
     return result
 
 
-@transform(
-    "picture",
+@new_picture(
     "roll the grid round by one {step}",
     cost=1.3,
     step={(1, 0): "row down", (-1, 0): "row up", (0, 1): "column right", (0, -1): "column left"},
@@ -206,17 +199,14 @@ def rolled(grid: Array, step: tuple[int, int]) -> Array:
     return np.roll(grid, step, (0, 1))
 
 
-@transform("picture", "put a border of {colour} around the grid", cost=1.2, colour=COLOURS)
+@new_picture("put a border of {colour} around the grid", cost=1.2, colour=COLOURS)
 def framed(grid: Array, colour: int) -> Array:
     """The grid with one more cell on each side."""
     return np.pad(grid, 1, constant_values=colour)
 
 
-@transform(
-    "picture",
-    "drop the outermost {width}",
-    cost=1.1,
-    width={1: "ring of cells", 2: "two rings of cells"},
+@new_picture(
+    "drop the outermost {width}", cost=1.1, width={1: "ring of cells", 2: "two rings of cells"}
 )
 def peeled(grid: Array, width: int) -> Array:
     """The grid without its border."""

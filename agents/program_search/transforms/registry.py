@@ -7,17 +7,17 @@ paint    a colour for each cell         an outcome (or condition) of a rule; its
 fact     an integer for each cell       a condition of a rule; its sentence a noun
 number   an integer for the input grid  a condition or, being a colour, an outcome; a noun
 
-It gives None where it does not apply. Its choices are listed the likeliest first, since later
-ones cost more. Adding a transform is adding a function: the search enumerates its choices, the
-trace and the comments speak its sentence, and the emitted program carries its source with the
-functions that it calls.
+It gives None if it does not apply. Its choices are listed the likeliest first, since later ones
+cost more. Adding a transform is adding a function, decorated with `new_picture`, `new_paint`,
+`new_fact` or `new_number`: the search tries its choices, the trace and the comments speak its
+sentence, and the program carries its source with the functions that it calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from inspect import signature
 from itertools import product
 from math import log2
@@ -34,11 +34,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 LARGEST_SIDE = 30
 ALIKE = (COLOURS, DIRECTIONS)
-"""Choices of which none is likelier than another."""
+"""Tables of choices of which none is likelier than another."""
 EVEN_SHARE = 0.5
-"""How much of its log2(n) bits a choice costs that is the first of n."""
+"""The first of n choices costs this share of log2(n) bits."""
 BITS_WEIGHT = 0.15
-"""What each bit costs of those that tell a choice from the others."""
+"""The cost of each bit that tells a choice from the others."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,15 +54,10 @@ class Transform:
     effort: int
     variants: tuple[tuple[Any, ...], ...]
 
-    @property
-    def name(self) -> str:
-        """The function's name, as programs write it."""
-        return str(self.function.__name__)
-
     def cost(self, arguments: tuple[Any, ...]) -> float:
-        """Description length of one use: the function's own and the choice of its arguments.
+        """Description length of one use: the function's own and that of its choices.
 
-        The choices that are listed first are the likelier, but for colours and directions.
+        Choices listed first cost less, except for colours and directions, which cost alike.
         """
         bits = 0.0
         for words, argument in zip(self.choices.values(), arguments, strict=True):
@@ -92,14 +87,15 @@ class Step(NamedTuple):
 
     def code(self, variable: str) -> str:
         """The call as a program writes it."""
-        return f"{self.transform.name}({', '.join([variable, *map(written, self.arguments)])})"
+        arguments = ", ".join([variable, *map(written, self.arguments)])
+        return f"{written(self.transform.function)}({arguments})"
 
     def functions(self) -> list[Callable[..., Any]]:
         """The functions that the call names."""
         return [self.transform.function, *filter(callable, self.arguments)]
 
     def apply(self, grid: Array) -> Array | None:
-        """The result, or None where it does not apply or is no grid of 1-30 a side."""
+        """The result; None if the transform does not apply or gives no grid of 1-30 a side."""
         result = self.transform.function(grid, *self.arguments)
         if result is None or not result.size or max(result.shape) > LARGEST_SIDE:
             return None
@@ -124,7 +120,7 @@ def transform(
 
     `choices` maps each argument's name to its possible values with their words; `reads` gives
     words for a fact's values; `effort` says how many passes over the cells a call takes;
-    `unless` skips combinations of arguments. Raises ValueError where the choices are not the
+    `unless` skips combinations of arguments. Raises ValueError if the choices are not the
     function's arguments or the sentence leaves one out.
     """
 
@@ -132,20 +128,21 @@ def transform(
         arguments = list(signature(function).parameters)[1:]
         if arguments != list(choices) or any(f"{{{name}}}" not in sentence for name in choices):
             raise ValueError(f"{function.__name__}: choices and sentence must name {arguments}")
+        words = reads if reads is not None else (COLOURS if kind == "paint" else NUMBER)
         combinations = product(*choices.values())
+        variants = tuple(each for each in combinations if unless is None or not unless(*each))
         REGISTRY[function.__name__] = Transform(
-            function,
-            kind,
-            sentence,
-            cost,
-            choices,
-            reads if reads is not None else (COLOURS if kind == "paint" else NUMBER),
-            effort,
-            tuple(each for each in combinations if unless is None or not unless(*each)),
+            function, kind, sentence, cost, choices, words, effort, variants
         )
         return function
 
     return register
+
+
+new_picture = partial(transform, "picture")
+new_paint = partial(transform, "paint")
+new_fact = partial(transform, "fact")
+new_number = partial(transform, "number")
 
 
 def steps_of(*kinds: Kind) -> list[Step]:

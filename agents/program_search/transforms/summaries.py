@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from agents.program_search.transforms.perception import (
@@ -16,7 +14,7 @@ from agents.program_search.transforms.perception import (
     parts,
 )
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
-from agents.program_search.transforms.registry import Array, transform
+from agents.program_search.transforms.registry import Array, new_number, new_picture
 from agents.program_search.transforms.traits import PLACES, Trait, cells, main_colour
 from agents.program_search.transforms.words import COLOURS, YES_NO
 
@@ -25,8 +23,7 @@ ORDERS = {1: "the least first", -1: "the greatest first"}
 KEYS = {cells: "number of cells", **PLACES}
 
 
-@transform(
-    "picture",
+@new_picture(
     "make one cell, in its commonest colour, of each {cut}, sorted by {key} ({order}), {layout}",
     cost=1.4,
     cut={**OBJECTS, **COLOUR_SETS},
@@ -42,8 +39,7 @@ def listed(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Array 
     return np.array([colours]) if layout == "row" else np.array([colours]).T
 
 
-@transform(
-    "picture",
+@new_picture(
     "cut out each {cut}, sort them by {key} ({order}), and lay them {layout}",
     cost=1.5,
     cut={**OBJECTS, **PANES},
@@ -60,8 +56,7 @@ def lined_up(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Arra
     return np.concatenate(pictures, axis=axis)
 
 
-@transform(
-    "picture",
+@new_picture(
     "draw a bar for each colour but black, {order}, as long as it has cells, {layout}",
     cost=1.5,
     order=ORDERS,
@@ -80,8 +75,7 @@ def charted(grid: Array, order: int, layout: str) -> Array | None:
     return bars.T if layout == "row" else bars
 
 
-@transform(
-    "picture",
+@new_picture(
     "draw as many cells of the commonest colour as there are parts ({cut}), {figure}",
     cost=1.6,
     cut={**OBJECTS, **COLOUR_SETS},
@@ -108,8 +102,7 @@ def tallied(grid: Array, cut: str, figure: str) -> Array | None:
     }[figure]
 
 
-@transform(
-    "picture",
+@new_picture(
     "answer with one cell of the {which} colour besides background",
     cost=1.5,
     which={1: "rarest", -1: "commonest"},
@@ -122,11 +115,7 @@ def one_cell(grid: Array, which: int) -> Array | None:
     return np.array([[inks[0]]]) if inks else None
 
 
-SIDES: Mapping[str, str] = {"rows": "rows", "columns": "columns"}
-
-
-@transform(
-    "number",
+@new_number(
     "how many parts of this kind the input grid has: {cut}",
     cost=1.4,
     cut=COLOUR_SETS | OBJECTS | PANES | REGIONS,
@@ -136,8 +125,7 @@ def part_count(grid: Array, cut: str) -> int:
     return int(numbered(grid, cut).max())
 
 
-@transform(
-    "number",
+@new_number(
     "whether the input grid is the same when {symmetry}",
     cost=1.4,
     reads=YES_NO,
@@ -148,8 +136,7 @@ def is_same_when(grid: Array, symmetry: str) -> int:
     return int(np.array_equal(turned(grid, symmetry), grid))
 
 
-@transform(
-    "number",
+@new_number(
     "the {which} of the input grid",
     cost=1.3,
     reads=COLOURS,
@@ -171,13 +158,15 @@ def grid_colour(grid: Array, which: str) -> int:
     return int(inks[place]) if -len(inks) <= place < len(inks) else background(grid)
 
 
-@transform("number", "how many cells of the input grid are not background", cost=1.5)
+@new_number("how many cells of the input grid are not background", cost=1.5)
 def ink_count(grid: Array) -> int:
     """The number of inked cells."""
     return int((grid != background(grid)).sum())
 
 
-@transform("number", "how many {side} the input grid has", cost=1.5, side=SIDES)
+@new_number(
+    "how many {side} the input grid has", cost=1.5, side={"rows": "rows", "columns": "columns"}
+)
 def side_length(grid: Array, side: str) -> int:
     """The grid's height or width."""
     return len(grid) if side == "rows" else len(grid.T)

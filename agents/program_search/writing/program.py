@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.views import (
@@ -17,70 +17,70 @@ from agents.program_search.search.views import (
     palette_of,
     renumbered,
 )
-from agents.program_search.transforms.registry import Step
+
+
+class Piece(NamedTuple):
+    """A step of a program: in words (the first is its comment), its lines, and what they call."""
+
+    sentences: list[str]
+    lines: list[str]
+    functions: list[Callable[..., Any]]
 
 
 def program_of(candidate: Candidate) -> str:
     """The program's text; its comments are the sentences of the trace."""
-    body, used = solve_task_lines(candidate)
-    carried = carried_definitions(used)
+    pieces = pieces_of(candidate)
+    carried = carried_definitions(one for piece in pieces for one in piece.functions)
     imports = ["import numpy as np"]
     if any("namedtuple(" in text for text in carried):
         imports.insert(0, "from collections import namedtuple\n")
+    body = [*docstring(steps_in_words(candidate)), "grid = np.array(grid)"]
+    for piece in pieces:
+        for line in (f"# {piece.sentences[0]}", *piece.lines):
+            body += comment(line[2:]) if line.startswith("# ") else [line]
+    last = "answer" if candidate.finish else "picture" if candidate.steps else "grid"
+    body.append(f"return {f'palette[{last}]' if candidate.renumbered else last}.tolist()")
     solve = "\n".join(["def solve_task(grid):", *(f"    {line}".rstrip() for line in body)])
     return "\n\n\n".join(["\n".join(imports), *carried, solve]) + "\n"
 
 
-def solve_task_lines(candidate: Candidate) -> tuple[list[str], list[Callable[..., Any]]]:
-    """The body of `solve_task`, and the functions that it calls."""
-    lines = [*docstring(candidate), "grid = np.array(grid)"]
-    variable, used = "grid", list[Callable[..., Any]]()
-    said = in_ranks if candidate.renumbered else str
-    if candidate.renumbered:
-        lines += [*comment(SENTENCE), "palette = palette_of(grid)", "grid = renumbered(grid)"]
-        used += [palette_of, renumbered]
+def pieces_of(candidate: Candidate) -> list[Piece]:
+    """The picture steps, then the finish; in between renumbering and its undoing, if any."""
+    pieces, variable = list[Piece](), "grid"
     for step in candidate.steps:
-        lines += [*comment(said(sentence_of(step))), f"picture = {step.code(variable)}"]
+        text, code = step.sentence(), f"picture = {step.code(variable)}"
+        pieces.append(Piece([f"{text[0].upper()}{text[1:]}."], [code], step.functions()))
         variable = "picture"
-        used += step.functions()
-    if candidate.finish is not None:
-        lines += comment(said(candidate.finish.sentences()[0]))
-        for line in candidate.finish.code(variable):
-            lines += comment(said(line[2:])) if line.startswith("# ") else [line]
-        variable = "answer"
-        used += candidate.finish.functions()
-    if candidate.renumbered:
-        lines += comment(BACK)
-        variable = f"palette[{variable}]"
-    return [*lines, f"return {variable}.tolist()"], used
+    if (finish := candidate.finish) is not None:
+        pieces.append(Piece(finish.sentences(), finish.code(variable), finish.functions()))
+    if not candidate.renumbered:
+        return pieces
+    lines = ["palette = palette_of(grid)", "grid = renumbered(grid)"]
+    there, back = Piece([SENTENCE], lines, [palette_of, renumbered]), Piece([BACK], [], [])
+    return [there, *map(said_in_ranks, pieces), back]
 
 
-def docstring(candidate: Candidate) -> list[str]:
-    """What the program does, in the first words of each of its steps."""
-    sentences = [first for first, *_ in steps_in_words(candidate)]
-    if len(sentences) == 1:
-        text = textwrap.wrap(f'"""{sentences[0]}', 90)
-        return [*text, '"""'] if len(text) > 1 else [f'{text[0]}"""']
-    lines = ['"""Give the output grid in these steps.', ""]
-    for number, sentence in enumerate(sentences, 1):
-        lines += textwrap.wrap(f"{number}. {sentence}", 90, subsequent_indent="   ")
-    return [*lines, '"""']
+def said_in_ranks(piece: Piece) -> Piece:
+    """The piece with its sentences and comments in ranks of colours."""
+    lines = [in_ranks(line) if line.startswith("# ") else line for line in piece.lines]
+    return piece._replace(sentences=list(map(in_ranks, piece.sentences)), lines=lines)
 
 
 def steps_in_words(candidate: Candidate) -> list[list[str]]:
     """For each step of the program its sentences: what it does, then its particulars."""
-    steps = [[sentence_of(step)] for step in candidate.steps]
-    if candidate.finish is not None:
-        steps.append(candidate.finish.sentences())
-    if candidate.renumbered:
-        steps = [[SENTENCE], *(list(map(in_ranks, step)) for step in steps), [BACK]]
-    return steps or [["Return the grid as it is."]]
+    sentences = [piece.sentences for piece in pieces_of(candidate)]
+    return sentences or [["Return the grid as it is."]]
 
 
-def sentence_of(step: Step) -> str:
-    """A step's command as a sentence."""
-    text = step.sentence()
-    return f"{text[0].upper()}{text[1:]}."
+def docstring(steps: Sequence[Sequence[str]]) -> list[str]:
+    """What the program does, in the first words of each of its steps."""
+    if len(steps) == 1:
+        text = textwrap.wrap(f'"""{steps[0][0]}', 90)
+        return [*text, '"""'] if len(text) > 1 else [f'{text[0]}"""']
+    lines = ['"""Give the output grid in these steps.', ""]
+    for number, (sentence, *_) in enumerate(steps, 1):
+        lines += textwrap.wrap(f"{number}. {sentence}", 90, subsequent_indent="   ")
+    return [*lines, '"""']
 
 
 def comment(text: str) -> list[str]:
@@ -136,8 +136,11 @@ def plain_source(function: Callable[..., Any]) -> tuple[str, list[str]]:
     definition.decorator_list = []
     for begin, end in sorted(spans, reverse=True):
         octets = octets[:begin] + octets[end:]
-    names = [node.id for node in ast.walk(definition) if isinstance(node, ast.Name)]
-    return octets[starts[definition.lineno - 1] :].decode().rstrip(), list(dict.fromkeys(names))
+    names = [node for node in ast.walk(definition) if isinstance(node, ast.Name)]
+    local = {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
+    local |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    read = dict.fromkeys(node.id for node in names if node.id not in local)
+    return octets[starts[definition.lineno - 1] :].decode().rstrip(), list(read)
 
 
 def end_of(node: ast.expr, starts: list[int]) -> int:
