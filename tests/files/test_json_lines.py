@@ -116,3 +116,14 @@ def test_full_disk_leaves_whole_lines_only_and_says_so(tmp_path: Path) -> None:
     assert "File too large" in done.stdout
     assert path.read_bytes().endswith(b"\n")
     assert len(read(path)) == path.stat().st_size // 512 > 5
+
+
+def test_what_is_nested_deeply_is_written_or_refused_in_one_line() -> None:
+    deep: list[object] = []
+    for _ in range(600):
+        deep = [deep]
+    assert json.loads(encode_line({"deep": deep})) == {"deep": deep}
+    for _ in range(600):
+        deep = [deep]
+    with pytest.raises(UsageError, match="task t: a field is nested too deeply"):
+        encode_line({"task_id": "t", "deep": deep})

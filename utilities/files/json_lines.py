@@ -28,26 +28,27 @@ _READ_BYTES = 1 << 20
 def encode_line(entry: Mapping[str, Any]) -> bytes:
     """One JSON line, dataclasses as objects.
 
-    What UTF-8 cannot hold (lone surrogates in a reply) becomes `?`.
+    What UTF-8 cannot hold (lone surrogates in a reply) becomes `?`. Raises UsageError if a value
+    that was read from a file is nested too deeply to be written.
     """
     try:
         return orjson.dumps(entry) + b"\n"
-    except orjson.JSONEncodeError:  # or a number beyond 64 bits
-        # As compact as orjson's lines: readers tell lines by how they begin.
-        text = json.dumps(_without_surrogates(entry), ensure_ascii=False, separators=(",", ":"))
-        return text.encode() + b"\n"
+    except orjson.JSONEncodeError:  # also a number beyond 64 bits, or over 254 levels
+        pass
+    try:  # as compact as orjson's lines: readers tell lines by how they begin
+        text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    except RecursionError as error:
+        whose = f"task {entry['task_id']}" if "task_id" in entry else "an entry"
+        raise UsageError(f"{whose}: a field is nested too deeply; remove it") from error
+    return text.encode("utf-8", "replace") + b"\n"
 
 
-def _without_surrogates(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return asdict(value)
     if isinstance(value, Mapping):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_surrogates(item) for item in value]
-    return value
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def packed(offset: int, length: int) -> int:
