@@ -26,7 +26,7 @@ from utilities.command_line.options import (
 from utilities.command_line.script import run_script
 from utilities.command_line.terminal import printable
 from utilities.config import TRACES_STORE_PATH
-from utilities.results.reader import read_fields
+from utilities.results.reader import read_entries
 from utilities.traces.merging import MergeCounts, Merged, MergeRules, merge_sources
 
 _LONGEST_NAME = 48
@@ -55,7 +55,7 @@ class MergeOptions(Options):
 def main() -> int:
     """Merge and say what came of it."""
     options = parse_options(MergeOptions, __doc__)
-    sources = {str(path): read_fields(path) for path in options.results}
+    sources = {str(path): read_entries(path) for path in options.results}
     rules = MergeRules(options.only_verified, options.min_length)
     merged = merge_sources(sources, options.traces_path, rules=rules, dry_run=options.dry_run)
     print("\n".join(table_of(merged, dry_run=options.dry_run)))

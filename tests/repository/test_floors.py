@@ -13,9 +13,9 @@ from tests.support.scripts import REPOSITORY, SCRIPTS
 FLOORS = (
     ("utilities.errors", "utilities.model_catalogue"),
     ("utilities.config", "utilities.command_line", "utilities.files"),
-    ("utilities.tasks", "utilities.models", "utilities.traces"),
+    ("utilities.tasks", "utilities.models"),
     ("utilities.results", "utilities.sandbox"),
-    ("utilities.replies", "utilities.verification"),
+    ("utilities.replies", "utilities.traces", "utilities.verification"),
     ("utilities.runs", "utilities.scoring", "utilities.training_data"),
     ("agents", "utilities.report"),
     ("auxiliary_utilities", "benchmark", "synthetic_data_generators"),

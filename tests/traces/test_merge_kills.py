@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.traces.test_merge_reasoning import merge, result, start_merge, texts, write_results
-from utilities.traces.merging import merge_entries
+from tests.traces.test_merge_reasoning import (
+    merge,
+    merge_entries,
+    result,
+    start_merge,
+    texts,
+    write_results,
+)
 from utilities.traces.store import read_store
 
 TASKS = 1000

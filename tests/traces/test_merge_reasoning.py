@@ -16,8 +16,8 @@ from agents.reply_parsing import extract_reasoning
 from tests.support.scripts import Run
 from utilities import config
 from utilities.errors import UsageError
-from utilities.results.reader import read_fields
-from utilities.traces.merging import MergeRules, merge_entries, merge_sources, reasoning_of_reply
+from utilities.results.reader import entry_of_fields, read_entries
+from utilities.traces.merging import Merged, MergeRules, merge_sources, reasoning_of_reply
 from utilities.traces.store import Trace, read_store
 
 SCRIPT = config.REPOSITORY / "auxiliary_utilities" / "merge_reasoning.py"
@@ -48,6 +48,12 @@ def result(
         "status": status or ["ok"] * len(reasoning),
         **more,
     }
+
+
+def merge_entries(entries: list[dict[str, Any]], store: Path, **more: Any) -> Merged:
+    """Merge entries as if they stood in one file."""
+    read = (entry_of_fields(dict(entry), Path("results.jsonl")) for entry in entries)
+    return merge_sources({"entries": read}, store, **more)
 
 
 def write_results(path: Path, *entries: dict[str, Any]) -> Path:
@@ -335,8 +341,8 @@ def test_a_journal_of_the_embedded_agent_adds_nothing_to_its_results(
     assert made.returncode == 0, made.stderr
     files = [tmp_path / f"code_data_{part}.jsonl" for part in ("results", "partial_results")]
     store = tmp_path / "store.json"
-    first = merge_sources({"results": read_fields(files[0])}, store).total
-    second = merge_sources({"journal": read_fields(files[1])}, store).total
+    first = merge_sources({"results": read_entries(files[0])}, store).total
+    second = merge_sources({"journal": read_entries(files[1])}, store).total
 
     assert first.added > 0
     assert (second.added, second.already_there) == (0, first.added)
@@ -363,7 +369,7 @@ def test_min_length_and_only_verified_hold_together(tmp_path: Path) -> None:
     entry = result("a", ["right", "wrong on test", "no program"], **VERIFIED)
     rules = MergeRules(only_verified=True, min_length=6)
 
-    assert merge_sources({"one": [entry]}, store, rules=rules).total.skipped == {
+    assert merge_entries([entry], store, rules=rules).total.skipped == {
         "not verified": 2,
         "shorter than 6": 1,
     }

@@ -97,9 +97,9 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         A sample of a file without `status` is "ok": only usable replies were kept then. Raises
         ValueError, naming the field, for numbers that are not finite and for ragged grids.
         """
+        count = max(map(len, (self.status, self.reasoning, self.python_code)))
         if not self.status:
-            self.status = ["ok"] * max(len(self.reasoning), len(self.python_code))
-        count = len(self.status)
+            self.status = ["ok"] * count
         for name in self.SAMPLE_LISTS:
             if len(values := getattr(self, name)) != count:
                 setattr(self, name, padded(values, count))
@@ -122,6 +122,11 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     def samples(self) -> int:
         """How many samples there are."""
         return len(self.status)
+
+    def is_verified(self, index: int) -> bool:
+        """Whether a sample's program is right on every train and test pair."""
+        lists = [values and values[index] for values in (self.train_passed, self.test_passed)]
+        return all(bool(passed) and all(passed or ()) for passed in lists)
 
     @property
     def total_cost_usd(self) -> float | None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain, repeat, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ import orjson
 
 from utilities.files.atomic import locked
 from utilities.files.spool import open_spool
+from utilities.results.reader import Entry
+from utilities.results.types import OtherEntry, ResultEntry
 from utilities.traces.store import Trace, TracesOfTask, iterate_store, names_of, write_store
 
 _TABLE = (
@@ -67,18 +68,17 @@ class Merged:
 
 
 def traces_of(
-    entry: Mapping[str, Any], skipped: Counter[str], rules: MergeRules = _EVERY_TRACE
+    entry: Entry, skipped: Counter[str], rules: MergeRules = _EVERY_TRACE
 ) -> Iterator[Trace]:
     """Yield the usable reasoning of an entry's samples; count the others in `skipped`.
 
-    A sample is usable where its status is "ok" and its reasoning is not blank; older entries may
-    also lack what says whose it is. An entry may also be a reply out of a journal.
+    A sample is usable if its status is "ok" and its reasoning is not blank; older entries may also
+    lack what says whose it is. An entry may also be a reply out of a journal.
     """
-    task_id, model = entry.get("task_id"), entry.get("model") or entry.get("model_identifier")
-    for text, status, verified in _samples_of(entry):
+    for task_id, model, text, status, verified in _samples_of(entry):
         if status != "ok":
             skipped[str(status or "no status")] += 1
-        elif not isinstance(text, str) or not text.strip():
+        elif text is None or not text.strip():
             skipped["no reasoning"] += 1
         elif not isinstance(task_id, str) or not isinstance(model, str):
             skipped["no task_id or model"] += 1
@@ -90,31 +90,22 @@ def traces_of(
             yield Trace(task_id, model, text.strip())
 
 
-def _samples_of(entry: Mapping[str, Any]) -> Iterator[tuple[object, object, bool]]:
-    """Reasoning, status and whether it is verified, sample by sample."""
-    if entry["entry_type"] == "reply":
-        reply = entry.get("reply")
-        yield (*reasoning_of_reply(reply if isinstance(reply, dict) else {}), False)
-    if entry["entry_type"] != "result":
-        return
-    reasoning, status = entry.get("reasoning") or (), entry["status"]
-    verdicts = [_list_of(entry, name) for name in ("train_passed", "test_passed")]
-    judged = zip(*(chain(verdict, repeat(None)) for verdict in verdicts), strict=True)
-    for (text, word), passed in zip(zip_longest(reasoning, status), judged, strict=False):
-        yield text, word, all(map(_all_passed, passed))
-
-
-def _list_of(entry: Mapping[str, Any], name: str) -> list[Any]:
-    value = entry.get(name)
-    return value if isinstance(value, list) else []
-
-
-def _all_passed(pairs: object) -> bool:
-    return isinstance(pairs, list) and bool(pairs) and all(passed is True for passed in pairs)
+def _samples_of(entry: Entry) -> Iterator[tuple[object, object, str | None, str | None, bool]]:
+    """Task id, model, reasoning, status and whether it is verified, sample by sample."""
+    if isinstance(entry, ResultEntry):
+        model = entry.model or entry.model_identifier
+        for index, (text, status) in enumerate(zip(entry.reasoning, entry.status, strict=True)):
+            yield entry.task_id, model, text, status, entry.is_verified(index)
+    elif isinstance(entry, OtherEntry) and entry.entry_type == "reply":
+        found = entry.fields
+        reply = found.get("reply")
+        text, status = reasoning_of_reply(reply if isinstance(reply, dict) else {})
+        model = found.get("model") or found.get("model_identifier")
+        yield found.get("task_id"), model, text, status, False
 
 
 def merge_sources(
-    sources: Mapping[str, Iterable[Mapping[str, Any]]],
+    sources: Mapping[str, Iterable[Entry]],
     path: Path,
     *,
     rules: MergeRules = _EVERY_TRACE,
@@ -145,16 +136,9 @@ def merge_sources(
     return merged
 
 
-def merge_entries(
-    entries: Iterable[Mapping[str, Any]], path: Path, *, dry_run: bool = False
-) -> Merged:
-    """Merge a single source, as `merge_sources` does."""
-    return merge_sources({"entries": entries}, path, dry_run=dry_run)
-
-
 def _collect(
     number: int,
-    entries: Iterable[Mapping[str, Any]],
+    entries: Iterable[Entry],
     counts: MergeCounts,
     rules: MergeRules,
     spool: sqlite3.Connection,
