@@ -15,7 +15,7 @@ import pytest
 from utilities import config
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
-from utilities.tasks.datasets import iterate_tasks, open_tasks
+from utilities.tasks.datasets import TaskSource, open_tasks
 from utilities.tasks.public_sets import write_dataset
 
 SCRIPT = config.REPOSITORY / "auxiliary_utilities" / "build_dataset.py"
@@ -42,13 +42,13 @@ def test_every_set_has_its_published_size_and_loads_whole(
     built = write_dataset(name, path)
 
     assert (built.tasks, built.train_pairs, built.test_pairs) == (tasks, train_pairs, test_pairs)
-    assert sum(1 for _ in iterate_tasks(path, strict=True)) == tasks
+    assert sum(1 for _ in TaskSource(path, strict=True)) == tasks
 
 
 def test_all_has_each_content_and_each_id_once(tmp_path: Path) -> None:
     path = tmp_path / "all.json"
     built = write_dataset("all", path)
-    tasks = list(iterate_tasks(path, strict=True))
+    tasks = list(TaskSource(path, strict=True))
     contents = {
         (frozenset(map(repr, task.train)), frozenset(map(repr, task.test))) for task in tasks
     }
@@ -93,7 +93,7 @@ def test_scripts_building_one_file_at_once_leave_it_whole(tmp_path: Path) -> Non
             assert process.communicate()[1] == ""
 
     assert [process.returncode for process in processes] == [0] * 4
-    assert sum(1 for _ in iterate_tasks(path, strict=True)) == 120
+    assert sum(1 for _ in TaskSource(path, strict=True)) == 120
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -25,7 +25,7 @@ from tests.support.training_results import (
     mirror_task,
     write,
 )
-from tests.tasks.test_canonical_tasks import shuffled
+from tests.tasks.test_hashes import shuffled
 from utilities.tasks.hashes import canonical_hash, identifying_hashes
 from utilities.tasks.public_sets import read_part
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry, changed_task

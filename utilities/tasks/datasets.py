@@ -21,22 +21,10 @@ from pathlib import Path
 from utilities import config
 from utilities.errors import UsageError
 from utilities.files.hashing import file_sha256, files_sha256
-from utilities.tasks.layouts import CHALLENGES, Entry, Layout, find_layout
+from utilities.tasks.layouts import CHALLENGES, Dataset, StoredTask, recognise
 from utilities.tasks.public_sets import BUILT_DATASETS, write_dataset
-from utilities.tasks.selection import Selection, parse_slice, parse_task_ids, refuse_unknown_ids
-from utilities.tasks.task import Grid, Pair, Task, task_from_json
-
-__all__ = [
-    "Grid",
-    "Pair",
-    "Selection",
-    "Task",
-    "TaskSource",
-    "iterate_tasks",
-    "open_tasks",
-    "parse_slice",
-    "parse_task_ids",
-]
+from utilities.tasks.selection import Selection, refuse_unknown_ids
+from utilities.tasks.task import Task, task_from_json
 
 EVERYTHING = Selection()
 
@@ -60,28 +48,28 @@ class TaskSource:
         """Recognise the layout and check the selection against the ids.
 
         `path` is a file or a folder; `skipped` maps the id of each unusable task met so far to
-        the reason. Raises UsageError where there is no dataset, an id is unknown (a JSON Lines
-        file is read through for that, no further than to the last id), or nothing is selected.
+        the reason. Raises UsageError if there is no dataset, an id is unknown (a JSON Lines file
+        is read for that, no further than to the last id), or nothing is selected.
         """
         self.path = path
         self.skipped: dict[str, str] = {}
-        self._layout: Layout = find_layout(path)
+        self._dataset = recognise(path)
         self._selection = selection
         self._strict = strict
         self._on_bad_task = on_bad_task
         self.total = self._check_selection()
-        """How many tasks are selected, unusable ones included; None where that is not known."""
+        """How many tasks are selected, unusable ones included; None if that is not known."""
 
     @cached_property
     def dataset_hash(self) -> str:
         """SHA-256 of the file's bytes; for several files, of their names and hashes."""
-        files = self._layout.files
+        files = self._dataset.files
         return file_sha256(files[0]) if len(files) == 1 else files_sha256(files)
 
     def again(self) -> Iterator[Task]:
         """Yield the usable tasks once more, without reporting the others a second time.
 
-        What can no longer be read is left out: this serves the end of a run, which must be told.
+        What can no longer be read is left out, so that the end of a run is told in any case.
         """
         with suppress(UsageError):
             yield from TaskSource(
@@ -91,8 +79,8 @@ class TaskSource:
     def __iter__(self) -> Iterator[Task]:
         """Yield the usable tasks.
 
-        Raises UsageError at the first unusable one where the source is strict, at a file that
-        cannot be read, and at the end where no task at all was usable.
+        Raises UsageError at the first unusable one if the source is strict, at a file that
+        cannot be read, and at the end if no task at all was usable.
         """
         self.skipped.clear()
         found = 0
@@ -108,19 +96,18 @@ class TaskSource:
         wanted = self._selection.task_ids
         left = None if wanted is None else set(wanted)
         seen: set[str] = set()
-        for entry in islice(self._layout.entries(), *self._selection.positions()):
-            if wanted is not None and entry.task_id not in wanted:
+        for stored in islice(self._dataset.tasks(), *self._selection.positions()):
+            task_id = stored.task_id
+            if wanted is not None and task_id not in wanted:
                 continue
-            task = (
-                "is there twice; the first one is taken" if entry.task_id in seen else _load(entry)
-            )
-            seen.add(entry.task_id)
+            task = "is there twice; the first one is taken" if task_id in seen else _load(stored)
+            seen.add(task_id)
             if isinstance(task, Task):
                 yield task
             else:
-                self._skip(entry.task_id, task)
+                self._skip(task_id, task)
             if left is not None:
-                left.discard(entry.task_id)
+                left.discard(task_id)
                 if not left:
                     return
 
@@ -131,11 +118,11 @@ class TaskSource:
         self._on_bad_task(task_id, reason)
 
     def _check_selection(self) -> int | None:
-        ids = self._layout.known_ids()
+        ids = self._dataset.known_ids()
         wanted = self._selection.task_ids
         if ids is None:
             if wanted is not None:
-                refuse_unknown_ids(wanted, _ids_up_to(self._layout, wanted), str(self.path))
+                refuse_unknown_ids(wanted, _ids_up_to(self._dataset, wanted), str(self.path))
             return None
         if wanted is not None:
             refuse_unknown_ids(wanted, ids, str(self.path))
@@ -146,16 +133,6 @@ class TaskSource:
             choice = self._selection.describe()
             raise UsageError(f"{choice} selects none of the {len(ids)} tasks of {self.path}")
         return min(len(set(chosen)), self._selection.max_tasks or len(chosen))
-
-
-def iterate_tasks(
-    source: Path,
-    *,
-    strict: bool = False,
-    on_bad_task: Callable[[str, str], None] = print_bad_task,
-) -> Iterator[Task]:
-    """Yield every usable task of a file or folder; raises UsageError as TaskSource does."""
-    return iter(TaskSource(source, strict=strict, on_bad_task=on_bad_task))
 
 
 def open_tasks(
@@ -182,7 +159,7 @@ def open_tasks(
 
 
 def _own_dataset(name: str | None, directory: Path) -> Path:
-    """`data/dataset.json`, or `data/datasets/NAME.json` where a name is given."""
+    """`data/dataset.json`, or `data/datasets/NAME.json` if a name is given."""
     path = directory / ("dataset.json" if name is None else f"datasets/{name}.json")
     if path.is_relative_to(Path.cwd()):  # messages and records read better with a short path
         path = path.relative_to(Path.cwd())
@@ -214,19 +191,19 @@ def _nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
     return f"nearest: {', '.join(near)}" if near else f"known: {', '.join(known[:8])}"
 
 
-def _load(entry: Entry) -> Task | str:
+def _load(stored: StoredTask) -> Task | str:
     try:
-        task = task_from_json(entry.task_id, entry.load())
+        task = task_from_json(stored.task_id, stored.load())
     except UsageError as error:
         return str(error)
-    return task if isinstance(task, Task) else f"{task}; mend it in {entry.origin}"
+    return task if isinstance(task, Task) else f"{task}; mend it in {stored.origin}"
 
 
-def _ids_up_to(layout: Layout, wanted: tuple[str, ...]) -> Iterator[str]:
-    """The ids of a stream, no further than where the last of those wanted stands."""
+def _ids_up_to(dataset: Dataset, wanted: tuple[str, ...]) -> Iterator[str]:
+    """The ids of a stream, no further than to the last of those wanted."""
     left = set(wanted)
-    for entry in layout.entries():
-        yield entry.task_id
-        left.discard(entry.task_id)
+    for stored in dataset.tasks():
+        yield stored.task_id
+        left.discard(stored.task_id)
         if not left:
             return

@@ -1,18 +1,20 @@
-"""The shapes in which a dataset may lie on disk, each read one task at a time.
+"""The layouts in which a dataset may lie on disk, each read one task at a time.
 
-{"00d62c1b": {"train", "test"}, …}                    DictionaryFiles (one task alone, too)
-arc-agi_X_challenges.json, arc-agi_X_solutions.json   DictionaryFiles with solutions
-a folder of 00d62c1b.json files                       TaskFolder
-one {"task_id", "train", "test"} a line               JsonLines, streamed
+{"00d62c1b": {"train", "test"}, …}                    json_file (one task alone, too)
+arc-agi_X_challenges.json, arc-agi_X_solutions.json   kaggle_folder, or json_file for one of them
+a folder with a dataset.json, read like json_file     folder_with_dataset
+a folder of 00d62c1b.json files                       task_folder
+one {"task_id", "train", "test"} a line               json_lines, streamed
+
+A layout is a function in LAYOUTS. It recognises a path and says how its tasks are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Protocol
 
 from utilities.errors import UsageError
 from utilities.files.json_files import RepeatedKeys, parse_task_json, read_json, reported_reading
@@ -22,150 +24,139 @@ SOLUTIONS = "_solutions.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One task as it lies on disk; `load` raises UsageError where it cannot be read.
-
-    `origin` is where to mend it.
-    """
+class StoredTask:
+    """One task as it lies on disk."""
 
     task_id: str
     origin: str
+    """Where to mend it: a file, or a file and a line."""
     load: Callable[[], object]
+    """Gives `{"train", "test"}`, unchecked; raises UsageError if the task cannot be read."""
 
 
-class Layout(Protocol):
-    """A dataset on disk."""
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The tasks of a path whose layout was recognised."""
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Every file that the tasks come from."""
-
-    def known_ids(self) -> tuple[str, ...] | None:
-        """Every id in order where that is cheap; None where the file would have to be read."""
-
-    def entries(self) -> Iterator[Entry]:
-        """Every task in the dataset's order, repeated ids included."""
+    files: Sequence[Path]
+    """Every file that the tasks come from; their bytes make the dataset's hash."""
+    tasks: Callable[[], Iterator[StoredTask]]
+    """Begins anew with each call: every task in the dataset's order, repeated ids included."""
+    known_ids: Callable[[], Sequence[str] | None] = lambda: None
+    """Every id in order if that is cheap; None if the files would have to be read for it."""
 
 
-def find_layout(path: Path) -> Layout:
-    """Recognise how the dataset at `path` is laid out.
+Layout = Callable[[Path], Dataset | None]
+"""The dataset at a path, or None if it is laid out in another way."""
 
-    A folder with a `dataset.json` is that file. Raises UsageError where there is no dataset.
-    """
+
+def recognise(path: Path) -> Dataset:
+    """Find the layout of the dataset at `path`; raises UsageError if there is no dataset."""
     with reported_reading(path):
-        if path.is_dir():
-            return _find_folder_layout(path)
         if not path.exists():
             raise UsageError(f"no dataset at {path}; check --dataset_directory and --dataset")
-        if path.stat().st_size == 0:
+        if path.is_file() and path.stat().st_size == 0:
             raise UsageError(f"{path} is empty; give a file with tasks")
-    if path.suffix in {".jsonl", ".ndjson"}:
-        return JsonLines(path)
-    return DictionaryFiles((path,))
+        for layout in LAYOUTS:
+            if (dataset := layout(path)) is not None:
+                return dataset
+    raise UsageError(
+        f"no *.json in the folder {path}; give one of ARC task files, of Kaggle's challenges and "
+        "solutions, or a .json or .jsonl file"
+    )
 
 
-def _find_folder_layout(folder: Path) -> Layout:
-    files = tuple(sorted(folder.glob("*.json")))
-    if challenges := tuple(path for path in files if path.name.endswith(CHALLENGES)):
-        return DictionaryFiles(challenges)
-    if (dataset := folder / "dataset.json") in files:
-        return find_layout(dataset)
-    if not files:
-        raise UsageError(
-            f"no *.json in the folder {folder}; give one of ARC task files, of Kaggle's "
-            "challenges and solutions, or a .json or .jsonl file"
-        )
-    return TaskFolder(files)
+def kaggle_folder(path: Path) -> Dataset | None:
+    """A folder with files of challenges, read in the order of their names."""
+    challenges = sorted(path.glob(f"*{CHALLENGES}"))
+    return _task_objects(challenges) if challenges else None
 
 
-class TaskFolder:
+def folder_with_dataset(path: Path) -> Dataset | None:
+    """A folder with a `dataset.json`, which is taken alone."""
+    file = path / "dataset.json"
+    return recognise(file) if file.exists() else None
+
+
+def task_folder(path: Path) -> Dataset | None:
     """ARC's own layout: a file for each task, named by its id."""
+    files = sorted(path.glob("*.json"))
+    if not files:
+        return None
 
-    def __init__(self, files: tuple[Path, ...]) -> None:
-        """`files` are in the dataset's order."""
-        self.files = files
+    def tasks() -> Iterator[StoredTask]:
+        for file in files:
+            yield StoredTask(file.stem, str(file), partial(read_json, file))
 
-    def known_ids(self) -> tuple[str, ...]:
-        """The files' names without `.json`."""
-        return tuple(path.stem for path in self.files)
-
-    def entries(self) -> Iterator[Entry]:
-        """A file is only opened when its task is loaded."""
-        for path in self.files:
-            yield Entry(path.stem, str(path), partial(read_json, path))
+    return Dataset(files, tasks, lambda: [file.stem for file in files])
 
 
-class DictionaryFiles:
-    """Files of `{id: task}`, among them Kaggle's challenges with their solutions."""
-
-    def __init__(self, challenges: tuple[Path, ...]) -> None:
-        """`challenges` are in the dataset's order; a file is read when first asked for."""
-        self._challenges = challenges
-        self._read: list[tuple[str, Path, object]] | None = None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files of tasks, and those of solutions that lie beside them."""
-        solutions = (_solutions_beside(path) for path in self._challenges)
-        return tuple(sorted({*self._challenges, *(path for path in solutions if path)}))
-
-    def known_ids(self) -> tuple[str, ...]:
-        """The keys."""
-        return tuple(task_id for task_id, _, _ in self._tasks())
-
-    def entries(self) -> Iterator[Entry]:
-        """The tasks, with the solutions as test outputs."""
-        solutions = {path: _read_solutions(path) for path in self._challenges}
-        for task_id, path, task in self._tasks():
-            if task_id in solutions[path]:
-                solved = partial(_with_solutions, task, solutions[path][task_id])
-                yield Entry(task_id, f"{path} or its solutions", solved)
-            else:
-                yield Entry(task_id, str(path), partial(_itself, task))
-
-    def _tasks(self) -> list[tuple[str, Path, object]]:
-        if self._read is None:
-            self._read = [
-                (task_id, path, task)
-                for path in self._challenges
-                for task_id, task in _read_dictionary(path)
-            ]
-        return self._read
-
-
-class JsonLines:
+def json_lines(path: Path) -> Dataset | None:
     """A task a line, read as a stream: what has been used is let go."""
+    if not path.is_file() or path.suffix not in {".jsonl", ".ndjson"}:
+        return None
 
-    def __init__(self, path: Path) -> None:
-        """The file is opened anew by each call of `entries`."""
-        self._path = path
-        self.files = (path,)
-
-    def known_ids(self) -> None:
-        """Not known without reading the file."""
-
-    def entries(self) -> Iterator[Entry]:
-        """The lines that are not blank; one that is broken fails when it is loaded."""
-        with reported_reading(self._path), self._path.open("rb") as file:
+    def tasks() -> Iterator[StoredTask]:
+        with reported_reading(path), path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if content := line.rstrip():
-                    yield self._entry(content, number)
+                    yield _task_of_line(content, path, number)
 
-    def _entry(self, content: bytes, number: int) -> Entry:
-        origin = f"{self._path}, line {number}"
-        try:
-            task = parse_task_json(content, self._path, first_line=number)
-        except UsageError as error:
-            return Entry(f"of line {number}", origin, partial(_fail, str(error)))
-        named = task if isinstance(task, dict) else {}
-        task_id = named.get("task_id", named.get("id"))
-        if not isinstance(task_id, str) or not task_id:
-            fault = f"has no task_id that is a string; mend it in {origin}"
-            return Entry(f"of line {number}", origin, partial(_fail, fault))
-        return Entry(task_id, origin, partial(_itself, task))
+    return Dataset([path], tasks)
 
 
-def _read_dictionary(path: Path) -> list[tuple[str, object]]:
+def json_file(path: Path) -> Dataset | None:
+    """Any other file: an object of tasks by id, or one task."""
+    return _task_objects([path]) if path.is_file() else None
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    kaggle_folder,
+    folder_with_dataset,
+    task_folder,
+    json_lines,
+    json_file,
+)
+"""In the order in which they are tried; json_file takes any file."""
+
+
+def _task_of_line(content: bytes, path: Path, number: int) -> StoredTask:
+    """The task of a line; a broken line becomes a task that cannot be loaded."""
+    origin = f"{path}, line {number}"
+    try:
+        task = parse_task_json(content, path, first_line=number)
+    except UsageError as error:
+        return StoredTask(f"of line {number}", origin, partial(_fail, str(error)))
+    named = task if isinstance(task, dict) else {}
+    task_id = named.get("task_id", named.get("id"))
+    if not isinstance(task_id, str) or not task_id:
+        fault = f"has no task_id that is a string; mend it in {origin}"
+        return StoredTask(f"of line {number}", origin, partial(_fail, fault))
+    return StoredTask(task_id, origin, lambda: task)
+
+
+def _task_objects(files: Sequence[Path]) -> Dataset:
+    """Files of `{id: task}`, among them Kaggle's challenges with their solutions."""
+    solutions = {file: _solutions_beside(file) for file in files}
+
+    @cache
+    def read() -> list[tuple[str, Path, object]]:
+        return [(task_id, file, task) for file in files for task_id, task in _tasks_by_id(file)]
+
+    def tasks() -> Iterator[StoredTask]:
+        outputs = {file: _read_solutions(beside) for file, beside in solutions.items()}
+        for task_id, file, task in read():
+            if task_id in outputs[file]:
+                solved = partial(_with_solutions, task, outputs[file][task_id])
+                yield StoredTask(task_id, f"{file} or its solutions", solved)
+            else:
+                yield StoredTask(task_id, str(file), partial(_itself, task))
+
+    every_file = sorted({*files, *filter(None, solutions.values())})
+    return Dataset(every_file, tasks, lambda: [task_id for task_id, _, _ in read()])
+
+
+def _tasks_by_id(path: Path) -> list[tuple[str, object]]:
     content = read_json(path)
     if not isinstance(content, dict):
         raise UsageError(
@@ -187,8 +178,7 @@ def _solutions_beside(challenges: Path) -> Path | None:
     return solutions if solutions.exists() else None
 
 
-def _read_solutions(challenges: Path) -> dict[str, object]:
-    path = _solutions_beside(challenges)
+def _read_solutions(path: Path | None) -> dict[str, object]:
     if path is None:
         return {}
     solutions = read_json(path)

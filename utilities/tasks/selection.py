@@ -115,7 +115,7 @@ def refuse_unknown_ids(wanted: Iterable[str], known: Iterable[str], place: str) 
     if not unknown:
         return
     shown = first_of([_with_nearest(task_id, known) for task_id in unknown], 3)
-    raise UsageError(f"--task_ids: no task {shown} in {place}; correct the ids")
+    raise UsageError(f"--task_ids: no task {shown} in {place}; mend the ids")
 
 
 def _with_nearest(task_id: str, known: list[str]) -> str:

@@ -12,14 +12,9 @@ from typing import Any
 import pytest
 
 from utilities.errors import UsageError
-from utilities.tasks.datasets import (
-    Pair,
-    Selection,
-    iterate_tasks,
-    open_tasks,
-    parse_slice,
-    parse_task_ids,
-)
+from utilities.tasks.datasets import TaskSource, open_tasks
+from utilities.tasks.selection import Selection, parse_slice, parse_task_ids
+from utilities.tasks.task import Pair
 
 
 def task_json(colour: int = 1, *, solved: bool = True) -> dict[str, Any]:
@@ -94,7 +89,7 @@ def complaint(path: Path, **choice: Any) -> str:
 
 @every_layout
 def test_every_layout_gives_the_same_tasks(write: Writer, tmp_path: Path) -> None:
-    tasks = list(iterate_tasks(write(tmp_path, {"a": task_json(3), "b": task_json(4)})))
+    tasks = list(TaskSource(write(tmp_path, {"a": task_json(3), "b": task_json(4)})))
 
     assert [task.task_id for task in tasks] == ["a", "b"]
     assert tasks[1].train == (Pair([[4]], [[4, 4]]),) * 2
@@ -118,7 +113,7 @@ def test_a_bad_task_is_reported_and_the_others_go_on(
 @every_layout
 def test_strict_stops_at_a_bad_task(write: Writer, tmp_path: Path) -> None:
     path = write(tmp_path, {"0": task_json(), "00d62c1b": RAGGED})
-    tasks = iterate_tasks(path, strict=True)
+    tasks = iter(TaskSource(path, strict=True))
 
     assert next(tasks).task_id == "0"
     with pytest.raises(UsageError, match=r"^task 00d62c1b: train\[0\].output has ragged rows"):
@@ -199,7 +194,7 @@ def test_memory_stays_flat_over_a_stream(tmp_path: Path) -> None:
         task["test"] = task["train"][:1]
         with path.open("w", encoding="utf-8") as file:
             file.writelines(f"{json.dumps({'id': str(n), **task})}\n" for n in range(lines))
-        return peak_memory(lambda: sum(1 for _ in iterate_tasks(path)))
+        return peak_memory(lambda: sum(1 for _ in TaskSource(path)))
 
     assert peak_over(100) < peak_over(10) * 1.5
 
@@ -254,7 +249,7 @@ def test_kaggle_challenges_without_solutions_have_no_test_outputs(tmp_path: Path
     path = write_kaggle(tmp_path, {"a": task_json()})
     (tmp_path / "arc-agi_training_solutions.json").unlink()
 
-    assert [task.test for task in iterate_tasks(path)] == [(Pair([[1]], None),)]
+    assert [task.test for task in TaskSource(path)] == [(Pair([[1]], None),)]
 
 
 def test_kaggle_solutions_of_another_number_make_a_bad_task(tmp_path: Path) -> None:
