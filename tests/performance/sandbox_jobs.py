@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tests.support.sandbox_programs import realistic_programs
 from tests.support.scripts import arc1_training
-from utilities.results.reader import read_fields, task_of
+from utilities.results.reader import read_entries
+from utilities.results.types import ResultEntry
 from utilities.tasks.task import Grid
-from utilities.verification.results_pass import codes_of
 
 Job = tuple[str, list[Grid], list[Grid]]
 """A program, inputs, expected outputs."""
@@ -31,12 +31,12 @@ def jobs_of(count: int) -> list[Job]:
 def jobs_in(results: Path, most: int) -> list[Job]:
     """Different programs of a results file, spread over it, each with its own task's pairs."""
     jobs: dict[tuple[str, str], Job] = {}
-    for entry in read_fields(results):
-        if entry["entry_type"] == "result":
-            task = task_of(entry)
+    for entry in read_entries(results):
+        if isinstance(entry, ResultEntry):
+            task = entry.task()
             inputs = [pair.input for pair in (*task.train, *task.test)]
             expected = [pair.output or [] for pair in (*task.train, *task.test)]
-            for code in codes_of(entry):
+            for code in entry.python_code:
                 if code is not None:
                     jobs[task.task_id, code] = code, inputs, expected
     found = list(jobs.values())

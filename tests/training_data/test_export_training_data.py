@@ -144,7 +144,6 @@ def claimed_right(task: dict[str, Any]) -> dict[str, Any]:
     [
         {"train_outputs": [[[[0]]] * 3]},
         {"test_outputs": [[None]]},
-        {"train_passed": [[1, 1.0, True]]},
         {"train_passed": [[True, True, None]]},
     ],
 )

@@ -19,7 +19,7 @@ from tests.support.training_results import (
     mirror_task,
     write,
 )
-from utilities.results.reader import read_fields
+from utilities.results.reader import read_entries
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.traces.merging import merge_sources
@@ -105,7 +105,7 @@ def test_the_new_results_are_taken_by_merge_and_export(
 ) -> None:
     relabel(entry("a", mirror_task(), [WRONG]))
     new, rows = tmp_path / "new.jsonl", tmp_path / "rows.jsonl"
-    merged = merge_sources({"new": read_fields(new)}, tmp_path / "store.json").total
+    merged = merge_sources({"new": read_entries(new)}, tmp_path / "store.json").total
     done = run_script(
         "auxiliary_utilities/export_training_data.py", new, "--format", "messages",
         "--output", rows,

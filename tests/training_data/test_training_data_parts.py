@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from hypothesis import strategies as st
 
 from tests.support.scripts import Run, arc1_training
 from tests.support.training_results import (
-    METADATA,
     RIGHT,
     RIGHT_BY_ANOTHER_NAME,
     RIGHT_OTHERWISE,
@@ -26,6 +26,7 @@ from tests.support.training_results import (
     write,
 )
 from tests.tasks.test_hashes import shuffled
+from utilities.results.types import ResultEntry
 from utilities.tasks.hashes import canonical_hash, identifying_hashes
 from utilities.tasks.public_sets import read_part
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry, changed_task
@@ -154,7 +155,7 @@ async def test_a_wrapped_program_solves_the_changed_task(symmetry: Symmetry) -> 
     (change,) = draw_changes(task, 1, ("colours", "pairs"), symmetry.name)
     change = replace(change, symmetry=symmetry)
     found = entry("a", mirror_task(), [RIGHT, RIGHT_OTHERWISE, RIGHT_BY_ANOTHER_NAME])
-    samples = [changed_sample(s, change) for s in samples_of(found, Path("x"))]
+    samples = [changed_sample(s, change) for s in samples_of(ResultEntry.of(found), Path("x"))]
     async with Judge(VerifierSettings()) as judge:
         verdicts = await judge.judge([(s.task, s.python_code or "") for s in samples])
 
@@ -231,25 +232,18 @@ def test_the_card_of_parquet_names_its_splits_for_hugging_face(exported: Path) -
     assert "  - {split: validation, path: data/validation-00000-of-00001.parquet}\n" in card
 
 
-def test_labels_and_metadata_of_another_type_are_no_part_of_a_parquet_row(
-    run_script: Run, tmp_path: Path
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ({"deterministic": ["yes"]}, "task t: deterministic.*: Expected bool"),
+        ({"execution_status": "ok"}, "task t: execution_status: Expected array"),
+    ],
+)
+def test_a_damaged_label_or_verdict_is_named_and_nothing_is_written(
+    damage: dict[str, Any], told: str, run_script: Run, tmp_path: Path
 ) -> None:
-    odd = {
-        "dataset_hash": {"a": 1},
-        "configuration": {"prompt_hash": 5},
-        "sandbox": ["none"],
-    }
-    task = mirror_task()
-    outputs = {part: [pair["output"] for pair in task[part]] for part in ("train", "test")}
-    told = entry(
-        "t", task, [RIGHT], execution_status=["ok"], train_passed=[[True] * 3],
-        test_passed=[[True]], train_outputs=[outputs["train"]], test_outputs=[outputs["test"]],
-        deterministic=["yes"], hardcoded=["no"],
-    )  # fmt: skip
-    results = write(tmp_path / "results.jsonl", told, {**METADATA, **odd})
-    lines = results.read_text().splitlines()[:-1]  # the odd metadata alone
-    results.write_text("\n".join(lines) + "\n")
+    results = write(tmp_path / "results.jsonl", entry("t", mirror_task(), [RIGHT], **damage))
     done = run_script(SCRIPT, results, "--format", "parquet", "--output", tmp_path / "rows")
-    assert done.returncode == 0, done.stderr
-    (row,) = rows_of(tmp_path / "rows", "train")
-    assert (row["deterministic"], row["hardcoded"], row["dataset_hash"]) == (True, False, None)
+    assert done.returncode == 2
+    assert re.search(told, done.stderr)
+    assert not (tmp_path / "rows").exists()

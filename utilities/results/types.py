@@ -235,3 +235,8 @@ class OtherEntry(msgspec.Struct):
 def padded(values: Sequence[Item | None], count: int) -> list[Item | None]:
     """The values with None for those that are missing, `count` of them."""
     return [*values, *[None] * (count - len(values))][:count]
+
+
+def item_of(values: Sequence[Item | None] | None, index: int) -> Item | None:
+    """What an optional list has for a sample."""
+    return None if values is None else values[index]

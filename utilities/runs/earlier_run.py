@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from utilities.errors import UsageError
-from utilities.results.reader import read_fields
+from utilities.results.reader import read_entries
+from utilities.results.types import RunMetadata
 from utilities.runs.options import AskingOptions
 
 _NOT_REPEATED = frozenset({"from_metadata", "quiet", "verbose"})
@@ -54,11 +55,9 @@ def find_earlier_run(path: Path, stem: str) -> EarlierRun:
     Raises UsageError where there is none.
     """
     found = [
-        entry
-        for entry in read_fields(path)
-        if entry["entry_type"] == "metadata"
-        and entry.get("script") == stem
-        and isinstance(entry.get("options"), dict)
+        entry.fields
+        for entry in read_entries(path)
+        if isinstance(entry, RunMetadata) and entry.script == stem and entry.options is not None
     ]
     if not found:
         raise UsageError(f"--from_metadata {path}: no metadata of a {stem} run in it")

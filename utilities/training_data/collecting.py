@@ -12,7 +12,8 @@ from pathlib import Path
 import orjson
 
 from utilities.files.json_lines import encode_line
-from utilities.results.reader import read_fields
+from utilities.results.reader import read_entries
+from utilities.results.types import ResultEntry, RunMetadata
 from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
 from utilities.tasks.task import Task
 from utilities.training_data.filters import Filters, fails_train, is_failure
@@ -80,14 +81,14 @@ class Collector:
     def _samples(self, path: Path, *, judge_again: bool) -> Iterator[TrainingSample]:
         """The samples of a file that are rows if their programs are right."""
         found = self.collected
-        for entry in read_fields(path):
-            if entry["entry_type"] == "metadata":
+        for entry in read_entries(path):
+            if isinstance(entry, RunMetadata):
                 found.facts.add(entry, path.name)
-            elif entry["entry_type"] != "result":
+            elif not isinstance(entry, ResultEntry):
                 found.refused["a journal's reply: give the results file"] += 1
             else:
                 samples = usable_samples(entry, path, found.unusable_tasks, judge_again=judge_again)
-                found.refused["without a valid task"] += 0 if samples else len(entry["status"])
+                found.refused["without a valid task"] += 0 if samples else entry.samples
                 yield from self._wanted(samples)
 
     def _wanted(self, samples: list[TrainingSample]) -> Iterator[TrainingSample]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from utilities.results.entry import SCHEMA_VERSION
 from utilities.results.reader import Fields as Entry
-from utilities.results.reader import read_fields
+from utilities.results.reader import read_entries
+from utilities.results.types import ResultEntry
 from utilities.tasks.hashes import content_hash, identifying_hashes
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.training_data.judging import Judge, judged
@@ -126,8 +127,8 @@ async def relabelled_entries(
 
 
 def _entries_of(path: Path, unusable: dict[str, str]) -> Iterator[list[TrainingSample]]:
-    for entry in read_fields(path):
-        if entry["entry_type"] == "result":
+    for entry in read_entries(path):
+        if isinstance(entry, ResultEntry):
             samples = usable_samples(entry, path, unusable)
             if samples:  # a reasoning of the task that was missed is of no use, and may be long
                 yield [replace(one, reasoning=None, prompt_messages=[]) for one in samples]

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from utilities.errors import UsageError
-from utilities.results.reader import Fields as Entry
-from utilities.results.reader import task_of
+from utilities.results.types import ResultEntry, RunMetadata, item_of
 from utilities.sandbox.sandbox import MAX_INPUTS
-from utilities.tasks.grids import check_grid
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.verdict import Verdict
 
 Level = Literal["train_and_test", "train", "failed", "unverified"]
-_LABELS = ("deterministic", "hardcoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,86 +123,83 @@ class TrainingSample:
 class RunFacts:
     """What the metadata entries of the files say of the runs that made the entries."""
 
-    runs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    runs: dict[str, RunMetadata] = field(default_factory=dict)
     sandboxes: dict[str, str] = field(default_factory=dict)
     """For each file that a verification wrote, what was enforced then."""
 
-    def add(self, entry: Mapping[str, Any], source: str) -> None:
+    def add(self, run: RunMetadata, source: str) -> None:
         """Take a metadata entry."""
-        if isinstance(entry.get("run_id"), str):
-            self.runs[entry["run_id"]] = entry
-        if entry.get("script") == "verify_generated_code" and "sandbox" in entry:
-            self.sandboxes[source] = str(entry["sandbox"])
+        if run.run_id is not None:
+            self.runs[run.run_id] = run
+        if run.script == "verify_generated_code" and run.sandbox is not None:
+            self.sandboxes[source] = str(run.sandbox)
 
     def of(self, sample: TrainingSample) -> dict[str, str | None]:
-        """The prompt hash, dataset hash and sandbox layers of a sample, None where unknown."""
-        run = self.runs.get(sample.run_id or "", {})
-        configuration = run.get("configuration")
-        known = configuration if isinstance(configuration, dict) else {}
+        """The prompt hash, dataset hash and sandbox layers of a sample, None if unknown."""
+        run = self.runs.get(sample.run_id or "", RunMetadata())
         told = sample.verdict.sandbox if sample.verdict else None
-        recorded = self.sandboxes.get(sample.source) or run.get("sandbox")
+        recorded = self.sandboxes.get(sample.source) or run.sandbox
         return {
-            "prompt_hash": _text(known.get("prompt_hash")),
-            "dataset_hash": _text(run.get("dataset_hash")),
+            "prompt_hash": _text((run.configuration or {}).get("prompt_hash")),
+            "dataset_hash": run.dataset_hash,
             "sandbox": told or (_text(recorded) if sample.verdict else None),
         }
 
 
-def samples_of(entry: Entry, path: Path, *, judge_again: bool = False) -> Iterator[TrainingSample]:
-    """Yield the samples of a result entry; raises UsageError where it carries no valid task.
+def samples_of(
+    entry: ResultEntry, path: Path, *, judge_again: bool = False
+) -> Iterator[TrainingSample]:
+    """Yield the samples of a result entry; raises UsageError if it carries no valid task.
 
     With `judge_again` the verdicts that the entry carries are not taken.
     """
-    task = task_of(entry)
-    lists = {name: _list(entry, name) for name in ("reasoning", "python_code", "prompt_messages")}
-    for index, status in enumerate(entry["status"]):
-        reasoning, code, messages = (_item(values, index) for values in lists.values())
+    task = entry.task()
+    for index, status in enumerate(entry.status):
+        code, messages = entry.python_code[index], entry.prompt_messages[index]
         yield TrainingSample(
             task=task,
             source=path.name,
-            run_id=_text(entry.get("run_id")),
-            model=_text(entry.get("model") or entry.get("model_identifier")),
+            run_id=entry.run_id,
+            model=entry.model or entry.model_identifier,
             sample_index=index,
-            status=_text(status),
-            reasoning=(_text(reasoning) or "").strip() or None,
-            python_code=_text(code),
+            status=status,
+            reasoning=(entry.reasoning[index] or "").strip() or None,
+            python_code=code,
             prompt_messages=messages if isinstance(messages, list) else [],
-            relabelled_from=_item(_list(entry, "relabelled_from"), index),
-            is_refinement=bool(_item(_list(entry, "refinement_round"), index)),
+            relabelled_from=entry.relabelled_from[index],
+            is_refinement=bool(entry.refinement_round[index]),
             verdict=None if judge_again or code is None else recorded_verdict(entry, index, task),
         )
 
 
-def recorded_verdict(entry: Entry, index: int, task: Task) -> SampleVerdict | None:
+def recorded_verdict(entry: ResultEntry, index: int, task: Task) -> SampleVerdict | None:
     """The verdict that an entry carries for a sample.
 
-    None where it is not whole, or where its own outputs contradict it: the program runs again.
+    None if it is not whole, or if its own outputs contradict it: the program runs again.
     """
-    passed = [_item(_list(entry, f"{part}_passed"), index) for part in ("train", "test")]
-    outputs = [_item(_list(entry, f"{part}_outputs"), index) for part in ("train", "test")]
-    status = _item(_list(entry, "execution_status"), index)
-    sizes = (len(task.train), len(task.test))
-    if not isinstance(status, str) or not all(
-        isinstance(values, list) and len(values) == size
-        for part in (passed, outputs)
-        for values, size in zip(part, sizes, strict=True)
-    ):
+    status = item_of(entry.execution_status, index)
+    train, test = item_of(entry.train_passed, index), item_of(entry.test_passed, index)
+    train_outputs = item_of(entry.train_outputs, index)
+    test_outputs = item_of(entry.test_outputs, index)
+    if status is None or train is None or test is None:
         return None
-    grids = [output for part in outputs for output in part if output is not None]
-    if any(check_grid(grid) is not None for grid in grids):
+    if train_outputs is None or test_outputs is None:
         return None
-    if not all(map(_agrees, (*task.train, *task.test), chain(*passed), chain(*outputs))):
+    sizes = [len(values) for values in (train, test, train_outputs, test_outputs)]
+    if sizes != [len(task.train), len(task.test)] * 2:
         return None
-    labels = [_flag(_item(_list(entry, name), index)) for name in _LABELS]
+    outputs = (*train_outputs, *test_outputs)
+    if not all(map(_agrees, (*task.train, *task.test), (*train, *test), outputs)):
+        return None
     return SampleVerdict(
-        train_passed=passed[0],
-        test_passed=passed[1],
+        train_passed=[passed is True for passed in train],
+        test_passed=test,
         execution_status=status,
-        execution_message=_text(_item(_list(entry, "execution_message"), index)),
-        train_outputs=outputs[0],
-        test_outputs=outputs[1],
-        deterministic=labels[0],
-        hardcoded=labels[1],
+        execution_message=item_of(entry.execution_message, index),
+        train_outputs=train_outputs,
+        test_outputs=test_outputs,
+        deterministic=item_of(entry.deterministic, index),
+        hardcoded=item_of(entry.hardcoded, index),
         judged_by="results",
     )
 
@@ -217,27 +210,14 @@ def _agrees(pair: Pair, passed: object, output: Grid | None) -> bool:
 
 
 def usable_samples(
-    entry: Entry, path: Path, unusable: dict[str, str], *, judge_again: bool = False
+    entry: ResultEntry, path: Path, unusable: dict[str, str], *, judge_again: bool = False
 ) -> list[TrainingSample]:
-    """The samples of an entry; none, and the reason under its task, where it has no valid task."""
+    """The samples of an entry; none, and the reason under its task, if it has no valid task."""
     try:
         return list(samples_of(entry, path, judge_again=judge_again))
     except UsageError as error:
-        unusable[str(entry.get("task_id"))] = str(error)
+        unusable[str(entry.task_id)] = str(error)
         return []
-
-
-def _list(entry: Entry, name: str) -> list[Any]:
-    value = entry.get(name)
-    return value if isinstance(value, list) else []
-
-
-def _item(values: list[Any], index: int) -> Any:
-    return values[index] if index < len(values) else None
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
 
 
 def _text(value: object) -> str | None:
