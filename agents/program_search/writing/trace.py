@@ -26,7 +26,7 @@ FAILURES_SHOWN = 4
 LARGEST_GRID_SHOWN = 144
 SEEN_CUT = "one_colour_corners"
 MOST_COUNTED = 12
-"""More objects than that are nothing that one would count."""
+"""The number of objects is left out if there are more than this."""
 TEST_INPUTS_NOTE = (
     "(Test inputs, never their outputs, took part: programs were compared by what they give for "
     "them, and rules by whether they cover them.)"
@@ -60,12 +60,9 @@ class TraceWriter:
 
     def observations(self) -> list[str]:
         """One line for each train pair, and what is common to their shapes."""
-        pairs = zip(self.inputs, self.outputs, strict=False)
-        common = proportion(self.inputs[: self.pairs], self.outputs)
-        lines = [f"- {words}." for words in common]
-        for number, (given, wanted) in enumerate(pairs, 1):
-            lines.append(f"- Pair {number}: {pair_words(given, wanted)}.")
-        return lines
+        common = [f"- {words}." for words in proportion(self.inputs[: self.pairs], self.outputs)]
+        pairs = enumerate(map(pair_words, self.inputs, self.outputs), 1)
+        return [*common, *(f"- Pair {number}: {words}." for number, words in pairs)]
 
     def failures(self, candidate: Candidate) -> list[str]:
         """Cheaper ideas that came nearest, each with a pair that speaks against it."""
@@ -112,11 +109,8 @@ class TraceWriter:
         self, candidate: Candidate, evidence: Evidence, rivals: int, others: int
     ) -> list[str]:
         """How the program does on every train pair, and what is weak about it."""
-        right = [
-            bool(np.array_equal(made, wanted))
-            for made, wanted in zip(candidate.outputs, self.outputs, strict=False)
-        ]
-        lines = [f"- The program gives the output of {sum(right)} of {len(right)} train pairs."]
+        right = sum(map(np.array_equal, candidate.outputs, self.outputs))
+        lines = [f"- The program gives the output of {right} of {self.pairs} train pairs."]
         if candidate.left_out is not None:
             lines.append(self._left_out_line(candidate.left_out))
         else:
@@ -170,38 +164,38 @@ class TraceWriter:
     def _left_out_line(self, left_out: Sequence[bool]) -> str:
         if self.pairs == 1:
             return "- With a single train pair the fitted cases cannot be checked on another one."
-        missed = [f"pair {number}" for number, right in enumerate(left_out, 1) if not right]
-        line = (
-            "- Fitted again without each train pair in turn, the table of cases is right on "
-            f"{sum(left_out)} of {len(left_out)} pairs left out"
-        )
+        start = "- Fitted again without each train pair in turn, the table of cases is right on "
+        line, missed = right_on(left_out)
         if missed:
-            return f"{line}, not on {listing(missed)}: weak evidence."
-        return f"{line} (what the table is about was chosen with all pairs)."
+            return f"{start}{line}, not on {missed}: weak evidence."
+        return f"{start}{line} (what the table is about was chosen with all pairs)."
 
     def answer(self, candidate: Candidate) -> list[str]:
         """The grids that the program gives for the test inputs, or how to apply it."""
-        lines = []
-        for number, grid in enumerate(candidate.outputs[self.pairs :], 1):
-            given = self.inputs[self.pairs + number - 1]
-            line = f"- Test input {number}, {shape_words(given.shape)}, becomes "
-            line += f"{shape_words(grid.shape)}; {colour_change(given, grid)}"
-            lines.append(line + (":" if grid.size <= LARGEST_GRID_SHOWN else "."))
-            if grid.size <= LARGEST_GRID_SHOWN:
+        if self.pairs == len(self.inputs):
+            return ["- Apply the steps of the rule, in their order, to any new input."]
+        lines, tests = [], zip(self.inputs, candidate.outputs, strict=True)
+        for number, (given, grid) in enumerate([*tests][self.pairs :], 1):
+            is_shown = grid.size <= LARGEST_GRID_SHOWN
+            shapes = f"{shape_words(given.shape)}, becomes {shape_words(grid.shape)}"
+            change = colour_change(given, grid) + (":" if is_shown else ".")
+            lines.append(f"- Test input {number}, {shapes}; {change}")
+            if is_shown:
                 lines += ["  " + " ".join(map(str, row)) for row in grid.tolist()]
-        if lines:
-            lines.append(TEST_INPUTS_NOTE)
-        return lines or ["- Apply the steps of the rule, in their order, to any new input."]
+        return [*lines, TEST_INPUTS_NOTE]
 
 
 def again_line(again: Sequence[bool]) -> str:
     """What searches without each pair found."""
-    missed = [f"pair {number}" for number, right in enumerate(again, 1) if not right]
-    line = (
-        "- Searched again without each train pair in turn, the best program found is right on "
-        f"{sum(again)} of {len(again)} pairs left out"
-    )
-    return f"{line}, not on {listing(missed)}: so this is a guess." if missed else f"{line}."
+    start = "- Searched again without each train pair in turn, the best program found is right on "
+    line, missed = right_on(again)
+    return f"{start}{line}, not on {missed}: so this is a guess." if missed else f"{start}{line}."
+
+
+def right_on(flags: Sequence[bool]) -> tuple[str, str]:
+    """How many of the pairs left out are right, and the list of those that are not."""
+    missed = listing(f"pair {number}" for number, right in enumerate(flags, 1) if not right)
+    return f"{sum(flags)} of {len(flags)} pairs left out", missed
 
 
 def pair_words(given: Array, wanted: Array) -> str:
@@ -211,7 +205,7 @@ def pair_words(given: Array, wanted: Array) -> str:
 
 
 def proportion(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[str]:
-    """How many times as tall and wide one side of every pair is as the other, if it is."""
+    """How many times as tall and wide the one side of every pair is as the other, if so in all."""
     for small, large, words in (
         (inputs, outputs, "the output is {} as the input"),
         (outputs, inputs, "the input is {} as the output"),
@@ -239,26 +233,19 @@ def part_words(given: Array, wanted: Array) -> Iterator[str]:
 
 
 def colour_change(given: Array, wanted: Array) -> str:
-    """What becomes of the cells (same shape) or of the colours (other shape)."""
-    new = set(np.unique(wanted).tolist()) - set(np.unique(given).tolist())
-    gone = set(np.unique(given).tolist()) - set(np.unique(wanted).tolist())
-    texts = []
+    """How many cells change if the shape stays, else the input's colours; then new and lost ones."""
+    before, after = set(np.unique(given).tolist()), set(np.unique(wanted).tolist())
+    new, gone, texts = after - before, before - after, []
     if given.shape == wanted.shape:
         changed = given != wanted
         moves = sorted({*zip(given[changed].tolist(), wanted[changed].tolist(), strict=True)})
-        words = [f"{COLOURS[old]} to {COLOURS[new]}" for old, new in moves]
+        words = [f"{COLOURS[one]} to {COLOURS[other]}" for one, other in moves]
         text = f"{int(changed.sum())} of {given.size} cells change"
         texts.append(f"{text} ({listing(words, most=5)})" if words else text)
     else:
-        texts.append(f"the input has {colours_words(np.unique(given).tolist())}")
+        texts.append(f"the input has {colours_words(before)}")
     if new:
-        texts.append(
-            f"{colours_words(new)} is new" if len(new) == 1 else f"{colours_words(new)} are new"
-        )
+        texts.append(f"{colours_words(new)} {'is' if len(new) == 1 else 'are'} new")
     if gone:
-        texts.append(
-            f"{colours_words(gone)} disappears"
-            if len(gone) == 1
-            else f"{colours_words(gone)} disappear"
-        )
+        texts.append(f"{colours_words(gone)} disappear{'s' if len(gone) == 1 else ''}")
     return "; ".join(texts)
