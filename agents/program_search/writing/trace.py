@@ -233,7 +233,7 @@ def part_words(given: Array, wanted: Array) -> Iterator[str]:
 
 
 def colour_change(given: Array, wanted: Array) -> str:
-    """How many cells change if the shape stays, else the input's colours; then new and lost ones."""
+    """How many cells change if the shape stays, else the input's colours; then new and lost."""
     before, after = set(np.unique(given).tolist()), set(np.unique(wanted).tolist())
     new, gone, texts = after - before, before - after, []
     if given.shape == wanted.shape:
