@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -42,7 +43,7 @@ from agents.program_search.transforms.perception import (
     regions,
 )
 from agents.program_search.transforms.pictures import dropped, fallen, turned
-from agents.program_search.transforms.registry import REGISTRY, Array, Transform
+from agents.program_search.transforms.registry import REGISTRY, Array, Step
 from agents.program_search.transforms.traits import SIZES
 from agents.program_search.transforms.words import DIRECTIONS
 from agents.program_search.writing.program import carried_definitions
@@ -53,6 +54,20 @@ COLOURS = st.one_of(st.sampled_from([0, 0, 0, 1, 2]), st.integers(0, 9))
 GRIDS = arrays(np.int64, SHAPES, elements=COLOURS)
 quick = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 few = settings(max_examples=5, deadline=None, derandomize=True, database=None)
+
+
+def random_grids() -> list[Array]:
+    """Grids of all sizes, noisy, sparse, with lines and plain; none of them can be written to."""
+    random = np.random.default_rng(1)
+    shapes = [(1, 1), (1, 5), (4, 1), (2, 2), (3, 3), (6, 4), (5, 7), (9, 9)]
+    grids = [random.integers(0, colours, shape) for shape in shapes for colours in (1, 2, 4, 10)]
+    grids.append(np.where(random.random((8, 8)) < 0.2, random.integers(1, 9, (8, 8)), 0))
+    lined = random.integers(0, 3, (7, 7))
+    lined[3], lined[:, 3] = 5, 5
+    grids += [lined, np.full((30, 30), 3)]
+    for grid in grids:
+        grid.setflags(write=False)
+    return grids
 
 
 def inked(grid: Array) -> Array:
@@ -236,31 +251,33 @@ def test_renumbering_forgets_the_names_of_colours(grid: Array, names: list[int])
     np.testing.assert_array_equal(renumbered(other), renumbered(grid))
 
 
+NAMES = sorted(REGISTRY)
+SAMPLE = random_grids()
+
+
 @cache
-def emitted(entry: Transform) -> dict[str, Any]:
-    """A clean namespace with the source of the entry and of all that its choices call."""
+def calls(name: str) -> list[tuple[Step, Callable[[Array], Any]]]:
+    """Each step of a transform with the call of its source as programs carry it."""
     namespace: dict[str, Any] = {}
-    functions = {one: None for step in entry.steps() for one in step.functions()}
+    steps = list(REGISTRY[name].steps())
+    functions = {one: None for step in steps for one in step.functions()}
     imports = "import numpy as np\nfrom collections import namedtuple\n"
     exec(imports + "\n".join(carried_definitions(functions)), namespace)
-    return namespace
+    return [(step, eval(f"lambda grid: {step.code('grid')}", namespace)) for step in steps]
 
 
-@pytest.mark.parametrize("name", sorted(REGISTRY))
+@pytest.mark.parametrize("name", NAMES)
 @few
 @given(grid=GRIDS)
-def test_the_emitted_source_of_every_choice_acts_as_the_function(name: str, grid: Array) -> None:
-    entry = REGISTRY[name]
-    namespace = emitted(entry)
-    for step in entry.steps():
-        wanted = entry.function(grid, *step.arguments)
-        made = eval(step.code("grid"), namespace, {"grid": grid})
+def test_the_source_in_programs_acts_as_the_function(name: str, grid: Array) -> None:
+    for step, emitted in calls(name):
+        wanted, made = step.transform.function(grid, *step.arguments), emitted(grid)
         assert (made is None) == (wanted is None)
         if wanted is not None:
             np.testing.assert_array_equal(made, wanted)
 
 
-@pytest.mark.parametrize("name", sorted(REGISTRY))
+@pytest.mark.parametrize("name", NAMES)
 @few
 @given(grid=GRIDS)
 def test_every_choice_gives_the_same_again_and_spares_its_grid(name: str, grid: Array) -> None:
@@ -270,6 +287,22 @@ def test_every_choice_gives_the_same_again_and_spares_its_grid(name: str, grid: 
         if first is not None:
             np.testing.assert_array_equal(first, step.transform.function(grid, *step.arguments))
     np.testing.assert_array_equal(grid, before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_are_what_the_kind_of_the_transform_promises(name: str) -> None:
+    entry = REGISTRY[name]
+    for step in entry.steps():
+        for grid in SAMPLE:
+            if entry.kind == "number":
+                assert type(entry.function(grid, *step.arguments)) is int
+                continue
+            result = step.apply(grid)
+            if result is not None and entry.kind in ("fact", "paint"):
+                assert result.shape == grid.shape
+            if result is not None and entry.kind in ("picture", "paint"):
+                assert result.min() >= 0
+                assert result.max() <= 9
 
 
 @quick

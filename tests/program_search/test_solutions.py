@@ -14,6 +14,7 @@ from agents.program_search.solving import Solution, solve
 from utilities.tasks.task import Grid, Pair, Task
 
 BUDGET = 5_000_000
+SMALL_BUDGET = 1_000_000
 SMALL_TASKS = {
     "6150a2bd": "338/370/500>005/073/833 552/100/000>000/001/255 | 635/680/400>004/086/536",
     "0d3d703e": "312/312/312>456/456/456 238/238/238>649/649/649 586/586/586>192/192/192 "
@@ -23,8 +24,6 @@ SMALL_TASKS = {
     "6f8cd79b": "000/000/000>888/808/888 000/000/000/000>888/808/808/888 "
     "0000/0000/0000/0000/0000>8888/8008/8008/8008/8888 | "
     "000000/000000/000000/000000>888888/800008/800008/888888",
-    "0520fde7": "1005010/0105111/1005000>000/020/000 1105010/0015111/1105010>020/002/020 "
-    "0015000/1105101/0115101>000/200/002 | 1015101/0105101/1015010>202/000/000",
 }
 
 
@@ -48,7 +47,7 @@ def compiled(solution: Solution) -> Callable[[Grid], Grid]:
 
 @cache
 def solved(name: str) -> list[Solution]:
-    return solve(small_task(name).without_test_outputs(), best_of=3, search_budget=4 * BUDGET)
+    return solve(small_task(name).without_test_outputs(), best_of=3, search_budget=BUDGET)
 
 
 @pytest.fixture(params=SMALL_TASKS)
@@ -83,18 +82,18 @@ def test_cells_of_outputs_are_plain_ints(task: Task) -> None:
 def test_test_outputs_have_no_influence() -> None:
     task = small_task("25ff71a9")
     lies = tuple(Pair(pair.input, [[7]]) for pair in task.test)
-    told = solve(Task("lies", task.train, lies), best_of=3, search_budget=4 * BUDGET)
-    assert told == solved("25ff71a9")
+    told = solve(Task("lies", task.train, lies), best_of=2, search_budget=SMALL_BUDGET)
+    assert told == solve(task, best_of=2, search_budget=SMALL_BUDGET) != []
 
 
 def test_same_task_and_budget_give_the_same_solutions() -> None:
-    task = small_task("6f8cd79b")
-    first = solve(task, best_of=2, search_budget=BUDGET)
-    solve(small_task("6150a2bd"), best_of=1, search_budget=BUDGET)
-    assert solve(task, best_of=2, search_budget=BUDGET) == first
+    task = small_task("25ff71a9")
+    first = solve(task, best_of=2, search_budget=SMALL_BUDGET)
+    solve(small_task("6150a2bd"), best_of=1, search_budget=SMALL_BUDGET)
+    assert solve(task, best_of=2, search_budget=SMALL_BUDGET) == first != []
 
 
-@pytest.mark.parametrize("name", ["25ff71a9", "0520fde7"])
+@pytest.mark.parametrize("name", ["25ff71a9", "0d3d703e"])
 def test_works_without_test_pairs(name: str) -> None:
     task = small_task(name)
     best = solve(task.train_pairs_only(), best_of=1, search_budget=BUDGET)[0]
@@ -124,19 +123,19 @@ def test_where_there_is_no_test_input_no_confidence_is_stated() -> None:
 
 
 def test_solutions_without_test_pairs_are_different_programs() -> None:
-    task = small_task("0520fde7").train_pairs_only()
-    programs = [one.python_code for one in solve(task, best_of=3, search_budget=4 * BUDGET)]
+    task = small_task("0d3d703e").train_pairs_only()
+    programs = [one.python_code for one in solve(task, best_of=3, search_budget=BUDGET)]
     assert len(set(programs)) == 3
 
 
 def test_noise_without_a_rule_yields_nothing() -> None:
     noise = np.random.default_rng(0).integers(0, 10, (6, 9, 9)).tolist()
     pairs = tuple(Pair(given, wanted) for given, wanted in zip(noise[:3], noise[3:], strict=True))
-    assert solve(Task("noise", pairs, ()), best_of=2, search_budget=BUDGET) == []
+    assert solve(Task("noise", pairs, ()), best_of=2, search_budget=SMALL_BUDGET) == []
 
 
 def test_a_tiny_budget_yields_nothing_rather_than_failing() -> None:
-    assert solve(small_task("0520fde7"), best_of=1, search_budget=1_000) == []
+    assert solve(small_task("0d3d703e"), best_of=1, search_budget=1_000) == []
 
 
 def test_found_is_claimed_where_every_check_passed_and_only_for_the_best() -> None:
@@ -186,7 +185,7 @@ def test_trace_shows_what_the_program_gives_for_the_test_input() -> None:
 
 
 def test_confidences_are_shares_that_do_not_increase() -> None:
-    shares = [one.evidence.share for one in solved("0520fde7") if one.evidence.is_first]
+    shares = [one.evidence.share for one in solved("0d3d703e") if one.evidence.is_first]
     assert len(shares) > 1
     assert shares == sorted(shares, reverse=True)
     assert all(0 < share < 1 for share in shares)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.program_search.solving import Solution, solve
+from agents.program_search.solving import solve
 from agents.program_search.worker_pool import WorkerPool
 from tests.support.scripts import arc1_training
 from utilities.config import DEFAULT_SEARCH_BUDGET
@@ -16,7 +16,7 @@ from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Task
 from utilities.verification.verdict import verify_samples
 
-SAMPLE = ("25ff71a9", "6150a2bd", "0d3d703e", "a416b8f3", "5582e5ca", "67a3c6ac", "3c9b0459")
+SAMPLE = ("25ff71a9", "a416b8f3", "5582e5ca")
 
 
 def training_task(name: str) -> Task:
@@ -39,18 +39,14 @@ async def differences(
 
 
 async def test_verdicts_are_what_the_search_claims() -> None:
-    answered = 0
     async with Sandbox() as sandbox:
         for name in SAMPLE:
             task = training_task(name)
-            found: list[Solution] = solve(
-                task.without_test_outputs(), best_of=2, search_budget=3_000_000
-            )
-            answered += bool(found)
+            found = solve(task.without_test_outputs(), best_of=2, search_budget=1_000_000)
+            assert found
             codes = [one.python_code for one in found]
             claims = [one.outputs for one in found]
             assert await differences(sandbox, task, codes, claims) == []
-    assert answered >= 5
 
 
 @pytest.mark.long
