@@ -26,9 +26,9 @@ from utilities.tasks.public_sets import ALL, BUILT_DATASETS, LICENCE, write_data
 class BuildOptions(Options):
     """What the user asked for."""
 
-    dataset: str = option(None, "which tasks", choices=BUILT_DATASETS, default=BUILT_DATASETS[0])
+    dataset: str = option("which tasks", choices=BUILT_DATASETS, default=BUILT_DATASETS[0])
     output: Path = option(
-        "FILE", "where to write (default: data/dataset.json)", parse=Path, default=DATASET_PATH
+        "where to write (default: data/dataset.json)", "FILE", default=DATASET_PATH
     )
 
 

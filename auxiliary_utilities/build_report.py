@@ -15,13 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from utilities.command_line.options import (
-    Options,
-    option,
-    parse_options,
-    positive_int,
-    results_argument,
-)
+from utilities.command_line.options import Options, argument, option, parse_options
 from utilities.command_line.script import run_script
 from utilities.files.atomic import write_atomically
 from utilities.files.json_files import stem_of
@@ -33,21 +27,17 @@ from utilities.report.page import page_of
 class ReportOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = results_argument("results files")
+    results: tuple[Path, ...] = argument("results files", "RESULTS")
     output: Path | None = option(
-        "FILE", "the page (default: beside the first results file, NAME_report.html)", parse=Path
+        "the page (default: beside the first results file, NAME_report.html)", "FILE"
     )
     max_text: int = option(
-        "N",
         "longest reasoning or program, in characters; of longer ones the middle is left out",
-        parse=positive_int,
+        "N",
         default=20_000,
     )
     max_megabytes: int = option(
-        "N",
-        "room for samples; results that find none stand in the table only",
-        parse=positive_int,
-        default=100,
+        "room for samples; results that find none stand in the table only", "N", default=100
     )
 
 

@@ -15,14 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.command_line.options import (
-    Options,
-    flag,
-    option,
-    parse_options,
-    positive_int,
-    results_argument,
-)
+from utilities.command_line.options import Options, argument, flag, option, parse_options
 from utilities.command_line.script import run_script
 from utilities.command_line.terminal import printable
 from utilities.config import TRACES_STORE_PATH
@@ -36,19 +29,14 @@ _LONGEST_NAME = 48
 class MergeOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = results_argument(
-        "results files or journals: .jsonl, or the older .json, also gzipped (.gz)"
+    results: tuple[Path, ...] = argument(
+        "results files or journals: .jsonl, or the older .json, also gzipped (.gz)", "RESULTS"
     )
     traces_path: Path = option(
-        "FILE",
-        "the store (default: data/traces_store.json)",
-        parse=Path,
-        default=TRACES_STORE_PATH,
+        "the store (default: data/traces_store.json)", "FILE", default=TRACES_STORE_PATH
     )
     only_verified: bool = flag("only samples whose program passes every train and test pair")
-    min_length: int = option(
-        "N", "only reasoning of at least N characters", parse=positive_int, default=1
-    )
+    min_length: int = option("only reasoning of at least N characters", "N", default=1)
     dry_run: bool = flag("only say what would be merged")
 
 

@@ -30,13 +30,13 @@ LONGEST_TEXT = 1_000_000
 class DrawingOptions(Options):
     """What the user asked for."""
 
-    task_id: str = argument("TASK_ID", "a task of the dataset, or of the results")
+    task_id: str = argument("a task of the dataset, or of the results", "TASK_ID")
     results: tuple[Path, ...] = option(
-        "RESULTS", "results files; draws attempts and samples too", parse=Path, several=True
+        "results files; draws attempts and samples too", "RESULTS", default=()
     )
     texts: bool = flag("also reasoning and programs")
-    dataset: str | None = option("NAME", "without --results: the dataset (default: arc1_training)")
-    dataset_directory: Path | None = option("DIR", "without --results: your own tasks", parse=Path)
+    dataset: str | None = option("without --results: the dataset (default: arc1_training)", "NAME")
+    dataset_directory: Path | None = option("without --results: your own tasks", "DIR")
 
 
 def main() -> int:

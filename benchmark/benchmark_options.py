@@ -31,16 +31,15 @@ class BenchmarkOptions(Options):
 
     asking: AskingOptions = part(AskingOptions)
     attempts: int = _benchmark(
-        "K",
         "different answers handed in for each test input",
-        parse=partial(positive_int, most=1000),
+        "K",
         default=2,
+        parse=partial(positive_int, most=1000),
     )
     from_metadata: Path | None = _benchmark(
-        "RESULTS",
         "start the last run of this results file again, with its options; an option that is "
         "given besides counts instead",
-        parse=Path,
+        "RESULTS",
     )
     submission: SubmissionOptions = part(SubmissionOptions)
     earlier: EarlierRun | None = None
@@ -52,11 +51,11 @@ class CodeBenchmarkOptions(BenchmarkOptions):
     """What the user asked of the benchmark that runs programs."""
 
     refine: int = _benchmark(
-        "R",
         "up to R further rounds of --best_of samples for each task without a program that fits "
         "all train pairs",
-        parse=partial(whole_number, most=100),
+        "R",
         default=0,
+        parse=partial(whole_number, most=100),
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="benchmark")
 

@@ -16,14 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
-from utilities.command_line.options import (
-    Options,
-    option,
-    parse_options,
-    part,
-    positive_int,
-    results_argument,
-)
+from utilities.command_line.options import Options, argument, option, parse_options, part
 from utilities.command_line.script import run_script
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
@@ -38,17 +31,11 @@ from utilities.scoring.scored_runs import read_scored_runs
 class ComparisonOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = results_argument("results files of the benchmarks")
+    results: tuple[Path, ...] = argument("results files of the benchmarks", "RESULTS")
     task_set: TaskSetOptions = part(TaskSetOptions)
-    pareto: Path | None = option(
-        "FILE", "draw score against cost into this SVG", parse=Path, group="output"
-    )
+    pareto: Path | None = option("draw score against cost into this SVG", "FILE", group="output")
     max_listed: int = option(
-        "N",
-        "how many of the tasks to list that one run alone solves",
-        parse=positive_int,
-        default=10,
-        group="output",
+        "how many of the tasks to list that one run alone solves", "N", default=10, group="output"
     )
 
 

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from utilities.command_line.options import (
     Options,
+    argument,
     flag,
     option,
     parse_options,
     part,
-    results_argument,
 )
 from utilities.command_line.script import run_script
 from utilities.config import TRACES_STORE_PATH
@@ -38,9 +38,9 @@ from utilities.scoring.training_sources import open_check
 class ScoringOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = results_argument("results files of the benchmarks")
+    results: tuple[Path, ...] = argument("results files of the benchmarks", "RESULTS")
     task_set: TaskSetOptions = part(TaskSetOptions)
-    run_id: str | None = option("ID", "only the tasks of this run")
+    run_id: str | None = option("only the tasks of this run", "ID")
     json: bool = flag("print JSON instead of tables")
     submission: SubmissionOptions = part(SubmissionOptions)
 

@@ -21,10 +21,10 @@ from typing import Any
 
 from utilities.command_line.options import (
     Options,
+    argument,
     is_one_of,
     option,
     parse_options,
-    results_argument,
     unsafe_no_seccomp_flag,
 )
 from utilities.command_line.script import run_script
@@ -47,13 +47,12 @@ DEFAULT_OUTPUT = SYNTHETIC_DATA_DIRECTORY / "relabelled_data" / "relabelled_data
 class RelabellingOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = results_argument(
-        "results files with programs: .jsonl, or the older .json, also gzipped (.gz)"
+    results: tuple[Path, ...] = argument(
+        "results files with programs: .jsonl, or the older .json, also gzipped (.gz)", "RESULTS"
     )
     output: Path = option(
-        "FILE",
         "where to write (default: synthetic_data/relabelled_data/relabelled_data_results.jsonl)",
-        parse=Path,
+        "FILE",
         default=DEFAULT_OUTPUT,
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag()

@@ -2,15 +2,17 @@
 
     @dataclass(frozen=True, kw_only=True)
     class ReportOptions(Options):
-        results: tuple[Path, ...] = argument("RESULTS", "results files", parse=Path, several=True)
-        output: Path | None = option("FILE", "where the page goes", parse=Path)
+        results: tuple[Path, ...] = argument("results files", "RESULTS")
+        output: Path | None = option("where the page goes", "FILE")
+        max_text: int = option("longest text, in characters", "N", default=20_000)
         strict: bool = flag("stop at the first fault")
         asking: AskingOptions = part(AskingOptions)
 
     options = parse_options(ReportOptions, __doc__)
 
-A field's name is its option's name: `output` is given as `--output`. A part is another class of
-options, which stand beside these on the command line.
+A field's name is its option's name: `output` is given as `--output`. Its type says how the word is
+read: an int is 1 or more, a float is above 0, a Literal names the choices, a tuple takes one word
+or more. A part is another class of options, which stand beside these on the command line.
 """
 
 from __future__ import annotations
@@ -21,30 +23,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from utilities.command_line.script import EXIT_USAGE
 
-Parse = Callable[[str], Any]
-"""Makes a value of the word that was given; raises argparse.ArgumentTypeError if it cannot."""
 _T = TypeVar("_T", bound="Options")
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """One option, as its field declares it."""
-
-    help: str
-    settings: Mapping[str, Any]
-    """What else `add_argument` is told."""
-    parse: Parse = str
-    group: str | None = None
-    """Its heading in --help."""
-    exclusive: str | None = None
-    """Of the options with the same word here no more than one may be given."""
-    is_positional: bool = False
-    several: bool = False
-    """Whether it takes one word or more; its value is then a tuple."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,68 +38,52 @@ class Options:
         """What is wrong with options that are each right, in one line."""
         return None
 
-    def faults(self) -> Iterator[str]:
-        """What is wrong with these options and with those of their parts."""
-        for one in fields(self):
-            if "part" in one.metadata:
-                yield from getattr(self, one.name).faults()
-        if (fault := self.fault()) is not None:
-            yield fault
-
     def to_json(self) -> dict[str, Any]:
         """Every option by its name as the metadata keep it, with paths as text."""
         shown: dict[str, Any] = {}
         for one in fields(self):
             value = getattr(self, one.name)
-            if isinstance(value, Options):
+            if "part" in one.metadata:
                 shown |= value.to_json()
             elif "option" in one.metadata:
                 shown[one.name] = _plain(value)
         return shown
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
 def option(
-    metavar: str | None,
     help: str,  # noqa: A002 - argparse's word
+    metavar: str | None = None,
     *,
-    parse: Parse = str,
     default: Any = None,
-    choices: Sequence[str] | None = None,
-    several: bool = False,
-    required: bool = False,
-    group: str | None = None,
+    parse: Callable[[str], Any] | None = None,
+    **settings: Any,
 ) -> Any:
-    """An option with a value, `--name METAVAR`; the help tells its default."""
-    if required:
-        default = MISSING
-    elif several:
-        default = ()
-    settings: dict[str, Any] = {"metavar": metavar, "choices": choices, "required": required}
-    if several:
-        settings |= {"nargs": "+", "action": "extend"}
-    declared = Declared(help, settings, parse=parse, group=group, several=several)
-    return field(default=default, metadata={"option": declared})
+    """An option with a value, `--name METAVAR`; the help tells its default.
+
+    `parse` makes the value of the word that was given, if the field's type does not say how; it
+    raises argparse.ArgumentTypeError if it cannot. Of the settings, `group` is the heading in
+    --help; of the options with the same `exclusive` no more than one may be given; the others
+    (`required`, `choices`) are argparse's.
+    """
+    told = {"help": help, "metavar": metavar, "type": parse, **settings}
+    default = MISSING if settings.get("required") else default
+    return field(default=default, metadata={"option": told})
 
 
-def argument(
-    metavar: str,
-    help: str,  # noqa: A002
-    *,
-    parse: Parse = str,
-    several: bool = False,
-    required: bool = True,
-) -> Any:
-    """A value that is given without a name."""
-    nargs = "+" if several else None if required else "?"
-    settings = {"metavar": metavar, "nargs": nargs}
-    declared = Declared(help, settings, parse=parse, is_positional=True, several=several)
-    return field(default=MISSING if required else None, metadata={"option": declared})
+def argument(help: str, metavar: str, *, default: Any = MISSING) -> Any:  # noqa: A002
+    """A value that is given without a name; it must be given, unless it has a default."""
+    return option(help, metavar, default=default, is_positional=True)
 
 
-def flag(help: str, *, group: str | None = None, exclusive: str | None = None) -> Any:  # noqa: A002
-    """An option without a value, which is True if it is given."""
-    declared = Declared(help, {"action": "store_true"}, group=group, exclusive=exclusive)
-    return field(default=False, metadata={"option": declared})
+def flag(help: str, **settings: Any) -> Any:  # noqa: A002
+    """An option without a value, which is True if it is given; settings as in `option`."""
+    return option(help, default=False, action="store_true", **settings)
 
 
 def part(kind: type[Options]) -> Any:
@@ -124,25 +91,68 @@ def part(kind: type[Options]) -> Any:
     return field(default_factory=kind, metadata={"part": kind})
 
 
-def results_argument(help: str) -> Any:  # noqa: A002
-    """One or more results files."""
-    return argument("RESULTS", help, parse=Path, several=True)
-
-
-def unsafe_no_seccomp_flag(*, group: str | None = None) -> Any:
+def unsafe_no_seccomp_flag(**settings: Any) -> Any:
     """Whether the sandbox may do without its filter of system calls."""
-    return flag(
-        "run programs even if system calls cannot be filtered; only if you trust them", group=group
-    )
+    help_ = "run programs even if system calls cannot be filtered; only if you trust them"
+    return flag(help_, **settings)
 
 
-def declared_options(kind: type[Options]) -> Iterator[tuple[str, Declared, Any]]:
-    """The name of each option, what is declared of it, and its default (MISSING if required)."""
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An option, as its field and the field's type declare it."""
+
+    name: str
+    default: Any
+    """MISSING if the option must be given."""
+    settings: Mapping[str, Any]
+    """What `add_argument` is told."""
+    group: str | None
+    exclusive: str | None
+    is_positional: bool | None
+
+    @property
+    def is_several(self) -> bool:
+        """Whether it takes one word or more; its value is then a tuple."""
+        return self.settings.get("nargs") == "+"
+
+
+def declared_options(kind: type[Options]) -> Iterator[Declared]:
+    """Every option of a class and of its parts, in order."""
+    types = get_type_hints(kind)
     for one in fields(kind):
         if "part" in one.metadata:
             yield from declared_options(one.metadata["part"])
         elif "option" in one.metadata:
-            yield one.name, one.metadata["option"], one.default
+            told = dict(one.metadata["option"])
+            told["help"] = _help(told["help"], one.default)
+            if "action" not in told and told["type"] is None:
+                told |= _reading(types[one.name])
+            ours = {name: told.pop(name, None) for name in ("group", "exclusive", "is_positional")}
+            settings = {name: value for name, value in told.items() if value is not None}
+            if ours["is_positional"]:
+                # argparse would parse its own mark for "not given" as a value.
+                settings["default"] = None
+                settings |= {"nargs": "?"} if one.default is None else {}
+            yield Declared(one.name, one.default, settings, **ours)
+
+
+def _help(text: str, default: Any) -> str:
+    """The help with the default, unless there is none or the help tells it in its own words."""
+    if default in (None, (), MISSING) or default is False or "(default" in text:
+        return text
+    form = {int: ",", float: "g"}.get(type(default), "")
+    return f"{text} (default: {default:{form}})"
+
+
+def _reading(hint: Any) -> dict[str, Any]:
+    """How the words for a field of this type are read."""
+    if type(None) in get_args(hint):
+        hint = get_args(hint)[0]
+    if get_origin(hint) is Literal:
+        return {"choices": get_args(hint)}
+    if get_origin(hint) is tuple:
+        return {"nargs": "+", "action": "extend", "type": get_args(hint)[0]}
+    return {"type": {int: positive_int, float: positive_float}.get(hint, hint)}
 
 
 def parse_options(
@@ -158,27 +168,41 @@ def parse_options(
     `description` is the script's docstring. `earlier` are options of another run as `to_json`
     gave them, which count if an option is not given; names that are no option are passed over.
     """
-    parser = OneLineParser(kind, description, usage)
+    declared = list(declared_options(kind))
+    parser = OneLineParser(declared, description, usage)
     given = vars(parser.parse_args(words))
-    for name, declared, _ in declared_options(kind):
-        if name in given and declared.several:
-            given[name] = tuple(given[name])
-        elif name not in given and earlier is not None and name in earlier:
-            given[name] = parser.value_of_earlier(name, declared, earlier[name])
-    options = _made(kind, given)
-    for fault in options.faults():
-        parser.error(fault)
-    return options
+    for one in declared:
+        if one.name in given and one.is_several:
+            given[one.name] = tuple(given[one.name])
+        elif one.name not in given and earlier is not None and one.name in earlier:
+            try:
+                given[one.name] = _value_of(one, earlier[one.name])
+            except (argparse.ArgumentTypeError, ValueError) as error:
+                parser.error(f"argument --{one.name} of the earlier run: {error}")
+    return _made(kind, given, parser)
 
 
-def _made(kind: type[_T], given: Mapping[str, Any]) -> _T:
+def _value_of(declared: Declared, kept: Any) -> Any:
+    """The value of an option that `Options.to_json` made `kept` of."""
+    parse = declared.settings.get("type", str)
+    if declared.is_several:
+        return tuple(parse(str(word)) for word in kept)
+    if isinstance(kept, list):
+        kept = ",".join(map(str, kept))
+    return parse(kept) if isinstance(kept, str) else kept
+
+
+def _made(kind: type[_T], given: Mapping[str, Any], parser: argparse.ArgumentParser) -> _T:
     values = {}
     for one in fields(kind):
         if "part" in one.metadata:
-            values[one.name] = _made(one.metadata["part"], given)
+            values[one.name] = _made(one.metadata["part"], given, parser)
         elif "option" in one.metadata and one.name in given:
             values[one.name] = given[one.name]
-    return kind(**values)
+    options = kind(**values)
+    if (fault := options.fault()) is not None:
+        parser.error(fault)
+    return options
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -187,32 +211,27 @@ class OneLineParser(argparse.ArgumentParser):
     It gives only what stands on the command line: the classes of options know the defaults.
     """
 
-    def __init__(self, kind: type[Options], description: str | None, usage: str | None) -> None:
+    def __init__(
+        self, declared: Iterable[Declared], description: str | None, usage: str | None
+    ) -> None:
         """`description` is shown as it is written; `usage` follows the script's name."""
         super().__init__(
-            usage=f"%(prog)s {usage or _usage(kind)}",
+            usage=f"%(prog)s {usage or _usage(declared)}",
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
         groups: dict[str | None, argparse._ActionsContainer] = {None: self}
-        exclusive: dict[str, argparse._ActionsContainer] = {}
-        for name, declared, default in declared_options(kind):
-            if declared.group not in groups:
-                groups[declared.group] = self.add_argument_group(declared.group)
-            place = groups[declared.group]
-            if declared.exclusive is not None:
-                if declared.exclusive not in exclusive:
-                    exclusive[declared.exclusive] = place.add_mutually_exclusive_group()
-                place = exclusive[declared.exclusive]
-            settings = {key: value for key, value in declared.settings.items() if value}
-            if "action" not in settings or declared.several:
-                settings["type"] = declared.parse
-            if declared.is_positional:  # argparse would parse its mark for SUPPRESS as a value
-                settings["default"] = None
-            word = name if declared.is_positional else f"--{name}"
-            place.add_argument(word, help=_help(declared, default), **settings)
+        for one in declared:
+            if one.group not in groups:
+                groups[one.group] = self.add_argument_group(one.group)
+            place = groups[one.group]
+            if one.exclusive is not None:
+                if one.exclusive not in groups:
+                    groups[one.exclusive] = place.add_mutually_exclusive_group()
+                place = groups[one.exclusive]
+            place.add_argument(one.name if one.is_positional else f"--{one.name}", **one.settings)
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with code 2."""
@@ -232,41 +251,16 @@ class OneLineParser(argparse.ArgumentParser):
             self.error(f"unknown argument {unknown[0]}{hint}")
         return parsed
 
-    def value_of_earlier(self, name: str, declared: Declared, kept: Any) -> Any:
-        """The value of an option that `Options.to_json` made `kept` of."""
-        try:
-            if declared.several:
-                return tuple(declared.parse(str(word)) for word in kept)
-            if isinstance(kept, list):
-                kept = ",".join(map(str, kept))
-            return declared.parse(kept) if isinstance(kept, str) else kept
-        except (argparse.ArgumentTypeError, ValueError) as error:
-            self.error(f"argument --{name} of the earlier run: {error}")
 
-
-def _usage(kind: type[Options]) -> str:
+def _usage(declared: Iterable[Declared]) -> str:
     """Such as `RESULTS [RESULTS ...] --format FORMAT [options]`."""
     words = []
-    for name, declared, default in declared_options(kind):
-        if default is MISSING:
-            metavar = declared.settings["metavar"]
-            words.append(metavar if declared.is_positional else f"--{name} {metavar}")
-            words += [f"[{metavar} ...]"] * declared.several
+    for one in declared:
+        if one.default is MISSING:
+            metavar = one.settings["metavar"]
+            words.append(metavar if one.is_positional else f"--{one.name} {metavar}")
+            words += [f"[{metavar} ...]"] * one.is_several
     return " ".join([*words, "[options]"])
-
-
-def _help(declared: Declared, default: Any) -> str:
-    """The help with the default, unless there is none or the help tells it in its own words."""
-    if default in (None, (), MISSING) or default is False or "(default" in declared.help:
-        return declared.help
-    forms = {int: ",", float: "g"}
-    return f"{declared.help} (default: {default:{forms.get(type(default), '')}})"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 def positive_int(text: str, most: int = 10**9) -> int:

@@ -12,7 +12,6 @@ from utilities.command_line.options import (
     flag,
     non_negative_float,
     option,
-    positive_float,
     positive_int,
     price,
     whole_number,
@@ -29,87 +28,77 @@ class AskingOptions(Options):
     """What the user asked of a script that asks an agent."""
 
     model_identifier: str | None = _model(
-        "NAME",
         "a name of utilities/config.py, or provider:model; without it the first model whose key "
         "is set, else PROGRAM_SEARCH, which needs no key",
+        "NAME",
     )
     base_url: str | None = _model(
-        "URL",
         "ask this server instead of the model's own, or several (A,B,C) side by side, the least "
         "busy first",
+        "URL",
     )
     temperature: float | None = _model(
-        "T", "only for models that take it", parse=non_negative_float
+        "only for models that take it", "T", parse=non_negative_float
     )
-    max_tokens: int | None = _model("N", "longest reply, reasoning included", parse=positive_int)
-    top_p: float | None = _model("P", "only for models that take it", parse=positive_float)
-    reasoning_effort: str | None = _model("E", "none, low, medium, high… as the model knows it")
+    max_tokens: int | None = _model("longest reply, reasoning included", "N")
+    top_p: float | None = _model("only for models that take it", "P")
+    reasoning_effort: str | None = _model("none, low, medium, high… as the model knows it", "E")
     seed: int | None = _model(
-        "N", "seed of a task's first sample; the next has N + 1", parse=whole_number
+        "seed of a task's first sample; the next has N + 1", "N", parse=whole_number
     )
     request_timeout_s: float | None = _model(
-        "S", "longest wait for one whole reply; then it is asked for again", parse=positive_float
+        "longest wait for one whole reply; then it is asked for again", "S"
     )
     price: tuple[float, float] | None = _model(
-        "IN,OUT", "USD per million tokens, for a model whose price is unknown", parse=price
+        "USD per million tokens, for a model whose price is unknown", "IN,OUT", parse=price
     )
     max_cost_usd: float | None = _model(
-        "X", "stop asking before the bill passes this; exit code 3", parse=non_negative_float
+        "stop asking before the bill passes this; exit code 3", "X", parse=non_negative_float
     )
     search_budget: int | None = _model(
-        "N",
         "work that PROGRAM_SEARCH may spend on a task, in counted steps",
+        "N",
         parse=partial(positive_int, most=10**15),
     )
     batch: bool = flag(
         "ask by the provider's batch endpoint: half the price, within a day (OpenAI, Anthropic)",
         group="model",
     )
-    batch_size: int = _model(
-        "N", "most requests in one batch", parse=positive_int, default=config.DEFAULT_BATCH_SIZE
-    )
+    batch_size: int = _model("most requests in one batch", "N", default=config.DEFAULT_BATCH_SIZE)
     batch_poll_s: float = _model(
-        "S",
         "seconds before a batch is first asked about; each further wait is longer",
-        parse=positive_float,
+        "S",
         default=config.DEFAULT_BATCH_POLL_S,
     )
-    dataset_directory: Path | None = _tasks(
-        "DIR",
-        "a folder of ARC task files or of Kaggle's files, or one JSON or JSON Lines file",
-        parse=Path,
-    )
     dataset: str | None = _tasks(
-        "NAME",
         "arc1_training (default), arc1_evaluation, arc2_training, arc2_evaluation, all; or a "
         "file's name in --dataset_directory",
+        "NAME",
     )
-    max_tasks: int | None = _tasks("N", "no more than N tasks", parse=positive_int)
-    tasks: str | None = _tasks("[20:40]", "a slice of the dataset, in its order")
-    task_ids: str | None = _tasks("IDS", "'[\"00d62c1b\"]', a comma list, or a file of ids")
+    dataset_directory: Path | None = _tasks(
+        "a folder of ARC task files or of Kaggle's files, or one JSON or JSON Lines file", "DIR"
+    )
+    max_tasks: int | None = _tasks("no more than N tasks", "N")
+    tasks: str | None = _tasks("a slice of the dataset, in its order", "[20:40]")
+    task_ids: str | None = _tasks("'[\"00d62c1b\"]', a comma list, or a file of ids", "IDS")
     strict: bool = flag("stop at the first bad task instead of skipping it", group="tasks")
     best_of: int = _run(
-        "N", "samples for each task", parse=partial(positive_int, most=10_000), default=1
+        "samples for each task", "N", default=1, parse=partial(positive_int, most=10_000)
     )
     max_concurrent_tasks: int = _run(
-        "N",
-        "tasks under way at once",
-        parse=positive_int,
-        default=config.DEFAULT_MAX_CONCURRENT_TASKS,
+        "tasks under way at once", "N", default=config.DEFAULT_MAX_CONCURRENT_TASKS
     )
     max_concurrent_requests: int | None = _run(
-        "N",
         "requests under way at once, from the start; without it tasks x samples, found out step "
         "by step",
-        parse=positive_int,
+        "N",
     )
     save_interval: int = _run(
-        "N",
         "entries between two flushes to the disk, which are at most a second apart anyway",
-        parse=positive_int,
+        "N",
         default=config.DEFAULT_SAVE_INTERVAL,
     )
-    output_directory: Path | None = _run("DIR", "where the results go", parse=Path)
+    output_directory: Path | None = _run("where the results go", "DIR")
     no_resume: bool = _run_flag(
         "ask everything again, even what is paid for", exclusive="earlier replies"
     )

@@ -9,23 +9,24 @@ from pathlib import Path
 from utilities.command_line.options import Options, option
 from utilities.tasks.task import Task
 
-_submission = partial(option, group="submissions and training data", parse=Path)
+_submission = partial(option, group="submissions and training data")
+_tasks = partial(option, group="tasks")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionOptions(Options):
     """What is written and compared besides a benchmark's results."""
 
-    submission: Path | None = _submission("FILE", "write Kaggle's submission.json")
+    submission: Path | None = _submission("write Kaggle's submission.json", "FILE")
     submission_directory: Path | None = _submission(
-        "DIR",
         "write a file for each task, as the scorer of arcprize/arc-agi-benchmarking reads them",
+        "DIR",
     )
     training_data: tuple[Path, ...] = _submission(
-        "PATH",
         "results, exported sets or datasets: say which tasks stand in them (as in "
         "data/traces_store.json)",
-        several=True,
+        "PATH",
+        default=(),
     )
 
 
@@ -33,17 +34,13 @@ class SubmissionOptions(Options):
 class TaskSetOptions(Options):
     """The tasks to score, whatever the results hold."""
 
-    dataset: str | None = option(
-        "NAME",
+    dataset: str | None = _tasks(
         "score these tasks, all of them: arc1_training, arc1_evaluation, arc2_training, "
         "arc2_evaluation, all; or a file's name in --dataset_directory",
-        group="tasks",
+        "NAME",
     )
-    dataset_directory: Path | None = option(
-        "DIR",
-        "your own tasks; their test outputs count if the results have none",
-        parse=Path,
-        group="tasks",
+    dataset_directory: Path | None = _tasks(
+        "your own tasks; their test outputs count if the results have none", "DIR"
     )
 
     def chosen_tasks(self) -> tuple[list[Task], str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from utilities.command_line.options import Options, comma_list, flag, option, positive_int
+from utilities.command_line.options import Options, comma_list, flag, option
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 
 Wanted = Literal["train_and_test", "train", "any"]
@@ -21,26 +21,21 @@ class Filters(Options):
     """What a row's sample must be."""
 
     verified: Wanted = _filter(
-        None,
         "what the program must solve; any: also what fails and what has no program",
-        choices=("train_and_test", "train", "any"),
         default="train_and_test",
     )
     allow_nondeterministic: bool = _filter_flag("also programs whose outputs vary")
     allow_hardcoded: bool = _filter_flag("also programs that hold an output")
     status: tuple[str, ...] = _filter(
-        "LIST", "statuses of samples, comma list (default: ok)", parse=comma_list, default=("ok",)
+        "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
     )
     models: tuple[str, ...] | None = _filter(
-        "LIST", "only samples of these models, comma list", parse=comma_list
+        "only samples of these models, comma list", "LIST", parse=comma_list
     )
     min_length: int = _filter(
-        "N",
-        "characters of reasoning and program together, at least",
-        parse=positive_int,
-        default=1,
+        "characters of reasoning and program together, at least", "N", default=1
     )
-    max_length: int | None = _filter("N", "the same, at most", parse=positive_int)
+    max_length: int | None = _filter("the same, at most", "N")
 
     def fault(self) -> str | None:
         """What is wrong with filters that are each right."""

@@ -10,18 +10,17 @@ from typing import Literal
 
 from utilities.command_line.options import (
     Options,
+    argument,
     comma_list,
     flag,
     is_one_of,
     option,
     part,
-    positive_int,
-    results_argument,
     unsafe_no_seccomp_flag,
 )
 from utilities.training_data.augmentation import KINDS, Kind
 from utilities.training_data.filters import Filters
-from utilities.training_data.rows import FORMATS, PAIRED, Format
+from utilities.training_data.rows import PAIRED, Format
 from utilities.training_data.selection import Deduplication
 from utilities.training_data.splits import WHOLE, Shares, parse_shares
 from utilities.verification.verifier import VerifierSettings
@@ -38,7 +37,6 @@ def _kinds(text: str) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind in words)
 
 
-_choice = partial(option, group="which samples")
 _row = partial(option, group="rows")
 
 
@@ -46,20 +44,17 @@ _row = partial(option, group="rows")
 class ExportOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = results_argument(
-        "results files: .jsonl, or the older .json, also gzipped (.gz)"
+    results: tuple[Path, ...] = argument(
+        "results files: .jsonl, or the older .json, also gzipped (.gz)", "RESULTS"
     )
-    format: Format = option("FORMAT", "what a row is", choices=FORMATS, required=True)
-    output: Path = option(
-        "PATH", "the file to write; for parquet a folder", parse=Path, required=True
-    )
+    format: Format = option("what a row is", "FORMAT", required=True)
+    output: Path = option("the file to write; for parquet a folder", "PATH", required=True)
     filters: Filters = part(Filters)
-    evaluation_tasks: Literal["leave_out", "refuse", "allow"] = _choice(
-        None,
+    evaluation_tasks: Literal["leave_out", "refuse", "allow"] = option(
         "tasks of ARC-AGI's evaluation sets, known by content: left out and named, an error, or "
         "rows like others",
-        choices=("leave_out", "refuse", "allow"),
         default="leave_out",
+        group="which samples",
     )
     verify_again: bool = flag(
         "run every program, even if RESULTS tells its verdict; without it, those whose verdict or "
@@ -68,41 +63,33 @@ class ExportOptions(Options):
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="which samples")
     deduplicate: Deduplication = _row(
-        None,
         "equal programs of a task once, or also those that give the same outputs",
-        choices=("program", "outputs", "none"),
         default="program",
     )
     max_per_task: int | None = _row(
-        "N",
-        "rows for each task, its turned and recoloured copies counted with it",
-        parse=positive_int,
+        "rows for each task, its turned and recoloured copies counted with it", "N"
     )
     prompt: Literal["recorded", "standard"] = _row(
-        None,
-        "what the model was sent, if it is recorded, or one question for all",
-        choices=("recorded", "standard"),
-        default="recorded",
+        "what the model was sent, if it is recorded, or one question for all", default="recorded"
     )
     split: Shares = _row(
-        "SHARES",
         "parts and their shares of the tasks: train=0.9,validation=0.1 (default: one part)",
+        "SHARES",
         parse=parse_shares,
         default=WHOLE,
     )
     augment: int = _row(
-        "N",
         "N further versions of each row, their programs wrapped and verified again",
-        parse=positive_int,
+        "N",
         default=0,
     )
     augment_with: tuple[Kind, ...] = _row(
-        "LIST",
         f"how versions differ: comma list of {', '.join(KINDS)} (default: all)",
+        "LIST",
         parse=_kinds,
         default=KINDS,
     )
-    seed: int = _row("N", "of splits and versions", parse=int, default=0)
+    seed: int = _row("of splits and versions", "N", parse=int, default=0)
 
     @property
     def settings(self) -> VerifierSettings:

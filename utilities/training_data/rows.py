@@ -17,9 +17,6 @@ from utilities.training_data.prompts import (
 from utilities.training_data.samples import RunFacts, TrainingSample
 
 Format = Literal["messages", "sharegpt", "prompt_completion", "preference", "repair", "parquet"]
-FORMATS: tuple[Format, ...] = (
-    "messages", "sharegpt", "prompt_completion", "preference", "repair", "parquet",
-)  # fmt: skip
 PAIRED: tuple[Format, ...] = ("preference", "repair")
 """Formats whose rows take a failed sample too."""
 _SHAREGPT_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}

@@ -12,8 +12,6 @@ from utilities.command_line.options import (
     argument,
     flag,
     option,
-    positive_float,
-    positive_int,
     unsafe_no_seccomp_flag,
 )
 from utilities.files.json_files import stem_of
@@ -32,58 +30,40 @@ class VerificationOptions(Options):
     """What the user asked for."""
 
     results: Path | None = argument(
-        "RESULTS",
         "a results file: JSON Lines or the older .json, also gzipped (.gz)",
-        parse=Path,
-        required=False,
+        "RESULTS",
+        default=None,
     )
     programs: Path | None = option(
-        "DIR",
-        "a folder of programs named by task, such as 00d62c1b.py, instead of RESULTS",
-        parse=Path,
+        "a folder of programs named by task, such as 00d62c1b.py, instead of RESULTS", "DIR"
     )
-    dataset: str | None = option("NAME", "the tasks for --programs (default: data/dataset.json)")
-    dataset_directory: Path | None = option(
-        "DIR", "a folder or file of tasks for --programs", parse=Path
-    )
+    dataset: str | None = option("the tasks for --programs (default: data/dataset.json)", "NAME")
+    dataset_directory: Path | None = option("a folder or file of tasks for --programs", "DIR")
     output: Path | None = option(
-        "FILE", "where to write (default: beside the source, as NAME_verified.jsonl)", parse=Path
+        "where to write (default: beside the source, as NAME_verified.jsonl)", "FILE"
     )
-    cpu_s: float = _limit("S", "processor seconds", parse=positive_float, default=_DEFAULTS.cpu_s)
+    cpu_s: float = _limit("processor seconds", "S", default=_DEFAULTS.cpu_s)
     wall_s: float | None = _limit(
-        "S", f"seconds by the clock (default: {_WALL_TO_CPU:g} times --cpu_s)", parse=positive_float
+        f"seconds by the clock (default: {_WALL_TO_CPU:g} times --cpu_s)", "S"
     )
-    memory_mb: int = _limit(
-        "MB",
-        "MiB over the bare interpreter's",
-        parse=positive_int,
-        default=_DEFAULTS.memory_mb,
-    )
+    memory_mb: int = _limit("MiB over the bare interpreter's", "MB", default=_DEFAULTS.memory_mb)
     retry_timeouts: float | None = _limit(
-        "S",
-        "give programs that time out one more pass of so many processor seconds",
-        parse=positive_float,
+        "give programs that time out one more pass of so many processor seconds", "S"
     )
     mode: Literal["strict", "batch"] = _run(
-        None,
         "strict: a process for each program; batch: many programs a process, faster",
-        choices=("strict", "batch"),
         default="strict",
     )
     max_concurrent_programs: int | None = _run(
-        "N",
         "workers, each of which runs one program at a time of each kind (default: one for each "
         "core)",
-        parse=positive_int,
+        "N",
     )
     executor: Literal["local", "ray"] = _run(
-        None,
-        "where programs run: on this machine, or in actors of Ray",
-        choices=("local", "ray"),
-        default="local",
+        "where programs run: on this machine, or in actors of Ray", default="local"
     )
     ray_address: str | None = _run(
-        "ADDRESS", "the Ray cluster to use (default: one on this machine, for this run)"
+        "the Ray cluster to use (default: one on this machine, for this run)", "ADDRESS"
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="run")
     no_resume: bool = _run_flag("judge everything again, even what an interrupted run has judged")

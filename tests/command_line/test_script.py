@@ -1,43 +1,8 @@
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import textwrap
-
-import pytest
-
-from utilities.command_line.options import parse_options, price
-from utilities.runs.options import AskingOptions
-
-
-def options(*arguments: str) -> AskingOptions:
-    return parse_options(AskingOptions, "test", words=arguments)
-
-
-def test_defaults_are_those_of_the_documentation() -> None:
-    chosen = options()
-    assert (chosen.best_of, chosen.max_concurrent_tasks, chosen.save_interval) == (1, 5, 10)
-    assert chosen.model_identifier is None
-    assert chosen.max_cost_usd is None
-
-
-def test_an_option_is_never_taken_for_a_longer_one() -> None:
-    with pytest.raises(SystemExit) as exit_:
-        options("--max_task", "3")
-    assert exit_.value.code == 2
-
-
-@pytest.mark.parametrize("text", ["1,10", "0.25, 1.5"])
-def test_a_price_is_two_numbers(text: str) -> None:
-    assert len(price(text)) == 2
-
-
-@pytest.mark.parametrize("text", ["1", "a,b", "1,2,3", "-1,2"])
-def test_anything_else_is_no_price(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError):
-        price(text)
-
 
 RUN = textwrap.dedent(
     """
