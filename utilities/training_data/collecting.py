@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -73,8 +74,9 @@ class Collector:
     async def read(self, paths: Sequence[Path], *, judge_again: bool) -> Collected:
         """Read all files; raises UsageError where one cannot be read."""
         samples = (s for path in paths for s in self._samples(path, judge_again=judge_again))
-        async for sample in judged(samples, self._judge):
-            self._keep(sample)
+        async with aclosing(judged(samples, self._judge)) as stream:
+            async for sample in stream:
+                self._keep(sample)
         self._spool.execute("CREATE INDEX by_task ON samples (task_hash, content, position)")
         return self.collected
 

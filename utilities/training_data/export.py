@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,11 +145,12 @@ async def _rows(
             yield sample, maker.of_pair(sample, load(spool, wrong))
         return
     chosen = (load(spool, position) for position in choice.singles(spool))
-    async for sample in judged(_with_versions(chosen, options, exported), judge):
-        if sample.augmentation and options.filters.refusal_of_verdict(sample):
-            exported.left_out["version that does not verify"] += 1
-        else:
-            yield sample, maker.of(sample)
+    async with aclosing(judged(_with_versions(chosen, options, exported), judge)) as stream:
+        async for sample in stream:
+            if sample.augmentation and options.filters.refusal_of_verdict(sample):
+                exported.left_out["version that does not verify"] += 1
+            else:
+                yield sample, maker.of(sample)
 
 
 def _with_versions(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -113,15 +114,16 @@ async def relabelled_entries(
     relabeller.unusable_tasks = unusable
     every = (sample for path in paths for samples in _entries_of(path, {}) for sample in samples)
     waiting: list[Relabelled] = []
-    async for sample in judged(every, judge, labels=False):
-        relabeller.samples += 1
-        waiting += relabeller.new_tasks([sample])
-        # Programs that make the same task of one entry stand together, so they come together.
-        if len(waiting) > _TASKS_AT_ONCE and waiting[-1].task != waiting[-2].task:
-            last = waiting.pop()
-            for entry in await _verified_entries(waiting, relabeller, judge, run_id):
-                yield entry
-            waiting = [last]
+    async with aclosing(judged(every, judge, labels=False)) as stream:
+        async for sample in stream:
+            relabeller.samples += 1
+            waiting += relabeller.new_tasks([sample])
+            # Programs that make the same task of one entry stand together, so they come together.
+            if len(waiting) > _TASKS_AT_ONCE and waiting[-1].task != waiting[-2].task:
+                last = waiting.pop()
+                for entry in await _verified_entries(waiting, relabeller, judge, run_id):
+                    yield entry
+                waiting = [last]
     for entry in await _verified_entries(waiting, relabeller, judge, run_id):
         yield entry
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
-from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -20,6 +18,7 @@ from utilities.results.reader import Fields as Entry
 from utilities.results.reader import task_of
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.verification.counts import VerificationCounts
+from utilities.verification.judging import judged_in_order
 from utilities.verification.verdict import label_fields, verdict_fields
 from utilities.verification.verified_file import Place, VerifiedFile
 from utilities.verification.verifier import Verifier
@@ -30,11 +29,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _Keyed:
+    """An entry, waiting or judged."""
+
     key: str
     entry: Entry
     place: Place | None
-    """Where an earlier run wrote it."""
+    """Where an earlier run wrote it judged."""
 
 
 class CodeVerification:
@@ -50,7 +51,13 @@ class CodeVerification:
     async def over(self, entries: Iterable[Entry], progress: Progress) -> None:
         """Write every entry to the output, in its order; raises UsageError if they break off."""
         done = 0
-        async with aclosing(self._judged(entries)) as judged:
+        judged = judged_in_order(
+            map(self._keyed, entries),
+            self._judged,
+            weight=_programs_in,
+            most_ahead=self._verifier.programs_ahead,
+        )
+        async with aclosing(judged):
             async for each in judged:
                 if each.place is None:
                     await self._output.append(each.key, each.entry)
@@ -60,52 +67,33 @@ class CodeVerification:
                 done += 1
                 progress.update(done, self.counts.progress_text)
 
-    async def _judged(self, entries: Iterable[Entry]) -> AsyncGenerator[_Judged, None]:
-        """Judge side by side, as many programs as the verifier likes, and yield in order."""
-        running: deque[tuple[int, asyncio.Task[_Judged]]] = deque()
-        programs = 0
-        try:
-            for entry in entries:
-                key = self._key(entry)
-                place = self._output.find(key)
-                weight = _programs_in(entry) if place is None else 1
-                running.append((weight, asyncio.create_task(self._judge(key, entry, place))))
-                programs += weight
-                while programs > self._verifier.programs_ahead:
-                    weight, first = running.popleft()
-                    programs -= weight
-                    yield await first
-            while running:
-                yield await running.popleft()[1]
-        finally:
-            for _, unfinished in running:
-                unfinished.cancel()
-            await asyncio.gather(*(work for _, work in running), return_exceptions=True)
+    def _keyed(self, entry: Entry) -> _Keyed:
+        key = hashlib.sha256(self._settings + encode_line(entry)).hexdigest()[:32]
+        return _Keyed(key, entry, self._output.find(key))
 
-    async def _judge(self, key: str, entry: Entry, place: Place | None) -> _Judged:
+    async def _judged(self, waiting: _Keyed) -> _Keyed:
+        entry, place = waiting.entry, waiting.place
         if place is not None:
-            return _Judged(key, self._output.read(place), place)
+            return replace(waiting, entry=self._output.read(place))
         if entry["entry_type"] != "result":
-            return _Judged(key, entry, None)
+            return waiting
         stated = entry.pop("not_judged", None)
         try:
             task, codes = task_of(entry), codes_of(entry)
         except UsageError as error:
             reason = stated or str(error)
             _log.warning("not judged: %s", reason)
-            return _Judged(key, {**entry, "not_judged": reason}, None)
+            return replace(waiting, entry={**entry, "not_judged": reason})
         verdicts = await self._verifier.judge(task, codes)
         _log.debug("task %s: %s", task.task_id, [v and v.execution_status for v in verdicts])
         fields = verdict_fields(verdicts) | label_fields(codes, verdicts)
-        return _Judged(key, {**entry, **fields}, None)
-
-    def _key(self, entry: Entry) -> str:
-        return hashlib.sha256(self._settings + encode_line(entry)).hexdigest()[:32]
+        return replace(waiting, entry={**entry, **fields})
 
 
-def _programs_in(entry: Entry) -> int:
-    codes = entry.get("python_code")
-    return max(1, len(codes)) if isinstance(codes, list) else 1
+def _programs_in(waiting: _Keyed) -> int:
+    codes = waiting.entry.get("python_code")
+    is_judged = waiting.place is not None
+    return 1 if is_judged or not isinstance(codes, list) else max(1, len(codes))
 
 
 def codes_of(entry: Entry) -> list[str | None]:
