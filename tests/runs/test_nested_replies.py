@@ -95,6 +95,6 @@ def test_a_body_that_is_nested_without_end_gets_a_status(
     script = "benchmark/run_code_benchmark.py"
     code, said, statuses = run_on(replies, script, run_script, dataset(TASK), tmp_path / "out")
     assert "Traceback" not in said
-    assert code in {0, 1}, said
+    assert code == 1, said  # some are rejected
     assert len(statuses) == len(replies)
-    assert all(statuses)
+    assert set(statuses) == {"no_code", "rejected"}

@@ -1,4 +1,4 @@
-"""What one program may use, and what it did, read from what its child claims and trusting none."""
+"""What one program may use, and what it did, as far as its child's claims can be believed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,8 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
-from utilities.sandbox.wire import (
-    ANSWERS,
-    DURATION,
-    EVERY_INPUT,
-    KINDS,
-    MEMORY_EXHAUSTED,
-    RECORD,
-    RELIES_ON_NUMPY,
-    RESPONSE,
-    Ending,
-    to_grid,
-)
+from utilities.sandbox import wire
+from utilities.sandbox.wire import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,15 +36,15 @@ class Limits:
     cpu_s: float = 1.0
     """Processor seconds over all of its inputs."""
     wall_s: float = 5.0
-    """Seconds by the clock over all of its inputs, counted from the start of its first line."""
+    """Seconds by the clock over all of its inputs, counted from its first line."""
     memory_mb: int = 512
-    """Memory over what the bare interpreter with numpy takes, in MiB."""
+    """MiB of memory, besides what the bare interpreter with numpy takes."""
     source_bytes: int = 256 * 1024
     """Length of the source."""
     output_bytes: int = 64 * 1024
     """Length of what the child may send back for all inputs together."""
     stdout_bytes: int = 4096
-    """How much of what it prints is kept, for feedback."""
+    """How much of what it prints is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +87,10 @@ class _Record(NamedTuple):
 
 def unpack_response(frame: bytes) -> Response:
     """Read a frame of the fork server."""
-    request_id, ending, alone, code, wall_s = RESPONSE.unpack_from(frame)
-    return Response(request_id, Ending(ending), bool(alone), code, wall_s, frame[RESPONSE.size :])
+    request_id, ending, alone, code, wall_s = wire.RESPONSE.unpack_from(frame)
+    return Response(
+        request_id, Ending(ending), bool(alone), code, wall_s, frame[wire.RESPONSE.size :]
+    )
 
 
 def to_executions(
@@ -115,13 +107,12 @@ def to_executions(
     for record in _records(response.written):
         text = record.text.decode("utf-8", "replace")
         if record.kind == "loaded":
-            relies_on_numpy = text == RELIES_ON_NUMPY
+            relies_on_numpy = text == wire.RELIES_ON_NUMPY
         elif record.kind == "printed":
             printed.setdefault(record.input_index, text)
         else:
-            for each in (
-                range(inputs) if record.input_index == EVERY_INPUT else (record.input_index,)
-            ):
+            every = record.input_index == wire.EVERY_INPUT
+            for each in range(inputs) if every else (record.input_index,):
                 if each not in answers:
                     said = printed.get(each, "")
                     answers[each] = _answer(record, said, response.wall_s, relies_on_numpy)
@@ -133,27 +124,26 @@ def to_executions(
 def _records(written: bytes) -> Iterator[_Record]:
     """The whole records at the beginning of `written`."""
     offset = 0
-    while len(written) - offset >= RECORD.size:
-        index, kind, rows, columns, length = RECORD.unpack_from(written, offset)
-        cells_at = offset + RECORD.size
+    while len(written) - offset >= wire.RECORD.size:
+        index, kind, rows, columns, length = wire.RECORD.unpack_from(written, offset)
+        cells_at = offset + wire.RECORD.size
         text_at = cells_at + rows * columns
         offset = text_at + length
-        if offset > len(written) or kind >= len(KINDS):
+        if offset > len(written) or kind >= len(wire.KINDS):
             return
         yield _Record(
-            index, KINDS[kind], columns, written[cells_at:text_at], written[text_at:offset]
+            index, wire.KINDS[kind], columns, written[cells_at:text_at], written[text_at:offset]
         )
 
 
 def _answer(record: _Record, printed: str, wall_s: float, relies_on_numpy: bool) -> Execution:
-    assert record.kind in ANSWERS
-    claimed_us = 0
-    text = record.text
-    if len(text) >= DURATION.size:
-        claimed_us, text = DURATION.unpack_from(text)[0], text[DURATION.size :]
+    assert record.kind in wire.ANSWERS
+    claimed_us, text = 0, record.text
+    if len(text) >= wire.DURATION.size:
+        claimed_us, text = wire.DURATION.unpack_from(text)[0], text[wire.DURATION.size :]
     status, message = cast("ExecutionStatus", record.kind), text.decode("utf-8", "replace")
-    output: Grid | None = None
-    if status == "ok" and (output := _valid_grid(record.columns, record.cells)) is None:
+    output = _valid_grid(record.columns, record.cells) if status == "ok" else None
+    if status == "ok" and output is None:
         status, message = "invalid_output", "the record holds no valid grid"
     return Execution(
         status,
@@ -168,7 +158,7 @@ def _answer(record: _Record, printed: str, wall_s: float, relies_on_numpy: bool)
 def _valid_grid(columns: int, cells: bytes) -> Grid | None:
     if not 1 <= columns <= 30 or not columns <= len(cells) <= 30 * columns:
         return None
-    return None if cells.translate(None, _COLOURS) else to_grid(columns, cells)
+    return None if cells.translate(None, _COLOURS) else wire.to_grid(columns, cells)
 
 
 def _rest(
@@ -178,7 +168,7 @@ def _rest(
     code = response.code
     if response.ending is Ending.SIGNALLED:
         return "crashed", f"killed by {signal.Signals(code).name}"
-    if response.ending is Ending.EXITED and code == MEMORY_EXHAUSTED:
+    if response.ending is Ending.EXITED and code == wire.MEMORY_EXHAUSTED:
         return "memory_limit", "memory ran out"
     rest: dict[Ending, tuple[ExecutionStatus, str]] = {
         Ending.CPU_TIMEOUT: ("timeout", f"used over {cpu_limit_s:g} s of processor time"),

@@ -1,7 +1,7 @@
 """A fork server: a process that locks itself down, then forks a confined child for each program.
 
-It is started afresh with a clean environment (see server_process.py), so that nothing of the
-supervisor's memory is in it, and it never holds an expected output.
+It is started with a clean environment (see server_process.py) and shares no memory with the
+supervisor, so it never holds an expected output.
 """
 
 from __future__ import annotations
@@ -41,20 +41,18 @@ from utilities.sandbox.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from utilities.sandbox.wire import Program
 
 _REQUESTS, _ORDERS, _BIRTHS, _ENDINGS = range(RESULT_DESCRIPTOR + 1, RESULT_DESCRIPTOR + 5)
-"""Descriptors of the fork server proper, which has no socket."""
+"""Descriptors of the process that forks; it has no socket."""
 _LONGEST_READ = 1 << 16
 _WARM_UPS = 20
 _COLLECTIONS = (20_000, 10, 10)
-"""Programs are short, and their memory is limited: they need no frequent collection."""
+"""Thresholds of the garbage collector: programs are short and their memory is limited."""
 
 
 def main() -> NoReturn:
-    """Get ready, lock down, say what is in force, and serve until the supervisor is gone."""
+    """Get ready, lock down, report the layers in force, and serve until the supervisor is gone."""
     config = marshal.loads(bytes.fromhex(sys.argv[-1]))  # noqa: S302 - the supervisor's
     _take_descriptors(config["socket"])
     if config["processor"] is not None:
@@ -83,7 +81,7 @@ def main() -> NoReturn:
 
 
 def _take_descriptors(socket: int) -> None:
-    """Put the socket in its place, and nothing in those of a program's streams and results."""
+    """Put the socket in its place and /dev/null in the results' place; close all others above."""
     os.dup2(socket, SOCKET_DESCRIPTOR + 1)
     os.dup2(SOCKET_DESCRIPTOR + 1, SOCKET_DESCRIPTOR)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -99,33 +97,28 @@ def _say_what_is_in_force(report: dict[str, Any]) -> None:
 
 
 def _be_two(lockdown: Lockdown, pipes: Pipes, config: dict[str, Any]) -> None:
-    """Fork the server proper, and be its frontend; returns in the server, which keeps no socket."""
+    """Fork the process that forks children, and become its frontend; returns in the former."""
     server = FORK()
     if server != 0:
         for descriptor in (pipes.results[1], pipes.orders[0], pipes.births[1], pipes.endings[1]):
             os.close(descriptor)
         Frontend(pipes, config).serve()
     lockdown.follow_to_death()
-    places: Sequence[tuple[int, int]] = (
-        (pipes.results[1], RESULT_DESCRIPTOR),
-        (pipes.requests[0], _REQUESTS),
-        (pipes.orders[0], _ORDERS),
-        (pipes.births[1], _BIRTHS),
-        (pipes.endings[1], _ENDINGS),
-    )
-    for descriptor, place in places:
+    ends = (pipes.results[1], pipes.requests[0], pipes.orders[0], pipes.births[1], pipes.endings[1])
+    places = (RESULT_DESCRIPTOR, _REQUESTS, _ORDERS, _BIRTHS, _ENDINGS)
+    for descriptor, place in zip(ends, places, strict=True):
         os.dup2(descriptor, place)
     os.closerange(_ENDINGS + 1, OPEN_FILES)
     gc.collect()
     give_back_free_memory()
-    gc.freeze()  # the collector would touch, and so copy, every object in every child
+    gc.freeze()  # else the collector would touch, and so copy, every object in every child
 
 
 class ForkServer:
-    """Forks a child, which reads programs and runs them, waits for its end, and begins again.
+    """Forks a child, which reads programs and runs them; waits for its end, and begins again.
 
-    Each page of its memory that this process writes to between two forks costs a page fault: its
-    loop does what nobody else can do for it, and no more.
+    Each memory page that this process writes to between two forks costs a page fault, so its loop
+    does no more than it must.
     """
 
     def __init__(self, lockdown: Lockdown, config: dict[str, Any]) -> None:
@@ -136,7 +129,7 @@ class ForkServer:
         self._snapshot: Snapshot | None = None
 
     def get_ready(self) -> None:
-        """Go the way of a child a few times; descriptor 3 leads to nothing yet."""
+        """Do what a child does a few times, to warm up; descriptor 3 is still /dev/null."""
         gc.set_threshold(*_COLLECTIONS)
         grid = (5, bytes((0, 1, 2, 0, 3)) * 5)
         sources = [TYPICAL_PROGRAM]
@@ -151,7 +144,7 @@ class ForkServer:
         sys.stdout, sys.stderr = streams
 
     def serve(self) -> NoReturn:
-        """Fork when told to; ends with the frontend, and when there is no memory for a child."""
+        """Fork when told to; ends when the frontend ends, or if there is no memory for a child."""
         self._printed.capture()
         self._snapshot = Snapshot(run_program.__globals__) if self._batch > 1 else None
         while os.read(_ORDERS, len(GO)):
@@ -165,7 +158,7 @@ class ForkServer:
         os._exit(0)
 
     def _be_a_child(self) -> NoReturn:
-        """Run the programs; whatever happens, do not return into the server's code."""
+        """Run the programs; never returns into the server's code."""
         try:
             self._lockdown.follow_to_death()
             cpu_s, programs = _unpacked(_next_message())
@@ -175,7 +168,7 @@ class ForkServer:
                 run_program(program, self._printed, hold_back=position > 0)
                 if self._snapshot and len(programs) > 1 and not self._snapshot.still_holds():
                     break
-            os._exit(0)  # at once: what the program registered for its end would only delay it
+            os._exit(0)  # without the program's own exit handlers
         except MemoryError:
             os._exit(MEMORY_EXHAUSTED)
         finally:
@@ -183,14 +176,14 @@ class ForkServer:
 
 
 def _unpacked(message: bytes) -> tuple[float, list[Program]]:
-    """Processor seconds for the programs of the frontend's message, and the programs."""
-    load = marshal.loads  # what it reads comes from this program's own frontend
+    """The processor seconds and the programs in a message of the frontend."""
+    load = marshal.loads  # safe: the message comes from the frontend
     cpu_s, programs = load(message)
     return cpu_s, [(source, code and load(code), inputs) for source, code, inputs in programs]
 
 
 def _next_message() -> bytes:
-    """What the frontend has for this child; ends with the frontend."""
+    """The frontend's message to this child; ends the process if the frontend is gone."""
     parts, missing = [os.read(_REQUESTS, LENGTH.size)], 0
     if len(parts[0]) == LENGTH.size:
         missing = LENGTH.unpack(parts.pop())[0]
@@ -216,12 +209,16 @@ _MISSING = object()
 
 
 class Snapshot:
-    """The names that programs share, as they were before any of them ran."""
+    """What programs of one process share, to tell whether one left traces for the next.
+
+    It keeps honest programs apart. A hostile one can deceive it, so no pass counts that was
+    reached behind another program.
+    """
 
     def __init__(self, *namespaces: dict[str, Any]) -> None:
-        """Look at the modules that are loaded now, the classes of `collections`, and `namespaces`.
+        """Look at the watched modules that are loaded, the classes of `collections`, `namespaces`.
 
-        These are the toolkit's own, which no module's name leads to.
+        The last are for modules of the toolkit, which are not in `sys.modules` any more.
         """
         modules = {name: sys.modules[name] for name in _WATCHED if name in sys.modules}
         self._modules = modules
@@ -233,7 +230,8 @@ class Snapshot:
 
     def still_holds(self) -> bool:
         """Whether nothing that is watched has changed."""
-        if self._state != self._small_state() or _thread._count() or _printing_is_odd():
+        cannot_print = getattr(sys.stdout, "closed", True)
+        if self._state != self._small_state() or _thread._count() or cannot_print:
             return False
         if any(sys.modules.get(name) is not module for name, module in self._modules.items()):
             return False
@@ -268,8 +266,3 @@ def _same(now: Any, before: dict[str, Any]) -> bool:
     return all(
         now.get(name, _MISSING) is value for name, value in before.items() if name not in _CHANGING
     )
-
-
-def _printing_is_odd() -> bool:
-    """Whether the captured output cannot be written to any more."""
-    return bool(getattr(sys.stdout, "closed", True))

@@ -46,10 +46,13 @@ class Lockdown:
     def confine(self, visible: Sequence[str], readable: Sequence[str], memory_mb: int) -> None:
         """Put all layers on this process; it returns in the one that is to go on.
 
-        Files below `visible` stay in sight, and only those below `readable` can be read.
-        Where there is a process namespace, that is a child of the caller, which waits for it.
+        Files below `visible` stay in sight, and only those below `readable` can be read. If there
+        is a process namespace, the process that goes on is a child of the caller, which waits.
         """
-        rules = self._reading_rules(readable)
+        rules: ReadingRules | None = None
+        if "landlock" in self._wanted:
+            with suppress(Unavailable):
+                rules = ReadingRules(readable)
         self.report["memory_limit"] = limit_resources(memory_mb)
         if "namespaces" in self._wanted:
             self.report["namespaces"] = list(namespaces.enter(visible))
@@ -70,40 +73,32 @@ class Lockdown:
         if "seccomp" in self._wanted:
             self._filter_calls(may_open=rules is not None)
 
-    def _reading_rules(self, readable: Sequence[str]) -> ReadingRules | None:
-        if "landlock" not in self._wanted:
-            return None
-        try:
-            return ReadingRules(readable)
-        except Unavailable:
-            return None
-
     def _filter_calls(self, *, may_open: bool) -> None:
-        with suppress(Unavailable):  # the report says so, and the supervisor may refuse to go on
+        with suppress(Unavailable):  # the report tells, and the supervisor may refuse to go on
             syscalls.forgo_new_privileges()
             Filter(fork_server_filter(may_open=may_open)).install()
             self._child_filter = Filter(child_filter())
             self.report["seccomp"] = True
 
     def follow_to_death(self) -> None:
-        """Have this process end with its parent, where no process namespace sees to that."""
+        """Have this process end with its parent, unless a process namespace does that already."""
         if self._child_dies_too is not None:
             self._child_dies_too.make()
 
     def confine_child(self, cpu_s: float) -> None:
-        """Put on a child what its fork server could not live with; raises Unavailable."""
+        """Put on a child what its fork server itself must be free of; raises Unavailable."""
         seconds = int(cpu_s + 1)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         if self._child_filter is not None:
             self._child_filter.install()
-        else:  # nothing else keeps it from starting processes; it cannot have threads then
+        else:  # nothing else keeps it from starting processes; so it cannot have threads either
             os.set_blocking(RESULT_DESCRIPTOR, True)  # the program before may have changed that
             with suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def limit_resources(memory_mb: int) -> bool:
-    """Limit what this process and each of its children may use; False where memory is free."""
+    """Limit what this process and each of its children may use; False if memory has no limit."""
     limits = {"RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
     limits["RLIMIT_NOFILE"] = OPEN_FILES
     with suppress(OSError), open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - costs 5 ms
@@ -116,7 +111,7 @@ def limit_resources(memory_mb: int) -> bool:
 
 
 def _wait_as_parent_of_the_first_process() -> None:
-    """Fork: the child is the first process of a new namespace, all of which ends with it."""
+    """Fork: the child is the first process of a new namespace, which ends with it."""
     child = syscalls.FORK()
     if child == 0:
         syscalls.dying_with_parent().make()
@@ -127,17 +122,21 @@ def _wait_as_parent_of_the_first_process() -> None:
 
 
 def landlock_version() -> int:
-    """The kernel's version of Landlock; 0 where it has none."""
+    """The kernel's version of Landlock; 0 if it has none."""
     call = syscalls.number("landlock_create_ruleset")
     flags = ctypes.c_uint32(_ASK_VERSION)
     return max(0, int(syscalls.LIBC.syscall(call, None, ctypes.c_size_t(0), flags)))
 
 
 class ReadingRules:
-    """What may be read; made while the paths can still be reached, put in force later."""
+    """Landlock: which files may be read; nothing may be written, and no network be used.
+
+    Made while the paths can still be reached, put in force later. The kernel's interface:
+    Documentation/userspace-api/landlock.rst of Linux.
+    """
 
     def __init__(self, readable: Iterable[str]) -> None:
-        """Handle all rights that this kernel knows; raises Unavailable where it has none."""
+        """Handle all rights that this kernel knows; raises Unavailable if it has no Landlock."""
         self.version = landlock_version()
         files = (1 << 13) - 1
         for bit, since in ((13, 2), (14, 3), (15, 5)):  # refer, truncate, ioctl on devices

@@ -1,8 +1,8 @@
-"""Namespaces and capabilities: no network, no other process, no file but the listed ones in sight.
+"""Namespaces and capabilities: no network, no other process, only the listed files in sight.
 
-An ordinary user may make them inside a user namespace (user_namespaces(7)), where the system lets
-him; root makes the mount namespace with its own rights, since it then becomes nobody, who may not
-be able to reach the interpreter's files.
+An ordinary user makes them inside a user namespace (user_namespaces(7)), if the system allows it.
+Root makes the mount namespace with its own rights before it becomes nobody, who may not be able to
+reach the interpreter's files.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _ROOM_FOR_A_ROOT = ("/tmp", "/var", "/mnt")  # noqa: S108 - only to mount on, ou
 
 
 def enter(visible: Sequence[str]) -> tuple[str, ...]:
-    """Enter what namespaces this system grants, and become nobody if root; returns their names.
+    """Enter all namespaces that this system grants, and become nobody if root; returns their names.
 
-    `visible` are the folders and files that stay in sight. A new process namespace holds for the
-    children that are forked next.
+    `visible` are the folders and files that stay in sight. A new process namespace takes effect
+    for the children that are forked next.
     """
-    processes = os.open("/proc", os.O_PATH)  # it is soon out of sight
+    processes = os.open("/proc", os.O_PATH)  # it will be out of sight soon
     try:
         if os.getuid() == 0:
             return _enter_as_root(visible, processes)
@@ -88,7 +88,7 @@ def _enter_as_nobody(processes: int) -> None:
 
 
 def _works(attempt: Callable[[], None]) -> bool:
-    """Try in a throwaway child: some systems grant a namespace, then refuse what it is for."""
+    """Try it in a throwaway child: some systems grant a namespace, then refuse its use."""
     child = FORK()
     if child == 0:
         try:
@@ -111,7 +111,7 @@ def become_nobody() -> None:
 
 
 def _enter_as_user(visible: Sequence[str], processes: int) -> None:
-    """Enter all namespaces, that of mounts where something is `visible`; raises Unavailable."""
+    """Enter all namespaces, that of mounts only if anything is `visible`; raises Unavailable."""
     user, group = os.getuid(), os.getgid()
     _unshare(*_WITHOUT_MOUNTS)
     for name, content in (
@@ -134,7 +134,7 @@ def _unshare(*names: str) -> None:
 
 
 def _see_only(visible: Sequence[str]) -> None:
-    """Make a new root that holds `visible` only, at their own paths; raises Unavailable."""
+    """Make a new root that holds only `visible`, at the same paths; raises Unavailable."""
     _unshare("mnt")
     os.umask(0o022)
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
@@ -180,7 +180,7 @@ def _mount(
 def drop_capabilities() -> None:
     """Give up every capability, for good; raises Unavailable."""
     for capability in range(64):
-        with suppress(Unavailable):  # the kernel knows fewer, or none may be dropped any more
+        with suppress(Unavailable):  # the kernel knows fewer, or does not let go of it
             prctl("PR_CAPBSET_DROP", 24, capability)
     with suppress(Unavailable):
         prctl("PR_CAP_AMBIENT_CLEAR_ALL", 47, 4)

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from utilities.sandbox.server_process import Starter
 
 _LOSSES = 3
-"""A program is given up when this many fork servers were lost while it ran. A child cannot harm
-its server, so that even the second loss is nearly always somebody else's doing."""
+"""A program is given up after this many fork servers were lost while it ran. A child cannot harm
+its server, so even the second loss nearly always has another cause."""
 _FAILED_STARTS = 5
-"""So many fork servers may end in a row before one is ready; ten times as many once one was:
-somebody ends them then, or memory is short for a while."""
-_PASSED_OVER = 32
-"""How many may go before the job that has waited longest."""
+"""So many fork servers may end in a row before any is ready. Ten times as many once one was ready:
+then something else ends them, or memory is short for a while."""
+_MOST_OVERTAKING = 32
+"""How many jobs may overtake the one that has waited longest."""
 _OVERDUE_S = 20.0
-"""How long after a program's limit its fork server is taken for dead."""
+"""A fork server is taken for dead this long after its program's limit."""
 _START_S = 60.0
 _NO_SECCOMP = (
     "this system has no seccomp, without which programs could reach the rest of it: "
@@ -37,24 +37,24 @@ _NO_SECCOMP = (
 
 
 class _Worker:
-    """A place for fork servers, one of each kind that was asked for."""
+    """One fork server of each kind that was needed so far; they share a place in line."""
 
     def __init__(self, processor: int | None) -> None:
         self.processor = processor
         self.servers: dict[ServerKind, ServerProcess] = {}
         self.kind: ServerKind | None = None
-        """That of the last job it was given."""
+        """The kind of the last job that it was given."""
 
     @property
     def jobs(self) -> int:
-        """How many jobs its servers have between them."""
+        """How many jobs its servers have, together."""
         return sum(len(server.jobs) for server in self.servers.values())
 
 
 class Pool:
-    """Jobs wait here, those of a longer second pass until no other waits.
+    """Jobs wait here until a worker is free. Those of a second pass wait until no other waits.
 
-    A worker takes them in their order, but for those of the kind it last had, which overtake.
+    A worker takes them in their order, except that jobs of the kind that it had last overtake.
     """
 
     def __init__(self, start: Starter, processors: Sequence[int | None], *, depth: int) -> None:
@@ -66,17 +66,17 @@ class Pool:
         self._workers = list(map(_Worker, processors))
         self._depth = depth
         self._waiting: deque[Job] = deque()
-        self._late: deque[Job] = deque()
+        self._second_pass: deque[Job] = deque()
         self._ids = count(1)
         self._failed_starts = 0
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
         self.report: dict[str, Any] | None = None
-        """The layers that the fork servers said they put on; None before the first is ready."""
+        """The layers that the fork servers report as in force; None before the first is ready."""
 
     @property
     def servers(self) -> list[ServerProcess]:
-        """All fork servers that live."""
+        """All running fork servers."""
         return [server for worker in self._workers for server in worker.servers.values()]
 
     async def run(
@@ -87,13 +87,13 @@ class Pool:
         cpu_s: float,
         wall_s: float,
         alone: bool = True,
-        late: bool = False,
+        second_pass: bool = False,
     ) -> Response:
-        """What came of one program; cancelling this ends the program.
+        """Run one program; cancelling this ends the program.
 
-        Raises UsageError where this system has no seccomp and the sandbox may not do without,
-        RuntimeError where no fork server gets ready, or the pool is closed, OSError where the
-        system has no process or descriptor left for one.
+        Raises UsageError if this system has no seccomp and that is not allowed, RuntimeError if no
+        fork server gets ready or the pool is closed, OSError if the system has no process or
+        descriptor left for one.
         """
         if self._closed:
             raise RuntimeError("the sandbox is closed")
@@ -101,10 +101,12 @@ class Pool:
             answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
             number = next(self._ids) % 2**32
             job = Job(number, kind, prepared.inputs, prepared.body, cpu_s, wall_s, alone, answer)
-            response = await self._wait_for(job, self._late if late else self._waiting)
+            response = await self._wait_for(
+                job, self._second_pass if second_pass else self._waiting
+            )
             if (response.ending, response.code) != (Ending.SIGNALLED, signal.SIGKILL):
                 break
-        return response  # a program cannot kill itself so: somebody did, for want of memory, say
+        return response  # no program can send itself SIGKILL: the kernel may have, short of memory
 
     async def _wait_for(self, job: Job, queue: deque[Job]) -> Response:
         queue.append(job)
@@ -122,23 +124,23 @@ class Pool:
             self._watch = asyncio.get_running_loop().call_later(1.0, self._end_overdue)
         while self._waiting and (worker := self._least_busy(self._waiting[0])).jobs < self._depth:
             self._give(worker, self._next_for(worker))
-        while self._late and not (worker := self._least_busy(self._late[0])).jobs:
-            self._give(worker, self._late.popleft())
+        while self._second_pass and not (worker := self._least_busy(self._second_pass[0])).jobs:
+            self._give(worker, self._second_pass.popleft())
 
     def _least_busy(self, job: Job) -> _Worker:
-        """The worker with the fewest jobs, best one with the right server."""
+        """The worker with the fewest jobs; of equals, one that has a server of the job's kind."""
         return min(self._workers, key=lambda worker: (worker.jobs, job.kind not in worker.servers))
 
     def _next_for(self, worker: _Worker) -> Job:
-        """The first job of the kind that it had last, so that servers take turns seldom.
+        """The first waiting job of the kind that the worker had last, else the first of all.
 
-        Two that share a core cost more than one after the other.
+        So servers take turns seldom: two that run on one core at a time slow each other down.
         """
         first = self._waiting[0]
-        if first.passed_over < _PASSED_OVER:
+        if first.overtaken < _MOST_OVERTAKING:
             for position, job in enumerate(self._waiting):
                 if job.kind == worker.kind:
-                    first.passed_over += position > 0
+                    first.overtaken += position > 0
                     del self._waiting[position]
                     return job
         return self._waiting.popleft()
@@ -150,12 +152,12 @@ class Pool:
         if server is None:
             try:
                 server = self._start(job.kind, worker.processor, self._answered, self._lost)
-            except OSError as error:  # no process or no descriptor is to be had
+            except OSError as error:  # no process or no descriptor is left
                 job.answer.set_exception(error)
                 return
             worker.servers[job.kind] = server
         worker.kind = job.kind
-        server.give(job)
+        server.submit(job)
 
     def _answered(self, server: ServerProcess) -> None:
         self._failed_starts = 0
@@ -184,10 +186,11 @@ class Pool:
         self._dispatch()
 
     def _blame(self, jobs: list[Job]) -> None:
-        """Find the job over which a fork server was lost.
+        """Find the job that ended a fork server, and give it up if it did so too often.
 
-        It was the one that ran, unless others were at hand that may just have been compiled: those
-        are compiled by their own processes from now on, and nobody is blamed.
+        It was the first in line, which ran, unless the server was just compiling a later one. So
+        as long as any job was still to be compiled by the server, none is blamed, and all of
+        them are compiled by their own children from now on.
         """
         trusted = [job for job in jobs if not job.distrusted]
         for job in trusted:
@@ -200,15 +203,15 @@ class Pool:
                 lost.answer.set_result(response)
 
     def _fail(self, jobs: list[Job], reason: Exception) -> None:
-        for job in (*jobs, *self._waiting, *self._late):
+        for job in (*jobs, *self._waiting, *self._second_pass):
             if not job.answer.done():
                 job.answer.set_exception(reason)
         self._waiting.clear()
-        self._late.clear()
+        self._second_pass.clear()
 
     def _abandon(self, job: Job) -> None:
-        """End a program that nobody waits for any more; those in line are passed over."""
-        for queue in (self._waiting, self._late):
+        """End a cancelled job: end its server if it runs, else only take it out of its queue."""
+        for queue in (self._waiting, self._second_pass):
             if job in queue:
                 queue.remove(job)
         for server in self.servers:
@@ -216,7 +219,7 @@ class Pool:
                 self._lost(server, by_itself=False)
 
     def _end_overdue(self) -> None:
-        """Replace fork servers that do not keep to the limits that they are to enforce."""
+        """Replace fork servers that do not enforce the limits of their programs."""
         loop = asyncio.get_running_loop()
         self._watch = loop.call_later(1.0, self._end_overdue) if self.servers else None
         for server in self.servers:
@@ -237,6 +240,6 @@ class Pool:
         jobs = [job for server in servers for job in server.jobs]
         self._fail(jobs, RuntimeError("the sandbox is closed"))
         for server in servers:
-            server.leave()
+            server.disconnect()
         for server in servers:
             await asyncio.to_thread(server.wait)

@@ -1,4 +1,4 @@
-"""What a fork server has ready in memory, so that no child spends time on it."""
+"""What a fork server loads and warms up once, so that no child spends time on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMON = (
     *("dataclasses", "enum", "functools", "heapq", "itertools", "math"),
     *("operator", "os", "random", "re", "string", "sys", "time", "types", "typing", "warnings"),
 )
-"""Modules that most programs use. Each shared library more makes every fork dearer."""
+"""Modules that most programs use. Each further shared library makes every fork slower."""
 _RARE_NAMES = """
     argparse array ast asyncio atexit base64 binascii calendar cmath codecs collections.abc
     colorsys concurrent.futures.process csv ctypes.util datetime decimal difflib dis email
@@ -44,7 +44,7 @@ PARTS = {
         f"scipy.{part}" for part in ("ndimage", "optimize", "signal", "spatial.distance", "stats")
     ),
 }
-"""What programs use of a package; importing these would take up most of their time."""
+"""Parts of packages that programs use; importing them would take most of a program's time."""
 
 TYPICAL_PROGRAM = b"""
 from collections import Counter, defaultdict, deque
@@ -95,15 +95,15 @@ def solve_task(grid):
     a[a == 1] = 2
     return a.tolist()
 """
-"""Run before any fork: what the interpreter and numpy make lazily (caches of methods, adaptive
-instructions, dispatch tables) is then made once rather than in every child."""
+"""Run before any fork, so that what the interpreter and numpy make lazily (caches of methods,
+adaptive instructions, dispatch tables) is made once and not in every child."""
 
 
 _ARENA_BYTES = 1 << 20
 
 
 class OfferedPackages(dict[str, str]):
-    """Finds the packages that programs may use in their folders, and no other there."""
+    """Finds the packages that programs may use in their folders, and no others there."""
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
@@ -113,7 +113,7 @@ class OfferedPackages(dict[str, str]):
 
 
 def preload(packages: Mapping[str, str], more: Sequence[str], hash_seed: int) -> None:
-    """Import what programs use, offer numpy as `np`, and make chance repeatable."""
+    """Import what programs use, offer numpy as `np`, and seed the random generators."""
     sys.meta_path.append(OfferedPackages(packages))
     for name in (*COMMON, *more):
         with suppress(ImportError):  # the program will meet the same error, and may handle it
@@ -126,10 +126,10 @@ def preload(packages: Mapping[str, str], more: Sequence[str], hash_seed: int) ->
 
 
 def fill_below_arenas() -> None:
-    """Map the memory just below Python's objects, at no cost while nobody touches it.
+    """Map zeros just below the memory of Python's objects; they cost nothing until touched.
 
-    A program that looks around its objects by raw addresses then reads zeros wherever they lie,
-    so that its verdict does not depend on the layout that this process happened to get.
+    A program that reads around its objects by raw addresses then always finds zeros, so its
+    verdict does not depend on the memory layout that this process happened to get.
     """
     regions = []
     with open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123 - costs 5 ms

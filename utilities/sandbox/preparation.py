@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from utilities.tasks.task import Grid
 
 PACKAGES = ("numpy", "scipy")
-"""Packages that programs may import, where they are installed."""
+"""Packages that programs may import if they are installed."""
 _EXTRA_MODULES = (
     ("numpy", re.compile(rb"np\b|numpy|scipy")),
     ("scipy", re.compile(rb"scipy")),
     ("numpy.random", re.compile(rb"(?:np|numpy)\.random\b|numpy\s+import\b[^\n]*\brandom\b")),
 )
-"""What is preloaded for sources in which a pattern is found; once too often does no harm."""
+"""What is preloaded for sources in which a pattern is found; a false match does no harm."""
 _USES_CHANCE = re.compile(rb"random|secrets|uuid")
 
 
@@ -50,11 +50,11 @@ class Prepared(NamedTuple):
     body: bytes
     modules: tuple[str, ...]
     uses_chance: bool
-    """Whether it may draw random numbers, which depend on who drew before it."""
+    """Whether it may draw random numbers: in a shared process they depend on earlier programs."""
 
 
 def prepare(code: str, inputs: Sequence[Grid], limits: Limits) -> Prepared | Execution:
-    """The program for a child, or what every input gets where it cannot be run at all."""
+    """The program for a child, or the Execution of every input if it cannot be run at all."""
     try:
         source = code.encode()
     except UnicodeEncodeError as error:
@@ -89,19 +89,14 @@ def package_folders() -> dict[str, str]:
 
 @cache
 def visible_files() -> list[str]:
-    """Folders that a program may read: the standard library's and the packages', no others.
+    """Folders that a program may read: those of the standard library and the packages.
 
-    To these belong the system's shared libraries, which modules of both are linked with.
+    The system's shared libraries belong to them, since modules of both are linked with these.
     """
     library = Path(os.__file__).parent
     machine = sysconfig.get_config_var("MULTIARCH") or "none"
-    folders = [library, Path(sysconfig.get_path("platstdlib"))]
-    folders += [
-        Path("/lib", machine),
-        Path("/usr/lib", machine),
-        Path("/lib64"),
-        Path("/usr/lib64"),
-    ]
+    folders = [library, Path(sysconfig.get_path("platstdlib")), Path("/lib64"), Path("/usr/lib64")]
+    folders += [Path("/lib", machine), Path("/usr/lib", machine)]
     for name, folder in package_folders().items():
         folders += [Path(folder, name), Path(folder, f"{name}.libs")]
     there = [folder for folder in folders if folder.is_dir()]
@@ -110,7 +105,7 @@ def visible_files() -> list[str]:
 
 @cache
 def readable_files() -> list[str]:
-    """The same, entry by entry where a folder also holds the packages of the host."""
+    """The same, but entry by entry for a folder that also holds the host's own packages."""
     found = []
     for folder in map(Path, visible_files()):
         hidden = {folder / "site-packages", folder / "dist-packages"}

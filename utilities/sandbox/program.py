@@ -1,6 +1,7 @@
 """Runs one untrusted program, in a child that is confined already.
 
-Nothing here can be trusted once the program runs. What it claims goes to descriptor 3 as records.
+Nothing in this process can be trusted once the program runs. Its answers go to descriptor 3 as
+records, which the supervisor takes for mere claims.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Printed(io.BytesIO):
         self.stream = io.TextIOWrapper(self, "utf-8", "replace", write_through=True)
 
     def capture(self) -> None:
-        """Become what programs print to, with the whole budget to spend."""
+        """Become the streams that programs print to, with the whole budget left."""
         self.take()
         self._left = self._budget
         sys.stdout = sys.stderr = self.stream
@@ -76,7 +77,7 @@ class Results:
     """Writes records to the result pipe."""
 
     def __init__(self, *, hold_back: bool) -> None:
-        """Write each at once, or all together where they are to be held back."""
+        """Write each record at once, or all together at the end if `hold_back`."""
         self._hold_back = hold_back
         self._held = b""
 
@@ -96,13 +97,13 @@ class Results:
 
 
 def run_program(program: Program, printed: Printed, *, hold_back: bool = False) -> None:
-    """Load the program and write a record for each input, each of which is made anew.
+    """Load the program and write a record for each input; it gets each input as a new list.
 
-    What is written at once is not lost when a later input takes too long.
+    What is written at once is not lost if a later input takes too long.
     """
     source, code, inputs = program
     results = Results(hold_back=hold_back)
-    if hold_back:  # for the first program of a child all is in place
+    if hold_back:  # the streams are in place already for the first program of a child
         printed.capture()
     started = time.perf_counter()
     try:
@@ -155,7 +156,7 @@ def load(source: bytes, code: CodeType | None, results: Results) -> Callable[...
 def _compiled(source: bytes) -> CodeType:
     try:
         return compile(source.decode(), FILE_NAME, "exec", dont_inherit=True)
-    except MemoryError as error:  # how Python 3.11's parser says that brackets nest too deeply
+    except MemoryError as error:  # Python 3.11's parser, about brackets that nest too deeply
         raise Failed("syntax_error", f"SyntaxError: {str(error) or 'too deep'}") from error
     except (SyntaxError, ValueError, RecursionError) as error:
         raise Failed("syntax_error", describe(error, source)) from error
@@ -169,7 +170,7 @@ def _uses(code: CodeType, name: str) -> bool:
 
 
 def attempt(source: bytes, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call what runs the program's code; raises Failed for whatever it raises."""
+    """Call what runs the program's code; raises Failed, whatever that raises."""
     try:
         return function(*arguments)
     except Failed:
@@ -229,7 +230,7 @@ def to_colours(row: list[Any] | tuple[Any, ...]) -> bytes:
     if set(map(type, row)) == {int}:
         try:
             cells = bytes(row)
-        except ValueError:  # over 255, or negative: below it is said which
+        except ValueError:  # over 255, or negative: `to_colour` tells which
             cells = b"\xff"
         if not cells.translate(None, _COLOURS):
             return cells
@@ -247,7 +248,7 @@ def to_colour(cell: object) -> int:
 
 
 def plain(value: Any) -> Any:
-    """Numpy's arrays and scalars as Python's lists and numbers, all else as it is."""
+    """Numpy's arrays and scalars as lists and numbers, all else as it is."""
     if type(value) is list or type(value) is int:
         return value
     numpy = sys.modules.get("numpy")

@@ -21,37 +21,29 @@ if TYPE_CHECKING:
     from utilities.sandbox.preparation import Prepared
     from utilities.tasks.task import Grid
 
+    Predicate = Callable[[tuple[Execution, ...]], bool]
+
 MAX_INPUTS = EVERY_INPUT - 1
 """How many inputs one run takes."""
 _DEFAULT_LIMITS = Limits()
 _STRICT_DEPTH = 4
-"""Programs that a worker has at hand: enough that it never waits for the supervisor."""
+"""Programs that a worker is given ahead, so that it never waits for the supervisor."""
 _CHOICE = 16
-"""Programs for each worker that wait, so that it finds one of the kind that it just ran."""
+"""Further programs that wait for each worker: one may be of the kind that it just ran."""
 _BATCH = 32
 """Programs that may share a child in batch mode."""
 _NAMESPACES = ("user", "net", "pid", "ipc", "uts", "mnt")
-_WITHOUT_NAMESPACES = (
-    "no network and process namespaces (only seccomp keeps programs from sockets and signals)"
-)
-_WITHOUT_MOUNTS = "no mount namespace (programs can tell whether a file exists)"
-_WITHOUT_LANDLOCK = (
-    "no Landlock (programs may open no file at all, and import only what is preloaded)"
-)
-_WITHOUT_SECCOMP = (
-    "NO seccomp: programs may start processes, send signals and use the network, and nothing keeps "
-    "them from files that {user} may touch"
-)
 _TRIVIAL = "def solve_task(grid):\n    return grid"
 
 
 class Sandbox:
     """Runs programs on fork servers, one for each worker and kind of program.
 
-    memory_bank/systemPatterns.md says how the parts fit.
-    `mode` "strict" gives every program a process of its own. "batch" lets many share one: where
-    nothing else is said, every program whose outputs are all grids then runs once more alone, and
-    that second run counts; so does every program that ends abnormally behind others.
+    utilities/sandbox/readme.md says what it protects and how its parts fit.
+
+    In `mode` "strict" every program gets a process of its own. In "batch" many share one. A
+    program whose outputs may count (see `run`) then runs once more alone, and so does one that
+    ran out of memory behind others; what it does alone decides.
     """
 
     def __init__(
@@ -64,11 +56,11 @@ class Sandbox:
         unsafe_no_seccomp: bool = False,
         withheld_layers: Collection[str] = (),
     ) -> None:
-        """Use one worker for each core where `workers` is None.
+        """Use one worker for each core if `workers` is None.
 
         With `retry_timeouts_s`, a program that timed out runs once more with that many processor
-        seconds, as soon as no other program waits. `withheld_layers` (of "namespaces",
-        "landlock", "seccomp") are not put on, to find out what the others hold.
+        seconds, as soon as no other program waits. `withheld_layers` ("namespaces", "landlock",
+        "seccomp") are not put on: for tests of what the others hold.
         """
         self.limits = limits
         self.workers = workers or os.cpu_count() or 1
@@ -92,8 +84,8 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         """Start the first fork server.
 
-        Raises UsageError where this system has no seccomp and the sandbox may not do without,
-        RuntimeError where no fork server can be started.
+        Raises UsageError if this system has no seccomp and that is not allowed, RuntimeError if
+        no fork server can be started.
         """
         prepared = prepare(_TRIVIAL, [[[0]]], self.limits)
         assert not isinstance(prepared, Execution)
@@ -124,13 +116,14 @@ class Sandbox:
         inputs: Sequence[Grid],
         *,
         hash_seed: int = 0,
-        counts: Callable[[tuple[Execution, ...]], bool] | None = None,
+        counts: Predicate | None = None,
     ) -> tuple[Execution, ...]:
         """One Execution for each input (valid grids, at most MAX_INPUTS), in their order.
 
         The limits hold for all inputs together. Answers given before a limit was passed are
-        kept. In batch mode, `counts` says whether executions are worth a run alone that confirms
-        them (that they pass, say). Cancelling the call ends the program.
+        kept. In batch mode, `counts` says whether executions need a run alone that confirms them,
+        for instance because they pass; None: if all are grids. Cancelling the call ends the
+        program.
         """
         if len(inputs) > MAX_INPUTS:
             raise ValueError(f"{len(inputs)} inputs, where one run takes at most {MAX_INPUTS}")
@@ -139,21 +132,20 @@ class Sandbox:
             return (prepared,) * len(inputs)
         kind = ServerKind(prepared.modules, hash_seed)
         async with self._slots:
-            executions = await self._run_as_is_needed(prepared, kind, counts or _all_ok)
+            executions = await self._confirmed(prepared, kind, counts or _all_ok)
         if self._retry_timeouts_s and any(one.status == "timeout" for one in executions):
             return await self._retry(prepared, kind, self._retry_timeouts_s)
         return executions
 
-    async def _run_as_is_needed(
-        self,
-        prepared: Prepared,
-        kind: ServerKind,
-        counts: Callable[[tuple[Execution, ...]], bool],
+    async def _confirmed(
+        self, prepared: Prepared, kind: ServerKind, counts: Predicate
     ) -> tuple[Execution, ...]:
-        """Run a program, and once more alone where that is what counts."""
+        """Run a program, and once more alone if only that counts."""
         alone = self.mode == "strict" or prepared.uses_chance
         response, executions = await self._once(prepared, kind, alone=alone)
-        if not response.alone and (_is_abnormal(executions) or counts(executions)):
+        # Earlier programs in the same process may have taken the memory.
+        short = any(execution.status == "memory_limit" for execution in executions)
+        if not response.alone and (short or counts(executions)):
             _, executions = await self._once(prepared, kind)
         return executions
 
@@ -167,9 +159,11 @@ class Sandbox:
     async def _retry(
         self, prepared: Prepared, kind: ServerKind, cpu_s: float
     ) -> tuple[Execution, ...]:
-        """The longer pass; its wait holds nobody up, so it takes none of the slots."""
+        """The longer pass. It waits behind all other programs, so it takes none of the slots."""
         wall_s = max(cpu_s, cpu_s * self.limits.wall_s / self.limits.cpu_s)
-        response = await self._pool.run(prepared, kind, cpu_s=cpu_s, wall_s=wall_s, late=True)
+        response = await self._pool.run(
+            prepared, kind, cpu_s=cpu_s, wall_s=wall_s, second_pass=True
+        )
         return to_executions(response, prepared.inputs, cpu_s, wall_s)
 
 
@@ -183,13 +177,8 @@ def _all_ok(executions: tuple[Execution, ...]) -> bool:
     return all(execution.status == "ok" for execution in executions)
 
 
-def _is_abnormal(executions: tuple[Execution, ...]) -> bool:
-    """Whether memory ran out, which may be what earlier programs took."""
-    return any(execution.status == "memory_limit" for execution in executions)
-
-
 def describe_layers(report: Mapping[str, Any] | None) -> str:
-    """The line for messages and metadata; `report` is a fork server's, None before there is one."""
+    """The line for messages and metadata; `report` is a fork server's, None if none has started."""
     if report is None:
         return "not started"
     namespaces = [name for name in _NAMESPACES if name in report["namespaces"]]
@@ -205,15 +194,23 @@ def describe_layers(report: Mapping[str, Any] | None) -> str:
 
 
 def _missing(report: Mapping[str, Any]) -> list[str]:
-    missing = []
-    if not report["seccomp"]:
-        missing.append(_WITHOUT_SECCOMP.format(user=report["user"]))
-    if not report["landlock"] and report["seccomp"]:
-        missing.append(_WITHOUT_LANDLOCK)
-    if "pid" not in report["namespaces"]:
-        missing.append(_WITHOUT_NAMESPACES)
-    if "mnt" not in report["namespaces"]:
-        missing.append(_WITHOUT_MOUNTS)
-    if not report["memory_limit"]:
-        missing.append("no limit on memory")
-    return missing
+    """What each layer that is not in force would have prevented."""
+    no_seccomp = (
+        "NO seccomp: programs may start processes, send signals and use the network, and nothing "
+        f"keeps them from files that {report['user']} may touch"
+    )
+    no_landlock = (
+        "no Landlock (programs may open no file at all, and import only what is preloaded)"
+    )
+    no_processes = (
+        "no network and process namespaces (only seccomp keeps programs from sockets and signals)"
+    )
+    no_mounts = "no mount namespace (programs can tell whether a file exists)"
+    layers = (
+        (report["seccomp"], no_seccomp),
+        (report["landlock"] or not report["seccomp"], no_landlock),
+        ("pid" in report["namespaces"], no_processes),
+        ("mnt" in report["namespaces"], no_mounts),
+        (report["memory_limit"], "no limit on memory"),
+    )
+    return [costs for in_force, costs in layers if not in_force]

@@ -1,8 +1,8 @@
 """Seccomp filters: which system calls a fork server and its children may make.
 
 A filter is a program for the classic BPF machine (linux/filter.h) that sees the call's number and
-arguments. All filters of a process are asked, and the strictest answer counts. Calls that every
-filter always allows cost nothing from Linux 5.11 on, so a plain chain of comparisons will do.
+arguments. All filters of a process are asked, and the strictest answer counts. From Linux 5.11 on,
+calls that every filter always allows cost nothing, so a plain chain of comparisons will do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _X32 = 0x40000000
 """Calls from this number on are those of the x32 interface: the same calls under other numbers."""
 _SECCOMP_SET_MODE_FILTER = 1
 _NEWEST_OLD_CALL = 435
-"""From here on the C library knows a way round a call that answers ENOSYS."""
+"""For calls from this number on, the C library has a fallback when they answer ENOSYS."""
 NEW_NAMESPACES = 0x7E020080
 CLONE_THREAD = 0x00010000
 _HARMLESS_FCNTLS = (0, 1, 2, 3, 1030)
@@ -58,7 +58,7 @@ _QUESTIONS = (
 _FOR_THE_FORK_SERVER = (
     *("capset", "fork", "kill", "prctl", "prlimit64", "seccomp", "setrlimit", "wait4"),
 )
-"""What it needs to start, confine and end children; `child_filter` takes it from them again."""
+"""What it needs to start, confine and end children; `child_filter` denies it to them."""
 _ALLOWED = (*_MEMORY, *_DESCRIPTORS, *_CLOCKS_AND_SIGNALS, *_THREADS, *_QUESTIONS)
 _NOT_FOR_CHILDREN = (*_FOR_THE_FORK_SERVER, "tgkill", "tkill", "vfork", "waitid")
 
@@ -67,7 +67,7 @@ Instruction = tuple[int, int, int, int]
 
 
 def fork_server_filter(*, may_open: bool) -> bytes:
-    """Allow what is listed, with opening for reading where `may_open`, and refuse all else."""
+    """Allow what is listed, opening files for reading if `may_open`, and refuse all else."""
     program = [*_right_machine()]
     for name in (*_ALLOWED, *_FOR_THE_FORK_SERVER):
         program += _when(name, [_return(ALLOW)])
@@ -83,7 +83,7 @@ def fork_server_filter(*, may_open: bool) -> bytes:
 def child_filter() -> bytes:
     """On top of the fork server's: no process, no signal, no change of the limits.
 
-    Nor of the pipe that children share: one that did not block would lose others' results.
+    Nor any change of the pipe that children share: if it did not block, others would lose results.
     """
     program: list[Instruction] = [(_LOAD, 0, 0, _NUMBER)]
     for name in _NOT_FOR_CHILDREN:
@@ -95,7 +95,7 @@ def child_filter() -> bytes:
 
 
 def refusing_filter(names: Iterable[str], clone_flags: int) -> bytes:
-    """Allow all but these calls (EPERM) and new processes with these flags, as Docker does."""
+    """Refuse these calls and new processes with these flags (EPERM), as Docker does; for tests."""
     program = [*_right_machine()]
     for name in names:
         program += _when(name, [_error(errno.EPERM)])
@@ -108,7 +108,7 @@ class Filter:
     """A filter in the kernel's layout, ready to be installed by this process or its children."""
 
     def __init__(self, program: bytes) -> None:
-        """Keep the program where the kernel can read it."""
+        """Keep the program in memory that the kernel can read."""
         self._program = ctypes.create_string_buffer(program, len(program))
         size = struct.calcsize("=HBBI")
         header = struct.pack("@HP", len(program) // size, ctypes.addressof(self._program))
@@ -122,7 +122,7 @@ class Filter:
 
 
 def _right_machine() -> Iterable[Instruction]:
-    """Kill who calls by another machine's numbers; leaves the number in the accumulator."""
+    """Kill a process that calls by another machine's numbers; load the number for the tests."""
     yield from ((_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, _AUDIT_ARCHITECTURE), _return(KILL))
     yield (_LOAD, 0, 0, _NUMBER)
     if MACHINE == "x86_64":
@@ -130,7 +130,7 @@ def _right_machine() -> Iterable[Instruction]:
 
 
 def _when(name: str, then: list[Instruction]) -> list[Instruction]:
-    """Do this for one call; it must end with a return. Nothing where this machine lacks it."""
+    """What to do for one call, ending with a return; nothing if this machine lacks the call."""
     call = number(name)
     return [] if call is None else [(_EQUAL, 0, len(then), call), *then]
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,9 @@ _START = (
     "import sys; sys.path.append(sys.argv[1]);"
     "from utilities.sandbox.fork_server import main; sys.path.remove(sys.argv[1]); main()"
 )
-"""The toolkit can be imported until its parts are loaded, and by no program after that."""
+"""The toolkit can be imported until its parts are loaded; no program can import it after that."""
 _FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8", "-W", "ignore", "-c", _START)
-"""As -I, but for the hash seed; and no site-packages."""
+"""As -I, which would ignore the hash seed as well; and no site-packages."""
 _REPOSITORY = str(Path(__file__).resolve().parents[2])
 _LAST_WORDS = 4000
 _END_S = 5.0
@@ -52,13 +52,13 @@ class Job:
     alone: bool
     answer: asyncio.Future[Response]
     losses: int = 0
-    """How many fork servers were lost while it ran and nothing was compiled."""
+    """How many fork servers were lost that can only have been lost over this job."""
     distrusted: bool = False
     """Whether a fork server was lost that may have been compiling it."""
-    passed_over: int = 0
-    """How many were chosen before it while it was the first that waited."""
-    began_s: float = field(default=0.0)
-    """When it came to be the first in line of its fork server, in the loop's time."""
+    overtaken: int = 0
+    """How many jobs overtook it while it was the first that waited."""
+    began_s: float = 0.0
+    """When it became the first in line of its fork server, in the loop's time."""
 
     def frame(self) -> bytes:
         """The request as the fork server reads it."""
@@ -126,21 +126,21 @@ class ServerProcess:
             env=environment,
             cwd="/",
             pass_fds=[config["socket"]],
-            start_new_session=True,  # a Ctrl-C is the supervisor's affair
+            start_new_session=True,  # so that a Ctrl-C reaches the supervisor only
         )
 
     @property
     def refuses(self) -> bool:
-        """Whether it ended at once, for want of the layer that none may go without."""
+        """Whether it ended at once, since seccomp is missing and must not be."""
         return self.report is not None and not self.report["seccomp"] and not self._unsafe
 
     @property
     def process_id(self) -> int:
-        """The process that was started; the others of the fork server are below it."""
+        """The process that was started; the fork server's other processes are its descendants."""
         return self._process.pid
 
-    def give(self, job: Job) -> None:
-        """Put a job in its line."""
+    def submit(self, job: Job) -> None:
+        """Put a job in line."""
         self.jobs.append(job)
         if len(self.jobs) == 1:
             job.began_s = self._loop.time()
@@ -154,7 +154,7 @@ class ServerProcess:
             sent = self._socket.send(self._unsent)
         except BlockingIOError:
             sent = 0
-        except OSError:  # it is gone; the reader hears of that, and loses no answer before it
+        except OSError:  # it is gone: `_read` notices, after the answers that still come
             self._loop.remove_writer(self._socket)
             return
         del self._unsent[:sent]
@@ -190,22 +190,22 @@ class ServerProcess:
             self.jobs[0].began_s = self._loop.time()
         self._on_answer(self)
 
-    def leave(self) -> None:
-        """Close the socket, at which the server ends by itself."""
+    def disconnect(self) -> None:
+        """Close the socket, upon which the server ends by itself."""
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._socket.close()
 
     def kill(self) -> str:
-        """End it at once, with its children; returns what it had to say for itself."""
-        self.leave()
+        """End it at once, with its children; returns what it wrote to standard error."""
+        self.disconnect()
         self._process.kill()
         self._process.wait()
         return self._last_words()
 
     def wait(self) -> None:
-        """Wait until it has ended, after `leave`."""
+        """Wait until it has ended, after `disconnect`."""
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:

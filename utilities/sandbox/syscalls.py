@@ -68,12 +68,12 @@ class Unavailable(Exception):
 
 
 def number(name: str) -> int | None:
-    """The number of a system call on this machine; None where it has no such call."""
+    """The number of a system call on this machine; None if it has no such call."""
     return _NUMBERS[name][MACHINE == "aarch64"]
 
 
 def system_call(name: str, *arguments: object) -> int:
-    """Make a system call; raises Unavailable where it fails."""
+    """Make a system call; raises Unavailable if it fails."""
     call = number(name)
     if call is None:
         raise Unavailable(f"{name}: no such system call here")
@@ -90,17 +90,17 @@ def checked(name: str, result: int) -> int:
 class ReadyCall:
     """A system call with its arguments made beforehand.
 
-    A child that makes it writes to a fourth of the memory pages that `system_call` writes to,
-    and each page that a child writes to first is copied for it.
+    A child that makes it writes to a quarter of the memory pages that `system_call` writes to, and
+    each page that a child writes to must be copied for it.
     """
 
     def __init__(self, name: str, *arguments: int) -> None:
-        """Take integers and addresses; what is at an address must be kept by the caller."""
+        """Take integers and addresses; the caller must keep alive what is at the addresses."""
         self._name = name
         self._arguments = tuple(ctypes.c_long(each) for each in (number(name) or -1, *arguments))
 
     def make(self) -> None:
-        """Make the call; raises Unavailable where it fails."""
+        """Make the call; raises Unavailable if it fails."""
         if _CALL(*self._arguments) < 0:
             raise Unavailable(f"{self._name}: refused")
 
@@ -111,7 +111,7 @@ def prctl(name: str, option: int, value: int) -> None:
 
 
 def map_zeros(address: int, size: int) -> None:
-    """Have this range of addresses hold zeros, if nothing is there yet."""
+    """Map zeros at this range of addresses, unless something is there."""
     rights, flags = 1 | 2, 0x02 | 0x20 | 0x100000  # to read and write; private, fixed, no replacing
     call = number("mmap")
     arguments = (address, size, rights, flags, -1, 0)
@@ -132,8 +132,8 @@ def dying_with_parent() -> ReadyCall:
 def end_at_once_on(signal_number: int) -> None:
     """Have a signal end this process, whatever it is doing.
 
-    By default none does that to the first process of a namespace, and no handler of Python's runs
-    before the C function that is being called returns.
+    By default no signal ends the first process of a namespace, and Python's own handlers run only
+    when the current C function has returned.
     """
     LIBC.signal(signal_number, ctypes.cast(LIBC._exit, ctypes.c_void_p))
 

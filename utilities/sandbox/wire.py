@@ -2,10 +2,10 @@
 
 Every frame on the socket to a fork server starts with its length (u32, little endian). A request
 is REQUEST, then rows, columns and cells of each input, then the source. An answer is RESPONSE,
-then what the child wrote to descriptor 3, unread: only the supervisor makes sense of it.
+then what the child wrote to descriptor 3, as it is: the supervisor alone interprets it.
 
-Inside a fork server, GO has it fork a child, which reads a length and the marshalled processor
-seconds and Programs, and writes records. BORN says which process it is, ENDED how it ended.
+Inside a fork server, GO has it fork a child. The child reads a length and the marshalled
+processor seconds and Programs, and writes records. BORN tells its process, ENDED how it ended.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 LENGTH = Struct("<I")
 REQUEST = Struct("<IffBBB")
-"""Id, processor seconds, seconds by the clock, whether it must run alone, whether only its own
-process may compile it, count of inputs."""
+"""Id, processor seconds, seconds by the clock, whether it must run alone, whether only the child
+may compile it, count of inputs."""
 RESPONSE = Struct("<IBBif")
 """Id, ending, whether it ran alone, exit code or signal, seconds by the clock."""
 ENDED = Struct("<i")
-"""What wait(2) says of the child."""
+"""The child's status, as wait(2) gives it."""
 RECORD = Struct("<BBBBH")
 """Input's index, kind, rows, columns, length of the text; then the cells, then the text."""
 DURATION = Struct("<I")
@@ -34,13 +34,13 @@ GO = b"!"
 BORN = Struct("<i")
 """The child's process."""
 MEMORY_EXHAUSTED = 77
-"""Exit status of a child where not even the record of a MemoryError could be written."""
+"""Exit status of a child that could not even write the record of a MemoryError."""
 RESULT_DESCRIPTOR = 3
 SOCKET_DESCRIPTOR = 4
 """That of the frontend, to the supervisor."""
 FILE_NAME = "<program>"
 RELIES_ON_NUMPY = "np"
-"""Text of the record "loaded" where the program uses `np` without importing it."""
+"""Text of the record "loaded" if the program uses `np` without importing it."""
 
 
 def take_frames(received: bytearray) -> list[bytes]:
@@ -71,7 +71,7 @@ class Ending(IntEnum):
 class Pipes(NamedTuple):
     """Reading and writing ends between a frontend and its fork server.
 
-    Children read requests and write results, one child after the other; the others are not theirs.
+    Children read requests and write results, one child at a time; they have none of the others.
     """
 
     results: tuple[int, int]
@@ -82,21 +82,21 @@ class Pipes(NamedTuple):
 
 
 Program = tuple[bytes, CodeType | None, tuple[tuple[int, bytes], ...]]
-"""Source, its code (the child compiles it where None), columns and cells of each input.
+"""Source, its code (None: the child compiles it), columns and cells of each input.
 
 In a message the code is marshalled by itself.
 """
 
 
 class Request(NamedTuple):
-    """A program to run, as a fork server gets it."""
+    """A program to run, as a fork server receives it."""
 
     request_id: int
     cpu_s: float
     wall_s: float
     alone: bool
     distrusted: bool
-    """Whether nothing but the child may look into the source: a server was lost over it."""
+    """Whether only the child may compile the source: a server may have been lost over it."""
     inputs: tuple[tuple[int, bytes], ...]
     """Columns and cells of each."""
     source: bytes
@@ -119,30 +119,3 @@ def unpack_request(frame: bytes) -> Request:
 def to_grid(columns: int, cells: bytes) -> list[list[int]]:
     """Cells, row by row, as a grid of its own."""
     return [list(cells[start : start + columns]) for start in range(0, len(cells), columns or 1)]
-
-
-class AnswerCount:
-    """Counts which inputs of one program have their answer in a stream of records."""
-
-    def __init__(self, inputs: int) -> None:
-        """Expect answers to `inputs` inputs."""
-        self.inputs = inputs
-        self._answered: set[int] = set()
-        self._every = inputs == 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether every input has its answer."""
-        return self._every or len(self._answered) == self.inputs
-
-    def knows(self, index: int, kind: int) -> bool:
-        """Whether a record may begin like this."""
-        return kind < len(KINDS) and (index < self.inputs or index == EVERY_INPUT)
-
-    def take(self, index: int, kind: int) -> None:
-        """Count one record."""
-        if kind < len(ANSWERS):
-            if index == EVERY_INPUT:
-                self._every = True
-            else:
-                self._answered.add(index)
