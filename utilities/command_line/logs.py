@@ -17,7 +17,7 @@ KEPT_LOGS = 3
 
 
 class _LogFile(RotatingFileHandler):
-    """A log whose disk may be full: that is said once, in one line, and the run goes on."""
+    """A log whose disk may be full: one line says so, once, and the run goes on."""
 
     _has_failed = False
 
@@ -31,7 +31,7 @@ class _LogFile(RotatingFileHandler):
 
 
 class KeyMaskingFormatter(logging.Formatter):
-    """Writes `[key]` wherever a key would stand, in messages and in tracebacks."""
+    """Writes `[key]` in place of every key, in messages and in tracebacks."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         """`keys` are the secrets of this run."""
@@ -50,7 +50,7 @@ class KeyMaskingFormatter(logging.Formatter):
 def open_log(path: Path, *, verbose: bool, keys: Iterable[str] = ()) -> Iterator[None]:
     """Log to `path` while the context lasts: INFO, or DEBUG with `verbose`.
 
-    Raises UsageError where the file cannot be written.
+    Raises UsageError if the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

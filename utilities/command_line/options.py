@@ -64,16 +64,16 @@ def option(
     parse: Callable[[str], Any] | None = None,
     **settings: Any,
 ) -> Any:
-    """An option with a value, `--name METAVAR`; the help tells its default.
+    """An option with a value, `--name METAVAR`; the help names its default.
 
     `parse` makes the value of the word that was given, if the field's type does not say how; it
     raises argparse.ArgumentTypeError if it cannot. Of the settings, `group` is the heading in
     --help; of the options with the same `exclusive` no more than one may be given; the others
     (`required`, `choices`) are argparse's.
     """
-    told = {"help": help, "metavar": metavar, "type": parse, **settings}
+    declared = {"help": help, "metavar": metavar, "type": parse, **settings}
     default = MISSING if settings.get("required") else default
-    return field(default=default, metadata={"option": told})
+    return field(default=default, metadata={"option": declared})
 
 
 def argument(help: str, metavar: str, *, default: Any = MISSING) -> Any:  # noqa: A002
@@ -108,7 +108,7 @@ class Declared:
     """What `add_argument` is told."""
     group: str | None
     exclusive: str | None
-    is_positional: bool | None
+    is_positional: bool
 
     @property
     def is_several(self) -> bool:
@@ -124,20 +124,19 @@ def declared_options(kind: type[Options]) -> Iterator[Declared]:
             yield from declared_options(one.metadata["part"])
         elif "option" in one.metadata:
             told = dict(one.metadata["option"])
-            told["help"] = _help(told["help"], one.default)
+            group, exclusive = told.pop("group", None), told.pop("exclusive", None)
+            is_positional = told.pop("is_positional", False)
             if "action" not in told and told["type"] is None:
                 told |= _reading(types[one.name])
-            ours = {name: told.pop(name, None) for name in ("group", "exclusive", "is_positional")}
             settings = {name: value for name, value in told.items() if value is not None}
-            if ours["is_positional"]:
-                # argparse would parse its own mark for "not given" as a value.
-                settings["default"] = None
-                settings |= {"nargs": "?"} if one.default is None else {}
-            yield Declared(one.name, one.default, settings, **ours)
+            settings["help"] = _help(told["help"], one.default)
+            if is_positional:  # argparse would parse its own mark for "not given" as a value
+                settings |= {"default": None} | ({"nargs": "?"} if one.default is None else {})
+            yield Declared(one.name, one.default, settings, group, exclusive, is_positional)
 
 
 def _help(text: str, default: Any) -> str:
-    """The help with the default, unless there is none or the help tells it in its own words."""
+    """The help with the default, unless there is none or the help names it already."""
     if default in (None, (), MISSING) or default is False or "(default" in text:
         return text
     form = {int: ",", float: "g"}.get(type(default), "")
@@ -166,7 +165,7 @@ def parse_options(
     """Read the command line, or `words`; what is wrong is one line on stderr and exit code 2.
 
     `description` is the script's docstring. `earlier` are options of another run as `to_json`
-    gave them, which count if an option is not given; names that are no option are passed over.
+    gave them, which count for options that are not given; unknown names are passed over.
     """
     declared = list(declared_options(kind))
     parser = OneLineParser(declared, description, usage)
@@ -309,5 +308,5 @@ def comma_list(text: str) -> tuple[str, ...]:
 
 
 def is_one_of(path: Path, others: Iterable[Path]) -> bool:
-    """Whether a path leads to one of the others, by whatever way."""
+    """Whether a path leads to the same place as one of the others."""
     return path.resolve() in {other.resolve() for other in others}

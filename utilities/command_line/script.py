@@ -30,7 +30,7 @@ def run_script(main: Callable[[], int]) -> int:
         return EXIT_USAGE
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
+    except BrokenPipeError:  # the reader of the output (`| head`) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE_CLOSED
     if code == EXIT_INTERRUPTED:

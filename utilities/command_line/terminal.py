@@ -14,7 +14,7 @@ PLAIN_LINE_EVERY_S = 10.0
 
 
 def say(line: str) -> None:
-    """Print a line on stderr without breaking a bar; a run outlives whoever reads it."""
+    """Print a line on stderr without breaking a bar; a closed stderr does not end the run."""
     if sys.stderr is not None:
         with suppress(OSError):
             tqdm.write(printable(line), file=sys.stderr)

@@ -14,7 +14,7 @@ from utilities.errors import UsageError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file's bytes at once, also across a crash or a power cut.
+    """Replace a file's bytes at once, even across a crash or a power cut.
 
     Raises UsageError as `replacing` does.
     """
@@ -26,10 +26,10 @@ def write_atomically(path: Path, content: bytes) -> None:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write to, which takes the place of `path` at once when the block ends well.
 
-    Where the block raises, `path` stays as it is. Missing folders are made, a link stays a link
-    and an old file's permissions stay. A process that is killed can leave a `.NAME.….tmp` behind,
-    never a damaged `path`. Raises UsageError where the file cannot be written (permissions, a
-    full disk).
+    If the block raises, `path` stays as it is. Missing folders are made, a link stays a link and
+    an old file keeps its permissions. A process that is killed can leave a `.NAME.….tmp` behind,
+    never a damaged `path`. Raises UsageError if the file cannot be written (permissions, a full
+    disk).
     """
     target = path.resolve()
     if target.exists() and not target.is_file():
@@ -53,7 +53,7 @@ def locked(path: Path) -> Iterator[None]:
     """Keep other processes out while `path` is read, changed and written; waits for its turn.
 
     The lock is on `NAME.lock` beside it, which stays: the file itself is replaced by each write.
-    Raises UsageError where the folder cannot be written.
+    Raises UsageError if the folder cannot be written.
     """
     target = path.resolve()
     try:

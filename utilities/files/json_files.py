@@ -1,4 +1,4 @@
-"""JSON files read whole, with every fault told in one line."""
+"""JSON files read whole; every fault is one line."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _DEEPEST_OBJECT = 8
 
 
 def stem_of(name: str) -> str:
-    """A file's name without what tells its form: `code_data.jsonl.gz` → `code_data`."""
+    """A file's name without its endings: `code_data.jsonl.gz` → `code_data`."""
     return name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
 
 
 def read_json(path: Path) -> Any:
-    """Parse a file of tasks; raises UsageError as `parse_task_json` does and where it is empty."""
+    """Parse a file of tasks; raises UsageError as `parse_task_json` does, or if it is empty."""
     with reported_reading(path):
         content = path.read_bytes()
     if not content.strip():
@@ -70,15 +70,15 @@ def parse_task_json(content: bytes, path: Path, *, first_line: int = 1) -> Any:
         value = orjson.loads(content)
     except orjson.JSONDecodeError:
         return parse_json(content, path, first_line=first_line)
-    # orjson says nothing of a repeated key. There is none where each colon belongs to a key; what
-    # else has colons (a title, say) is read again.
+    # orjson does not report a repeated key. There is none if each colon belongs to a key; a file
+    # with other colons (in a title, say) is read again.
     if _keys_in(value, _DEEPEST_OBJECT) == content.count(b":"):
         return value
     return parse_json(content, path, first_line=first_line)
 
 
 def _keys_in(value: Any, depth: int) -> int:
-    """How many keys the objects have, those left out that lie deeper or behind other values."""
+    """How many keys the objects have, down to `depth`, and in lists that begin with an object."""
     if depth and isinstance(value, dict):
         return len(value) + sum(_keys_in(item, depth - 1) for item in value.values())
     if depth and isinstance(value, list) and value and isinstance(value[0], dict):

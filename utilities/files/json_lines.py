@@ -1,4 +1,4 @@
-"""JSON Lines files that survive crashes: one writer, whole lines, torn ends mended."""
+"""JSON Lines files that survive crashes: one writer, whole lines, torn ends cut off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import orjson
@@ -52,7 +51,7 @@ def _plain(value: Any) -> Any:
 
 
 def packed(offset: int, length: int) -> int:
-    """A place in a file as one number, which an index of many keeps in half the memory."""
+    """A place in a file as one number, which takes half the memory in a large index."""
     return offset << 32 | length
 
 
@@ -64,11 +63,10 @@ def unpacked(place: int) -> tuple[int, int]:
 class JsonLinesFile:
     """An append-only file with a single writer.
 
-    A line is on its way to the disk with one `os.write`, so that a killed process loses nothing
-    that it wrote; `fdatasync` follows every `save_interval` lines (where that is more than one, at
-    most ten times a second), within a second, and at the end, so that a power cut loses a second
-    at most. A second process that opens the same file
-    gets a UsageError. Used as an async context manager.
+    Each line is handed over with one `os.write`, so that a killed process loses nothing that it
+    wrote. `fdatasync` follows after `save_interval` lines (if that is more than one, at most ten
+    times a second), within a second, and at the end, so that a power cut loses a second at most.
+    A second process that opens the same file gets a UsageError. Used as an async context manager.
     """
 
     def __init__(
@@ -81,7 +79,7 @@ class JsonLinesFile:
     ) -> None:
         """`save_interval` counts lines between two flushes; `option` chooses another place.
 
-        With `read_only` nothing is created, locked or mended; a file that is missing is empty.
+        With `read_only` nothing is created, locked or cut; a missing file counts as empty.
         """
         self.path = path
         self._read_only = read_only
@@ -98,9 +96,9 @@ class JsonLinesFile:
         """What was found at the end when the file was opened, if it was torn."""
 
     async def __aenter__(self) -> Self:
-        """Create or open, lock, and mend a torn end.
+        """Create or open, lock, and cut off a torn end.
 
-        Raises UsageError where another process writes the file or it cannot be written.
+        Raises UsageError if another process writes the file or it cannot be written.
         """
         if self._read_only:
             self._open_to_read()
@@ -123,7 +121,7 @@ class JsonLinesFile:
                 f"folder with {self._option}"
             ) from error
         try:
-            self._mend()
+            self._cut_torn_end()
         except OSError as error:
             os.close(self._descriptor)
             raise self._cannot_write(error) from error
@@ -136,12 +134,7 @@ class JsonLinesFile:
         except OSError as error:
             raise UsageError(f"cannot read {self.path}: {error.strerror}") from error
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Flush to the disk, unlock and close."""
         if self._timer is not None:
             self._timer.cancel()
@@ -154,7 +147,7 @@ class JsonLinesFile:
         """Append one line now; returns its offset and length in bytes.
 
         Not a coroutine, so that no cancellation can come between a reply and its line. Raises
-        UsageError where the disk takes no more; the file then ends as it did before.
+        UsageError if the disk takes no more; the file then ends as it did before.
         """
         line = encode_line(entry)
         offset, left = self._size, memoryview(line)
@@ -184,7 +177,7 @@ class JsonLinesFile:
     async def save(self) -> None:
         """Flush what was written to the disk, off the event loop.
 
-        Raises UsageError where that failed, now or once before: a system says so only once.
+        Raises UsageError if that failed, now or before: the system reports it only once.
         """
         async with self._save_lock:
             if self._unsaved and self._failure is None:
@@ -199,7 +192,7 @@ class JsonLinesFile:
 
     async def _save_soon(self) -> None:
         await asyncio.sleep(FLUSH_AT_LEAST_EVERY_S)
-        with suppress(UsageError):  # whoever saves next hears of it
+        with suppress(UsageError):  # the next save raises it
             await self.save()
 
     def read(self, offset: int, length: int) -> dict[str, Any]:
@@ -221,7 +214,7 @@ class JsonLinesFile:
                 yield offset, line
                 offset += len(line) + 1
 
-    def _mend(self) -> None:
+    def _cut_torn_end(self) -> None:
         """Cut a torn last line off into a `.torn` file beside this one."""
         size = os.fstat(self._descriptor).st_size
         end = size

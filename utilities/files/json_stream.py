@@ -23,8 +23,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class JsonStream:
     """The tokens of one document of UTF-8 JSON that comes in chunks.
 
-    It knows only where values begin and end; whether a value is valid JSON is for the parser that
-    it is given to. Raises UsageError, naming file and line, where the structure breaks off.
+    It finds where values begin and end; the parser that takes a value checks whether it is valid
+    JSON. Raises UsageError, naming file and line, if the structure breaks off.
     """
 
     def __init__(self, chunks: Iterator[bytes], path: Path) -> None:
@@ -51,7 +51,7 @@ class JsonStream:
                 return b""
 
     def take(self, wanted: bytes) -> bool:
-        """Step over `wanted`, one byte, where it is next; returns whether it was."""
+        """Step over `wanted`, one byte, if it comes next; returns whether it did."""
         if self.peek() != wanted:
             return False
         self._advance(self._start + 1)

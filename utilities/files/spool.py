@@ -1,4 +1,4 @@
-"""Room on the disk for what is too much for memory while a script runs."""
+"""A temporary database on the disk, for what a script cannot keep in memory."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from utilities.errors import UsageError
 
 @contextmanager
 def open_spool(folder: Path, *tables: str) -> Iterator[sqlite3.Connection]:
-    """An empty database with these tables, for the time of the block.
+    """An empty database with these tables, which lasts as long as the block.
 
-    It lies in `folder` (where that does not exist, in the system's place for temporary files) and
-    has no name there, so that nothing of it stays whatever ends the process. Raises UsageError
-    where the disk takes no more.
+    It lies in `folder`, or in the system's folder for temporary files if that does not exist. It
+    has no name there, so that nothing of it stays behind, however the process ends. Raises
+    UsageError if the disk takes no more.
     """
     place = folder if folder.is_dir() else Path(tempfile.gettempdir())
     try:

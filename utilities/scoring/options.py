@@ -32,7 +32,7 @@ class SubmissionOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSetOptions(Options):
-    """The tasks to score, whatever the results hold."""
+    """The tasks to score, instead of those that the results name."""
 
     dataset: str | None = _tasks(
         "score these tasks, all of them: arc1_training, arc1_evaluation, arc2_training, "

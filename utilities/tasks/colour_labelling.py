@@ -1,8 +1,8 @@
 """A canonical numbering of colours, so that recoloured copies come out the same.
 
 Colours are the vertices of a graph whose edges are ordered and ranked. Vertices are told apart by
-refinement; where that leaves several alike, each is tried, except those that an automorphism
-found so far exchanges. The scheme is that of B. McKay, "Practical graph isomorphism" (1981), cut
+refinement; if that leaves several alike, each is tried, except those that an automorphism found
+so far exchanges. The scheme is that of B. McKay, "Practical graph isomorphism" (1981), cut
 down to ten vertices.
 """
 
@@ -77,7 +77,7 @@ class _Search:
             count = len(different)
 
     def _conclude(self, cells: _Cells) -> None:
-        """Keep the smallest; an equal one tells of an automorphism."""
+        """Keep the smallest; an equal one shows an automorphism."""
         labelled = self._renamed(cells)
         if self.best is None or labelled < self.best:
             self.best, self._best_cells = labelled, cells

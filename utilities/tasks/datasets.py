@@ -5,7 +5,7 @@
         ...
     print(source.skipped, source.dataset_hash)
 
-What cannot be used is reported by its id, skipped and counted; the others go on.
+A task that cannot be used is reported by its id, skipped and counted; the others go on.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def print_bad_task(task_id: str, reason: str) -> None:
 
 
 class TaskSource:
-    """The chosen tasks of one dataset; each iteration reads it anew."""
+    """The chosen tasks of one dataset; each iteration reads it again."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class TaskSource:
     def again(self) -> Iterator[Task]:
         """Yield the usable tasks once more, without reporting the others a second time.
 
-        What can no longer be read is left out, so that the end of a run is told in any case.
+        Tasks that can no longer be read are left out, so that a run can always report its end.
         """
         with suppress(UsageError):
             yield from TaskSource(

@@ -28,7 +28,7 @@ COLOUR_NAMES = (
 
 
 def check_grid(value: object) -> str | None:
-    """Say why a value is not a grid, in words that follow its name; None where it is one.
+    """Say why a value is not a grid, in words that follow its name; None if it is one.
 
     A grid is a list of 1-30 rows of one length, 1-30, of ints 0-9; a bool, a float or a numpy
     number is not an int here. Rows and columns in the reason count from 0, like `train[0]`.

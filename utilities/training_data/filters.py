@@ -21,11 +21,11 @@ class Filters(Options):
     """What a row's sample must be."""
 
     verified: Wanted = _filter(
-        "what the program must solve; any: also what fails and what has no program",
+        "what the program must solve; any: also samples that fail or have no program",
         default="train_and_test",
     )
-    allow_nondeterministic: bool = _filter_flag("also programs whose outputs vary")
-    allow_hardcoded: bool = _filter_flag("also programs that hold an output")
+    allow_nondeterministic: bool = _filter_flag("keep programs whose outputs vary")
+    allow_hardcoded: bool = _filter_flag("keep programs that hold an output")
     status: tuple[str, ...] = _filter(
         "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
     )
@@ -44,7 +44,7 @@ class Filters(Options):
         return None
 
     def refusal_before_running(self, sample: TrainingSample) -> str | None:
-        """Why a sample is no row, whatever its program does; None where that is open."""
+        """Why a sample is no row, before its program runs; None if that is open."""
         if sample.status not in self.status:
             return f"status {sample.status}"
         if self.models is not None and sample.model not in self.models:
@@ -59,7 +59,7 @@ class Filters(Options):
         return None
 
     def refusal_of_verdict(self, sample: TrainingSample) -> str | None:
-        """Why what its program does makes a sample no row; None where it is one."""
+        """Why the verdict on its program makes a sample no row; None if it is one."""
         level = sample.level
         if level in ("unverified", "failed"):
             refusal = "not verified" if level == "unverified" else "fails train"

@@ -48,7 +48,7 @@ class VerificationOptions(Options):
     )
     memory_mb: int = _limit("MiB over the bare interpreter's", "MB", default=_DEFAULTS.memory_mb)
     retry_timeouts: float | None = _limit(
-        "give programs that time out one more pass of so many processor seconds", "S"
+        "give programs that time out one more pass of this many processor seconds", "S"
     )
     mode: Literal["strict", "batch"] = _run(
         "strict: a process for each program; batch: many programs a process, faster",
