@@ -50,9 +50,9 @@ class LanguageModelAgent(ABC):
         *,
         known_by: list[Message] | None = None,
     ) -> Sample:
-        """Ask for one sample by these messages; `known_by` as for AskedModel.ask."""
+        """Ask for one sample by these messages; `known_by` is `key_messages` of AskedModel.ask."""
         try:
-            reply = await self._model.ask(task, index, messages, known_by=known_by)
+            reply = await self._model.ask(task, index, messages, key_messages=known_by)
         except RequestFailed as error:
             return Sample(
                 task_id=task.task_id,

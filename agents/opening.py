@@ -13,7 +13,7 @@ from utilities import config
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
 from utilities.models.interface import Message, ModelClient, Sampling
-from utilities.replies.asked_model import AskedModel, Bound
+from utilities.replies.asked_model import AskedModel, WorstCase
 from utilities.replies.request_plan import Prices
 from utilities.runs.options import AskingOptions
 from utilities.runs.run import AskingRun
@@ -55,7 +55,7 @@ def choose_model(options: AskingOptions) -> ChosenModel:
             raise UsageError("--batch: PROGRAM_SEARCH asks no provider; name a model as well")
         return ChosenModel(None, "", sampling)
     from utilities.models import costs
-    from utilities.models.sampling import check_sampling
+    from utilities.models.interface import check_sampling
     from utilities.replies.batches.opening import in_batches
 
     entry = config.find_model(identifier, base_url=options.base_url)
@@ -90,22 +90,22 @@ async def open_agent(
         ) as agent:
             yield agent
         return
-    bound = _bound(chosen, options)
+    worst_case = _worst_case(chosen, options)
     if run.replies.plan is not None:
-        run.replies.plan.prices = _prices(chosen, bound)
-    client = _client(chosen.entry, chosen.key, run)
+        run.replies.plan.prices = _prices(chosen, worst_case)
+    client = None
     async with AsyncExitStack() as stack:
         if options.batch and not options.asks_nothing:
             run.batches = await stack.enter_async_context(_batches(chosen.entry, chosen.key, run))
-        if not options.asks_nothing:
-            await stack.enter_async_context(client)
+        elif not options.asks_nothing:
+            client = await stack.enter_async_context(_client(chosen.entry, chosen.key, run))
         model = AskedModel(
             client,
             chosen.sampling,
             run.replies,
             model_identifier=chosen.entry.name,
             model=_name_of(chosen.entry),
-            bound=bound,
+            worst_case=worst_case,
             is_free=chosen.entry.price_override == (0.0, 0.0),
             min_cached_prompt_tokens=_worth_caching_from(chosen.entry, options.best_of),
             batches=run.batches,
@@ -113,7 +113,9 @@ async def open_agent(
         yield kind(model)
 
 
-def _client(entry: ModelEntry, key: str, run: AskingRun) -> ModelClient:
+def _client(
+    entry: ModelEntry, key: str, run: AskingRun
+) -> AbstractAsyncContextManager[ModelClient]:
     options = run.options
     from utilities.models.factory import open_client
     from utilities.models.pacing.rate_gate import START
@@ -153,7 +155,7 @@ def _batches(
     )
 
 
-def _prices(chosen: ChosenModel, bound: Bound | None) -> Prices:
+def _prices(chosen: ChosenModel, worst_case: WorstCase | None) -> Prices:
     from utilities.models.costs import cost_of
 
     entry = chosen.entry
@@ -162,7 +164,7 @@ def _prices(chosen: ChosenModel, bound: Bound | None) -> Prices:
         model_identifier=entry.name,
         max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
         cost_of=lambda usage: cost_of(entry, usage),
-        worst_usd_of=None if bound is None else bound.worst_usd_of,
+        worst_usd_of=None if worst_case is None else worst_case.usd_of,
     )
 
 
@@ -179,7 +181,7 @@ def _name_of(entry: ModelEntry) -> str:
     return f"{name}@{','.join(sorted((entry.base_url, *entry.other_base_urls)))}"
 
 
-def _bound(chosen: ChosenModel, options: AskingOptions) -> Bound | None:
+def _worst_case(chosen: ChosenModel, options: AskingOptions) -> WorstCase | None:
     """What is sent and what it costs at worst; None where the price is unknown.
 
     A capped run sends a limit on the tokens, so that no single reply can pass the cap unseen.
@@ -201,4 +203,4 @@ def _bound(chosen: ChosenModel, options: AskingOptions) -> Bound | None:
 
     is_capped = options.max_cost_usd is not None
     sent = replace(chosen.sampling, max_tokens=max_tokens) if is_capped else chosen.sampling
-    return Bound(sent, worst_usd_of)
+    return WorstCase(sent, worst_usd_of)

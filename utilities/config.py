@@ -18,8 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from utilities.errors import UsageError
-from utilities.model_catalogue import CATALOGUE, PROVIDERS, SERVER_KEY_VARIABLE
-from utilities.model_catalogue import ModelEntry as ModelEntry  # noqa: PLC0414 (re-exported)
+from utilities.model_catalogue import CATALOGUE, PROVIDERS, SERVER_KEY_VARIABLE, ModelEntry
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA_DIRECTORY = REPOSITORY / "data"
@@ -101,7 +100,7 @@ def _at_one(entry: ModelEntry, base_url: str) -> ModelEntry:
             f"{SERVER_KEY_VARIABLE}"
         )
     url = base_url.rstrip("/")
-    if entry.provider == "anthropic":
+    if entry.api == "messages":
         url = url.removesuffix("/v1")
     elif not parts.path.strip("/"):
         url += "/v1"

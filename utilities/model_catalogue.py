@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any
 
 SERVER_KEY_VARIABLE = "BASE_URL_API_KEY"
 """The key for a server given by `--base_url`: a vendor's key is never sent to another host."""
 
 UNNAMED_MODEL = "default"
-"""What a server is asked for where the user names no model of it."""
-
-Provider = Literal["openai", "anthropic", "openrouter", "google", "deepseek", "local"]
+"""The model that a server is asked for if the user names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +20,43 @@ class ModelEntry:
 
     name: str
     # The catalogue name, or `provider:model`: what goes into results as `model_identifier`.
-    provider: Provider
-    # Who is asked; "anthropic" speaks the Messages API, all others chat completions.
+    provider: str
+    # Who is asked: a name in PROVIDERS.
     model_id: str
     # The provider's own name for the model.
     key_variable: str | None
     # The variable that holds the key; None: no key is sent.
     key_required: bool
-    # Whether to stop where the key is missing; False sends LOCAL_KEY.
+    # Whether to stop if the key is missing; False sends LOCAL_KEY.
     base_url: str
-    # Where requests go; ends in /v1 or alike, except for Anthropic, whose SDK adds it.
+    # Where requests go; ends in /v1 or alike, unless the API is "messages", whose SDK adds it.
+    api: str = "chat"
+    # What the server speaks: a name in utilities.models.factory.CLIENTS.
     other_base_urls: tuple[str, ...] = ()
     # Servers of the same model, which are asked side by side with the first.
     accepts: frozenset[str] = frozenset({"temperature", "top_p", "max_tokens"})
     # The fields of Sampling that the model takes; asking for another is a UsageError.
     reasoning_efforts: tuple[str, ...] = ()
-    # What `--reasoning_effort` may be, where `accepts` has it; () where the server is to say.
+    # What `--reasoning_effort` may be, if `accepts` has it; () leaves it to the server.
+    nests_reasoning_effort: bool = False
+    # Whether the effort is sent as `reasoning.effort` instead of `reasoning_effort`.
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    # What every request has besides.
     accepts_without_reasoning: frozenset[str] = frozenset()
-    # What the model takes besides when its effort is "none".
+    # What the model also takes if its effort is "none".
     max_tokens_parameter: str = "max_tokens"
     # What the provider calls the limit on generated tokens.
     context_tokens: int | None = None
-    # The longest prompt and reply together; None where it is not known.
+    # The most tokens of prompt and reply together; None if it is not known.
     max_output_tokens: int = 64_000
-    # The limit sent where one must be sent; also the worst case of a cost estimate.
+    # The limit that is sent if one must be; also the worst case of a cost estimate.
     request_timeout_s: float = 1200.0
     # For one attempt, from the first byte sent to the last received.
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
-    # What the account may ask at each server; None: as its answers' headers say, if they do.
+    # What the account may ask at each server; None: only what the answers' headers say.
     min_cached_prompt_tokens: int | None = None
-    # The shortest prompt that the provider caches at a lower price; None: waiting for it is idle.
+    # The shortest prompt that the provider caches at a lower price; None: it caches none.
     thinking: bool = False
     # Whether to ask for adaptive thinking, summarised (Anthropic).
     pricing_provider: str | None = None
@@ -60,7 +64,7 @@ class ModelEntry:
     price_override: tuple[float, float] | None = None
     # USD per million input and output tokens, instead of the list price.
     price_factor: float = 1.0
-    # What is paid of either price: a half in a batch.
+    # The share of either price that is paid: a half in a batch.
 
 
 _EVERYTHING = frozenset({"temperature", "top_p", "max_tokens", "reasoning_effort", "seed"})
@@ -85,6 +89,7 @@ _ANTHROPIC = ModelEntry(
     key_variable="ANTHROPIC_API_KEY",
     key_required=True,
     base_url="https://api.anthropic.com",
+    api="messages",
     accepts=frozenset({"max_tokens", "reasoning_effort"}),
     reasoning_efforts=("low", "medium", "high", "xhigh", "max"),
     min_cached_prompt_tokens=512,
@@ -99,6 +104,9 @@ _OPENROUTER = ModelEntry(
     base_url="https://openrouter.ai/api/v1",
     accepts=_EVERYTHING,
     reasoning_efforts=_OPENAI_EFFORTS,
+    nests_reasoning_effort=True,
+    # Otherwise a parameter that the chosen server does not know is dropped silently.
+    extra_body={"provider": {"require_parameters": True}},
     min_cached_prompt_tokens=1024,
     pricing_provider="openrouter",
 )
@@ -144,13 +152,11 @@ _GPT = replace(
 )
 _CLAUDE = replace(_ANTHROPIC, context_tokens=1_000_000, thinking=True)
 
-PROVIDERS: Mapping[str, ModelEntry] = MappingProxyType(
-    {
-        entry.provider: entry
-        for entry in (_OPENAI, _ANTHROPIC, _OPENROUTER, _GOOGLE, _DEEPSEEK, _LOCAL)
-    }
-)
-"""For each provider what is true of its unlisted models."""
+PROVIDERS: dict[str, ModelEntry] = {
+    entry.provider: entry
+    for entry in (_OPENAI, _ANTHROPIC, _OPENROUTER, _GOOGLE, _DEEPSEEK, _LOCAL)
+}
+"""For each provider what is true of its models that CATALOGUE does not list."""
 
 CATALOGUE: Mapping[str, ModelEntry] = MappingProxyType(
     {

@@ -74,7 +74,8 @@ class ProgramSearchAgent:
             "model": PROGRAM_SEARCH,
         }
         try:
-            reply = await self._replies.obtain(key, lambda: self._reply(task, index), about)
+            async with self._replies.request(key, about) as request:
+                reply = request.reply = request.reply or await self._reply(task, index)
         except RequestFailed as error:
             return Sample(task.task_id, index, [], error.status, error=str(error))
         found = orjson.loads(reply.text)

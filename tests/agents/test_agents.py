@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -17,7 +17,7 @@ from agents.reasoning_code_generator import ReasoningCodeGenerator
 from agents.reasoning_trace_generator import ReasoningTraceGenerator
 from agents.sampling import sample_task
 from utilities.errors import NotAsked, RateLimited, RequestFailed
-from utilities.models.interface import FREE, AttemptMeter, Message, Reply, Sampling
+from utilities.models.interface import FREE, Begun, Message, Meter, Reply, Sampling
 from utilities.replies.asked_model import AskedModel
 from utilities.replies.budget import Budget
 from utilities.replies.replies import Replies
@@ -42,14 +42,12 @@ class ScriptedClient:
         self.script = list(script)
         self.asked: list[list[Message]] = []
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
     async def complete(
-        self, messages: list[Message], sampling: Sampling, meter: AttemptMeter = FREE
+        self,
+        messages: list[Message],
+        sampling: Sampling,
+        meter: Meter = FREE,
+        begun: Begun | None = None,
     ) -> Reply:
         self.asked.append(messages)
         await asyncio.sleep(0)

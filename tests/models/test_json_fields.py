@@ -7,9 +7,8 @@ import pytest
 
 from utilities.errors import FailedAttempt
 from utilities.files.json_lines import encode_line
-from utilities.models.exchange import encoded
 from utilities.models.interface import Reply
-from utilities.models.json_fields import parse_json
+from utilities.models.json_fields import encode_json, parse_json
 
 
 @pytest.mark.parametrize("text", [r'["\ud800"]', "[1e400, 5]", "[" * 900 + "]" * 900])
@@ -27,7 +26,7 @@ def test_what_is_no_json_is_a_value_error() -> None:
 
 
 def test_a_prompt_with_half_a_character_is_sent() -> None:
-    assert json.loads(encoded({"content": "\ud800"})) == {"content": "\ud800"}
+    assert json.loads(encode_json({"content": "\ud800"})) == {"content": "\ud800"}
 
 
 @pytest.mark.parametrize("text", ["plain", "half a character: \ud800"])

@@ -264,7 +264,7 @@ async def test_usage_counts_the_whole_prompt_with_its_cached_part(server, api):
 
 
 async def test_a_total_beyond_prompt_and_completion_is_reasoning_that_was_generated():
-    from utilities.models.chat_completion import read_usage
+    from utilities.models.chat_completions import read_usage
 
     usage = read_usage({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 45})
     assert usage.output_tokens == 35

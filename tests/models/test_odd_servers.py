@@ -11,13 +11,12 @@ import pytest
 from utilities.config import find_model
 from utilities.errors import AttemptFailed, ContextTooLong, OutOfCredit, ProviderFailed, RateLimited
 from utilities.files.json_lines import JsonLinesFile
-from utilities.models.chat_completion import read_completion
+from utilities.models.chat_completions import read_completion
 from utilities.models.interface import Reply
 from utilities.models.pacing.endpoints import Endpoint, Endpoints
 from utilities.models.pacing.rate_gate import RateGate
 from utilities.models.pacing.rate_limits import Load, RateLimits
-from utilities.models.pacing.retry import Retrier
-from utilities.models.pacing.retry_policy import RetryPolicy
+from utilities.models.pacing.retry import Retrier, RetryPolicy
 from utilities.models.triage import Triage, retry_after_s
 from utilities.replies.journal import Journal
 

@@ -11,6 +11,7 @@ import pytest
 
 from utilities.config import find_model
 from utilities.errors import (
+    AttemptFailed,
     BadKey,
     FailedAttempt,
     NotAsked,
@@ -23,7 +24,7 @@ from utilities.errors import (
 from utilities.models.interface import Reply
 from utilities.models.pacing.endpoints import Endpoint, Endpoints
 from utilities.models.pacing.rate_gate import RateGate
-from utilities.models.pacing.retry import AttemptFailed, Retrier, RetryPolicy
+from utilities.models.pacing.retry import Retrier, RetryPolicy
 from utilities.models.triage import Triage, retry_after_s
 
 QUICK = RetryPolicy(first_delay_s=0.001, max_delay_s=0.002)

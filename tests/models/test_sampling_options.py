@@ -13,8 +13,7 @@ from utilities.config import find_model
 from utilities.errors import UsageError
 from utilities.files.json_lines import JsonLinesFile
 from utilities.models.factory import open_client
-from utilities.models.interface import Sampling
-from utilities.models.sampling import check_sampling
+from utilities.models.interface import Sampling, check_sampling
 from utilities.replies.asked_model import AskedModel
 from utilities.replies.budget import Budget
 from utilities.replies.journal import Journal, request_key

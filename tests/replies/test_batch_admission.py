@@ -47,7 +47,7 @@ async def test_it_is_time_when_every_task_waits_and_no_more_can_begin() -> None:
 async def test_it_is_time_when_the_tasks_have_come_to_their_end() -> None:
     admission = Admission(100, best_of=1, at_least=1)
     tasks = Tasks(admission)
-    for _ in admission.over(["a", "b"]):
+    for _ in admission.watched(["a", "b"]):
         tasks.begin(1)
         await settle()
         assert not admission.all_wait
@@ -56,7 +56,7 @@ async def test_it_is_time_when_the_tasks_have_come_to_their_end() -> None:
 
 async def test_a_task_that_is_being_judged_is_waited_for() -> None:
     admission = Admission(100, best_of=1, at_least=1)
-    list(admission.over(["a"]))
+    list(admission.watched(["a"]))
     tasks = Tasks(admission)
     tasks.begin(1)
     await settle()
@@ -71,7 +71,7 @@ async def test_a_task_that_is_being_judged_is_waited_for() -> None:
 
 async def test_a_task_waits_as_long_as_one_of_its_samples_does() -> None:
     admission = Admission(100, best_of=2, at_least=1)
-    list(admission.over(["a"]))
+    list(admission.watched(["a"]))
     first, second = asyncio.Event(), asyncio.Event()
 
     async def sample(replied: asyncio.Event) -> None:

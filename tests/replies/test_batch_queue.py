@@ -6,20 +6,27 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from utilities.errors import ProviderFailed, RateLimited, RequestFailed
-from utilities.models.batches.endpoint import BatchLimits, BatchState, Result, Sought, Submission
-from utilities.models.batches.exchanges import Calls
+from utilities.errors import AttemptFailed, ProviderFailed, RateLimited, RequestFailed
+from utilities.models.batches.endpoint import (
+    BatchLimits,
+    BatchState,
+    Exchanges,
+    LostBatch,
+    Result,
+    Submission,
+)
 from utilities.models.interface import Message, Reply, Sampling
-from utilities.models.pacing.retry import AttemptFailed, RetryPolicy
+from utilities.models.pacing.retry import RetryPolicy
 from utilities.replies.batches.admission import Admission
 from utilities.replies.batches.queue import BatchQueue
-from utilities.replies.batches.slip import BatchRequest, Desk
-from utilities.replies.budget import Budget, Meter
+from utilities.replies.batches.service import BatchRequest, BatchService
+from utilities.replies.budget import Budget, BudgetMeter
 from utilities.runs.store import OutputPlace, ResultStore
 
 
@@ -42,7 +49,7 @@ class InstantProvider:
     async def create(self, submission: Submission) -> BatchState:
         return self._state(int(submission.prepared), ended=False)
 
-    async def candidates(self, sought: Sought) -> list[BatchState]:
+    async def candidates(self, lost: LostBatch) -> list[BatchState]:
         return []
 
     async def token_of(self, state: BatchState) -> str | None:
@@ -70,25 +77,30 @@ async def queue_over(provider: InstantProvider, folder: Path) -> AsyncIterator[B
     stopping, budget = asyncio.Event(), Budget()
     place = OutputPlace(folder, "test", "test.log")
     async with ResultStore(place, run_id="run") as store:
-        calls = Calls("model", 5.0, RetryPolicy(first_delay_s=0.01), stopping)
-        desk = Desk(provider, calls, store.journal, lambda line: None, "p:m", "http://h", 0.01)
+        exchanges = Exchanges("model", 5.0, RetryPolicy(first_delay_s=0.01), stopping)
+        service = BatchService(
+            provider, exchanges, store.journal, lambda line: None, "p:m", "http://h", 0.01
+        )
         admission = Admission(100, 1, at_least=1)
-        async with BatchQueue(
-            desk, admission, batch_size=50, budget=budget, stopping=stopping
-        ) as queue:
+        queue = BatchQueue(service, admission, batch_size=50, budget=budget, stopping=stopping)
+        async with queue.opened():
             yield queue
 
 
 def request(number: int, text: str = "text") -> BatchRequest:
     about = {"task_id": f"t{number}", "sample_index": 0, "model_identifier": "m", "model": "p:m"}
     messages: list[Message] = [{"role": "user", "content": text}]
-    meter = Meter(Budget(), 0.0)
-    return BatchRequest(f"{number:032}", about, messages, Sampling(), 0.0, meter)
+    meter = BudgetMeter(Budget(), 0.0)
+    return BatchRequest(f"{number:032}", about, messages, Sampling(), meter)
+
+
+async def complete(queue: BatchQueue, one: BatchRequest) -> Reply:
+    return await queue.complete(one.key, one.about, one.messages, one.sampling, one.meter)
 
 
 async def ask_all(queue: BatchQueue, requests: list[BatchRequest]) -> list[Reply | BaseException]:
-    answer: Callable[[BatchRequest], Any] = queue.admission.answering(queue.complete)
-    asked = [answer(item) for item in queue.admission.over(requests)]
+    answer: Callable[[BatchRequest], Any] = queue.admission.answering(partial(complete, queue))
+    asked = [answer(item) for item in queue.admission.watched(requests)]
     return await asyncio.gather(*asked, return_exceptions=True)
 
 
@@ -171,7 +183,7 @@ async def test_a_full_batch_is_submitted_while_others_may_still_come(
 ) -> None:
     provider = InstantProvider()
     async with queue_over(provider, tmp_path) as queue:
-        answer: Callable[[BatchRequest], Any] = queue.admission.answering(queue.complete)
+        answer: Callable[[BatchRequest], Any] = queue.admission.answering(partial(complete, queue))
         running = [asyncio.create_task(answer(request(n))) for n in range(count)]
         _, waiting = await asyncio.wait(running, timeout=0.5)
         assert len(waiting) == (1 if count == 1 else 0)
@@ -188,5 +200,5 @@ async def test_a_provider_that_wants_a_pause_longer_than_the_time_allowed_is_not
         raise AttemptFailed(RateLimited, "HTTP 429", retry_after_s=86_400.0)
 
     with pytest.raises(RateLimited):
-        await Calls("MODEL", 30.0, RetryPolicy(), asyncio.Event()).again(refused)
+        await Exchanges("MODEL", 30.0, RetryPolicy(), asyncio.Event()).again(refused)
     assert made == 1

@@ -16,10 +16,9 @@ from utilities.config import find_model
 from utilities.models.costs import cost_of, price_per_million
 from utilities.models.factory import open_client
 from utilities.models.interface import Sampling, Usage
-from utilities.replies.asked_model import AskedModel
+from utilities.replies.asked_model import AskedModel, SharedPrompts
 from utilities.replies.budget import Budget
 from utilities.replies.replies import Replies
-from utilities.replies.shared_prompts import SharedPrompts
 from utilities.runs.store import OutputPlace, ResultStore
 from utilities.tasks.task import Pair, Task
 

@@ -32,10 +32,16 @@ class Model:
         return outcome
 
 
+async def obtain(replies: Replies, model: Model, about: dict[str, str]) -> Reply:
+    async with replies.request(KEY, about) as request:
+        request.reply = request.reply or await model()
+        return request.reply
+
+
 async def obtained(folder: Path, model: Model, count: int) -> list[Reply | BaseException]:
     async with ResultStore(OutputPlace(folder, "test", "log"), run_id="r") as store:
         replies = Replies(store.journal, Budget(), asyncio.Event())
-        wanted = (replies.obtain(KEY, model, {"task_id": str(n)}) for n in range(count))
+        wanted = (obtain(replies, model, {"task_id": str(n)}) for n in range(count))
         return await asyncio.gather(*wanted, return_exceptions=True)
 
 
@@ -58,7 +64,7 @@ async def test_a_cancelled_asking_holds_nobody(tmp_path: Path) -> None:
         replies = Replies(store.journal, Budget(), asyncio.Event())
         model = Model(Reply("paid for"))
         first, second = (
-            asyncio.create_task(replies.obtain(KEY, model, {"task_id": name})) for name in "ab"
+            asyncio.create_task(obtain(replies, model, {"task_id": name})) for name in "ab"
         )
         await asyncio.sleep(0)
         first.cancel()

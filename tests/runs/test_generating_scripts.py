@@ -28,7 +28,7 @@ from tests.support.loopback_server import (
     status,
 )
 from tests.support.scripts import Run, clean_environment, entries, lists_agree, script_command
-from utilities.models.pacing.retry_policy import RetryPolicy
+from utilities.models.pacing.retry import RetryPolicy
 
 REASONING = "synthetic_data_generators/generate_reasoning_data.py"
 CODE = "synthetic_data_generators/generate_code_data.py"

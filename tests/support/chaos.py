@@ -38,7 +38,7 @@ from tests.support.loopback_server import (
     trickling,
 )
 from tests.support.scripts import clean_environment, entries, script_command
-from utilities.models.pacing.retry_policy import RetryPolicy
+from utilities.models.pacing.retry import RetryPolicy
 
 PRICE = (1.0, 10.0)
 """USD per million tokens, in and out."""

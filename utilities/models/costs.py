@@ -1,16 +1,27 @@
-"""What a request costs, in US dollars; None where the price is unknown, which is not 0.
+"""What a request costs, in US dollars; None if the price is unknown, which is not 0.
 
-List prices are those bundled with genai-prices. A model of your own server costs 0: nobody sends
-a bill. A price given by the user (`price_override`) goes before the list, and is for all input
-tokens alike, cached or not.
+List prices are those bundled with genai-prices. A model on your own server costs 0. A price given
+by the user (`price_override`) replaces the list price, and holds for all input tokens alike,
+cached or not.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from utilities.model_catalogue import ModelEntry
-from utilities.models.interface import Usage
+from utilities.models.interface import Reply, Usage
 
 _MILLION = 1_000_000
+_NO_USAGE = Usage()
+
+
+def priced(entry: ModelEntry, reply: Reply) -> Reply:
+    """The reply with its cost, unless the provider named one, and with its model's name."""
+    cost_usd = reply.cost_usd
+    if cost_usd is None and reply.usage != _NO_USAGE:
+        cost_usd = cost_of(entry, reply.usage)
+    return replace(reply, model=reply.model or entry.model_id, cost_usd=cost_usd)
 
 
 def cost_of(entry: ModelEntry, usage: Usage) -> float | None:
@@ -26,14 +37,14 @@ def cost_of(entry: ModelEntry, usage: Usage) -> float | None:
 
 
 def price_per_million(entry: ModelEntry) -> tuple[float, float] | None:
-    """USD per million input and output tokens, the dearest tier, for a worst case estimate."""
+    """USD per million input and output tokens, the dearest tier, to estimate a worst case."""
     if entry.price_override is not None:
         per_input, per_output = entry.price_override
         return entry.price_factor * per_input, entry.price_factor * per_output
-    # A prompt of a million tokens meets the dearest tier of models that charge by length.
+    # A prompt of a million tokens is in the dearest tier if a model charges by length.
     prompt = cost_of(entry, Usage(input_tokens=_MILLION))
     both = cost_of(entry, Usage(input_tokens=_MILLION, output_tokens=_MILLION))
-    # Where a prompt is written to a cache, that costs more than reading it.
+    # Writing a prompt to a cache costs more than sending it.
     written = cost_of(entry, Usage(input_tokens=_MILLION, cache_write_tokens=_MILLION))
     if prompt is None or both is None or written is None:
         return None

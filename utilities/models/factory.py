@@ -1,25 +1,42 @@
-"""Opens the client that speaks a model's API."""
+"""Opens the client for a model: one server or several, in the API that they speak."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from utilities.model_catalogue import ModelEntry
-from utilities.models.anthropic_client import AnthropicClient
-from utilities.models.interface import ModelClient
-from utilities.models.openai_client import OpenAIClient
+from utilities.models.anthropic_messages import MessagesClient
+from utilities.models.api_client import APIClient
+from utilities.models.chat_completions import ChatCompletionsClient
+from utilities.models.interface import (
+    FREE,
+    Begun,
+    Message,
+    Meter,
+    ModelClient,
+    Reply,
+    Sampling,
+    check_sampling,
+)
 from utilities.models.pacing.endpoints import Endpoint, Endpoints
 from utilities.models.pacing.rate_gate import START, RateGate
 from utilities.models.pacing.rate_limits import RateLimits
-from utilities.models.pacing.retry import Retrier
-from utilities.models.pacing.retry_policy import RetryPolicy
-from utilities.models.spread_client import SpreadClient
+from utilities.models.pacing.retry import Retrier, RetryPolicy
+
+CLIENTS: dict[str, type[APIClient]] = {
+    "chat": ChatCompletionsClient,
+    "messages": MessagesClient,
+}
+"""The client of each API, by the name that a model's entry has in `api`."""
 
 _DEFAULT_POLICY = RetryPolicy()
 
 
-def open_client(
+@asynccontextmanager
+async def open_client(
     entry: ModelEntry,
     key: str,
     *,
@@ -27,38 +44,61 @@ def open_client(
     start: int = START,
     stopping: asyncio.Event | None = None,
     retry: RetryPolicy = _DEFAULT_POLICY,
-) -> ModelClient:
-    """The client for a model, to be entered with `async with`; nothing is imported or sent yet.
+) -> AsyncIterator[ModelClient]:
+    """The client for a model; the API's SDK is imported, nothing is sent yet.
 
-    At most `max_connections` requests are under way, fewer where the provider limits the rate, and
+    At most `max_connections` requests are under way, fewer if the provider limits the rate, and
     `start` at each server at first. Once `stopping` is set, no attempt begins and every pause
     between attempts ends with NotAsked.
     """
-    endpoints = [
-        Endpoint(url, _gate(entry, max_connections, start, stopping), number)
-        for number, url in enumerate((entry.base_url, *entry.other_base_urls))
-    ]
-    retrier = Retrier(
-        entry.name,
-        entry.request_timeout_s,
-        retry,
-        endpoints=Endpoints(endpoints, most=max_connections),
-        stopping=stopping,
-    )
-    client = AnthropicClient if entry.provider == "anthropic" else OpenAIClient
-    clients = [
-        client(
-            replace(entry, base_url=endpoint.url),
-            key,
-            max_connections=max_connections,
-            retrier=retrier,
-            limits=endpoint.gate.limits,
+    kind, servers, endpoints = CLIENTS[entry.api], [], []
+    async with AsyncExitStack() as stack:
+        for number, url in enumerate((entry.base_url, *entry.other_base_urls)):
+            limits = RateLimits(entry.requests_per_minute, entry.tokens_per_minute)
+            server = kind(replace(entry, base_url=url), key, limits)
+            servers.append(await stack.enter_async_context(server.opened(max_connections)))
+            gate = RateGate(max_connections, start=start, limits=limits, stopping=stopping)
+            endpoints.append(Endpoint(url, gate, number))
+        retrier = Retrier(
+            entry.name,
+            entry.request_timeout_s,
+            retry,
+            endpoints=Endpoints(endpoints, most=max_connections),
+            stopping=stopping,
         )
-        for endpoint in endpoints
-    ]
-    return clients[0] if len(clients) == 1 else SpreadClient(clients, retrier)
+        yield _Client(servers, retrier)
 
 
-def _gate(entry: ModelEntry, most: int, start: int, stopping: asyncio.Event | None) -> RateGate:
-    limits = RateLimits(entry.requests_per_minute, entry.tokens_per_minute)
-    return RateGate(most, start=start, limits=limits, stopping=stopping)
+class _Client:
+    """The ModelClient over a model's servers; each attempt goes to the least busy one."""
+
+    def __init__(self, servers: Sequence[APIClient], retrier: Retrier) -> None:
+        """`servers` are in the order of the retrier's endpoints."""
+        self._servers = servers
+        self._retrier = retrier
+        self._checked: Sampling | None = None
+
+    async def complete(
+        self,
+        messages: list[Message],
+        sampling: Sampling,
+        meter: Meter = FREE,
+        begun: Begun | None = None,
+    ) -> Reply:
+        """As ModelClient says."""
+        first = self._servers[0]
+        if sampling is not self._checked:
+            check_sampling(first.entry, sampling)
+            self._checked = sampling
+        body = first.body(messages, sampling)
+        if begun is not None:
+            body |= first.caching
+        return await self._retrier.run(
+            lambda endpoint: self._servers[endpoint.number].send(body, begun or _nothing),
+            meter,
+            prompt_characters=sum(len(message["content"]) for message in messages),
+        )
+
+
+def _nothing() -> None:
+    """No-op callback."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self, TypedDict, TypeVar
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar
 
-from utilities.errors import FailedAttempt
+from utilities.errors import FailedAttempt, UsageError
+from utilities.model_catalogue import ModelEntry
 
 FinishReason = Literal["stop", "length", "refusal", "unknown"]
 
@@ -21,20 +21,20 @@ class Message(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """What the user asked of the sampler; None means: send nothing, the provider's default."""
+    """What the user asked of the sampler; None sends nothing: the provider's default holds."""
 
     temperature: float | None = None
     max_tokens: int | None = None
     top_p: float | None = None
     reasoning_effort: str | None = None
     seed: int | None = None
-    """Of a task's first sample; each further one has the next, else all would be the same."""
+    """Of a task's first sample; each further sample has the next, or all would be the same."""
 
     def to_json(self) -> dict[str, Any]:
         """What enters keys and configurations.
 
-        Fields of later versions enter only where they are given: what was paid for before them
-        keeps its key.
+        Fields of later versions enter only if they are given, so that earlier replies keep their
+        keys.
         """
         first = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         later = {name: getattr(self, name) for name in ("top_p", "reasoning_effort", "seed")}
@@ -43,6 +43,34 @@ class Sampling:
     def of_sample(self, index: int) -> Sampling:
         """The sampling of a task's sample `index`, with its own seed."""
         return self if self.seed is None else replace(self, seed=self.seed + index)
+
+
+def check_sampling(entry: ModelEntry, sampling: Sampling) -> None:
+    """Raise UsageError if the model would reject a parameter; nothing is sent."""
+    accepts = entry.accepts
+    if sampling.reasoning_effort == "none":
+        accepts = accepts | entry.accepts_without_reasoning
+    for name, value in asdict(sampling).items():
+        if value is not None and name not in accepts:
+            hint = f"leave out --{name}"
+            if name in entry.accepts_without_reasoning:
+                hint += ", or give --reasoning_effort none as well"
+            raise UsageError(f"{entry.name} takes no {name}: {hint}")
+    _check_values(entry, sampling)
+
+
+def _check_values(entry: ModelEntry, sampling: Sampling) -> None:
+    effort, efforts = sampling.reasoning_effort, entry.reasoning_efforts
+    if effort is not None and efforts and effort not in efforts:
+        raise UsageError(
+            f"--reasoning_effort {effort}: {entry.name} takes one of {', '.join(efforts)}"
+        )
+    if sampling.max_tokens is not None and sampling.max_tokens < 1:
+        raise UsageError(f"--max_tokens {sampling.max_tokens}: a reply has at least 1 token")
+    if sampling.temperature is not None and not 0 <= sampling.temperature <= 2:
+        raise UsageError(f"--temperature {sampling.temperature}: it lies between 0 and 2")
+    if sampling.top_p is not None and not 0 < sampling.top_p <= 1:
+        raise UsageError(f"--top_p {sampling.top_p}: it lies above 0 and up to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +96,7 @@ class Usage:
 class Reply:
     """What came back for one request.
 
-    `finish_reason` "length" means the text was cut at the token limit. `cost_usd` is None where
+    `finish_reason` "length" means the text was cut at the token limit. `cost_usd` is None if
     the price is unknown, which is not the same as 0. `attempts` counts HTTP requests, this one
     included.
     """
@@ -86,9 +114,9 @@ class Reply:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Reply:
-        """Take back what `asdict` made; raises KeyError or TypeError for what is no reply.
+        """Read what `asdict` made; raises KeyError or TypeError if it is no reply.
 
-        A later version's further fields are passed over: the reply is paid for all the same.
+        Unknown fields of a later version are ignored: the reply is paid for all the same.
         """
         if not isinstance(stored, dict):
             raise TypeError("a reply is an object")
@@ -101,22 +129,24 @@ _Record = TypeVar("_Record")
 
 
 def _known(kind: type[_Record], stored: dict[str, Any]) -> _Record:
-    """A dataclass of those fields that it has; raises TypeError for what is no object."""
+    """The dataclass, without fields that it does not know; raises TypeError for no object."""
     if not isinstance(stored, dict):
         raise TypeError(f"{kind.__name__} is no {type(stored).__name__}")
     names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in stored.items() if name in names})
 
 
-class AttemptMeter(Protocol):
-    """Told of each attempt at a request, also of those that fail: they may be billed too."""
+class Meter:
+    """Told of each attempt at a request, also of those that fail: they may be billed too.
 
-    @property
-    def worst_usd(self) -> float | None:
-        """What an attempt may cost at the most, in US dollars; None where nobody knows."""
+    This one counts nothing, for requests that nobody pays for.
+    """
+
+    worst_usd: float | None = 0.0
+    """What an attempt costs at most, in US dollars; None if the price is unknown."""
 
     async def begin(self) -> None:
-        """Before an attempt; raises NotAsked where none may be made."""
+        """Before an attempt; raises NotAsked if none may be made."""
 
     def end(self, cost_usd: float | None) -> None:
         """After an attempt with a reply (None: of unknown cost), or one that costs nothing."""
@@ -125,51 +155,27 @@ class AttemptMeter(Protocol):
         """After an attempt that brought no reply and may have been billed all the same."""
 
 
-class _Unmetered:
-    worst_usd = 0.0
+FREE = Meter()
+"""The meter of requests that cost nothing."""
 
-    async def begin(self) -> None: ...
-
-    def end(self, cost_usd: float | None) -> None: ...
-
-    def lost(self) -> None: ...
-
-
-FREE: AttemptMeter = _Unmetered()
-"""The meter of those who do not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class SharedPrompt:
-    """Tells a client that other requests have the same prompt, so that caching it pays."""
-
-    begun: Callable[[], None]
-    """To be called when the first byte of a reply is here: the prompt is in the cache then."""
+Begun: TypeAlias = Callable[[], None]
+"""To be called at the first byte of a reply: the provider has cached the prompt by then."""
 
 
 class ModelClient(Protocol):
-    """Asks one model; used as an async context manager, within one event loop."""
-
-    async def __aenter__(self) -> Self:
-        """Open the connection pool."""
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connection pool."""
+    """Asks one model, within one event loop."""
 
     async def complete(
         self,
         messages: list[Message],
         sampling: Sampling,
-        meter: AttemptMeter = FREE,
-        shared: SharedPrompt | None = None,
+        meter: Meter = FREE,
+        begun: Begun | None = None,
     ) -> Reply:
         """Ask once, retrying what may be retried; `meter` is told of each attempt.
 
-        Raises RequestFailed (its subclasses name the cause) where this request has no reply, and
-        FatalModelError where no request of this run could have one.
+        `begun` is given if other requests have the same prompt, so that caching it pays. Raises
+        RequestFailed (its subclasses name the cause) if this request has no reply,
+        FatalModelError if no request of this run could have one, and UsageError if the model does
+        not take `sampling`.
         """

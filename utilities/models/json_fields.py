@@ -1,4 +1,4 @@
-"""Reads fields of JSON that a stranger sent: whatever has another type than expected is absent."""
+"""JSON to and from servers; a field of another type than expected counts as missing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ _MOST_TOKENS = 2**40
 
 
 def parse_json(text: str | bytes) -> Any:
-    """What `json.loads` makes of it, in a tenth of the time; raises ValueError, RecursionError."""
+    """As `json.loads`, in a tenth of the time; raises ValueError or RecursionError."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)  # lone surrogates, NaN, another encoding, deep nesting
+
+
+def encode_json(body: JSONObject) -> bytes:
+    """A request's body as JSON."""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:  # lone surrogates, or numbers beyond 64 bits
+        return json.dumps(body).encode("ascii")
 
 
 def object_at(value: object, name: str) -> JSONObject:
@@ -38,7 +46,7 @@ def text_at(value: object, name: str) -> str:
 
 
 def count_at(value: object, name: str) -> int:
-    """The whole number under `name`, else 0; beyond any count of tokens it is an error, hence 0."""
+    """The whole number under `name`, else 0; also 0 if it is too large for a count of tokens."""
     found = value.get(name) if isinstance(value, dict) else None
     if isinstance(found, bool) or not isinstance(found, int):
         return 0

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from utilities.models.interface import FREE, Message, ModelClient, Reply, Sampling
-from utilities.replies.budget import Meter
+from utilities.models.interface import FREE, Begun, Message, Meter, ModelClient, Reply, Sampling
+from utilities.replies.budget import BudgetMeter
 from utilities.replies.journal import request_key
 from utilities.replies.replies import Replies
-from utilities.replies.shared_prompts import SharedPrompts
 from utilities.tasks.task import Task
 
 if TYPE_CHECKING:
     from utilities.replies.batches.queue import BatchQueue
 
-
 _log = logging.getLogger(__name__)
 
 _MOST_CHARACTERS_A_TOKEN = 5
-"""On the average: prose has 4 to 5 characters a token, grids one or two."""
+"""On average: prose has 4 to 5 characters a token, grids one or two."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """What keeps a reply's cost within the budget: what is sent, and what that costs at worst."""
+class WorstCase:
+    """What keeps a reply's cost within the budget: what is sent, and what that costs at most."""
 
     sampling: Sampling
     """As the user asked, with a limit on the tokens."""
-    worst_usd_of: Callable[[Sequence[Message]], float]
+    usd_of: Callable[[Sequence[Message]], float]
 
 
 class AskedModel:
@@ -38,29 +38,29 @@ class AskedModel:
 
     def __init__(
         self,
-        client: ModelClient,
+        client: ModelClient | None,
         sampling: Sampling,
         replies: Replies,
         *,
         model_identifier: str,
         model: str,
-        bound: Bound | None = None,
+        worst_case: WorstCase | None = None,
         is_free: bool = False,
         min_cached_prompt_tokens: int | None = None,
         batches: BatchQueue | None = None,
     ) -> None:
-        """`model` is `provider:id`; `is_free` where nobody sends a bill. With `batches` the
-        requests go through these.
+        """`model` is `provider:id`; `is_free` if nobody sends a bill.
 
-        `bound` is None where the price is unknown. It does not change a request's key: what was
-        paid for without a budget is recalled with one, and the other way round. Of a task's
-        samples one goes ahead where the prompt has `min_cached_prompt_tokens`, so that the others
-        find it in the provider's cache; None: all go at once.
+        `client` is None if `replies` ask nothing, or `batches` take the requests. `worst_case` is
+        None if the price is unknown. It does not change a request's key: what was paid for
+        without a budget is recalled with one, and the other way round. If a prompt has
+        `min_cached_prompt_tokens`, one of the task's samples goes ahead, so that the others find
+        it in the provider's cache; None: all go at once.
         """
         self._client = client
         self._sampling, self._sampling_json = sampling, sampling.to_json()
         self._replies = replies
-        self._bound = bound
+        self._worst_case = worst_case
         self._is_free = is_free
         self._min_cached_prompt_tokens = min_cached_prompt_tokens
         self._shared_prompts = SharedPrompts()
@@ -82,14 +82,14 @@ class AskedModel:
         index: int,
         messages: list[Message],
         *,
-        known_by: list[Message] | None = None,
+        key_messages: list[Message] | None = None,
     ) -> Reply:
-        """The reply for one sample; raises as Replies.obtain does.
+        """The reply for one sample, journalled; raises RequestFailed or FatalModelError.
 
-        `known_by` stands for the messages in the request's key, where they may come out otherwise
-        although nothing that matters has changed.
+        `key_messages` replace the messages in the request's key, if these may change although
+        nothing that matters has. Raises NotAsked if the run is stopping or the budget is spent.
         """
-        named = messages if known_by is None else known_by
+        named = messages if key_messages is None else key_messages
         key = request_key(task, named, self.model, self._sampling_json, index)
         about = {
             "task_id": task.task_id,
@@ -97,42 +97,83 @@ class AskedModel:
             "model_identifier": self.model_identifier,
             "model": self.model,
         }
-        if self._replies.plan is not None:
+        self._plan(key, messages)
+        _log.debug("%s: prompt: %s", about, messages)
+        batches = self._batches
+        async with self._replies.request(key, about, by_batch=batches is not None) as request:
+            if request.reply is not None:
+                return request.reply
+            sampling, meter = self._sent(messages, index)
+            if batches is not None:
+                reply = await batches.complete(key, about, messages, sampling, meter)
+            else:
+                self._replies.journal.batches.check_is_in_none(key)
+                assert self._client is not None, "it is there if anything is asked"
+                async with self._shared(messages) as begun:
+                    reply = await self._client.complete(messages, sampling, meter, begun)
+            request.reply = reply
+        return reply
+
+    def _plan(self, key: str, messages: list[Message]) -> None:
+        """Count the request if this run only counts."""
+        if (plan := self._replies.plan) is not None:
             journal = self._replies.journal
             ordered = journal.batches.batch_of(key) is not None
-            self._replies.plan.note(messages, journal.recall(key), is_ordered=ordered)
-        _log.debug("%s: prompt: %s", about, messages)
-        return await self._replies.obtain(
-            key,
-            lambda: self._ask(key, about, messages, index),
-            about,
-            journals=self._batches is not None,
-        )
+            plan.note(messages, journal.recall(key), is_ordered=ordered)
 
-    async def _ask(
-        self, key: str, about: Mapping[str, Any], messages: list[Message], index: int
-    ) -> Reply:
-        sent, worst_usd, bound = self._sampling, None, self._bound
-        if bound is not None:
-            sent, worst_usd = bound.sampling, bound.worst_usd_of(messages)
-        sent = sent.of_sample(index)
-        meter = FREE if self._is_free else Meter(self._replies.budget, worst_usd)
-        if self._batches is not None:
-            from utilities.replies.batches.slip import BatchRequest
+    def _sent(self, messages: list[Message], index: int) -> tuple[Sampling, Meter]:
+        """The sampling of a request, and the meter of its attempts."""
+        sampling, worst_usd = self._sampling, None
+        if self._worst_case is not None:
+            sampling, worst_usd = self._worst_case.sampling, self._worst_case.usd_of(messages)
+        meter = FREE if self._is_free else BudgetMeter(self._replies.budget, worst_usd)
+        return sampling.of_sample(index), meter
 
-            return await self._batches.complete(
-                BatchRequest(key, about, messages, sent, worst_usd or 0.0, meter)
-            )
-        self._replies.journal.batches.check_is_in_none(key)
-        if not self._is_cached(messages):
-            return await self._client.complete(messages, sent, meter)
-        name = tuple((message["role"], message["content"]) for message in messages)
-        async with self._shared_prompts.turn(name) as shared:
-            return await self._client.complete(messages, sent, meter, shared)
+    def _shared(self, messages: list[Message]) -> AbstractAsyncContextManager[Begun | None]:
+        """Wait for the request's turn if the provider caches a prompt as long as this.
 
-    def _is_cached(self, messages: Sequence[Message]) -> bool:
-        """Whether the provider caches a prompt as long as this, by a low estimate of its tokens."""
-        if self._min_cached_prompt_tokens is None:
-            return False
+        Its tokens are estimated low.
+        """
         length = sum(len(message["content"]) for message in messages)
-        return length / _MOST_CHARACTERS_A_TOKEN >= self._min_cached_prompt_tokens
+        least = self._min_cached_prompt_tokens
+        if least is None or length / _MOST_CHARACTERS_A_TOKEN < least:
+            return nullcontext()
+        name = tuple((message["role"], message["content"]) for message in messages)
+        return self._shared_prompts.turn(name)
+
+
+@dataclass(slots=True)
+class _Group:
+    members: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class SharedPrompts:
+    """Holds requests back until the first one with their prompt has brought a first byte.
+
+    A provider's cache has a prompt from the moment that a reply to it begins: requests sent
+    before then pay for the whole of it. If the first one fails, the others go.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is under way yet; a prompt is forgotten with the last request that has it."""
+        self._groups: dict[Hashable, _Group] = {}
+
+    @asynccontextmanager
+    async def turn(self, name: Hashable) -> AsyncIterator[Begun | None]:
+        """Wait for a request's turn with the prompt of this name; None if it is alone with it."""
+        group = self._groups.setdefault(name, _Group())
+        group.members += 1
+        leads = group.members == 1
+        try:
+            if leads:
+                await asyncio.sleep(0)  # the task's other samples come in the same moment
+            else:
+                await group.begun.wait()
+            yield group.begun.set if group.members > 1 or not leads else None
+        finally:
+            group.members -= 1
+            if leads:
+                group.begun.set()
+            if not group.members:
+                del self._groups[name]

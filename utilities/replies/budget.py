@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 
 from utilities.errors import NotAsked
+from utilities.models.interface import Meter
 
 
 class Budget:
     """Reserves the worst case of each attempt at a request before it, and settles it after.
 
-    An attempt that might pass the cap waits until those in flight have settled; one that cannot
-    fit any more is refused with NotAsked, and `exhausted` is then set. So the bill does not pass
-    the cap, as far as the prices are right. Without a cap it only adds up.
+    An attempt that might exceed the cap waits until those in flight have settled. One that cannot
+    fit any more is refused with NotAsked, and `exhausted` is set. So the bill stays under the cap
+    if the prices are right. Without a cap it only adds up.
     """
 
     def __init__(self, cap_usd: float | None = None) -> None:
@@ -22,14 +23,14 @@ class Budget:
         self.lost_count = 0
         """Attempts that brought no reply and may have been billed all the same."""
         self.lost_usd = 0.0
-        """What they may have cost at the most, as far as prices are known."""
+        """What they may have cost at most, as far as prices are known."""
         self.exhausted = False
         self._reserved_usd = 0.0
         self._in_flight = 0
         self._settled = asyncio.Event()
 
     async def reserve(self, worst_usd: float) -> None:
-        """Set `worst_usd` aside; raises NotAsked where it does not fit under the cap."""
+        """Set `worst_usd` aside; raises NotAsked if it does not fit under the cap."""
         cap_usd = float("inf") if self.cap_usd is None else self.cap_usd
         while self.spent_usd + self._reserved_usd + worst_usd > cap_usd:
             if self.exhausted or not self._in_flight:
@@ -43,18 +44,18 @@ class Budget:
         self.commit(worst_usd)
 
     def commit(self, worst_usd: float) -> None:
-        """Set `worst_usd` aside for what an earlier run has ordered, whether it fits or not."""
+        """Set `worst_usd` aside whether it fits or not: an earlier run has sent the request."""
         self._reserved_usd += worst_usd
         self._in_flight += 1
 
     def settle(self, worst_usd: float, cost_usd: float | None) -> None:
         """Replace a reservation by the true cost.
 
-        An unknown cost is the worst case under a cap; without one it adds nothing: the records of
-        the replies say that it is unknown.
+        An unknown cost counts as the worst case under a cap. Without a cap it adds nothing: the
+        records of the replies say that it is unknown.
         """
         self._in_flight -= 1
-        # Sums of floats leave a residue: nothing in flight is exactly nothing reserved.
+        # Sums of floats leave a residue: with nothing in flight, exactly nothing is reserved.
         self._reserved_usd = self._reserved_usd - worst_usd if self._in_flight else 0.0
         if cost_usd is None:
             cost_usd = 0.0 if self.cap_usd is None else worst_usd
@@ -62,7 +63,7 @@ class Budget:
         self._wake()
 
     def _wake(self) -> None:
-        """Let all that wait look again."""
+        """Let all that wait check again."""
         self._settled.set()
         self._settled = asyncio.Event()
 
@@ -87,32 +88,32 @@ class Spending:
 
     @property
     def lost_usd(self) -> float:
-        """What they may have cost at the most."""
+        """What they may have cost at most."""
         return self._budget.lost_usd - self._before[2]
 
 
-class Meter:
+class BudgetMeter(Meter):
     """Counts the attempts at one kind of request against a budget."""
 
     def __init__(self, budget: Budget, worst_usd: float | None) -> None:
-        """`worst_usd` is what one attempt costs at the most; None, without a cap: unknown."""
+        """`worst_usd` is what one attempt costs at most; None (without a cap only) is unknown."""
         self._budget = budget
         self.worst_usd = worst_usd
 
     async def begin(self) -> None:
-        """Before an attempt; raises NotAsked where the budget is spent."""
+        """Reserve the worst case; raises NotAsked if the budget is spent."""
         await self._budget.reserve(self.worst_usd or 0.0)
 
     def take_up(self) -> None:
-        """Instead of `begin`, for what an earlier run has begun."""
+        """Instead of `begin`, for a request that an earlier run has begun."""
         self._budget.commit(self.worst_usd or 0.0)
 
     def end(self, cost_usd: float | None) -> None:
-        """After an attempt with a reply (None: of unknown cost), or one that costs nothing."""
+        """Replace the reservation by the cost."""
         self._budget.settle(self.worst_usd or 0.0, cost_usd)
 
     def lost(self) -> None:
-        """After an attempt that brought no reply and may have been billed all the same."""
+        """Count an attempt without a reply, which may have been billed all the same."""
         self._budget.lost_count += 1
         self._budget.lost_usd += self.worst_usd or 0.0
         self._budget.settle(self.worst_usd or 0.0, None)

@@ -154,7 +154,7 @@ class AskingRun:
         tasks: Iterable[Task] = self.tasks
         if self.batches is not None:
             admission = self.batches.admission
-            tasks, answer = admission.over(tasks), admission.answering(answer)
+            tasks, answer = admission.watched(tasks), admission.answering(answer)
         loop = self._loop(configuration)
         _log.info("run %s: %s", self.store.run_id, configuration)
         with loop.signals(), seldom_collected():

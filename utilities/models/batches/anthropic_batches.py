@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
+from utilities.config import keys_hidden
 from utilities.errors import AttemptFailed, ProviderFailed, TimedOut, ToolkitError
 from utilities.files.json_lines import encode_line
-from utilities.models.anthropic_client import AnthropicClient
+from utilities.model_catalogue import ModelEntry
+from utilities.models.anthropic_messages import anthropic_sdk, message_body, read_message
 from utilities.models.batches.endpoint import (
+    CONNECTIONS,
     BatchLimits,
     BatchState,
+    LostBatch,
     Outcome,
     Result,
-    Sought,
     Submission,
+    json_lines,
+    object_of,
     parts_of,
+    triaged,
 )
-from utilities.models.batches.exchanges import json_lines, object_of, triaged
-from utilities.models.costs import cost_of
-from utilities.models.interface import Message, Sampling, Usage
+from utilities.models.costs import priced
+from utilities.models.interface import Message, Sampling
 from utilities.models.json_fields import JSONObject, count_at, list_at, object_at, text_at
-from utilities.models.message_stream import read_message
+from utilities.models.triage import Triage
+
+if TYPE_CHECKING:
+    import anthropic
 
 _PATH = "/v1/messages/batches"
 _PAGE = 100
 
 
-class AnthropicBatches(AnthropicClient):
-    """A BatchProvider on the anthropic SDK.
+class AnthropicBatches:
+    """A BatchEndpoint on the anthropic SDK.
 
     A batch has no metadata. It is known again by its `custom_id`s, which show in its results only;
     until it has ended, its time and its number of requests say that it may be the one.
@@ -40,10 +47,28 @@ class AnthropicBatches(AnthropicClient):
 
     limits = BatchLimits(requests=100_000, size_bytes=256_000_000)
 
+    def __init__(self, entry: ModelEntry, key: str, sdk: anthropic.AsyncAnthropic) -> None:
+        """`sdk` is open."""
+        self._entry, self._sdk = entry, sdk
+        self._triage = Triage(entry, key)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, entry: ModelEntry, key: str) -> AsyncIterator[Self]:
+        """Open the connections."""
+        with keys_hidden():
+            _, sdk = anthropic_sdk(entry, key, CONNECTIONS)
+        async with sdk:
+            yield cls(entry, key, sdk)
+
+    def _triaged(self) -> AbstractContextManager[None]:
+        import anthropic  # loaded when this was opened
+
+        return triaged(self._triage, anthropic)
+
     def encode(self, custom_id: str, messages: list[Message], sampling: Sampling) -> bytes:
         """One item of the body's list; replies in a batch are never streamed."""
-        body = self._body(messages, sampling)
-        body.pop("stream", None)
+        body = message_body(self._entry, messages, sampling)
         return encode_line({"custom_id": custom_id, "params": body})[:-1]
 
     async def prepare(self, submission: Submission) -> None:
@@ -52,10 +77,9 @@ class AnthropicBatches(AnthropicClient):
 
     async def create(self, submission: Submission) -> BatchState:
         """Create the batch."""
-        import anthropic  # loaded with the client
         import httpx2
 
-        with triaged(self._triage, anthropic):
+        with self._triaged():
             response = await self._sdk.post(
                 _PATH,
                 content=submission.prepared,
@@ -64,29 +88,25 @@ class AnthropicBatches(AnthropicClient):
             )
         return self._read_state(object_of(response.content, self._triage))
 
-    async def candidates(self, sought: Sought) -> list[BatchState]:
+    async def candidates(self, lost: LostBatch) -> list[BatchState]:
         """Batches of about this time with as many requests, of which nobody knows the origin."""
-        import anthropic  # loaded with the client
-
         found: list[BatchState] = []
-        after: Any = anthropic.omit
+        after: dict[str, Any] = {}
         while True:
-            with triaged(self._triage, anthropic):
-                raw = await self._sdk.messages.batches.with_raw_response.list(
-                    limit=_PAGE, after_id=after
-                )
+            with self._triaged():
+                batches = self._sdk.messages.batches.with_raw_response
+                raw = await batches.list(limit=_PAGE, **after)
             page = object_of(await raw.read(), self._triage)
             states = [self._read_state(item) for item in list_at(page, "data")]
-            recent = [state for state in states if state.created_at > sought.created_after]
+            recent = [state for state in states if state.created_at > lost.created_after]
             found += [
                 state
                 for state in recent
-                if state.total_count == sought.request_count
-                and state.batch_id not in sought.other_ids
+                if state.total_count == lost.request_count and state.batch_id not in lost.other_ids
             ]
             if not page.get("has_more") or len(recent) < len(states) or not states:
                 return found
-            after = states[-1].batch_id
+            after = {"after_id": states[-1].batch_id}
 
     async def token_of(self, state: BatchState) -> str | None:
         """The token in the first result, once there are results."""
@@ -98,24 +118,20 @@ class AnthropicBatches(AnthropicClient):
         return ""
 
     async def state(self, batch_id: str) -> BatchState | None:
-        """Where a batch is."""
-        import anthropic  # loaded with the client
-
+        """How far a batch is."""
         try:
-            with triaged(self._triage, anthropic):
+            with self._triaged():
                 raw = await self._sdk.messages.batches.with_raw_response.retrieve(batch_id)
                 content = await raw.read()
         except ToolkitError as error:
-            if isinstance(error.__cause__, anthropic.NotFoundError):
+            if getattr(error.__cause__, "status_code", None) == 404:
                 return None
             raise
         return self._read_state(object_of(content, self._triage))
 
     async def results(self, state: BatchState) -> AsyncGenerator[Result]:
         """The lines of the results."""
-        import anthropic  # loaded with the client
-
-        with triaged(self._triage, anthropic):
+        with self._triaged():
             batches = self._sdk.messages.batches.with_streaming_response
             async with batches.results(state.batch_id) as response:
                 async for line in json_lines(response.iter_bytes()):
@@ -136,8 +152,7 @@ class AnthropicBatches(AnthropicClient):
             if isinstance(failure, AttemptFailed):
                 failure.billable = kind == "succeeded"  # what errored is not billed
             return failure
-        cost_usd = None if reply.usage == Usage() else cost_of(self._entry, reply.usage)
-        return replace(reply, model=reply.model or self._entry.model_id, cost_usd=cost_usd)
+        return priced(self._entry, reply)
 
     def _read_state(self, batch: object) -> BatchState:
         batch_id, word = text_at(batch, "id"), text_at(batch, "processing_status")

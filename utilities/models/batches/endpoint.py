@@ -1,19 +1,44 @@
-"""What a batch endpoint takes and returns, whoever provides it."""
+"""What a batch endpoint takes and returns, whoever provides it, and how exchanges with it go."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+import asyncio
+import json
+import logging
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from utilities.errors import ToolkitError
+from utilities.errors import AttemptFailed, NotAsked, ToolkitError
 from utilities.models.interface import Message, Reply, Sampling
+from utilities.models.json_fields import JSONObject
+from utilities.models.pacing.rate_gate import pause
+from utilities.models.pacing.retry import RetryPolicy, time_limit
+from utilities.models.triage import Triage
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 
 PRICE_FACTOR = 0.5
 """What a request in a batch costs of the ordinary price, at both providers."""
 
+CONNECTIONS = 8
+"""At most, to one provider."""
+
 Outcome = Reply | ToolkitError
-"""What became of one request: AttemptFailed where it may be asked again."""
+"""What became of one request: AttemptFailed if it may be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +59,22 @@ class BatchState:
 
     batch_id: str
     word: str
-    """The provider's own word for where the batch is."""
+    """The provider's own word for how far the batch is."""
     ended: bool
     total_count: int
     done_count: int
     replied_count: int
     created_at: float
-    """Seconds since 1970, by the provider's clock; 0 where it does not tell."""
+    """Seconds since 1970, by the provider's clock; 0 if it does not tell."""
     result_files: tuple[str, ...] = ()
     unanswered: ToolkitError | None = None
     token: str | None = None
-    """Where the provider's description of the batch holds it."""
+    """If the provider's description of the batch holds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a batch says of one request; `succeeded` where the provider counts it as replied to."""
+    """What a batch says of one request; `succeeded` if the provider counts it as replied to."""
 
     custom_id: str
     outcome: Outcome
@@ -79,21 +104,21 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class LostBatch:
     """What is known of a batch whose creation had no answer; times are seconds since 1970."""
 
     token: str
     request_count: int
     created_after: float
     other_ids: Collection[str]
-    """Batches that are accounted for."""
+    """Batches whose origin is known."""
 
 
-class BatchProvider(Protocol):
+class BatchEndpoint(Protocol):
     """A provider's batch endpoint.
 
-    Each call is one exchange and raises AttemptFailed where it may be made again, else what
-    Triage makes of the answer.
+    Each call is one exchange. It raises AttemptFailed if it may be made again, else what Triage
+    makes of the answer.
     """
 
     @property
@@ -107,16 +132,126 @@ class BatchProvider(Protocol):
         """Do what comes before `create` and buys nothing; the requests are not needed after it."""
 
     async def create(self, submission: Submission) -> BatchState:
-        """Create the batch. After an error it may exist all the same: see `candidates`."""
+        """Create the batch; it may exist even after an error: see `candidates`."""
 
-    async def candidates(self, sought: Sought) -> list[BatchState]:
-        """The batches that may be the one sought, newest first."""
+    async def candidates(self, lost: LostBatch) -> list[BatchState]:
+        """The batches that may be the lost one, newest first."""
 
     async def token_of(self, state: BatchState) -> str | None:
-        """The token that a batch was created with; None: that shows when it has ended."""
+        """The token that a batch was created with; None if it shows only when the batch ends."""
 
     async def state(self, batch_id: str) -> BatchState | None:
-        """Where a batch is; None where the provider knows none of this name."""
+        """How far a batch is; None if the provider knows none of this name."""
 
     def results(self, state: BatchState) -> AsyncGenerator[Result]:
         """What became of each request of an ended batch, in any order."""
+
+
+@contextmanager
+def triaged(triage: Triage, sdk: ModuleType) -> Iterator[None]:
+    """Turn what the SDK (`openai` or `anthropic`) raises into the errors of this toolkit."""
+    import aiohttp  # loaded with the client
+    import httpx2
+
+    try:
+        yield
+    except sdk.APIStatusError as error:
+        raise triage.answer(
+            error.status_code, error.body or error.response.text, error.response.headers
+        ) from error
+    except (sdk.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:
+        raise triage.connection(error) from error
+
+
+def object_of(content: bytes, triage: Triage) -> JSONObject:
+    """The JSON object in an answer; raises AttemptFailed if there is none."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise triage.no_reply("the answer is no JSON") from error
+    if not isinstance(found, dict):
+        raise triage.no_reply("the answer is no JSON object")
+    if found.get("error"):
+        raise triage.error_in_success(found["error"])
+    return found
+
+
+async def json_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[JSONObject]:
+    """The objects of a JSON Lines stream; lines that are none are skipped.
+
+    Only newlines end a line: replies may hold other characters that Python takes for line ends.
+    """
+    rest = bytearray()
+    async for chunk in chunks:
+        rest += chunk
+        if b"\n" not in chunk:
+            continue
+        *whole, last = bytes(rest).split(b"\n")
+        rest = bytearray(last)
+        for line in whole:
+            if (found := _object_in(line)) is not None:
+                yield found
+    if (found := _object_in(bytes(rest))) is not None:
+        yield found
+
+
+def _object_in(line: bytes) -> dict[str, Any] | None:
+    if not line.strip():
+        return None
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        _log.warning("a line of a batch's results is no JSON: %.200r", line)
+        return None
+    return found if isinstance(found, dict) else None
+
+
+class Exchanges:
+    """Makes exchanges, each within a time limit, and again after failures that may pass.
+
+    Only for exchanges that buy nothing, or nothing twice.
+    """
+
+    def __init__(
+        self, name: str, timeout_s: float, policy: RetryPolicy, stopping: asyncio.Event
+    ) -> None:
+        """`name` is the model's, for messages."""
+        self._name, self._timeout_s = name, timeout_s
+        self.policy, self._stopping = policy, stopping
+
+    async def once(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """One exchange; raises AttemptFailed after its time."""
+        async with time_limit(self._name, self._timeout_s):
+            return await call()
+
+    async def again(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Up to the policy's attempts; raises what the last failure becomes.
+
+        Raises NotAsked instead of trying again if the run is stopping.
+        """
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return await self.once(call)
+            except AttemptFailed as failure:
+                delay_s = self.delay_s(attempts, failure)
+                _log.info("%s; attempt %d, again in %.1f s", failure, attempts, delay_s)
+            await self.pause(delay_s)
+
+    def delay_s(self, attempts: int, failure: AttemptFailed) -> float:
+        """The pause before the next attempt; raises what `failure` becomes if none follows."""
+        delay_s = self.policy.delay_s(attempts, failure.retry_after_s)
+        if attempts >= self.policy.max_attempts or delay_s > self.policy.max_total_s:
+            raise failure.becomes(str(failure), attempts=attempts) from failure
+        return delay_s
+
+    async def pause(self, delay_s: float) -> None:
+        """Wait; raises NotAsked as soon as the run is stopping."""
+        await pause(delay_s, self._stopping)
+        self.check_stopping()
+
+    def check_stopping(self) -> None:
+        """Raise NotAsked if the run is stopping."""
+        if self._stopping.is_set():
+            raise NotAsked(f"{self._name}: the run was stopping")

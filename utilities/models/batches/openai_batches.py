@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from utilities.config import keys_hidden
 from utilities.errors import AttemptFailed, ProviderFailed, RateLimited, TimedOut, ToolkitError
 from utilities.files.json_lines import encode_line
+from utilities.model_catalogue import ModelEntry
 from utilities.models.batches.endpoint import (
+    CONNECTIONS,
     BatchLimits,
     BatchState,
+    LostBatch,
     Outcome,
     Result,
-    Sought,
     Submission,
+    json_lines,
+    object_of,
+    triaged,
 )
-from utilities.models.batches.exchanges import json_lines, object_of, triaged
-from utilities.models.chat_completion import read_completion
-from utilities.models.costs import cost_of
-from utilities.models.interface import Message, Sampling, Usage
+from utilities.models.chat_completions import chat_body, openai_sdk, read_completion
+from utilities.models.costs import priced
+from utilities.models.interface import Message, Sampling
 from utilities.models.json_fields import JSONObject, count_at, list_at, object_at, text_at
-from utilities.models.openai_client import OpenAIClient
+from utilities.models.triage import Triage
+
+if TYPE_CHECKING:
+    import openai
 
 _ENDPOINT: Final = "/v1/chat/completions"
 _TOKEN = "arc_reasoning_toolkit_batch"  # noqa: S105 - a name in the batch's metadata, no secret
@@ -31,13 +39,32 @@ _NEVER_RAN = frozenset({"batch_expired", "batch_cancelled"})
 _QUEUE_FULL = "token_limit_exceeded"
 
 
-class OpenAIBatches(OpenAIClient):
-    """A BatchProvider on the openai SDK; each batch carries its token in its metadata.
+class OpenAIBatches:
+    """A BatchEndpoint on the openai SDK; each batch carries its token in its metadata.
 
     Limits and codes: developers.openai.com, guide "Batch API" and the reference of `/v1/batches`.
     """
 
     limits = BatchLimits(requests=50_000, size_bytes=200_000_000)
+
+    def __init__(self, entry: ModelEntry, key: str, sdk: openai.AsyncOpenAI) -> None:
+        """`sdk` is open."""
+        self._entry, self._sdk = entry, sdk
+        self._triage = Triage(entry, key)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, entry: ModelEntry, key: str) -> AsyncIterator[Self]:
+        """Open the connections."""
+        with keys_hidden():
+            _, sdk = openai_sdk(entry, key, CONNECTIONS)
+        async with sdk:
+            yield cls(entry, key, sdk)
+
+    def _triaged(self) -> AbstractContextManager[None]:
+        import openai  # loaded when this was opened
+
+        return triaged(self._triage, openai)
 
     def encode(self, custom_id: str, messages: list[Message], sampling: Sampling) -> bytes:
         """One line of the input file."""
@@ -45,17 +72,15 @@ class OpenAIBatches(OpenAIClient):
             "custom_id": custom_id,
             "method": "POST",
             "url": _ENDPOINT,
-            "body": self._body(messages, sampling),
+            "body": chat_body(self._entry, messages, sampling),
         }
         return encode_line(line)[:-1]
 
     async def prepare(self, submission: Submission) -> None:
         """Upload the requests; what is left is the file's id."""
-        import openai  # loaded with the client
-
         content = b"\n".join(submission.requests) + b"\n"
         name = f"batch-{submission.token}.jsonl"
-        with triaged(self._triage, openai):
+        with self._triaged():
             raw = await self._sdk.files.with_raw_response.create(
                 file=(name, content, "application/jsonl"), purpose="batch"
             )
@@ -66,9 +91,7 @@ class OpenAIBatches(OpenAIClient):
 
     async def create(self, submission: Submission) -> BatchState:
         """Create the batch of an uploaded file."""
-        import openai  # loaded with the client
-
-        with triaged(self._triage, openai):
+        with self._triaged():
             raw = await self._sdk.batches.with_raw_response.create(
                 input_file_id=submission.prepared.decode(),
                 endpoint=_ENDPOINT,
@@ -77,48 +100,42 @@ class OpenAIBatches(OpenAIClient):
             )
         return self._read_state(object_of(raw.content, self._triage))
 
-    async def candidates(self, sought: Sought) -> list[BatchState]:
+    async def candidates(self, lost: LostBatch) -> list[BatchState]:
         """The batch with this token in its metadata, if there is one."""
-        import openai  # loaded with the client
-
-        after: Any = openai.omit
+        after: dict[str, Any] = {}
         while True:
-            with triaged(self._triage, openai):
-                raw = await self._sdk.batches.with_raw_response.list(limit=_PAGE, after=after)
+            with self._triaged():
+                raw = await self._sdk.batches.with_raw_response.list(limit=_PAGE, **after)
             page = object_of(raw.content, self._triage)
             batches = [item for item in list_at(page, "data") if isinstance(item, dict)]
             for batch in batches:
-                if text_at(object_at(batch, "metadata"), _TOKEN) == sought.token:
+                if text_at(object_at(batch, "metadata"), _TOKEN) == lost.token:
                     return [self._read_state(batch)]
             oldest = batches[-1] if batches else {}
-            too_old = count_at(oldest, "created_at") < sought.created_after
+            too_old = count_at(oldest, "created_at") < lost.created_after
             if not page.get("has_more") or too_old or not text_at(oldest, "id"):
                 return []
-            after = oldest["id"]
+            after = {"after": oldest["id"]}
 
     async def token_of(self, state: BatchState) -> str | None:
         """The token in the metadata."""
         return state.token
 
     async def state(self, batch_id: str) -> BatchState | None:
-        """Where a batch is."""
-        import openai  # loaded with the client
-
+        """How far a batch is."""
         try:
-            with triaged(self._triage, openai):
+            with self._triaged():
                 raw = await self._sdk.batches.with_raw_response.retrieve(batch_id)
         except ToolkitError as error:
-            if isinstance(error.__cause__, openai.NotFoundError):
+            if getattr(error.__cause__, "status_code", None) == 404:
                 return None
             raise
         return self._read_state(object_of(raw.content, self._triage))
 
     async def results(self, state: BatchState) -> AsyncGenerator[Result]:
         """The lines of the output file, then those of the error file."""
-        import openai  # loaded with the client
-
         for file_id in state.result_files:
-            with triaged(self._triage, openai):
+            with self._triaged():
                 files = self._sdk.files.with_streaming_response
                 async with files.content(file_id) as response:
                     async for line in json_lines(response.iter_bytes()):
@@ -140,8 +157,7 @@ class OpenAIBatches(OpenAIClient):
                 raise self._triage.error_in_success(error)
         except ToolkitError as failure:
             return failure
-        cost_usd = None if reply.usage == Usage() else cost_of(self._entry, reply.usage)
-        return replace(reply, model=reply.model or self._entry.model_id, cost_usd=cost_usd)
+        return priced(self._entry, reply)
 
     def _read_state(self, batch: JSONObject) -> BatchState:
         batch_id, word = text_at(batch, "id"), text_at(batch, "status")

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from utilities.models.pacing.rate_gate import RateGate
 
 FAILURES_BEFORE_OUT = 3
-"""So many failures in a row take a server out; one suffices where no connection comes about."""
+"""So many failures in a row take a server out; without a connection one suffices."""
 FIRST_OUTAGE_S = 5.0
 LONGEST_OUTAGE_S = 120.0
 
@@ -33,9 +33,9 @@ class Endpoint:
 class Endpoints:
     """Gives each request a place at one of the servers, first come, first served.
 
-    A server that fails repeatedly is out for 5 s, and then for twice as long each time that its
-    one trial request fails, too. With one server, or when all are out, all are asked: the retry
-    layer's bounds hold.
+    A server that fails repeatedly is out for 5 s. Then it gets one trial request; each time that
+    this fails too, the server is out for twice as long. With one server, or when all are out, all
+    are asked within the retry layer's bounds.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Endpoints:
         self._give_places()
 
     def _give_places(self) -> None:
-        """Give places to those who wait, as far as there are some."""
+        """Give free places to the requests that wait."""
         while self._waiting:
             if self._waiting[0].cancelled():
                 self._waiting.popleft()
@@ -104,7 +104,7 @@ class Endpoints:
             self._waiting.popleft().set_result(endpoint)
 
     def _choose(self) -> Endpoint | None:
-        """The least busy server with room, of those that can be asked now; None: wait."""
+        """The least busy server with room, of those that can be asked now; None if none has."""
         if self._under_way >= self._most:
             return None
         usable = [endpoint for endpoint in self._endpoints if self._is_in(endpoint)]
@@ -131,11 +131,11 @@ class Endpoints:
         self._give_places()  # the gate may have grown
 
     def paused(self, endpoint: Endpoint) -> None:
-        """The server has named a pause; those who wait are looked after when it ends."""
+        """The server has named a pause; when it ends, requests that wait may get places."""
         self._look_again_in(endpoint.gate.pause_left_s)
 
     def failed(self, endpoint: Endpoint, *, unreachable: bool) -> None:
-        """Count a failure of the server's, and take it out where it is dead."""
+        """Count a failure of the server, and take it out if it is dead."""
         endpoint.failures_in_a_row += 1
         dead = unreachable or endpoint.failures_in_a_row >= FAILURES_BEFORE_OUT
         if dead and not endpoint.outages and len(self) > 1:

@@ -1,32 +1,40 @@
-"""How many requests of one server are under way: as many as it bears, and as fast as it allows."""
+"""Limits the requests under way at one server to what it bears and allows."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from utilities.models.pacing.rate_limits import Load, RateLimits
 
 START = 20
-"""Requests under way at first; up to here nothing has to be found out."""
+"""Requests under way at first; every server bears so many."""
 FLOOR = 5
-"""So few requests are never made fewer: their pauses suffice."""
+"""No fewer requests than these: the pauses between them suffice."""
 HOLD_S = 15.0
-"""After a cut the limit stays for so long: the rejections of one burst are one piece of news."""
+"""After a cut the size stays for so long: the rejections of one burst count once."""
+
+
+async def pause(delay_s: float, stopping: asyncio.Event) -> None:
+    """Wait for so many seconds, or until the run is stopping."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(delay_s):
+            await stopping.wait()
 
 
 class RateGate:
     """A number of places that follows the provider's rate limit, up to a ceiling.
 
     The size doubles with each round of replies until the first rejection (as TCP's slow start,
-    RFC 5681). Each burst of rejections makes it 0.8 times itself; after a hold it grows by a
-    twentieth a round, but only while four fifths of it are in use: what is not used proves
-    nothing. A server's error begins the round anew. A request keeps its place during its pauses
-    between attempts, so that a limited provider sees fewer requests at once.
+    RFC 5681). Each burst of rejections multiplies it by 0.8. After a hold it grows by a twentieth
+    a round, but only if four fifths of it are in use: unused places prove nothing. A server's
+    error begins the round anew. A request keeps its place during its pauses between attempts, so
+    that a limited provider sees fewer requests at once.
 
-    Before each attempt `admit` waits for what is shared by all of them: the pause that a rejection
-    named, and the limits of requests and tokens a minute. Places are given by Endpoints.
+    Before each attempt `admit` waits for what all of them share: the pause that a rejection named,
+    and the limits of requests and tokens a minute. Endpoints hands out the places.
     """
 
     def __init__(
@@ -68,9 +76,9 @@ class RateGate:
     async def admit(
         self, prompt_characters: int = 0, *, patience_s: float = float("inf")
     ) -> Load | None:
-        """Wait until an attempt may be sent, first come, first served; what it is counted as.
+        """Wait until an attempt may be sent, first come, first served; the load that it counts as.
 
-        None, at once, where the provider's own pause is longer than `patience_s`.
+        Returns None at once if the provider's own pause is longer than `patience_s`.
         """
         async with self._line:
             load = self.limits.estimate(prompt_characters)
@@ -81,16 +89,9 @@ class RateGate:
                 delay_s = max(pause_s, self.limits.wait_s(load))
                 if delay_s <= 0:
                     break
-                await self._wait(delay_s)
+                await pause(delay_s, self._stopping)
             self.limits.take(load)
         return load
-
-    async def _wait(self, delay_s: float) -> None:
-        try:
-            async with asyncio.timeout(delay_s):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
 
     def replied(self) -> None:
         """Count a reply towards the round after which the size grows."""
@@ -102,13 +103,13 @@ class RateGate:
             self._resize(min(self._ceiling, self._exact_size + step))
 
     def failed(self) -> None:
-        """Begin the round anew: a server in trouble is not asked for more."""
+        """Begin the round anew: a server in trouble gets no more requests."""
         self._replies_in_round = 0
 
     def limited(self, retry_after_s: float | None) -> None:
-        """Shrink after a rejection, unless it belongs to a burst that was heard of.
+        """Shrink after a rejection, unless it belongs to a burst that was counted.
 
-        A pause that the rejection names is everybody's.
+        A pause that the rejection names holds for all requests.
         """
         now = self._clock()
         self._paused_until = max(self._paused_until, now + (retry_after_s or 0.0))

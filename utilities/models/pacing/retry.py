@@ -1,15 +1,17 @@
 """The only retry layer: bounded by attempts and by time, every cause named.
 
 The SDKs' own retries are off. They miss what fails in the middle of a reply, and multiplied with
-ours they would buy one reply several times over.
+these they would buy one reply several times over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
@@ -24,14 +26,54 @@ from utilities.errors import (
     TimedOut,
     ToolkitError,
 )
-from utilities.models.interface import FREE, AttemptMeter, Reply
+from utilities.models.interface import FREE, Meter, Reply
 from utilities.models.pacing.endpoints import Endpoint, Endpoints
+from utilities.models.pacing.rate_gate import pause
 from utilities.models.pacing.rate_limits import Load
-from utilities.models.pacing.retry_policy import RetryPolicy
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Attempt: TypeAlias = Callable[[Endpoint], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often, how long and how soon a request is tried again."""
+
+    max_attempts: int = 6
+    # HTTP requests for one reply; those that a rate limit rejects do not count.
+    max_rate_limited: int = 30
+    # Requests that a rate limit rejects: they cost nothing, and it passes.
+    max_total_s: float = 600.0
+    # No pause begins that would end later than this after the first attempt began. The wait for a
+    # place, or for the limits of requests a minute, does not count.
+    first_delay_s: float = 0.5
+    # The pause after the first attempt; it doubles with each one.
+    max_delay_s: float = 60.0
+    # The longest such pause. A provider's own Retry-After is not shortened.
+    jitter: float = 0.5
+    # The share of a pause that is random, so that requests do not return all at once.
+    max_attempts_unreachable: int = 3
+    # As long as nothing has ever answered: more likely a wrong address than a bad moment.
+
+    def delay_s(self, attempts: int, retry_after_s: float | None = None) -> float:
+        """The pause after that many attempts; never less than the provider asked for."""
+        chance = 1 - self.jitter * random.random()  # noqa: S311 (no secret)
+        if retry_after_s is not None:
+            return retry_after_s + self.first_delay_s * (1 - chance)
+        doublings = min(attempts - 1, 32)
+        return min(self.max_delay_s, self.first_delay_s * 2.0**doublings) * chance
+
+
+@asynccontextmanager
+async def time_limit(name: str, timeout_s: float) -> AsyncIterator[None]:
+    """Raise AttemptFailed if the block takes longer; `name` is the model's."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as error:
+        message = f"{name}: no whole reply within {timeout_s:g} s"
+        raise AttemptFailed(TimedOut, message, billable=True) from error
 
 
 @dataclass(slots=True)
@@ -39,32 +81,55 @@ class _Request:
     """What has become of one request so far."""
 
     attempt: Attempt
-    meter: AttemptMeter
+    meter: Meter
     prompt_characters: int
     attempts: int = 0
     rate_limited: int = 0
     started: float = 0.0
-    """When the first attempt began, put off by what was waited for places and limits since."""
+    """When the first attempt began, later by the time that was waited for places and limits."""
     pause_s: float = 0.0
-    """Before the next attempt."""
+    """The pause before the next attempt."""
+    cost_usd: float | None = None
+    """What the reply costs."""
     failed: list[FailedAttempt] = field(default_factory=list)
 
-    def note(
-        self, error: AttemptFailed | RequestFailed, *, latency_s: float, worst_usd: float | None
-    ) -> None:
-        """Write a failed attempt down."""
-        cause = error.becomes.status if isinstance(error, AttemptFailed) else error.status
-        failed = FailedAttempt(cause, error.status_code, round(latency_s, 3), worst_usd)
-        self.failed.append(failed)
+    @contextmanager
+    def metered(self) -> Iterator[None]:
+        """Count an attempt, settle its cost, and write it down if it fails."""
+        began = time.monotonic()
+        self.started = self.started if self.attempts else began
+        self.attempts += 1
+        settle = self.meter.lost  # also if the attempt is cancelled
+        try:
+            yield
+            settle = partial(self.meter.end, self.cost_usd)
+        except ToolkitError as error:
+            billable = isinstance(error, AttemptFailed) and error.billable
+            if not billable:
+                settle = partial(self.meter.end, 0.0)
+            if isinstance(error, AttemptFailed | RequestFailed):
+                worst_usd = self.meter.worst_usd if billable else 0.0
+                self.failed.append(failed_attempt(error, time.monotonic() - began, worst_usd))
+            raise
+        finally:
+            settle()
+
+
+def failed_attempt(
+    error: AttemptFailed | RequestFailed, latency_s: float, worst_usd: float | None
+) -> FailedAttempt:
+    """What is written down of an attempt that brought no reply."""
+    cause = error.becomes.status if isinstance(error, AttemptFailed) else error.status
+    return FailedAttempt(cause, error.status_code, round(latency_s, 3), worst_usd)
 
 
 class Retrier:
     """Makes the attempts of one client's requests.
 
-    Each attempt has `timeout_s` in total, however the server spends it: the SDKs' timeouts are
-    for each read, and a server that trickles would hold them for ever. Once `stopping` is set, no
-    attempt begins and every pause ends; attempts in flight go on. Where there are several servers,
-    the attempt after a failure goes to the least busy of them.
+    Each attempt has `timeout_s` in total: the SDKs' timeouts are for each read, and a server that
+    sends a byte now and then would hold them for ever. Once `stopping` is set, no attempt begins
+    and every pause ends; attempts in flight go on. With several servers, the attempt after a
+    failure goes to the least busy of them.
     """
 
     def __init__(
@@ -85,7 +150,7 @@ class Retrier:
         self._reached = False
 
     async def run(
-        self, attempt: Attempt, meter: AttemptMeter = FREE, *, prompt_characters: int = 0
+        self, attempt: Attempt, meter: Meter = FREE, *, prompt_characters: int = 0
     ) -> Reply:
         """The reply of the first attempt that has one, with its own latency and the attempts spent.
 
@@ -94,47 +159,50 @@ class Retrier:
         """
         request = _Request(attempt, meter, prompt_characters)
         try:
-            return await self._until_replied(request)
+            while True:
+                waiting_since = time.monotonic()
+                async with self._endpoints.place() as endpoint:
+                    request.started += time.monotonic() - waiting_since
+                    while (reply := await self._attempt(endpoint, request)) is None:
+                        if len(self._endpoints) > 1:
+                            break  # the next attempt may be made at another server
+                        await pause(request.pause_s, self._stopping)
+                if reply is not None:
+                    return reply
+                await pause(request.pause_s, self._stopping)
         except RequestFailed as error:
             error.attempts, error.failed_attempts = request.attempts, tuple(request.failed)
             raise
 
-    async def _until_replied(self, request: _Request) -> Reply:
-        while True:
-            waiting_since = time.monotonic()
-            async with self._endpoints.place() as endpoint:
-                request.started += time.monotonic() - waiting_since
-                reply = await self._stay(endpoint, request)
-            if reply is not None:
-                if request.attempts == 1:
-                    return reply
-                failed = tuple(request.failed)
-                return replace(reply, attempts=request.attempts, failed_attempts=failed)
-            await self._pause(request.pause_s)
-
-    async def _stay(self, endpoint: Endpoint, request: _Request) -> Reply | None:
-        """Attempts at one server; None when the next one may be made at another."""
-        while True:
-            load = await self._admit(endpoint, request)
-            await request.meter.begin()
-            self._check_stopping(request.meter)
-            request.started = request.started if request.attempts else time.monotonic()
-            request.attempts += 1
-            try:
-                reply = await self._metered(endpoint, request)
-            except AttemptFailed as failure:
-                self._tell(endpoint, failure)
-                request.pause_s = self._pause_or_give_up(endpoint, failure, request)
-                logger.debug("%s; attempt %d failed", failure, request.attempts)
-            else:
-                gate = endpoint.gate
-                gate.limits.settle(load, request.prompt_characters, reply.usage)
-                gate.replied()
-                self._endpoints.answered(endpoint)
-                return reply
-            if len(self._endpoints) > 1:
-                return None
-            await self._pause(request.pause_s)
+    async def _attempt(self, endpoint: Endpoint, request: _Request) -> Reply | None:
+        """One attempt; None if it failed and another may follow after `request.pause_s`."""
+        load = await self._admit(endpoint, request)
+        await request.meter.begin()
+        if self._stopping.is_set():
+            request.meter.end(0.0)
+            raise NotAsked(f"{self._name}: the run was stopping")
+        began = time.monotonic()
+        try:
+            with request.metered():
+                async with time_limit(self._name, self._timeout_s):
+                    reply = await request.attempt(endpoint)
+                request.cost_usd = reply.cost_usd
+        except AttemptFailed as failure:
+            self._reached |= not failure.unreachable and failure.becomes is not TimedOut
+            self._tell(endpoint, failure)
+            request.pause_s = self._pause_or_give_up(endpoint, failure, request)
+            _log.debug("%s; attempt %d failed", failure, request.attempts)
+            return None
+        self._reached = True
+        endpoint.gate.limits.settle(load, request.prompt_characters, reply.usage)
+        endpoint.gate.replied()
+        self._endpoints.answered(endpoint)
+        return replace(
+            reply,
+            latency_s=time.monotonic() - began,
+            attempts=request.attempts,
+            failed_attempts=tuple(request.failed),
+        )
 
     async def _admit(self, endpoint: Endpoint, request: _Request) -> Load:
         """Wait until this server's limits allow an attempt."""
@@ -147,39 +215,6 @@ class Retrier:
             raise RateLimited(f"{self._name}: {endpoint.url} wants a pause of {pause_s:.0f} s")
         request.started += time.monotonic() - waiting_since
         return load
-
-    async def _metered(self, endpoint: Endpoint, request: _Request) -> Reply:
-        """One attempt; its cost, and its failure if it fails, are written down."""
-        began, meter = time.monotonic(), request.meter
-        end = meter.lost  # also of an attempt that is cancelled
-        try:
-            reply = await self._once(endpoint, request.attempt)
-            end = partial(meter.end, reply.cost_usd)
-        except ToolkitError as error:
-            billable = isinstance(error, AttemptFailed) and error.billable
-            if not billable:
-                end = partial(meter.end, 0.0)
-            if isinstance(error, AttemptFailed | RequestFailed):
-                worst_usd = meter.worst_usd if billable else 0.0
-                request.note(error, latency_s=time.monotonic() - began, worst_usd=worst_usd)
-            raise
-        finally:
-            end()
-        return reply
-
-    async def _once(self, endpoint: Endpoint, attempt: Attempt) -> Reply:
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                reply = await attempt(endpoint)
-        except TimeoutError as error:
-            message = f"{self._name}: no whole reply within {self._timeout_s:g} s"
-            raise AttemptFailed(TimedOut, message, billable=True) from error
-        except AttemptFailed as failure:
-            self._reached |= not failure.unreachable
-            raise
-        self._reached = True
-        return replace(reply, latency_s=time.monotonic() - began)
 
     def _pause_or_give_up(
         self, endpoint: Endpoint, failure: AttemptFailed, request: _Request
@@ -202,22 +237,10 @@ class Retrier:
         return pause_s
 
     def _tell(self, endpoint: Endpoint, failure: AttemptFailed) -> None:
-        """What the gate and the line of those who wait may learn of a failure."""
+        """Tell the gate and the endpoints of a failure."""
         if failure.becomes is RateLimited:
             endpoint.gate.limited(failure.retry_after_s)
             self._endpoints.paused(endpoint)
         else:
             endpoint.gate.failed()
             self._endpoints.failed(endpoint, unreachable=failure.unreachable)
-
-    def _check_stopping(self, meter: AttemptMeter) -> None:
-        if self._stopping.is_set():
-            meter.end(0.0)
-            raise NotAsked(f"{self._name}: the run was stopping")
-
-    async def _pause(self, delay_s: float) -> None:
-        try:
-            async with asyncio.timeout(delay_s):
-                await self._stopping.wait()
-        except TimeoutError:
-            return

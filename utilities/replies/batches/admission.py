@@ -1,4 +1,4 @@
-"""Knows when nothing more will be asked before a batch comes back: then it is time to submit."""
+"""Knows when nothing more will be asked before a batch ends: then it is time to submit."""
 
 from __future__ import annotations
 
@@ -14,36 +14,39 @@ _Entry = TypeVar("_Entry")
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
-    """One task under way, and how many of its samples wait for their replies."""
+class _TaskUnderWay:
+    """One task, and how many of its samples wait for their replies."""
 
     waiting_count: int = 0
 
 
-_JOB: ContextVar[_Job] = ContextVar("job")
+_TASK: ContextVar[_TaskUnderWay] = ContextVar("task")
 """Set while a task is answered; the coroutines that make its samples inherit it."""
 
 
 class Admission:
-    """Counts the tasks under way and those among them that wait for a batch."""
+    """Counts the tasks under way, and those of them that wait for a batch.
+
+    When all wait, nothing more is asked before a batch ends: it is time to submit.
+    """
 
     def __init__(self, max_requests: int, best_of: int, *, at_least: int) -> None:
-        """Admit the tasks of `max_requests` requests at once, and no fewer than `at_least`."""
+        """Admit tasks of `max_requests` requests in all at once, but at least `at_least` tasks."""
         self.max_tasks = max(at_least, math.ceil(max_requests / best_of))
         self.changed: Callable[[], None] = lambda: None
-        """Called whenever it may have become time to submit."""
+        """Called when it may be time to submit."""
         self._exhausted = False
         self._active_count = 0
         self._waiting_count = 0
 
     @property
     def all_wait(self) -> bool:
-        """Whether every task that may be under way is, and waits for a batch."""
+        """Whether no more tasks can begin, and all that have begun wait for a batch."""
         admitted = self._exhausted or self._active_count >= self.max_tasks
         return admitted and self._waiting_count == self._active_count
 
-    def over(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
-        """The tasks; their end is noticed."""
+    def watched(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
+        """The tasks; knows then whether any is left."""
         yield from tasks
         self._exhausted = True
         self.changed()
@@ -55,11 +58,11 @@ class Admission:
 
         async def counted(task: _Task) -> _Entry:
             self._active_count += 1
-            before = _JOB.set(_Job())
+            before = _TASK.set(_TaskUnderWay())
             try:
                 return await answer(task)
             finally:
-                _JOB.reset(before)
+                _TASK.reset(before)
                 self._active_count -= 1
                 self.changed()
 
@@ -67,13 +70,13 @@ class Admission:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """A sample of the task under way waits for its reply while the context lasts."""
-        job = _JOB.get()
-        job.waiting_count += 1
-        self._waiting_count += job.waiting_count == 1
+        """A sample of the current task waits for its reply during the block."""
+        task = _TASK.get()
+        task.waiting_count += 1
+        self._waiting_count += task.waiting_count == 1
         self.changed()
         try:
             yield
         finally:
-            job.waiting_count -= 1
-            self._waiting_count -= job.waiting_count == 0
+            task.waiting_count -= 1
+            self._waiting_count -= task.waiting_count == 0

@@ -12,14 +12,17 @@ from utilities.errors import AttemptFailed, NotAsked, ProviderFailed, ToolkitErr
 from utilities.models.batches.endpoint import BatchState, Outcome, Submission, parts_of
 from utilities.models.interface import Reply
 from utilities.replies.batch_ledger import event_of, planned_event
-from utilities.replies.batches.creation import NeverCreated, create, search
-from utilities.replies.batches.polling import progress_of, until_ended
-from utilities.replies.batches.slip import Desk, Slip
+from utilities.replies.batches.service import (
+    BatchService,
+    NeverCreated,
+    QueuedRequest,
+    progress_of,
+)
 
 _KEPT_S = 29 * 86_400.0
 """Both providers delete results about 30 days after a batch was created."""
 _DOWNLOADS = 3
-"""How often results are read that hold fewer replies than the provider says there are."""
+"""How often results are read if they hold fewer replies than the provider counts."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,103 +30,107 @@ _log = logging.getLogger(__name__)
 class Batch:
     """One batch of this run, or of an earlier one that left it open."""
 
-    def __init__(self, desk: Desk, token: str, slips: Iterable[Slip]) -> None:
+    def __init__(
+        self, service: BatchService, token: str, requests: Iterable[QueuedRequest]
+    ) -> None:
         """`token` names the batch in the journal, and in what the provider is told."""
-        self._desk = desk
+        self._service = service
         self.token = token
-        self.slips: Mapping[str, Slip] = {slip.key: slip for slip in slips}
+        self.requests: Mapping[str, QueuedRequest] = {one.key: one for one in requests}
         self.batch_id: str | None = None
         self.reply_count = 0
         self.is_open = True
-        """Whether the provider has it, or may have it, with replies that are not journalled."""
+        """Whether the provider may have replies of it that are not journalled."""
         self.is_collecting = False
 
     async def submit_and_follow(self) -> None:
-        """Submit the slips as a new batch and see it to its end; settles every slip."""
+        """Submit the requests as a new batch and see it to its end; settles every request."""
         await self._to_the_end(self._submitted)
 
     async def take_up(self) -> None:
-        """See a batch to its end that an earlier run left open; settles every slip."""
+        """See a batch to its end that an earlier run left open; settles every request."""
         await self._to_the_end(self._found_again)
 
     async def _to_the_end(self, begin: Callable[[], Awaitable[BatchState | None]]) -> None:
-        """Raises UsageError, with all slips settled, where the whole run has to end."""
+        """Raises UsageError, with all requests settled, if the whole run has to end."""
         try:
             state = await begin()
             if state is not None:
-                await self._collect(await until_ended(self._desk, state))
+                await self._collect(await self._service.until_ended(state))
         except ToolkitError as error:
             _log.info("batch %s: %s", self.batch_id or self.token, error)
-            # While the run goes on, what the provider may have is under the cap.
+            # If the run goes on, what the provider may bill counts against the cap.
             maybe_billed = self.is_open and not isinstance(error, NotAsked)
             self._settle_all(error, maybe_billed=maybe_billed)
             if isinstance(error, UsageError):
                 raise
 
     def _settle_all(self, outcome: Outcome, *, maybe_billed: bool = False) -> None:
-        for slip in self.slips.values():
-            slip.settle(outcome, maybe_billed=maybe_billed)
+        for request in self.requests.values():
+            request.settle(outcome, maybe_billed=maybe_billed)
 
     async def _submitted(self) -> BatchState:
         """Plan, prepare and create; each step is journalled before the next."""
-        desk = self._desk
-        planned = [(slip.key, slip.planned) for slip in self.slips.values()]
-        await desk.journal.note_batch(planned_event(self.token, desk.model, desk.base_url, planned))
+        service = self._service
+        planned = [(request.key, request.planned) for request in self.requests.values()]
+        await service.journal.note_batch(
+            planned_event(self.token, service.model, service.base_url, planned)
+        )
         try:
             submission = await self._prepared()
-            desk.calls.check_stopping()
+            service.exchanges.check_stopping()
         except ToolkitError:
             await self._close("never_created")
             raise
         try:
-            state = await create(desk, submission)
+            state = await service.create(submission)
         except NeverCreated as error:
             await self._close("never_created")
             assert error.__cause__ is not None, "it says why"
             raise error.__cause__ from None
         await self._note_created(state)
-        desk.announce(f"batch {state.batch_id}: {len(planned)} requests submitted")
+        service.announce(f"batch {state.batch_id}: {len(planned)} requests submitted")
         return state
 
     async def _prepared(self) -> Submission:
-        submission = Submission(self.token, [slip.line for slip in self.slips.values()])
-        await self._desk.calls.again(lambda: self._desk.provider.prepare(submission))
+        submission = Submission(self.token, [request.line for request in self.requests.values()])
+        await self._service.exchanges.again(lambda: self._service.endpoint.prepare(submission))
         submission.requests = ()
-        for slip in self.slips.values():
-            slip.line = b""
+        for request in self.requests.values():
+            request.line = b""
         return submission
 
     async def _found_again(self) -> BatchState | None:
-        """What became of an earlier run's batch; None, with all slips settled: nothing."""
-        desk = self._desk
-        record = desk.journal.batches.get(self.token)
+        """The state of an earlier run's batch; None, with all requests settled, if it is gone."""
+        service = self._service
+        record = service.journal.batches.get(self.token)
         self.batch_id = record.batch_id
         if record.batch_id is not None:
             batch_id = record.batch_id
-            state = await desk.calls.again(lambda: desk.provider.state(batch_id))
+            state = await service.exchanges.again(lambda: service.endpoint.state(batch_id))
             if state is None:
                 self._check_is_old(batch_id, record.created_at, record.base_url)
                 await self._give_up("results_deleted")
                 return None
         else:
-            state = None if record.creating_at is None else await search(desk, self.token)
+            state = None if record.creating_at is None else await service.search(self.token)
             if state is None:
                 await self._give_up("never_created")
                 return None
             await self._note_created(state)
-        desk.announce(f"batch {state.batch_id}: taken up, {progress_of(state)}")
+        service.announce(f"batch {state.batch_id}: taken up, {progress_of(state)}")
         return state
 
     async def _give_up(self, why: str) -> None:
-        """Close a batch of which nothing will come: its requests are asked again."""
+        """Close a batch that will bring no reply: its requests are asked again."""
         await self._close(why)
         self._settle_all(AttemptFailed(ProviderFailed, f"an earlier run's batch: {why}"))
 
     def _check_is_old(self, batch_id: str, created_at: float, base_url: str) -> None:
-        """Refuse to buy anew what should be there."""
+        """Raise UsageError if the batch should be there: its requests must not be bought again."""
         if time.time() - created_at < _KEPT_S:
             raise UsageError(
-                f"{self._desk.base_url} knows no batch {batch_id}, which an earlier run created "
+                f"{self._service.base_url} knows no batch {batch_id}, which an earlier run created "
                 f"at {base_url}: use that account's key and --base_url, or --no_resume"
             )
 
@@ -133,7 +140,7 @@ class Batch:
         outcomes: dict[str, ToolkitError] = {}
         missing = state.unanswered
         for _ in range(_DOWNLOADS):
-            count = await self._desk.calls.again(lambda: self._download(state, outcomes))
+            count = await self._service.exchanges.again(lambda: self._download(state, outcomes))
             if count >= state.replied_count:
                 break
         else:
@@ -141,50 +148,54 @@ class Batch:
             missing = ProviderFailed(f"batch {state.batch_id} keeps a reply from us")
         await self._close(state.word)
         default = missing or ProviderFailed(f"batch {state.batch_id} has no result for it")
-        for slip in self.slips.values():
-            slip.settle(outcomes.get(slip.key, default))
-        left = len(self.slips) - self.reply_count
+        for request in self.requests.values():
+            request.settle(outcomes.get(request.key, default))
+        left = len(self.requests) - self.reply_count
         more = f", {left} requests without one" if left else ""
-        self._desk.announce(f"batch {state.batch_id}: {self.reply_count} replies collected{more}")
+        self._service.announce(
+            f"batch {state.batch_id}: {self.reply_count} replies collected{more}"
+        )
 
     async def _download(self, state: BatchState, outcomes: dict[str, ToolkitError]) -> int:
-        """Read all results, journal the replies that are new; how many requests succeeded."""
+        """Read all results and journal new replies; returns how many requests succeeded."""
         count = 0
-        async with aclosing(self._desk.provider.results(state)) as results:
+        async with aclosing(self._service.endpoint.results(state)) as results:
             async for result in results:
                 count += result.succeeded
                 key, _ = parts_of(result.custom_id)
-                slip = self.slips.get(key)
-                if slip is None:  # journalled by an earlier run
+                request = self.requests.get(key)
+                if request is None:  # journalled by an earlier run
                     continue
                 if isinstance(result.outcome, Reply):
-                    await self._take_reply(slip, result.outcome)
+                    await self._take_reply(request, result.outcome)
                 else:
                     outcomes[key] = result.outcome
         return count
 
-    async def _take_reply(self, slip: Slip, reply: Reply) -> None:
-        """Journal a reply before anything is made of it, unless an earlier download had it."""
-        if slip.outcome.done():
+    async def _take_reply(self, request: QueuedRequest, reply: Reply) -> None:
+        """Journal a reply and hand it out, unless an earlier download had it."""
+        if request.outcome.done():
             return
-        journal = self._desk.journal
+        journal = self._service.journal
         latency_s = max(0.0, time.time() - journal.batches.get(self.token).created_at)
         reply = replace(
             reply,
-            attempts=len(slip.failed) + 1,
-            failed_attempts=slip.failed,
+            attempts=len(request.failed) + 1,
+            failed_attempts=request.failed,
             latency_s=round(latency_s, 3),
         )
-        await journal.record(slip.key, reply, {**slip.planned.about, "batch_id": self.batch_id})
+        await journal.record(
+            request.key, reply, {**request.planned.about, "batch_id": self.batch_id}
+        )
         self.reply_count += 1
-        slip.settle(reply)
+        request.settle(reply)
 
     async def _note_created(self, state: BatchState) -> None:
         self.batch_id = state.batch_id
         event = event_of("created", self.token, batch_id=state.batch_id)
-        await self._desk.journal.note_batch(event)
+        await self._service.journal.note_batch(event)
 
     async def _close(self, why: str) -> None:
         self.is_open = False
         event = event_of("closed", self.token, batch_id=self.batch_id, why=why)
-        await self._desk.journal.note_batch(event)
+        await self._service.journal.note_batch(event)

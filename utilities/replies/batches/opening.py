@@ -13,36 +13,32 @@ from utilities.command_line.terminal import say
 from utilities.errors import UsageError
 from utilities.model_catalogue import ModelEntry
 from utilities.models.batches.anthropic_batches import AnthropicBatches
-from utilities.models.batches.endpoint import PRICE_FACTOR
-from utilities.models.batches.exchanges import Calls
+from utilities.models.batches.endpoint import PRICE_FACTOR, Exchanges
 from utilities.models.batches.openai_batches import OpenAIBatches
-from utilities.models.pacing.endpoints import Endpoint, Endpoints
-from utilities.models.pacing.rate_gate import RateGate
-from utilities.models.pacing.retry import Retrier
-from utilities.models.pacing.retry_policy import RetryPolicy
+from utilities.models.pacing.retry import RetryPolicy
 from utilities.replies.batches.admission import Admission
 from utilities.replies.batches.queue import BatchQueue
-from utilities.replies.batches.slip import Desk
+from utilities.replies.batches.service import BatchService
 from utilities.replies.budget import Budget
 from utilities.replies.journal import Journal
 
 _log = logging.getLogger(__name__)
 
-_PROVIDERS: Mapping[str, type[OpenAIBatches | AnthropicBatches]] = {
+_ENDPOINTS: Mapping[str, type[OpenAIBatches | AnthropicBatches]] = {
     "openai": OpenAIBatches,
     "anthropic": AnthropicBatches,
 }
-_CONNECTIONS = 8
+"""The batch endpoint of each provider that has one."""
 _BATCHES_SIDE_BY_SIDE = 2
-"""So many full batches are under way at once; their prompts are what fills the memory."""
+"""So many full batches are under way at once; their prompts take the memory."""
 
 
 def in_batches(entry: ModelEntry) -> ModelEntry:
-    """The entry at the price of batches; raises UsageError where its provider has no endpoint."""
-    if entry.provider not in _PROVIDERS:
+    """The entry at the price of batches; raises UsageError if its provider has no batches."""
+    if entry.provider not in _ENDPOINTS:
         raise UsageError(
             f"--batch: {entry.name} has no batch endpoint known here; leave --batch out, or ask "
-            f"a model of {' or '.join(_PROVIDERS)}"
+            f"a model of {' or '.join(_ENDPOINTS)}"
         )
     if entry.other_base_urls:
         raise UsageError("--batch: a batch goes to one server; give --base_url one address")
@@ -75,28 +71,25 @@ async def open_batches(
     stopping: asyncio.Event,
 ) -> AsyncIterator[BatchQueue]:
     """The queue of a run, with the batches left open by earlier ones; `model` is `provider:id`."""
-    policy = RetryPolicy()
-    endpoints = Endpoints([Endpoint(entry.base_url, RateGate(_CONNECTIONS))])
-    retrier = Retrier(entry.name, entry.request_timeout_s, policy, endpoints=endpoints)
-    kind = _PROVIDERS[entry.provider]
-    async with kind(entry, key, max_connections=_CONNECTIONS, retrier=retrier) as provider:
-        desk = Desk(
-            provider=provider,
-            calls=Calls(entry.name, entry.request_timeout_s, policy, stopping),
+    admission = Admission(
+        _BATCHES_SIDE_BY_SIDE * settings.batch_size,
+        settings.best_of,
+        at_least=settings.max_concurrent_tasks,
+    )
+    async with _ENDPOINTS[entry.provider].opened(entry, key) as endpoint:
+        service = BatchService(
+            endpoint=endpoint,
+            exchanges=Exchanges(entry.name, entry.request_timeout_s, RetryPolicy(), stopping),
             journal=journal,
             announce=partial(_announce, quiet=settings.quiet),
             model=model,
             base_url=entry.base_url,
             poll_s=settings.poll_s,
         )
-        admission = Admission(
-            _BATCHES_SIDE_BY_SIDE * settings.batch_size,
-            settings.best_of,
-            at_least=settings.max_concurrent_tasks,
+        queue = BatchQueue(
+            service, admission, batch_size=settings.batch_size, budget=budget, stopping=stopping
         )
-        async with BatchQueue(
-            desk, admission, batch_size=settings.batch_size, budget=budget, stopping=stopping
-        ) as queue:
+        async with queue.opened():
             yield queue
 
 

@@ -5,42 +5,41 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator
-from types import TracebackType
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from utilities.errors import AttemptFailed, FailedAttempt, NotAsked, RateLimited, RequestFailed
 from utilities.models.batches.endpoint import Outcome, custom_id_of
-from utilities.models.interface import Reply
+from utilities.models.interface import Message, Meter, Reply, Sampling
 from utilities.replies.batch_ledger import OpenBatch, PlannedRequest
 from utilities.replies.batches.admission import Admission
 from utilities.replies.batches.batch import Batch
-from utilities.replies.batches.slip import BatchRequest, Desk, Slip
-from utilities.replies.budget import Budget, Meter
+from utilities.replies.batches.service import BatchRequest, BatchService, QueuedRequest
+from utilities.replies.budget import Budget, BudgetMeter
 
 MOST_BATCHES = 3
 """How many batches a request is put into before it counts as failed."""
 _FULL_POLLS = 10
-"""So many polls' time passes before a full queue that is not ours is tried again."""
+"""A full queue at the provider is tried again after so many polls' time."""
 _SETTLE_S = 0.05
-"""A task's samples ask within so short a time of each other."""
+"""The samples of a task are asked for within this time."""
 _LAST_EXCHANGE_S = 10.0
-"""What a batch that is being created when the run ends is given."""
+"""How long a batch that is being created at the end of the run is waited for."""
 
 _log = logging.getLogger(__name__)
 
 
 class BatchQueue:
-    """Submits what waits as soon as a batch is full, or nothing more comes before one returns.
+    """Submits requests as soon as a batch is full, or every task waits for its replies.
 
-    Takes up the batches that earlier runs left open; used as an async context manager. Once
-    `stopping` is set nothing is submitted, and everyone who waits gets NotAsked: what is at the
-    provider goes on there.
+    Takes up the batches that earlier runs left open; `opened` before use. Once `stopping` is set
+    nothing is submitted, and all that wait get NotAsked: batches at the provider go on there.
     """
 
     def __init__(
         self,
-        desk: Desk,
+        service: BatchService,
         admission: Admission,
         *,
         batch_size: int,
@@ -49,107 +48,112 @@ class BatchQueue:
     ) -> None:
         """A batch has at most `batch_size` requests, and what the provider's limits allow."""
         self.admission = admission
-        self._desk = desk
-        self._batch_size = min(batch_size, desk.provider.limits.requests)
+        self._service = service
+        self._batch_size = min(batch_size, service.endpoint.limits.requests)
         self._budget, self._stopping = budget, stopping
         self._token = secrets.token_hex(6)
-        self._queued: dict[str, Slip] = {}
+        self._queued: dict[str, QueuedRequest] = {}
         self._queued_bytes = 0
         self._asking: dict[str, asyncio.Task[Reply]] = {}
-        self._taken_up: dict[str, Slip] = {}
+        self._taken_up: dict[str, QueuedRequest] = {}
         self._batches: list[Batch] = []
         self._running: dict[asyncio.Task[None], Batch] = {}
         self._changed = asyncio.Event()
-        self._watchers: list[asyncio.Task[None]] = []
         self._failure: BaseException | None = None
 
-    async def __aenter__(self) -> Self:
-        """Take up open batches."""
-        for record in self._desk.journal.batches.open_of(self._desk.model):
-            batch = Batch(self._desk, record.token, self._slips_of(record))
-            self._taken_up |= batch.slips
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Self]:
+        """Take up open batches; at the end, let exchanges under way end, and no poll begin."""
+        for record in self._service.journal.batches.open_of(self._service.model):
+            batch = Batch(self._service, record.token, self._requests_of(record))
+            self._taken_up |= batch.requests
             self._begin(batch, batch.take_up)
         self.admission.changed = self._changed.set
-        self._watchers = [
+        watchers = [
             asyncio.create_task(self._submit_when_all_wait()),
             asyncio.create_task(self._release_when_stopping()),
         ]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Let exchanges end that are under way, and no poll begin."""
-        self._stopping.set()
-        if self._running:
-            await asyncio.wait(self._running, timeout=_LAST_EXCHANGE_S)
-        left = [*self._running, *self._asking.values(), *self._watchers]
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        try:
+            yield self
+        finally:
+            self._stopping.set()
+            if self._running:
+                await asyncio.wait(self._running, timeout=_LAST_EXCHANGE_S)
+            left = [*self._running, *self._asking.values(), *watchers]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def finish(self) -> None:
-        """Let batches that are being collected be closed: their last replies are handed out."""
+        """Wait until batches that are being collected are closed."""
         tasks = [task for task, batch in self._running.items() if batch.is_collecting]
         if tasks:
             await asyncio.wait(tasks, timeout=_LAST_EXCHANGE_S if self._stopping.is_set() else None)
 
-    def _slips_of(self, record: OpenBatch) -> Iterator[Slip]:
-        """A slip for each request of an earlier run's batch that is not journalled yet."""
+    def _requests_of(self, record: OpenBatch) -> Iterator[QueuedRequest]:
+        """Each request of an earlier run's batch that is not journalled yet."""
         for key, planned in record.requests.items():
-            if not self._desk.journal.holds(key):
-                meter = Meter(self._budget, planned.worst_usd)
+            if not self._service.journal.holds(key):
+                meter = BudgetMeter(self._budget, planned.worst_usd)
                 meter.take_up()
-                yield Slip(key, planned, meter)
+                yield QueuedRequest(key, planned, meter)
 
-    async def complete(self, request: BatchRequest) -> Reply:
-        """The reply, which then stands in the journal already; raises as ModelClient.complete."""
+    async def complete(
+        self,
+        key: str,
+        about: Mapping[str, Any],
+        messages: list[Message],
+        sampling: Sampling,
+        meter: Meter,
+    ) -> Reply:
+        """The reply, which then stands in the journal already; raises as ModelClient.complete.
+
+        `about` says in the journal what the reply belongs to.
+        """
         with self.admission.waiting():
-            asking = self._asking.get(request.key)
+            asking = self._asking.get(key)
             if asking is None:
+                request = BatchRequest(key, about, messages, sampling, meter)
                 asking = asyncio.create_task(self._ask(request))
-                self._asking[request.key] = asking
-                asking.add_done_callback(lambda _: self._asking.pop(request.key))
+                self._asking[key] = asking
+                asking.add_done_callback(lambda _: self._asking.pop(key))
             return await asyncio.shield(asking)
 
     async def _ask(self, request: BatchRequest) -> Reply:
         """Put the request into one batch after the other until one brings its reply."""
-        slip = self._taken_up.pop(request.key, None)
-        is_earlier_runs = slip is not None
+        queued = self._taken_up.pop(request.key, None)
+        is_earlier_runs = queued is not None
         failed: tuple[FailedAttempt, ...] = ()
         while True:
-            slip = slip or await self._put(request, failed)
-            outcome = await slip.outcome
+            queued = queued or await self._put(request, failed)
+            outcome = await queued.outcome
             if isinstance(outcome, Reply):
                 return outcome
             if isinstance(outcome, RequestFailed):
-                raise slip.final(outcome) from outcome
+                raise queued.final(outcome) from outcome
             if not isinstance(outcome, AttemptFailed):
                 raise outcome
             if not (await self._has_room_again(outcome) or is_earlier_runs):
-                failed = slip.failed_with(outcome)
+                failed = queued.failed_with(outcome)
             if len(failed) >= MOST_BATCHES:
                 error = outcome.becomes(str(outcome), attempts=len(failed))
                 error.failed_attempts = failed
                 raise error from outcome
-            slip, is_earlier_runs = None, False
+            queued, is_earlier_runs = None, False
 
     async def _has_room_again(self, outcome: AttemptFailed) -> bool:
-        """Where the provider's queue was full: wait until another batch ends, if there is one."""
+        """If the provider's queue was full: wait until another batch ends, if there is one."""
         if outcome.becomes is not RateLimited:
             return False
         others = [task for task, batch in self._running.items() if batch.is_open]
         if not others:
-            await self._desk.calls.pause(_FULL_POLLS * self._desk.poll_s)
+            await self._service.exchanges.pause(_FULL_POLLS * self._service.poll_s)
             return False
         await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
         return True
 
-    async def _put(self, request: BatchRequest, failed: tuple[FailedAttempt, ...]) -> Slip:
-        """Reserve the cost and queue; raises NotAsked where nothing more is to be asked."""
+    async def _put(self, request: BatchRequest, failed: tuple[FailedAttempt, ...]) -> QueuedRequest:
+        """Reserve the cost and queue; raises NotAsked if nothing more is to be asked."""
         try:
             await request.meter.begin()
             if self._stopping.is_set() or self._failure is not None:
@@ -158,28 +162,28 @@ class BatchQueue:
         except NotAsked as error:
             error.failed_attempts, error.attempts = failed, len(failed)
             raise
-        planned = PlannedRequest(request.about, request.worst_usd)
-        slip = Slip(request.key, planned, request.meter, self._encoded(request), failed)
-        most_bytes = self._desk.provider.limits.size_bytes // 10 * 9
-        if self._queued_bytes + len(slip.line) + 1 > most_bytes:
+        planned = PlannedRequest(request.about, request.meter.worst_usd or 0.0)
+        queued = QueuedRequest(request.key, planned, request.meter, self._encoded(request), failed)
+        most_bytes = self._service.endpoint.limits.size_bytes // 10 * 9
+        if self._queued_bytes + len(queued.line) + 1 > most_bytes:
             self._submit()
-            slip.line = self._encoded(request)  # with the next batch's token
-        self._queued[request.key] = slip
-        self._queued_bytes += len(slip.line) + 1
+            queued.line = self._encoded(request)  # with the next batch's token
+        self._queued[request.key] = queued
+        self._queued_bytes += len(queued.line) + 1
         if len(self._queued) >= self._batch_size:
             self._submit()
         self._changed.set()
-        return slip
+        return queued
 
     def _encoded(self, request: BatchRequest) -> bytes:
         custom_id = custom_id_of(request.key, self._token)
-        return self._desk.provider.encode(custom_id, request.messages, request.sampling)
+        return self._service.endpoint.encode(custom_id, request.messages, request.sampling)
 
     def _submit(self) -> None:
         """Begin a batch of what is queued."""
         if not self._queued:
             return
-        batch = Batch(self._desk, self._token, self._queued.values())
+        batch = Batch(self._service, self._token, self._queued.values())
         self._queued, self._queued_bytes = {}, 0
         self._token = secrets.token_hex(6)
         self._begin(batch, batch.submit_and_follow)
@@ -189,9 +193,9 @@ class BatchQueue:
             self._running.pop(task)
             error = None if task.cancelled() else task.exception()
             self._failure = self._failure or error
-            for slip in batch.slips.values():
-                if not slip.outcome.done():  # a bug's traceback goes to those who wait
-                    slip.outcome.set_exception(error or asyncio.CancelledError())
+            for queued in batch.requests.values():
+                if not queued.outcome.done():  # a bug's traceback goes to those who wait
+                    queued.outcome.set_exception(error or asyncio.CancelledError())
 
         self._batches.append(batch)
         task = asyncio.create_task(live())
@@ -209,12 +213,12 @@ class BatchQueue:
                 self._submit()
 
     async def _release_when_stopping(self) -> None:
-        """Give NotAsked to what is queued; batches under way do so when they hear of the stop."""
+        """Give NotAsked to all that is queued; batches under way do so themselves."""
         await self._stopping.wait()
         outcome: Outcome = NotAsked("the run was stopping")
-        queued, self._queued = self._queued, {}
-        for slip in queued.values():
-            slip.settle(outcome)
+        released, self._queued = self._queued, {}
+        for queued in released.values():
+            queued.settle(outcome)
 
     def to_json(self) -> dict[str, Any]:
         """The part of the metadata that is about batches; `replies` counts this run's."""
@@ -222,7 +226,7 @@ class BatchQueue:
             "batches": [
                 {
                     "batch_id": batch.batch_id,
-                    "requests": len(batch.slips),
+                    "requests": len(batch.requests),
                     "replies": batch.reply_count,
                     "open": batch.is_open,
                 }
@@ -232,7 +236,7 @@ class BatchQueue:
         }
 
     def summary(self) -> str:
-        """What a person wants to know of the batches at the end of a run."""
+        """The summary's line about the batches of a run."""
         known = self.to_json()["batches"]
         if not known:
             return "none"

@@ -1,15 +1,29 @@
-"""Reads the body of a chat completion as OpenAI and the servers compatible with it send it."""
+"""Chat completions: OpenAI, OpenRouter, Gemini, DeepSeek and servers of your own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from utilities.models.interface import FinishReason, Reply, Usage
-from utilities.models.json_fields import JSONObject, count_at, list_at, object_at, text_at
+from utilities.model_catalogue import ModelEntry
+from utilities.models.api_client import APIClient, sdk_options
+from utilities.models.interface import Begun, FinishReason, Message, Reply, Sampling, Usage
+from utilities.models.json_fields import (
+    JSONObject,
+    count_at,
+    list_at,
+    object_at,
+    parse_json,
+    text_at,
+)
 from utilities.models.triage import Triage
 
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
 _DEAREST_REPLY_USD = 1e6
-"""Beyond it a cost is an error of the server's, as are NaN and what is below 0."""
+"""A higher cost is an error of the server's, as are NaN and negative ones."""
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
     "tool_calls": "stop",
@@ -19,10 +33,62 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 
 
+class ChatCompletionsClient(APIClient):
+    """Asks one server for chat completions, over connections of the openai SDK.
+
+    The body is read here and not by the SDK's types, which take any JSON for a completion.
+    """
+
+    path = "/chat/completions"
+
+    def connect(self, max_connections: int) -> tuple[httpx2.AsyncClient, Mapping[str, Any]]:
+        """Connections and headers of the openai SDK."""
+        http, sdk = openai_sdk(self.entry, self.key, max_connections)
+        return http, {**sdk.default_headers, **sdk.auth_headers}
+
+    def body(self, messages: list[Message], sampling: Sampling) -> JSONObject:
+        """As `chat_body`."""
+        return chat_body(self.entry, messages, sampling)
+
+    async def read(self, response: httpx2.Response, begun: Begun) -> Reply:
+        """The reply in a whole body."""
+        content = await response.aread()
+        begun()
+        try:
+            answer = parse_json(content)
+        except (ValueError, RecursionError) as error:
+            raise self.triage.no_reply("the answer is no JSON") from error
+        return read_completion(answer, self.triage)
+
+
+def openai_sdk(
+    entry: ModelEntry, key: str, max_connections: int
+) -> tuple[httpx2.AsyncClient, openai.AsyncOpenAI]:
+    """The connections, and the SDK over them; keys have to be hidden meanwhile."""
+    import openai  # 1 s of CPU
+
+    options = sdk_options(entry, key, openai.DefaultAioHttpClient, max_connections)
+    return options["http_client"], openai.AsyncOpenAI(**options)
+
+
+def chat_body(entry: ModelEntry, messages: list[Message], sampling: Sampling) -> JSONObject:
+    """The body of a request for a chat completion."""
+    body: JSONObject = {"model": entry.model_id, "messages": messages}
+    for name in ("temperature", "top_p", "seed"):
+        if getattr(sampling, name) is not None:
+            body[name] = getattr(sampling, name)
+    if sampling.max_tokens is not None:
+        body[entry.max_tokens_parameter] = sampling.max_tokens
+    if (effort := sampling.reasoning_effort) is not None:
+        nested = entry.nests_reasoning_effort
+        body |= {"reasoning": {"effort": effort}} if nested else {"reasoning_effort": effort}
+    return {**body, **entry.extra_body}
+
+
 def read_completion(body: object, triage: Triage) -> Reply:
     """The reply in a 200; its `cost_usd` is what the provider itself put into `usage.cost`.
 
-    Raises what `triage` makes of an error object, and AttemptFailed for what is no reply: no
+    Raises what `triage` makes of an error object, and AttemptFailed if there is no reply: no
     choices, or nothing generated (common from an overloaded provider).
     """
     if not isinstance(body, dict):
@@ -68,7 +134,7 @@ def read_usage(usage: JSONObject) -> Usage:
 
 
 def _is_empty(reason: object, reasoning: str | None, usage: Usage) -> bool:
-    """Whether a reply without text is none at all; one that was cut or paid for is kept."""
+    """Whether a reply without text is no reply; one that was cut or paid for is kept."""
     if not reason:
         return True
     return reason == "stop" and not reasoning and usage.output_tokens == 0
@@ -81,7 +147,7 @@ def _text(message: JSONObject) -> str:
 
 
 def _reasoning(message: JSONObject) -> str | None:
-    """The reasoning under any of the names that servers give it; none is part of the standard."""
+    """The reasoning under any of the names that servers use; the standard has none."""
     details = list_at(message, "reasoning_details")
     return (
         text_at(message, "reasoning")

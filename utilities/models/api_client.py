@@ -1,0 +1,126 @@
+"""What the clients of all APIs share: connections, headers, and one HTTP exchange.
+
+Connections and headers are those of a vendor's SDK. The SDKs' own layer above them takes as much
+CPU as connection and journal together, for what is done here anyway: retries, the meaning of
+errors, the reading of bodies.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from utilities.config import keys_hidden
+from utilities.model_catalogue import ModelEntry
+from utilities.models.costs import priced
+from utilities.models.interface import Begun, Message, Reply, Sampling
+from utilities.models.json_fields import JSONObject, encode_json, parse_json
+from utilities.models.pacing.rate_limits import RateLimits
+from utilities.models.triage import Triage
+
+if TYPE_CHECKING:
+    import httpx2
+
+_CONNECT_TIMEOUT_S = 30.0
+"""To open a connection; the retry layer limits how long a reply may take."""
+
+
+class APIClient(ABC):
+    """One server of a model, asked in one API; `opened` before use. Nothing is retried here."""
+
+    path: ClassVar[str]
+    """Where requests are posted, below the base URL."""
+    caching: ClassVar[Mapping[str, Any]] = {}
+    """Added to a body so that the provider caches the prompt; most providers need nothing."""
+
+    def __init__(self, entry: ModelEntry, key: str, limits: RateLimits | None = None) -> None:
+        """`limits` are updated from the rate limits that the answers' headers name."""
+        self.entry, self.key = entry, key
+        self.triage = Triage(entry, key)
+        self._limits = limits or RateLimits()
+        self._http: httpx2.AsyncClient
+        self._post: dict[str, Any]
+
+    @asynccontextmanager
+    async def opened(self, max_connections: int) -> AsyncIterator[Self]:
+        """Open the connection pool; the SDK is imported now, not before."""
+        with keys_hidden():
+            self._http, headers = self.connect(max_connections)
+        import httpx2  # loaded with the SDK
+
+        # A header that is no string is one that the SDK leaves out.
+        named = {name: value for name, value in headers.items() if isinstance(value, str)}
+        # What this HTTP client can unpack, which is not all that the connections could announce.
+        named["accept-encoding"] = self._http.headers["accept-encoding"]
+        timeout = httpx2.Timeout(None, connect=_CONNECT_TIMEOUT_S)
+        self._post = {
+            "method": "POST",
+            "url": httpx2.URL(self.entry.base_url.rstrip("/") + self.path),
+            "headers": httpx2.Headers(named),
+            "extensions": {"timeout": timeout.as_dict()},
+        }
+        async with aclosing(self._http):
+            yield self
+
+    async def send(self, body: JSONObject, begun: Begun) -> Reply:
+        """One request; raises AttemptFailed if it may be made again, else what went wrong."""
+        import aiohttp  # loaded with the SDK
+        import httpx2
+
+        request = httpx2.Request(**self._post, content=encode_json(body))
+        try:
+            async with aclosing(await self._http.send(request, stream=True)) as response:
+                self._limits.hear(response.headers)
+                if not response.is_success:
+                    raise self._refusal(response, await response.aread())
+                return priced(self.entry, await self.read(response, begun))
+        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise self.triage.connection(error) from error
+
+    def _refusal(self, response: httpx2.Response, content: bytes) -> Exception:
+        try:
+            body = parse_json(content)
+        except (ValueError, RecursionError):
+            body = content.decode("utf-8", "replace")
+        return self.triage.answer(response.status_code, body, response.headers)
+
+    @abstractmethod
+    def connect(self, max_connections: int) -> tuple[httpx2.AsyncClient, Mapping[str, Any]]:
+        """The connection pool, and the headers of each request, the key among them.
+
+        No variable of the environment that could hold a key is visible meanwhile.
+        """
+
+    @abstractmethod
+    def body(self, messages: list[Message], sampling: Sampling) -> JSONObject:
+        """What is posted."""
+
+    @abstractmethod
+    async def read(self, response: httpx2.Response, begun: Begun) -> Reply:
+        """The reply in an answer whose status is a success; calls `begun` at its first byte.
+
+        Raises what `triage` makes of an answer that is no reply.
+        """
+
+
+def sdk_options(
+    entry: ModelEntry, key: str, http_client: type[httpx2.AsyncClient], max_connections: int
+) -> dict[str, Any]:
+    """The options for a vendor's SDK: on its aiohttp backend and without its own retries."""
+    import httpx2
+
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line a request
+    limits = httpx2.Limits(
+        max_connections=max_connections, max_keepalive_connections=max_connections
+    )
+    return {
+        "api_key": key,
+        "base_url": entry.base_url,
+        "max_retries": 0,
+        "timeout": httpx2.Timeout(None, connect=_CONNECT_TIMEOUT_S),
+        # A redirected POST could be sent, and paid for, many times over.
+        "http_client": http_client(limits=limits, follow_redirects=False),
+    }
