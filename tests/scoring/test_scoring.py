@@ -125,7 +125,7 @@ def test_the_lines_show_arc_prizes_score_first_with_counts_and_interval():
 def test_a_long_list_of_tasks_is_cut():
     ten = [missing_outcome(f"t{index}", 1) for index in range(10)]
     assert score(ten).lines()[-1].endswith("t8, t9)")
-    assert score([*ten, missing_outcome("u", 1)]).lines()[-1].endswith("t8, t9, …)")
+    assert score([*ten, missing_outcome("u", 1)]).lines()[-1].endswith("t8, t9 and 1 more)")
 
 
 def test_pass_at_k_is_given_for_every_k_up_to_the_samples():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from utilities.command_line.terminal import first_of
 from utilities.scoring.intervals import Interval, bootstrap_intervals, mcnemar_p_value
 from utilities.scoring.outcomes import TaskOutcome
 from utilities.scoring.scored_run import ScoredRun
@@ -158,8 +159,7 @@ def difference_lines(one: PairedDifference, *, most_listed: int) -> list[str]:
     ]
     for name, ids in ((one.second, one.only_second), (one.first, one.only_first)):
         if ids:
-            more = ", …" if len(ids) > most_listed else ""
-            lines.append(f"  only {name}: {', '.join(ids[:most_listed])}{more}")
+            lines.append(f"  only {name}: {first_of(ids, most_listed)}")
     return lines
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from utilities.command_line.terminal import first_of
 from utilities.tasks.hashes import grid_hash, pair_hash, task_hash
 from utilities.tasks.task import Pair, Task
 
@@ -99,7 +100,7 @@ class ContaminationCheck:
         """A warning for each source that knows some of the tasks."""
         return [
             f"contaminated: {len(overlaps)} of {self.tasks} tasks stand in {name}"
-            f"{_partly(overlaps)} ({_listed(sorted(overlaps))})"
+            f"{_partly(overlaps)} ({first_of(sorted(overlaps), _MOST_LISTED)})"
             for name, overlaps in self.found.items()
         ]
 
@@ -122,7 +123,3 @@ def _ids(overlaps: Mapping[str, Overlap], *, whole: bool) -> list[str]:
 def _partly(overlaps: Mapping[str, Overlap]) -> str:
     count = len(_ids(overlaps, whole=False))
     return f", {count} of them in part" if count else ""
-
-
-def _listed(ids: list[str]) -> str:
-    return ", ".join(ids[:_MOST_LISTED]) + (", …" if len(ids) > _MOST_LISTED else "")

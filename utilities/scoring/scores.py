@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from utilities.command_line.terminal import first_of
 from utilities.scoring.figures import Figure, figures_of
 from utilities.scoring.intervals import Interval
 from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
@@ -135,5 +136,4 @@ def _round_numbers(most: int) -> set[int]:
 
 
 def _listed(ids: Sequence[str]) -> str:
-    more = ", …" if len(ids) > _MOST_LISTED else ""
-    return f"{len(ids)} task{'s' * (len(ids) != 1)} ({', '.join(ids[:_MOST_LISTED])}{more})"
+    return f"{len(ids)} task{'s' * (len(ids) != 1)} ({first_of(ids, _MOST_LISTED)})"

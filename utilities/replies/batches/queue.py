@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
+from utilities.command_line.terminal import first_of
 from utilities.errors import AttemptFailed, FailedAttempt, NotAsked, RateLimited, RequestFailed
 from utilities.models.batches.endpoint import Outcome, custom_id_of
 from utilities.models.interface import Message, Meter, Reply, Sampling
@@ -244,7 +245,7 @@ class BatchQueue:
         text = f"{len(known)}: {replies} replies collected, at half price"
         if waiting := [batch for batch in known if batch["open"]]:
             count = sum(batch["requests"] for batch in waiting)
-            names = ", ".join(batch["batch_id"] or "one being created" for batch in waiting[:5])
+            names = first_of([one["batch_id"] or "one being created" for one in waiting], 5)
             text += (
                 f"; {len(waiting)} with {count} requests ({names}) go on at the provider: the same "
                 "command takes them up"
