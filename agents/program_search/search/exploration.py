@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -36,12 +36,9 @@ class Exploration:
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
     budget: SearchBudget
-
-    def __post_init__(self) -> None:
-        """Start from the inputs as they are."""
-        self.states: list[State] = []  # the first ones, for traces
-        self.frames: list[State] = []  # those of the outputs' shapes, for rules
-        self.candidates: list[Candidate] = []
+    states: list[State] = field(default_factory=list)  # the first ones, for traces
+    frames: list[State] = field(default_factory=list)  # those of the outputs' shapes, for rules
+    candidates: list[Candidate] = field(default_factory=list)
 
     def run(self) -> list[Candidate]:
         """Every candidate found, in stages until one is strong."""

@@ -10,13 +10,15 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
-from agents.program_search.transforms.registry import Array
+from agents.program_search.transforms.registry import LARGEST_SIDE, Array
 from agents.program_search.transforms.words import listing
 
 MOST_TILES = 36
 BASE_COST = 1.5
 TILE_COST = 0.2
 TILES = {"same": "as it is", **SYMMETRIES, "blank": "blank"}
+SWAPPING = list(SYMMETRIES)[3:]
+"""Symmetries that swap height and width."""
 Plan = tuple[tuple[str, ...], ...]
 
 
@@ -63,20 +65,16 @@ def learn_mosaic(state: State, outputs: Sequence[Array]) -> list[Candidate]:
         return []
     options = [tiles_of(one, wanted, table) for one, wanted in zip(pictures, outputs, strict=True)]
     plan = plan_of(options, table)
-    turns = any(
-        tile not in ("same", "blank", *list(SYMMETRIES)[:3]) for row in plan for tile in row
-    )
+    turns = any(tile in SWAPPING for row in plan for tile in row)
     if not all(map(all, plan)) or (turns and any(g.shape[0] != g.shape[1] for g in state.grids)):
         return []
     cost = state.cost + BASE_COST + TILE_COST * table[0] * table[1]
-    left_out = [
-        plan_of([*options[:pair], *options[pair + 1 :]], table) == plan
-        for pair in range(len(options))
-    ]
+    others = ([*options[:pair], *options[pair + 1 :]] for pair in range(len(options)))
+    left_out = tuple(plan_of(one, table) == plan for one in others)
     laid_out = tuple(mosaic(grid, plan) for grid in state.grids)
-    if any(max(grid.shape) > 30 for grid in laid_out):
+    if any(max(grid.shape) > LARGEST_SIDE for grid in laid_out):
         return []
-    return [Candidate(state.steps, Mosaic(plan), cost, laid_out, tuple(left_out))]
+    return [Candidate(state.steps, Mosaic(plan), cost, laid_out, left_out)]
 
 
 def table_of(pictures: Sequence[Array], outputs: Sequence[Array]) -> tuple[int, int] | None:
@@ -107,7 +105,7 @@ def tiles_of(picture: Array, wanted: Array, table: tuple[int, int]) -> list[list
 
 
 def plan_of(options: Sequence[list[list[str]]], table: tuple[int, int]) -> Plan:
-    """For each place the first tile that is right in all pairs; "" where none is."""
+    """For each place the first tile that is right in all pairs; "" if there is none."""
     tiles = [
         next((tile for tile in TILES if all(tile in one for one in place)), "")
         for place in zip(*options, strict=True)

@@ -70,7 +70,7 @@ class Rule:
     otherwise: Source
 
     def cases_of(self) -> dict[Source, list[Case]]:
-        """The cases of each outcome but that of all others."""
+        """The cases of each outcome, except those that `otherwise` covers."""
         grouped: dict[Source, list[Case]] = {}
         for case, outcome in sorted(self.table.items(), key=lambda item: item[0]):
             if outcome != self.otherwise:
@@ -92,11 +92,11 @@ class Rule:
         return [*lines, f"In every other case, shown by a pair or not: {self.otherwise.outcome()}."]
 
     def names(self) -> list[str]:
-        """What the cases call the facts where there are several: a, b, c."""
+        """What the cases call the facts: a, b, c."""
         return [chr(ord("a") + number) for number in range(len(self.facts))]
 
     def case_words(self, cases: Sequence[Case]) -> str:
-        """The cases in words; those that differ in their last value only are drawn together."""
+        """The cases in words; those that differ only in their last value share one clause."""
         reads = [source.reads() for source in self.facts]
         drawn: dict[Case, list[int]] = {}
         for case in cases:
@@ -115,10 +115,8 @@ class Rule:
     def code(self, variable: str) -> list[str]:
         """Lines that compute `answer`."""
         names = [f"fact_{name}" for name in self.names()]
-        lines = [
-            f"{name} = {source.code(variable)}"
-            for name, source in zip(names, self.facts, strict=True)
-        ]
+        sources = (source.code(variable) for source in self.facts)
+        lines = [f"{name} = {code}" for name, code in zip(names, sources, strict=True)]
         start = self.otherwise.code(variable)
         constant = self.otherwise.origin == "constant"
         if names:
@@ -138,7 +136,7 @@ class Rule:
 
 
 def chosen_code(names: Sequence[str], cases: Sequence[Case]) -> list[str]:
-    """Lines that compute `chosen`: where the named facts show one of the cases."""
+    """Lines that compute `chosen`, whether the named facts of each cell show one of the cases."""
     if len(names) > 1:
         text = f"chosen = in_cases([{', '.join(names)}], {list(cases)})"
     elif len(cases) > 1:
