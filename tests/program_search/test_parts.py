@@ -163,6 +163,16 @@ def test_programs_carry_no_annotations_and_no_decorators() -> None:
     assert all(a.annotation is None for f in functions for a in f.args.args)
 
 
+def test_a_local_variable_carries_no_function_of_its_name() -> None:
+    (definition,) = carried_definitions([with_a_local_grid])
+    assert definition.startswith("def with_a_local_grid")
+
+
+def with_a_local_grid(text: str) -> int:
+    grid = len(text)
+    return grid * grid
+
+
 def test_programs_carry_only_what_they_call() -> None:
     search = explored("000/012/000>12", "300/300/000>3/3", "000/050/000")
     search.run()
