@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.entries import write_entries
 from tests.support.report_results import (
     HOSTILE,
     NEARLY,
@@ -18,7 +19,6 @@ from tests.support.report_results import (
     RIGHT,
     entry,
     metadata,
-    write_results,
 )
 from tests.support.scripts import Run
 from utilities.report.contents import ReportContents
@@ -68,7 +68,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end_and_says_what_is_missing() 
 
 
 def test_a_benchmark_is_scored_by_its_attempts(tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl", entry("one", RIGHT, NEARLY), entry("two", NEARLY), metadata()
     )
     [run] = figures_of(contents_of(results))
@@ -85,7 +85,7 @@ def test_a_verified_file_is_scored_by_programs_right_on_all_pairs(tmp_path: Path
         {name: value for name, value in one.items() if name not in kept}
         for one in (entry("one", NEARLY, solved=True), entry("two", RIGHT, solved=False))
     ]
-    [run] = figures_of(contents_of(write_results(tmp_path / "r.jsonl", *verified)))
+    [run] = figures_of(contents_of(write_entries(tmp_path / "r.jsonl", *verified)))
     assert (run.solved, run.tasks) == (1, 2)
     assert "verified" in run.measure
 
@@ -103,18 +103,18 @@ def test_direct_answers_are_judged_by_the_expected_outputs(tmp_path: Path) -> No
     direct = {
         name: value for name, value in entry("t", RIGHT, NEARLY).items() if name not in judged
     }
-    contents = contents_of(write_results(tmp_path / "r.jsonl", direct))
+    contents = contents_of(write_entries(tmp_path / "r.jsonl", direct))
     assert contents.runs[0].results[0]["samples"] == "RW"
 
 
 def test_a_task_of_unknown_outputs_counts_in_no_score(tmp_path: Path) -> None:
     unknown = entry("t", RIGHT, solved=None, outputs_solved=[None], test_passed=[[None]])
-    [run] = figures_of(contents_of(write_results(tmp_path / "r.jsonl", unknown, entry("u", RIGHT))))
+    [run] = figures_of(contents_of(write_entries(tmp_path / "r.jsonl", unknown, entry("u", RIGHT))))
     assert (run.tasks, run.unscored) == (1, 1)
 
 
 def test_the_last_entry_of_a_task_counts(tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl", entry("t", None, complete=False), entry("t", RIGHT)
     )
     contents = contents_of(results)
@@ -124,7 +124,7 @@ def test_the_last_entry_of_a_task_counts(tmp_path: Path) -> None:
 
 
 def test_a_failed_attempt_later_does_not_displace_a_complete_entry(tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl", entry("t", RIGHT), entry("t", None, complete=False, cost_usd=[None])
     )
     contents = contents_of(results)
@@ -136,7 +136,7 @@ def test_a_failed_attempt_later_does_not_displace_a_complete_entry(tmp_path: Pat
 def test_a_run_with_everything_odd_has_the_scores_that_score_results_gives(tmp_path: Path) -> None:
     """Refinements, a task answered twice, one without an entry: the same figures both ways."""
     named = {"solved_task_ids": ["a", "b"], "unsolved_task_ids": ["c"], "missing_tasks": {"d": 2}}
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl",
         entry("a", NEARLY, OTHER_SHAPE, RIGHT, RIGHT, refinement_round=[0, 0, 1, 1]),
         entry("b", RIGHT),
@@ -154,7 +154,7 @@ def test_a_run_with_everything_odd_has_the_scores_that_score_results_gives(tmp_p
 
 
 def test_a_task_that_a_later_run_answered_is_missing_no_more(tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl", metadata(missing_tasks={"t": 1, "u": 1}), entry("t", RIGHT)
     )
     [run] = figures_of(contents_of(results))
@@ -164,13 +164,13 @@ def test_a_task_that_a_later_run_answered_is_missing_no_more(tmp_path: Path) -> 
 @pytest.mark.parametrize("odd", [[1], {"u": 10**9}, {"u": -1}, {"u": True}, "u", {"u": None}])
 def test_an_odd_account_of_missing_tasks_counts_none(tmp_path: Path, odd: object) -> None:
     refined = entry("t", RIGHT, refinement_round=["2"], parent_samples=[7], confidence=["sure"])
-    results = write_results(tmp_path / "r.jsonl", refined, metadata(missing_tasks=odd))
+    results = write_entries(tmp_path / "r.jsonl", refined, metadata(missing_tasks=odd))
     [run] = figures_of(contents_of(results))
     assert (run.missing, run.tasks, run.pass_at_1) == (0, 1, 1.0)
 
 
 def test_runs_of_one_model_on_several_data_sets_are_told_apart_by_these(tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl",
         entry("t", RIGHT, dataset="easy"),
         entry("t", RIGHT, run="b", dataset="hard", model="model-a"),
@@ -182,7 +182,7 @@ def test_runs_of_one_model_on_several_data_sets_are_told_apart_by_these(tmp_path
 
 
 def test_models_that_share_a_file_are_runs_of_their_own(tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl", entry("t", RIGHT), entry("t", NEARLY, run="b"), metadata("b")
     )
     first, second = figures_of(contents_of(results))
@@ -192,14 +192,14 @@ def test_models_that_share_a_file_are_runs_of_their_own(tmp_path: Path) -> None:
 
 def test_other_pairs_under_the_same_id_are_another_task(tmp_path: Path) -> None:
     other = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl", entry("t", RIGHT), entry("t", RIGHT, run="b", task_data=other)
     )
     assert [task.address for task in contents_of(results).tasks] == ["t", "t~2"]
 
 
 def test_gzipped_results_are_read(tmp_path: Path) -> None:
-    plain = write_results(tmp_path / "r.jsonl", entry("t", RIGHT))
+    plain = write_entries(tmp_path / "r.jsonl", entry("t", RIGHT))
     packed = tmp_path / "r.jsonl.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert len(contents_of(packed).tasks) == 1
@@ -220,7 +220,7 @@ def test_odd_fields_do_not_stop_the_report(tmp_path: Path) -> None:
 
 def test_no_reply_can_leave_its_block_of_json(tmp_path: Path) -> None:
     hostile = entry(HOSTILE, RIGHT, reasoning=[HOSTILE], python_code=[HOSTILE], model=HOSTILE)
-    page = page_text(contents_of(write_results(tmp_path / "r.jsonl", hostile)))
+    page = page_text(contents_of(write_entries(tmp_path / "r.jsonl", hostile)))
     blocks = blocks_of(page)
     assert set(blocks) == {"index", "t0", "t0r0"}
     assert blocks["t0r0"]["samples"][0]["reasoning"].startswith("<script>")
@@ -230,14 +230,14 @@ def test_no_reply_can_leave_its_block_of_json(tmp_path: Path) -> None:
 
 
 def test_the_page_names_no_address_to_fetch_from(tmp_path: Path) -> None:
-    page = page_text(contents_of(write_results(tmp_path / "r.jsonl", entry("t", RIGHT))))
+    page = page_text(contents_of(write_entries(tmp_path / "r.jsonl", entry("t", RIGHT))))
     assert re.findall(r"https?://[^\"'\s<]+", page) == ["http://www.w3.org/2000/svg"]
     assert not re.search(r"<(link|img|iframe)|\bsrc=|@import|url\(", page)
     assert "default-src 'none'" in html.unescape(page)
 
 
 def test_samples_without_room_are_counted_and_still_scored(tmp_path: Path) -> None:
-    results = write_results(tmp_path / "r.jsonl", *(entry(f"t{n}", RIGHT) for n in range(20)))
+    results = write_entries(tmp_path / "r.jsonl", *(entry(f"t{n}", RIGHT) for n in range(20)))
     contents = contents_of(results, room=3000)
     assert 0 < contents.left_out < 20
     assert sum(map(len, (b for n, b in contents.blocks.items() if "r" in n))) <= 3000
@@ -247,7 +247,7 @@ def test_samples_without_room_are_counted_and_still_scored(tmp_path: Path) -> No
 
 def test_each_file_gets_its_share_of_the_room(tmp_path: Path) -> None:
     files = [
-        write_results(
+        write_entries(
             tmp_path / f"{run}.jsonl", *(entry(f"t{n}", RIGHT, run=run) for n in range(9))
         )
         for run in "ab"
@@ -257,7 +257,7 @@ def test_each_file_gets_its_share_of_the_room(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_the_page_beside_the_results(run_script: Run, tmp_path: Path) -> None:
-    results = write_results(tmp_path / "r.jsonl", entry("t", RIGHT, reasoning=["x" * 300]))
+    results = write_entries(tmp_path / "r.jsonl", entry("t", RIGHT, reasoning=["x" * 300]))
     done = run_script(SCRIPT, results, "--max_text", "200")
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "r_report.html").read_text()

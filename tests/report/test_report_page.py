@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import PHONE, Browser, Keys, needs_chromium, started_browser
+from tests.support.entries import write_entries
 from tests.support.report_results import (
     CODE,
     HOSTILE,
@@ -19,7 +20,6 @@ from tests.support.report_results import (
     Entry,
     entry,
     metadata,
-    write_results,
 )
 from utilities.report.contents import ReportContents
 from utilities.report.page import page_of
@@ -44,7 +44,7 @@ def browser(chromium: Browser) -> Iterator[Browser]:
 def build(path: Path, *files: list[Entry], longest_text: int = 20_000) -> Path:
     contents = ReportContents(longest_text=longest_text, most_bytes=10**8)
     contents.read(
-        write_results(path.with_name(f"r{place}.jsonl"), *entries)
+        write_entries(path.with_name(f"r{place}.jsonl"), *entries)
         for place, entries in enumerate(files)
     )
     path.write_bytes(b"".join(page_of(contents, built_at="now")))
@@ -384,7 +384,7 @@ def test_rows_come_as_the_reader_gets_to_them(browser: Browser, tmp_path: Path) 
 
 def test_samples_without_room_are_said_to_be_missing(browser: Browser, tmp_path: Path) -> None:
     contents = ReportContents(longest_text=1000, most_bytes=10)
-    contents.read([write_results(tmp_path / "r.jsonl", entry("t", RIGHT))])
+    contents.read([write_entries(tmp_path / "r.jsonl", entry("t", RIGHT))])
     built = tmp_path / "page.html"
     built.write_bytes(b"".join(page_of(contents, built_at="now")))
     browser.open(built, "#t")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.support.entries import write_entries
 from tests.support.report_results import (
     HOSTILE,
     NEARLY,
@@ -16,7 +17,6 @@ from tests.support.report_results import (
     RIGHT,
     entry,
     metadata,
-    write_results,
 )
 from tests.support.scripts import Run
 from utilities.report.records import attempt_texts, sample_records, task_record
@@ -56,7 +56,7 @@ def test_a_task_of_the_data_set_is_drawn_in_digits_without_a_terminal(
 
 
 def test_results_are_drawn_with_wrong_cells_marked(run_script: Run, tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "r.jsonl", entry("other", RIGHT), entry("t", NEARLY, OTHER_SHAPE), metadata()
     )
     done = run_script(SCRIPT, "t", "--results", results, **NO_COLOURS)
@@ -75,7 +75,7 @@ def test_the_newest_complete_entry_is_drawn_with_data_set_round_and_confidence(
         "t", NEARLY, RIGHT, dataset="easy", refinement_round=[0, 1], parent_samples=[[], [0]],
         confidence=[None, 0.5],
     )  # fmt: skip
-    results = write_results(tmp_path / "r.jsonl", refined, entry("t", None, complete=False))
+    results = write_entries(tmp_path / "r.jsonl", refined, entry("t", None, complete=False))
     done = run_script(SCRIPT, "t", "--results", results, **NO_COLOURS)
     assert "model-a · easy · run run-a · solved" in done.stdout
     assert "refinement 1 of 1 · confidence 0.50" in done.stdout
@@ -83,7 +83,7 @@ def test_the_newest_complete_entry_is_drawn_with_data_set_round_and_confidence(
 
 
 def test_texts_are_shown_on_request(run_script: Run, tmp_path: Path) -> None:
-    results = write_results(tmp_path / "r.jsonl", entry("t", RIGHT))
+    results = write_entries(tmp_path / "r.jsonl", entry("t", RIGHT))
     done = run_script(SCRIPT, "t", "--results", results, "--texts", **NO_COLOURS)
     assert "return [row[::-1] for row in grid[::-1]]" in done.stdout
     assert "It is turned round." in done.stdout
@@ -93,7 +93,7 @@ def test_texts_are_shown_on_request(run_script: Run, tmp_path: Path) -> None:
 def test_an_unknown_task_is_one_line_that_names_the_nearest(
     run_script: Run, tmp_path: Path, arguments: list[str]
 ) -> None:
-    write_results(tmp_path / "r.jsonl", entry("00d62c1b", RIGHT))
+    write_entries(tmp_path / "r.jsonl", entry("00d62c1b", RIGHT))
     done = run_script(SCRIPT, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     *before, line = done.stderr.splitlines()
@@ -117,7 +117,7 @@ def test_sixteen_colours_get_digits_as_well() -> None:
 
 
 def test_no_color_is_respected(run_script: Run, tmp_path: Path) -> None:
-    results = write_results(tmp_path / "r.jsonl", entry("t", NEARLY))
+    results = write_entries(tmp_path / "r.jsonl", entry("t", NEARLY))
     done = run_script(SCRIPT, "t", "--results", results, NO_COLOR="1", FORCE_COLOR="1")
     assert "7 0!5 " in done.stdout
     assert not re.search(r"\x1b\[[\d;]*[34]8;", done.stdout)

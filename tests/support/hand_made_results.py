@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from tests.support.entries import result_entry, run_metadata, write_entries
 
 Grid = list[list[int]]
 RIGHT = "right"
@@ -41,16 +42,9 @@ def entry(
     """An entry of task `tNN` with a list of test outputs for each sample."""
     statuses = status or ["ok" if sample else "no_code" for sample in samples]
     programs = {} if train_passed is None else {"train_passed": train_passed}
-    return {
-        "entry_type": "result",
-        "run_id": "20260101T000000Z-aaaaaa",
+    fields = {
         "configuration_hash": "c1",
-        "task_id": f"t{number:02}",
         "task_data": task_data(number, outputs),
-        "model_identifier": "MODEL",
-        "model": "vendor:model-1",
-        "complete": not {"rate_limited", "timed_out", "provider_error"} & set(statuses),
-        "status": statuses,
         "reasoning": ["because" if sample else None for sample in samples],
         "python_code": ["def solve_task(grid): ..." if sample else None for sample in samples],
         "usage": [
@@ -64,17 +58,13 @@ def entry(
         "attempts": attempts,
         **more,
     }
+    return result_entry(f"t{number:02}", status=statuses, **fields)
 
 
 def metadata(task_ids: list[str], **more: Any) -> dict[str, Any]:
     """The metadata of a run that named these tasks."""
-    return {
-        "entry_type": "metadata",
-        "run_id": "20260101T000000Z-aaaaaa",
-        "status": "completed",
+    fields = {
         "started_at": "2026-01-01T00:00:00+00:00",
-        "model_identifier": "MODEL",
-        "model": "vendor:model-1",
         "configuration": {"model_identifier": "MODEL", "best_of": 3},
         "configuration_hash": "c1",
         "dataset": "data/set.json",
@@ -86,8 +76,8 @@ def metadata(task_ids: list[str], **more: Any) -> dict[str, Any]:
         "failed_task_ids": [],
         **more,
     }
+    return run_metadata(**fields)
 
 
 def write(path: Path, entries: list[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(one) + "\n" for one in entries))
-    return path
+    return write_entries(path, *entries)

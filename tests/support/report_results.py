@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from utilities.files.json_lines import encode_line
+from tests.support.entries import result_entry, run_metadata
 
 Entry = dict[str, Any]
 TRAIN = [{"input": [[1, 2], [3, 4]], "output": [[4, 3], [2, 1]]}]
@@ -23,18 +22,14 @@ def entry(task_id: str, *outputs: Any, run: str = "a", **changed: Any) -> Entry:
     count = len(outputs)
     right = [output == RIGHT for output in outputs]
     attempts = [[*outputs, None, None][:2]]
-    return {
-        "entry_type": "result",
+    fields = {
         "run_id": f"run-{run}",
         "configuration_hash": run * 32,
-        "task_id": task_id,
-        "task_data": {"train": TRAIN, "test": TEST},
         "model": f"model-{run}",
-        "complete": True,
+        "task_data": {"train": TRAIN, "test": TEST},
         "solved": RIGHT in attempts[0],
         "reasoning": ["It is turned round."] * count,
         "python_code": [CODE] * count,
-        "status": ["ok"] * count,
         "usage": [{"input_tokens": 100, "output_tokens": 20}] * count,
         "cost_usd": [0.25] * count,
         "latency_s": [1.5] * count,
@@ -46,28 +41,17 @@ def entry(task_id: str, *outputs: Any, run: str = "a", **changed: Any) -> Entry:
         "attempts": attempts,
         "outputs_solved": [RIGHT in attempts[0]],
     } | changed
+    made = result_entry(task_id, **({"status": ["ok"] * count} | fields))
+    del made["model_identifier"]  # as in older files
+    return made
 
 
 def metadata(run: str = "a", **changed: Any) -> Entry:
     """What ends a run."""
-    return {
-        "entry_type": "metadata",
+    fields = {
         "run_id": f"run-{run}",
         "configuration_hash": run * 32,
         "configuration": {"best_of": 2},
         "duration_s": 90.0,
-        "status": "completed",
-    } | changed
-
-
-def write_results(path: Path, *entries: Entry) -> Path:
-    """Write a results file; lone surrogates stand in it as escapes, as other tools write them."""
-    import json
-
-    lines = (json.dumps(one).encode() + b"\n" if _odd(one) else encode_line(one) for one in entries)
-    path.write_bytes(b"".join(lines))
-    return path
-
-
-def _odd(one: Entry) -> bool:
-    return "\ud800" in str(one)
+    }
+    return run_metadata(**(fields | changed))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from tests.support.entries import result_entry, run_metadata, write_entries
 from utilities.tasks.public_sets import read_part
 from utilities.tasks.symmetries import SYMMETRIES, changed_task
 from utilities.tasks.task import Task
@@ -56,37 +56,29 @@ def entry(
     task_id: str, task: dict[str, Any], codes: list[str | None], **more: Any
 ) -> dict[str, Any]:
     """A generator's entry: nobody has judged its programs."""
-    return {
-        "entry_type": "result",
-        "schema_version": 1,
+    fields = {
         "run_id": "run-1",
-        "task_id": task_id,
-        "task_data": task,
-        "model_identifier": "MODEL",
         "model": "maker:model",
+        "task_data": task,
+        "status": ["ok" if code else "no_code" for code in codes],
         "prompt_messages": [PROMPT for _ in codes],
         "reasoning": [f"Reasoning {number} of {task_id}." for number, _ in enumerate(codes)],
         "python_code": codes,
-        "status": ["ok" if code else "no_code" for code in codes],
-        **more,
     }
+    return result_entry(task_id, **(fields | more))
 
 
-METADATA = {
-    "entry_type": "metadata",
-    "run_id": "run-1",
-    "status": "completed",
-    "script": "code_data",
-    "configuration": {"prompt_hash": "hash-of-the-prompt"},
-    "dataset_hash": "hash-of-the-dataset",
-}
+METADATA = run_metadata(
+    run_id="run-1",
+    script="code_data",
+    configuration={"prompt_hash": "hash-of-the-prompt"},
+    dataset_hash="hash-of-the-dataset",
+)
 
 
 def write(path: Path, *entries: dict[str, Any]) -> Path:
     """A results file with its metadata."""
-    lines = [*entries, METADATA]
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
-    return path
+    return write_entries(path, *entries, METADATA)
 
 
 def evaluation_task() -> dict[str, Any]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.entries import write_entries
 from tests.traces.test_merge_reasoning import (
     merge,
     merge_entries,
     result,
     start_merge,
     texts,
-    write_results,
 )
 from utilities.traces.store import read_store
 
@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    return write_results(tmp_path / "results.jsonl", result("new", ["y"]))
+    return write_entries(tmp_path / "results.jsonl", result("new", ["y"]))
 
 
 def state_of(store: Path) -> tuple[int, set[str]]:

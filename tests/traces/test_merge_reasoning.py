@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agents.reply_parsing import extract_reasoning
+from tests.support.entries import result_entry, write_entries
 from tests.support.scripts import Run
 from utilities import config
 from utilities.errors import UsageError
@@ -36,29 +37,20 @@ VOTED = {
 def result(
     task_id: str, reasoning: list[str | None], status: list[str] | None = None, **more: Any
 ) -> dict[str, Any]:
-    return {
-        "entry_type": "result",
-        "schema_version": 1,
-        "run_id": "run",
-        "task_id": task_id,
+    fields = {
         "task_data": {"train": [], "test": []},
+        "status": status or ["ok"] * len(reasoning),
         "model_identifier": "CLAUDE",
         "model": "anthropic:claude",
         "reasoning": reasoning,
-        "status": status or ["ok"] * len(reasoning),
-        **more,
     }
+    return result_entry(task_id, **(fields | more))
 
 
 def merge_entries(entries: list[dict[str, Any]], store: Path, **more: Any) -> Merged:
     """Merge entries as if they stood in one file."""
     read = (entry_of_fields(dict(entry), Path("results.jsonl")) for entry in entries)
     return merge_sources({"entries": read}, store, **more)
-
-
-def write_results(path: Path, *entries: dict[str, Any]) -> Path:
-    path.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries), encoding="utf-8")
-    return path
 
 
 def start_merge(results: Path, store: Path, *more: str) -> subprocess.Popen[str]:
@@ -86,7 +78,7 @@ def texts(store: Path) -> dict[str, list[str]]:
 
 
 def test_each_usable_sample_becomes_a_trace(tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "results.jsonl",
         result("a", [" one\n", "two"], python_code=["def solve_task(grid): ...", None]),
         result("b", ["three"]),
@@ -108,7 +100,7 @@ def test_each_usable_sample_becomes_a_trace(tmp_path: Path) -> None:
 
 
 def test_what_is_not_usable_is_counted_by_its_reason(tmp_path: Path) -> None:
-    results = write_results(
+    results = write_entries(
         tmp_path / "results.jsonl",
         result(
             "a",
@@ -147,7 +139,7 @@ def test_lists_of_unequal_length_lose_no_usable_sample(tmp_path: Path) -> None:
 
 
 def test_a_second_merge_adds_nothing_and_leaves_the_bytes(tmp_path: Path) -> None:
-    results = write_results(tmp_path / "results.jsonl", result("a", ["one", "one", "two"]))
+    results = write_entries(tmp_path / "results.jsonl", result("a", ["one", "one", "two"]))
     store = tmp_path / "store.json"
     merge(results, store)
     before = store.read_bytes()
@@ -201,7 +193,7 @@ def test_a_corrected_trace_is_not_added_again(tmp_path: Path) -> None:
 
 
 def test_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
-    results = write_results(tmp_path / "results.jsonl", result("a", ["one"]))
+    results = write_entries(tmp_path / "results.jsonl", result("a", ["one"]))
     store = tmp_path / "store.json"
     code, out, _ = merge(results, store, "--dry_run")
 
@@ -234,7 +226,7 @@ def test_a_store_that_is_broken_is_never_overwritten(content: bytes, tmp_path: P
 
 
 def test_a_broken_store_ends_the_script_with_one_line(tmp_path: Path) -> None:
-    results = write_results(tmp_path / "results.jsonl", result("a", ["one"]))
+    results = write_entries(tmp_path / "results.jsonl", result("a", ["one"]))
     store = tmp_path / "store.json"
     store.write_bytes(BROKEN[1])
     code, out, err = merge(results, store)
@@ -260,7 +252,7 @@ def test_merges_at_once_lose_nothing(tmp_path: Path) -> None:
     count = 4
     processes = [
         start_merge(
-            write_results(
+            write_entries(
                 tmp_path / f"{number}.jsonl",
                 *(result(f"task{task}", [f"of {number}"]) for task in range(200)),
             ),
@@ -282,7 +274,7 @@ VERIFIED = {"train_passed": [[True, True], [True], None], "test_passed": [[True]
 def test_only_verified_keeps_what_passes_every_pair(tmp_path: Path) -> None:
     store = tmp_path / "store.json"
     judged = result("a", ["right", "wrong on test", "no program"], **VERIFIED)
-    results = write_results(tmp_path / "results.jsonl", judged, result("b", ["never judged"]))
+    results = write_entries(tmp_path / "results.jsonl", judged, result("b", ["never judged"]))
     out = merge(results, store, "--only_verified")[1]
 
     assert texts(store) == {"a": ["right"]}
@@ -291,7 +283,7 @@ def test_only_verified_keeps_what_passes_every_pair(tmp_path: Path) -> None:
 
 def test_short_reasoning_is_left_out_on_request(tmp_path: Path) -> None:
     store = tmp_path / "store.json"
-    results = write_results(tmp_path / "results.jsonl", result("a", ["  1234  ", "12345"]))
+    results = write_entries(tmp_path / "results.jsonl", result("a", ["  1234  ", "12345"]))
     out = merge(results, store, "--min_length", "5")[1]
 
     assert texts(store) == {"a": ["12345"]}
@@ -299,7 +291,7 @@ def test_short_reasoning_is_left_out_on_request(tmp_path: Path) -> None:
 
 
 def test_many_sources_of_every_layout_are_merged_at_once(tmp_path: Path) -> None:
-    lines = write_results(tmp_path / "one.jsonl", result("a", ["one", "two"]))
+    lines = write_entries(tmp_path / "one.jsonl", result("a", ["one", "two"]))
     zipped = tmp_path / "two.json.gz"
     document = {"metadata": {}, "results": [{"task_id": "a", "model": "m", "reasoning": "two"}]}
     zipped.write_bytes(gzip.compress(json.dumps(document).encode()))
@@ -349,7 +341,7 @@ def test_a_journal_of_the_embedded_agent_adds_nothing_to_its_results(
 
 
 def test_a_reason_that_steers_terminals_is_printed_as_escapes(tmp_path: Path) -> None:
-    results = write_results(tmp_path / "results.jsonl", result("a", [None], ["\x1b[2Jgone"]))
+    results = write_entries(tmp_path / "results.jsonl", result("a", [None], ["\x1b[2Jgone"]))
     out = merge(results, tmp_path / "store.json")[1]
 
     assert "\x1b" not in out
