@@ -32,12 +32,12 @@ class ReportOptions(Options):
         "the page (default: beside the first results file, NAME_report.html)", "FILE"
     )
     max_text: int = option(
-        "longest reasoning or program, in characters; of longer ones the middle is left out",
+        "longest reasoning or program, in characters; the middle of longer ones is left out",
         "N",
         default=20_000,
     )
     max_megabytes: int = option(
-        "room for samples; results that find none stand in the table only", "N", default=100
+        "room for samples; results beyond it are in the table only", "N", default=100
     )
 
 

@@ -7,8 +7,8 @@
 
 FORMAT is messages, sharegpt, prompt_completion (a row for each verified sample), preference (a
 verified and a failed sample of a task), repair (a failed program, what is wrong with it, a
-verified one) or parquet (rows as in messages, in columns). Programs whose verdict RESULTS does
-not tell run in the sandbox first. Tasks of ARC-AGI's evaluation sets are left out and named.
+verified one) or parquet (rows as in messages, in columns). Programs without a verdict in RESULTS
+run in the sandbox first. Tasks of ARC-AGI's evaluation sets are left out and named.
 """
 
 from __future__ import annotations

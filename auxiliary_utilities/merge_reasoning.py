@@ -4,9 +4,9 @@
     python auxiliary_utilities/merge_reasoning.py RESULTS.jsonl OTHER.json.gz --dry_run
     python auxiliary_utilities/merge_reasoning.py RESULTS_verified.jsonl --only_verified
 
-Each usable sample's reasoning becomes a trace of its task, under its model's name. A trace that
-is there already is not added again, and nothing that is there is changed: the command may be run
-after every run, also twice at once. A journal of raw replies can be merged like a results file.
+Each usable sample's reasoning becomes a trace of its task, under its model's name. What the store
+has stays as it is, and no trace is added twice: run the command after every run, even twice at
+once. A journal of raw replies can be merged like a results file.
 """
 
 from __future__ import annotations

@@ -103,29 +103,29 @@ class JsonLinesFile:
         if self._read_only:
             self._open_to_read()
             return self
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor = os.open(self.path, flags, 0o644)
-        except OSError as error:
-            raise self._cannot_write(error) from error
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-            os.close(self._descriptor)
-            raise UsageError(f"{self.path} is no ordinary file; choose another folder")
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._descriptor)
+            try:
+                self._take_over()
+            except (OSError, UsageError):
+                os.close(self._descriptor)
+                raise
+        except BlockingIOError as error:
             raise UsageError(
                 f"another run is writing {self.path}; wait for it, or give this one its own "
                 f"folder with {self._option}"
             ) from error
-        try:
-            self._cut_torn_end()
         except OSError as error:
-            os.close(self._descriptor)
             raise self._cannot_write(error) from error
         return self
+
+    def _take_over(self) -> None:
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            raise UsageError(f"{self.path} is no ordinary file; choose another folder")
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._cut_torn_end()
 
     def _open_to_read(self) -> None:
         path = self.path if self.path.exists() else os.devnull

@@ -55,8 +55,7 @@ class VerificationOptions(Options):
         default="strict",
     )
     max_concurrent_programs: int | None = _run(
-        "workers, each of which runs one program at a time of each kind (default: one for each "
-        "core)",
+        "programs of each kind that run at once (default: one for each core)",
         "N",
     )
     executor: Literal["local", "ray"] = _run(
