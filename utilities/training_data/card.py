@@ -19,14 +19,14 @@ _SYNTHETIC = "synthetic:"
 
 def card_path(options: ExportOptions) -> Path:
     """`README.md` in a folder of Parquet, where Hugging Face looks; else beside the rows."""
-    if options.format == "parquet":
+    if options.row_format.is_folder:
         return options.output / "README.md"
     return options.output.with_name(f"{options.output.stem}_card.md")
 
 
 def card_text(options: ExportOptions, exported: Export) -> str:
     """The card in Markdown, with the front matter that `datasets` reads the files by."""
-    front = _front_matter(options, exported) if options.format == "parquet" else []
+    front = _front_matter(options, exported) if options.row_format.is_folder else []
     lines = [
         *front,
         "# ARC programs and reasoning",

@@ -17,10 +17,10 @@ from utilities.results.reader import read_entries
 from utilities.results.types import ResultEntry, RunMetadata
 from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
 from utilities.tasks.task import Task
-from utilities.training_data.filters import Filters, fails_train, is_failure
+from utilities.training_data.filters import Filters
 from utilities.training_data.judging import Judge, judged
 from utilities.training_data.known_tasks import KnownTasks
-from utilities.training_data.rows import Format
+from utilities.training_data.rows import RowFormat
 from utilities.training_data.samples import RunFacts, TrainingSample, usable_samples
 from utilities.training_data.splits import TaskGroups
 from utilities.verification.verdict import normal_form
@@ -55,7 +55,7 @@ class Collector:
         spool: sqlite3.Connection,
         judge: Judge,
         filters: Filters,
-        form: Format,
+        form: RowFormat,
         guard: KnownTasks | None,
         *,
         with_groups: bool,
@@ -145,9 +145,7 @@ class Collector:
         )
 
     def _serves_as_failure(self, sample: TrainingSample) -> bool:
-        if self._form == "repair":
-            return fails_train(sample)
-        return self._form == "preference" and is_failure(sample)
+        return self._form.serves_as_failed(sample)
 
 
 def load(spool: sqlite3.Connection, position: int) -> TrainingSample:

@@ -20,7 +20,7 @@ from utilities.training_data.judging import Judge, judged
 from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
 from utilities.training_data.options import ExportOptions
 from utilities.training_data.row_files import Row, RowFile, check_parquet, open_parts
-from utilities.training_data.rows import PAIRED, RowMaker
+from utilities.training_data.rows import RowMaker
 from utilities.training_data.samples import TrainingSample
 from utilities.training_data.selection import Choice
 from utilities.training_data.splits import part_of
@@ -62,13 +62,18 @@ async def export(options: ExportOptions) -> Export:
     Raises UsageError where results cannot be read, nothing is left to write, or evaluation tasks
     are among them and are to be refused; nothing is written then.
     """
-    if options.format == "parquet":
+    if options.row_format.is_folder:
         check_parquet()
     guard = None if options.evaluation_tasks == "allow" else KnownTasks(EVALUATION_SETS)
     with open_spool(options.output.parent, SAMPLES_TABLE) as spool:
         async with Judge(options.settings) as judge:
             collector = Collector(
-                spool, judge, options.filters, options.format, guard, with_groups=options.is_split
+                spool,
+                judge,
+                options.filters,
+                options.row_format,
+                guard,
+                with_groups=options.is_split,
             )
             found = await collector.read(options.results, judge_again=options.verify_again)
             if found.evaluation_tasks and options.evaluation_tasks == "refuse":
@@ -100,7 +105,7 @@ async def _write(
     options: ExportOptions, exported: Export, spool: sqlite3.Connection, judge: Judge
 ) -> None:
     names = [name for name, _ in options.split]
-    parquet = options.format == "parquet"
+    parquet = options.row_format.is_folder
     with open_parts(options.output, names, parquet=parquet) as files:
         async for sample, row in _rows(options, exported, spool, judge):
             file = files[_part(sample, options, exported.collected)]
@@ -137,9 +142,9 @@ async def _rows(
 ) -> AsyncIterator[tuple[TrainingSample, Row]]:
     """Each row with the sample that it is right by."""
     facts = exported.collected.facts
-    maker = RowMaker(options.format, facts, recorded_prompts=options.prompt == "recorded")
+    maker = RowMaker(options.row_format, facts, recorded_prompts=options.prompt == "recorded")
     choice = Choice(options.deduplicate, options.max_per_task, exported.left_out)
-    if options.format in PAIRED:
+    if options.row_format.of_pair is not None:
         for right, wrong in choice.pairs(spool):
             sample = load(spool, right)
             yield sample, maker.of_pair(sample, load(spool, wrong))

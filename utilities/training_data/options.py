@@ -20,7 +20,7 @@ from utilities.command_line.options import (
 )
 from utilities.training_data.augmentation import KINDS, Kind
 from utilities.training_data.filters import Filters
-from utilities.training_data.rows import PAIRED, Format
+from utilities.training_data.rows import FORMATS, RowFormat
 from utilities.training_data.selection import Deduplication
 from utilities.training_data.splits import WHOLE, Shares, parse_shares
 from utilities.verification.verifier import VerifierSettings
@@ -47,7 +47,9 @@ class ExportOptions(Options):
     results: tuple[Path, ...] = argument(
         "results files: .jsonl, or the older .json, also gzipped (.gz)", "RESULTS"
     )
-    format: Format = option("what a row is", "FORMAT", required=True)
+    format: str = option(
+        f"what a row is: {', '.join(FORMATS)}", "FORMAT", choices=tuple(FORMATS), required=True
+    )
     output: Path = option("the file to write; for parquet a folder", "PATH", required=True)
     filters: Filters = part(Filters)
     evaluation_tasks: Literal["leave_out", "refuse", "allow"] = option(
@@ -92,6 +94,11 @@ class ExportOptions(Options):
     seed: int = _row("of splits and versions", "N", parse=int, default=0)
 
     @property
+    def row_format(self) -> RowFormat:
+        """What makes the rows."""
+        return FORMATS[self.format]
+
+    @property
     def settings(self) -> VerifierSettings:
         """How programs are run."""
         return VerifierSettings(unsafe_no_seccomp=self.unsafe_no_seccomp)
@@ -103,7 +110,7 @@ class ExportOptions(Options):
 
     def fault(self) -> str | None:
         """What is wrong with options that are each right."""
-        paired, folder = self.format in PAIRED, self.format == "parquet"
+        paired, folder = self.row_format.of_pair is not None, self.row_format.is_folder
         is_file = self.output.is_file() or self.output.suffix == ".parquet"
         faults = {
             f"--augment does not go with --format {self.format}": paired and self.augment,
@@ -111,6 +118,6 @@ class ExportOptions(Options):
                 paired and self.filters.verified == "any"
             ),
             "--output is one of RESULTS": is_one_of(self.output, self.results),
-            "--output names a file; --format parquet writes a folder": folder and is_file,
+            f"--output names a file; --format {self.format} writes a folder": folder and is_file,
         }
         return next((fault for fault, is_so in faults.items() if is_so), None)
