@@ -18,7 +18,6 @@ from hypothesis.extra.numpy import arrays
 
 from agents.program_search.search.evidence import CALIBRATION, Evidence
 from agents.program_search.search.views import palette_of, renumbered, renumbered_output
-from agents.program_search.transforms.completion import WAYS, continued
 from agents.program_search.transforms.facts import spread, steps_to_ink, walled_in
 from agents.program_search.transforms.objects import (
     colour_attracted,
@@ -42,7 +41,7 @@ from agents.program_search.transforms.perception import (
     parts,
     regions,
 )
-from agents.program_search.transforms.pictures import dropped, fallen, turned
+from agents.program_search.transforms.pictures import WAYS, continued, dropped, fallen, turned
 from agents.program_search.transforms.registry import REGISTRY, Array, Step
 from agents.program_search.transforms.traits import SIZES
 from agents.program_search.transforms.words import DIRECTIONS

@@ -9,7 +9,6 @@ from importlib import import_module
 MODULES = (
     "cropping",
     "pictures",
-    "completion",
     "objects",
     "summaries",
     "paints",
