@@ -15,7 +15,7 @@ GRID: Grid = [[0, 1, 1], [2, 0, 0], [2, 0, 3]]
 SAME = "def solve_task(grid):\n    return grid\n"
 
 
-def dear_to_compile(depth: int) -> str:
+def costly_to_compile(depth: int) -> str:
     """Python writes a `finally` out twice, so that its code doubles with each that is inside it."""
     lines = [" " * n + line for n in range(depth) for line in ("try: a()", "finally:")]
     return "\n".join([*lines, " " * depth + "b()", SAME])
@@ -23,18 +23,18 @@ def dear_to_compile(depth: int) -> str:
 
 async def test_what_takes_too_long_to_compile_is_a_timeout_and_harms_no_other() -> None:
     async with Sandbox(Limits(cpu_s=0.2, wall_s=5.0), workers=1) as sandbox:
-        (dear,), *others = await asyncio.gather(
-            sandbox.run(dear_to_compile(17), [GRID]),
+        (costly,), *others = await asyncio.gather(
+            sandbox.run(costly_to_compile(17), [GRID]),
             *(sandbox.run(f"{SAME}# {n}", [GRID]) for n in range(5)),
         )
-    assert dear.status == "timeout"
+    assert costly.status == "timeout"
     assert [other.output for (other,) in others] == [GRID] * 5
 
 
 async def test_no_program_is_blamed_for_what_others_do_to_the_compiler() -> None:
-    dear = [f"# {n}\n{dear_to_compile(17)}" for n in range(4)]
+    costly = [f"# {n}\n{costly_to_compile(17)}" for n in range(4)]
     async with Sandbox(Limits(cpu_s=0.2, wall_s=5.0), workers=1) as sandbox:
-        first, *rest = await asyncio.gather(*(sandbox.run(c, [GRID]) for c in (SAME, *dear)))
+        first, *rest = await asyncio.gather(*(sandbox.run(c, [GRID]) for c in (SAME, *costly)))
     assert first[0].output == GRID
     assert {execution.status for (execution,) in rest} == {"timeout"}
 
@@ -54,7 +54,7 @@ async def test_a_program_of_a_rare_kind_is_not_put_off_for_ever() -> None:
 
 async def test_a_code_of_megabytes_reaches_its_process() -> None:
     async with Sandbox(workers=1) as sandbox:
-        source = f"def never():\n{indented(dear_to_compile(13))}\n{SAME}"
+        source = f"def never():\n{indented(costly_to_compile(13))}\n{SAME}"
         (execution,) = await sandbox.run(source, [GRID])
     assert execution.output == GRID
 

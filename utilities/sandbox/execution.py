@@ -88,9 +88,8 @@ class _Record(NamedTuple):
 def unpack_response(frame: bytes) -> Response:
     """Read a frame of the fork server."""
     request_id, ending, alone, code, wall_s = wire.RESPONSE.unpack_from(frame)
-    return Response(
-        request_id, Ending(ending), bool(alone), code, wall_s, frame[wire.RESPONSE.size :]
-    )
+    written = frame[wire.RESPONSE.size :]
+    return Response(request_id, Ending(ending), bool(alone), code, wall_s, written)
 
 
 def to_executions(

@@ -303,9 +303,8 @@ class Follower:
 
     def _take_records(self, report: Callable[[Request, Outcome], None]) -> Ending | None:
         while len(self._unread) - self._written >= wire.RECORD.size:
-            index, kind, rows, columns, length = wire.RECORD.unpack_from(
-                self._unread, self._written
-            )
+            record = wire.RECORD.unpack_from(self._unread, self._written)
+            index, kind, rows, columns, length = record
             end = self._written + wire.RECORD.size + rows * columns + length
             if kind >= len(wire.KINDS) or not (index in self._inputs or index == wire.EVERY_INPUT):
                 return Ending.NO_RECORD

@@ -97,13 +97,12 @@ class Pool:
         """
         if self._closed:
             raise RuntimeError("the sandbox is closed")
+        queue = self._second_pass if second_pass else self._waiting
         for _ in range(_LOSSES):
             answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
             number = next(self._ids) % 2**32
             job = Job(number, kind, prepared.inputs, prepared.body, cpu_s, wall_s, alone, answer)
-            response = await self._wait_for(
-                job, self._second_pass if second_pass else self._waiting
-            )
+            response = await self._wait_for(job, queue)
             if (response.ending, response.code) != (Ending.SIGNALLED, signal.SIGKILL):
                 break
         return response  # no program can send itself SIGKILL: the kernel may have, short of memory
