@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def table_of(merged: Merged, *, dry_run: bool) -> list[str]:
-    """A line for each source, and one for all of them where there are several."""
+    """A line for each source, and one for all of them if there are several."""
     rows = [(printable(name)[-_LONGEST_NAME:], of) for name, of in merged.sources.items()]
     if len(rows) > 1:
         rows.append(("total", merged.total))

@@ -63,7 +63,7 @@ class RelabellingOptions(Options):
 
 
 async def relabel(options: RelabellingOptions) -> Relabeller:
-    """Write the new tasks and the metadata; raises UsageError where results cannot be read."""
+    """Write the new tasks and the metadata; raises UsageError if results cannot be read."""
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     relabeller = Relabeller(KnownTasks(PUBLIC_SETS))

@@ -38,7 +38,7 @@ LOG_NAME = "code_verification.log"
 
 
 def open_source(options: VerificationOptions) -> tuple[Iterator[Entry], int | None]:
-    """The entries to judge, and their number where it is known; raises UsageError without any."""
+    """The entries to judge, and their number if it is known; raises UsageError without any."""
     if options.programs is None:
         entries = read_fields(options.source)
         return chain([next(entries)], entries), None  # what cannot be read leaves nothing behind
@@ -50,7 +50,7 @@ def open_source(options: VerificationOptions) -> tuple[Iterator[Entry], int | No
 async def verify(options: VerificationOptions, entries: Iterable[Entry], total: int | None) -> None:
     """Judge every entry and say what came of it; the output takes its name once all are judged.
 
-    Raises UsageError where the entries break off or none of them can be judged.
+    Raises UsageError if the entries break off or none of them can be judged.
     """
     started_at = datetime.now(UTC)
     async with (

@@ -72,7 +72,7 @@ def find_model(identifier: str, *, base_url: str | None = None) -> ModelEntry:
 def at_base_url(entry: ModelEntry, base_url: str) -> ModelEntry:
     """The entry on another server, or on several (`A,B,C`); elsewhere it loses the vendor's key.
 
-    Raises UsageError where `base_url` has something that is no http address, or mixes the
+    Raises UsageError if `base_url` has something that is no http address, or mixes the
     vendor's own with others: one key is sent to all of them.
     """
     urls = [url for part in base_url.split(",") if (url := part.strip())]
@@ -111,9 +111,9 @@ def _at_one(entry: ModelEntry, base_url: str) -> ModelEntry:
 
 
 def read_key(entry: ModelEntry) -> str:
-    """The key for this model, or LOCAL_KEY where none is set and none is needed.
+    """The key for this model, or LOCAL_KEY if none is set and none is needed.
 
-    Raises UsageError where one is needed.
+    Raises UsageError if one is needed.
     """
     key = _variables().get(entry.key_variable, "").strip() if entry.key_variable else ""
     if not key.isascii() or not key.isprintable():
@@ -127,7 +127,7 @@ def read_key(entry: ModelEntry) -> str:
 
 
 def default_model_identifier() -> str:
-    """The model to ask where none is named: PROGRAM_SEARCH when no key is set at all.
+    """The model to ask if none is named: PROGRAM_SEARCH when no key is set at all.
 
     Else the first of CLAUDE_OPUS, GPT, GEMINI_PRO, DEEPSEEK and GROK (by OpenRouter) with a key.
     """

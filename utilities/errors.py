@@ -68,7 +68,7 @@ class RequestFailed(ToolkitError):
 
     status: RequestStatus = "provider_error"
     status_code: int | None = None
-    """The HTTP status, where one said that asking again would not help."""
+    """The HTTP status, if one said that asking again would not help."""
 
     def __init__(self, message: str, *, attempts: int = 1) -> None:
         """Keep the message for the log and the number of HTTP requests spent."""
@@ -131,8 +131,8 @@ class NotAsked(RequestFailed):
 class FailedAttempt:
     """An HTTP request that brought no reply.
 
-    `cause` is a RequestStatus; `status_code` None where no HTTP answer came. `worst_case_usd` is
-    what it may have been billed at the most: 0 where nothing can have been made, None where the
+    `cause` is a RequestStatus; `status_code` None if no HTTP answer came. `worst_case_usd` is
+    what it may have been billed at the most: 0 if nothing can have been made, None if the
     price is unknown.
     """
 
@@ -147,7 +147,7 @@ class AttemptFailed(ToolkitError):
 
     `becomes` is the error to raise when no attempt is left. `retry_after_s` is what the provider
     asked for. `unreachable`: no connection was made at all. `billable`: the provider may have
-    made a reply, and charge for it. `status_code` is the HTTP status, None where none came.
+    made a reply, and charge for it. `status_code` is the HTTP status, None if none came.
     """
 
     def __init__(

@@ -74,7 +74,7 @@ class BatchLedger:
         return [batch for batch in self._open.values() if batch.model == model]
 
     def check_is_in_none(self, key: str) -> None:
-        """Raise UsageError where an open batch holds this request: its reply is being bought."""
+        """Raise UsageError if an open batch holds this request: its reply is being bought."""
         if (batch := self.batch_of(key)) is not None:
             name = batch.batch_id or "one that was being created"
             raise UsageError(

@@ -12,7 +12,7 @@ from utilities.models.interface import Message, Reply, Usage
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a model's requests cost; `worst_usd_of` is None where the price is unknown."""
+    """What a model's requests cost; `worst_usd_of` is None if the price is unknown."""
 
     model_identifier: str
     max_tokens: int
@@ -46,7 +46,7 @@ class RequestPlan:
     ) -> None:
         """Count a request: one to make, or one whose reply is in the journal.
 
-        `is_ordered` where an earlier run's batch holds it, whose reply is still to be collected.
+        `is_ordered` if an earlier run's batch holds it, whose reply is still to be collected.
         """
         if journalled is not None:
             self._journalled += 1

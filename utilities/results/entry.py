@@ -33,8 +33,8 @@ SampleStatus = Literal[
 class Sample:
     """What an agent made of one reply to one task.
 
-    `answers` holds one grid for each test input (None where that one could not be read), for
-    agents that answer with grids; `reply` is None where no reply came.
+    `answers` holds one grid for each test input (None if that one could not be read), for
+    agents that answer with grids; `reply` is None if no reply came.
     """
 
     task_id: str
@@ -46,20 +46,20 @@ class Sample:
     answers: tuple[Grid | None, ...] | None = None
     reply: Reply | None = None
     error: str | None = None
-    """Where no reply came: what the provider or the network said, in one line."""
+    """What the provider or the network said, in one line, if no reply came."""
     failed_attempts: tuple[FailedAttempt, ...] = ()
-    """Where no reply came: the HTTP requests spent on it."""
+    """The HTTP requests spent on it, if no reply came."""
     confidence: float | None = None
-    """How likely the answer is right, 0-1, where the agent can tell."""
+    """How likely the answer is right, 0-1, if the agent can tell."""
 
 
 def entry_of(
     task: Task, samples: Sequence[Sample], identity: Mapping[str, Any], **more: Any
 ) -> dict[str, Any]:
-    """A result entry: one item a sample in every list, null where there is nothing.
+    """A result entry: one item a sample in every list, null if there is nothing.
 
-    `confidence` stands in it where some sample states one.
-    `task` is the whole task, test outputs included where they are known. `solved` means here that
+    `confidence` stands in it if some sample states one.
+    `task` is the whole task, test outputs included if they are known. `solved` means here that
     some sample is usable; benchmarks overrule it by `more`.
     """
     replies = [sample.reply for sample in samples]

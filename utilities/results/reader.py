@@ -53,7 +53,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
 def read_fields(path: Path) -> Iterator[Fields]:
     """Yield the same entries as objects, unknown fields included, their known fields not checked.
 
-    Each has its `entry_type`, and lists where older layouts have single values. For who writes
+    Each has its `entry_type`, and lists in place of single values. For who writes
     entries again. Raises UsageError as `read_entries` does, for what is no object or broken.
     """
     yield from _entries(path, _fields)
@@ -229,7 +229,7 @@ def _no_results(path: Path) -> UsageError:
 def task_of(entry: Fields) -> Task:
     """The task that a result entry carries in `task_data`.
 
-    Raises UsageError where there is none or it is not valid.
+    Raises UsageError if there is none or it is not valid.
     """
     task_id = entry.get("task_id")
     if not isinstance(task_id, str):

@@ -89,7 +89,7 @@ def choose_by_vote(
 
 
 def grids_of(choices: Choices, attempts: int = 2) -> list[list[Grid | None]]:
-    """The chosen grids alone; None fills up where there are not enough different ones."""
+    """The chosen grids alone; None fills up if there are not enough different ones."""
     return [
         [choice.output for choice in chosen] + [None] * (attempts - len(chosen))
         for chosen in choices

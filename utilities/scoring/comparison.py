@@ -20,7 +20,7 @@ class RunRow:
     name: str
     scores: ScoreSummary
     cost_usd_a_task: float | None
-    """None where the cost of a sample is unknown."""
+    """None if the cost of a sample is unknown."""
     tokens_a_task: float
     latency_s_a_task: float
 
@@ -37,7 +37,7 @@ class PairedDifference:
     macro: float
     """The second's score less the first's, as a share."""
     macro_interval: Interval | None
-    """By the bootstrap over tasks; None where the difference is the same on every task."""
+    """By the bootstrap over tasks; None if the difference is the same on every task."""
     only_first: tuple[str, ...]
     """Tasks that only the first solves, all outputs of them."""
     only_second: tuple[str, ...]
@@ -80,7 +80,7 @@ def _by_content(
 ) -> dict[str, TaskOutcome]:
     """The scored tasks by their content; of a missing one another run may know it.
 
-    That is a run on the same dataset, or else any, where the id stands for one content only.
+    That is a run on the same dataset, or else any, if the id stands for one content only.
     """
 
     def content_of(task_id: str) -> str:

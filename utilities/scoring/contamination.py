@@ -61,9 +61,9 @@ class KnownPairs:
         self._task_ids.add(task_id)
 
     def overlap(self, task: Task) -> Overlap | None:
-        """How much of the task is known here; None where nothing is.
+        """How much of the task is known here; None if nothing is.
 
-        A test pair of unknown output is known where its input is.
+        A test pair of unknown output is known if its input is.
         """
         pairs = len(task.train) + len(task.test)
         if task.task_id in self._task_ids or (

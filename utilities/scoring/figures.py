@@ -21,7 +21,7 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
     """
     if not (0 <= correct <= samples and 1 <= k <= samples):
         raise ValueError(f"pass@{k} of {samples} samples, {correct} of them correct")
-    # Where fewer than k are wrong, drawn = k makes the product 0.
+    # If fewer than k are wrong, drawn = k makes the product 0.
     return 1.0 - prod(1.0 - k / drawn for drawn in range(samples - correct + 1, samples + 1))
 
 
@@ -71,7 +71,7 @@ def figures_of(tasks: Sequence[TaskOutcome]) -> list[Figure]:
 
 
 def _figure(ratio: _Ratio, interval: Interval | None) -> Figure:
-    """Wilson's interval over tasks where the figure is a proportion, or no draw differs."""
+    """Wilson's interval over tasks if the figure is a proportion, or no draw differs."""
     total = sum(ratio.denominators)
     value = sum(ratio.numerators) / total if total else 0.0
     if interval is None:
@@ -98,7 +98,7 @@ def _score_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
 
 
 def _sample_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
-    """What the samples hold, whatever was chosen of them; a task counts where all outputs are."""
+    """What the samples hold, whatever was chosen of them; a task counts if all outputs are."""
     samples = max(one.samples for one in tasks)
     if not samples:
         return []

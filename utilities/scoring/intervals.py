@@ -21,7 +21,7 @@ _Z_95 = 1.959963984540054
 def wilson_interval(successes: float, trials: int) -> Interval:
     """The 95 % score interval of a proportion (E. B. Wilson, JASA 22, 1927, pp. 209-212).
 
-    Without trials it is (0, 1): nothing is known. Raises ValueError where successes are not
+    Without trials it is (0, 1): nothing is known. Raises ValueError if successes are not
     within 0-trials.
     """
     if not 0 <= successes <= trials:
@@ -42,7 +42,7 @@ def bootstrap_intervals(
 
     Both hold one row a figure and one column a task; all rows share the same draws, made with a
     fixed seed, so equal input gives equal intervals (B. Efron, Bootstrap Methods: Another Look at
-    the Jackknife, 1979). A draw whose denominators sum to 0 is left out. None where a row has no
+    the Jackknife, 1979). A draw whose denominators sum to 0 is left out. None if a row has no
     spread for the draws to show, or no draw at all.
     """
     import numpy as np
@@ -81,7 +81,7 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
     """The exact two-sided p-value that two runs solve equally many of the tasks they differ on.
 
     Twice the smaller tail of the binomial distribution with p = 1/2, at most 1 (Q. McNemar,
-    Psychometrika 12, 1947; exact form: A. L. Edwards, Psychometrika 13, 1948). 1 where they
+    Psychometrika 12, 1947; exact form: A. L. Edwards, Psychometrika 13, 1948). 1 if they
     differ on none.
     """
     differing = only_first + only_second

@@ -18,7 +18,7 @@ from utilities.verification.verdict import normal_form
 ATTEMPTS = 2
 """How many answers to a test input ARC Prize and Kaggle take."""
 Attempts = Sequence[Sequence[Grid | None]]
-"""For each test input the grids chosen; None where there was none to choose."""
+"""For each test input the grids chosen; None if there was none to choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class TaskOutcome:
 
     task_id: str
     outputs_solved: tuple[bool | None, ...]
-    """For each test output whether an attempt is right; None where the output is not known."""
+    """For each test output whether an attempt is right; None if the output is not known."""
     samples: int = 0
     independent_samples: int = 0
     """Of these, the samples of the first round, which no other sample is shown to."""
@@ -38,7 +38,7 @@ class TaskOutcome:
     majority_right: bool = False
     """Whether for each test input the grid that most samples gave is right."""
     train_fits: int | None = None
-    """Programs that solve every train pair; None where the samples are no programs."""
+    """Programs that solve every train pair; None if the samples are no programs."""
     false_positives: int | None = None
     """Of these, programs that miss a test output."""
     failures: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class TaskOutcome:
     missing: bool = False
     """Selected, but without an entry."""
     cost_usd: float | None = None
-    """Over all samples; None where any part is unknown."""
+    """Over all samples; None if any part is unknown."""
     tokens: int = 0
     """Input and output, over all samples."""
     latency_s: float = 0.0
@@ -80,9 +80,9 @@ def missing_outcome(task_id: str, outputs: int, *, scored: bool = True) -> TaskO
 
 
 def score_attempts(attempts: Attempts, expected: Sequence[Grid | None]) -> tuple[bool | None, ...]:
-    """For each test output whether one of its attempts equals it; None where it is not known.
+    """For each test output whether one of its attempts equals it; None if it is not known.
 
-    A test input without attempts is not solved. Raises ValueError where there are attempts for
+    A test input without attempts is not solved. Raises ValueError if there are attempts for
     more test inputs than the task has.
     """
     if len(attempts) > len(expected):

@@ -22,8 +22,8 @@ from utilities.tasks.task import Grid, Task
 def attempt_fields(task: Task, attempts: Sequence[Sequence[Grid | None]]) -> dict[str, Any]:
     """An entry's `attempts` (the chosen grids for each test input), judged by the test outputs.
 
-    `outputs_solved` has a bool for each test output, null where it is not known; `solved` says
-    whether every one of them is, null where one is not known.
+    `outputs_solved` has a bool for each test output, null if it is not known; `solved` says
+    whether every one of them is, null if one is not known.
     """
     outputs_solved = score_attempts(attempts, [pair.output for pair in task.test])
     return {
@@ -78,7 +78,7 @@ class BenchmarkOutcome:
 
         `missing_tasks` says of each task without an entry how many test inputs it has, and
         `missing_unscored_task_ids` of which of them the outputs are not known; `scores` is None
-        where no test output is known.
+        if no test output is known.
         """
         left = [
             missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)

@@ -51,11 +51,11 @@ class ScoreSummary:
         return self.value("strict")
 
     def value(self, key: str) -> float:
-        """The figure of this key; 0 where there is none."""
+        """The figure of this key; 0 if there is none."""
         return next((figure.value for figure in self.figures if figure.key == key), 0.0)
 
     def interval(self, key: str) -> Interval:
-        """The 95 % interval of the figure of this key; (0, 1) where there is none."""
+        """The 95 % interval of the figure of this key; (0, 1) if there is none."""
         found = (figure.interval for figure in self.figures if figure.key == key)
         return next(found, (0.0, 1.0))
 

@@ -141,7 +141,7 @@ def _shares(entry: ResultEntry, run: RunFacts, part: int, parts: int) -> dict[st
 
 
 def run_start(text: object) -> datetime:
-    """A metadata entry's `started_at`; the epoch where that is no time."""
+    """A metadata entry's `started_at`; the epoch if that is no time."""
     with suppress(ValueError):
         if isinstance(text, str):
             return datetime.fromisoformat(text)
@@ -159,7 +159,7 @@ def _at(values: Sequence[Any], index: int) -> Any:
 def write_submissions(options: SubmissionOptions, runs: Sequence[ScoredRun]) -> Iterator[Path]:
     """Write what was asked for and yield the paths; several runs have a file or folder each.
 
-    Raises UsageError where something cannot be written, or a folder holds other files.
+    Raises UsageError if something cannot be written, or a folder holds other files.
     """
     names = file_names(runs)
     for run, name in zip(runs, names, strict=True):

@@ -23,7 +23,7 @@ _NESTED = ("metadata", "provenance")
 
 
 def open_check(traces_path: Path, training_data: Sequence[Path]) -> ContaminationCheck:
-    """A check against the store of traces (where there is one) and the given files and folders.
+    """A check against the store of traces (if there is one) and the given files and folders.
 
     Raises UsageError for what cannot be read, or holds no task.
     """
@@ -38,8 +38,8 @@ def read_source(path: Path) -> KnownPairs:
     """The pairs of a results file, an exported set of JSON Lines, or a dataset.
 
     A row tells its task by `task_data`, `train` and `test`, `task_hash` or `task_id`, by itself or
-    within `metadata` or `provenance`. An id is looked up in ARC's public sets; where it is not
-    there, the id itself is compared. Raises UsageError where nothing tells of a task.
+    within `metadata` or `provenance`. An id is looked up in ARC's public sets; if it is not
+    there, the id itself is compared. Raises UsageError if nothing tells of a task.
     """
     known = KnownPairs(str(path))
     name = path.name.removesuffix(".gz")

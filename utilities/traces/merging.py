@@ -115,7 +115,7 @@ def merge_sources(
 
     What is in the store stays as it is, votes and unknown fields included. All entries are read
     first, to the disk; then the store is read and replaced under its lock, a task at a time. With
-    `dry_run` nothing is written. Raises UsageError where an entry or the store cannot be read or
+    `dry_run` nothing is written. Raises UsageError if an entry or the store cannot be read or
     the store cannot be written; it is then untouched.
     """
     merged = Merged({name: MergeCounts() for name in sources})

@@ -64,7 +64,7 @@ def names_of(task_id: str, trace: dict[str, Any]) -> tuple[str, str]:
 def iterate_store(path: Path) -> Iterator[TracesOfTask]:
     """Yield each task of the store with its traces; one that does not exist yet is empty.
 
-    Raises UsageError where the file is no store, rather than let a merge overwrite it.
+    Raises UsageError if the file is no store, rather than let a merge overwrite it.
     """
     if not path.exists():
         return
@@ -80,7 +80,7 @@ def read_store(path: Path) -> Store:
 
 
 def write_store(path: Path, store: Iterable[TracesOfTask]) -> None:
-    """Replace the store at once by these tasks; raises UsageError where it cannot be written."""
+    """Replace the store at once by these tasks; raises UsageError if it cannot be written."""
     with replacing(path) as file:
         before = "{\n  "
         for task_id, traces in store:

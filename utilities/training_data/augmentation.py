@@ -53,7 +53,7 @@ def draw_changes(task: Task, count: int, kinds: Sequence[Kind], seed: str) -> li
     """Up to `count` different changes, none of them empty; the same for the same seed."""
     chance = random.Random(seed)  # noqa: S311 - a choice that can be repeated, no secret
     found: dict[Change, None] = {}
-    for _ in range(20 * count):  # where few changes exist, the same ones are drawn again
+    for _ in range(20 * count):  # if few changes exist, the same ones are drawn again
         if len(found) == count:
             break
         change = Change(
@@ -75,7 +75,7 @@ def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
     """The sample for the changed task, its program wrapped, not verified yet.
 
     The reasoning is left out: it speaks of the colours, sides and pairs of the task as it was.
-    Raises SyntaxError where the program cannot be taken apart.
+    Raises SyntaxError if the program cannot be taken apart.
     """
     task = changed_task(sample.task, change.symmetry, change.colours)
     task = replace(
@@ -98,7 +98,7 @@ def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
 def wrapped_program(code: str, change: Change) -> str:
     """A program that undoes the change, runs `code`, and makes the change again.
 
-    Where `code` calls its own entry point, that call goes to the plain one: the name is changed
+    If `code` calls its own entry point, that call goes to the plain one: the name is changed
     wherever it stands, which keeps comments and layout.
     """
     if change.symmetry == SYMMETRIES[0] and change.colours == SAME_COLOURS:
@@ -147,7 +147,7 @@ def _transposition(symmetry: Symmetry) -> list[str]:
 
 
 def _renamed(code: str, old: str, new: str) -> str:
-    """The program with another name for one of its own; raises SyntaxError where it has none."""
+    """The program with another name for one of its own; raises SyntaxError if it has none."""
     lines = io.StringIO(code).readlines()  # split where the tokeniser splits
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))

@@ -72,7 +72,7 @@ class Collector:
         """Content hash → canonical hash, and the evaluation task that it is."""
 
     async def read(self, paths: Sequence[Path], *, judge_again: bool) -> Collected:
-        """Read all files; raises UsageError where one cannot be read."""
+        """Read all files; raises UsageError if one cannot be read."""
         samples = (s for path in paths for s in self._samples(path, judge_again=judge_again))
         async with aclosing(judged(samples, self._judge)) as stream:
             async for sample in stream:

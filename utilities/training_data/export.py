@@ -30,7 +30,7 @@ _NAMES_SHOWN = 12
 
 @dataclass(slots=True)
 class WrittenPart:
-    """A file of rows; its name is "" where there is no split."""
+    """A file of rows; its name is "" if there is no split."""
 
     name: str
     path: Path
@@ -59,7 +59,7 @@ class Export:
 async def export(options: ExportOptions) -> Export:
     """Read, judge, choose and write.
 
-    Raises UsageError where results cannot be read, nothing is left to write, or evaluation tasks
+    Raises UsageError if results cannot be read, nothing is left to write, or evaluation tasks
     are among them and are to be refused; nothing is written then.
     """
     if options.row_format.is_folder:

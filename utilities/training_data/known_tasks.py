@@ -22,7 +22,7 @@ TRAIN_AND_PAIRS = (0, 1)
 class KnownTasks:
     """Names of tasks by their identifying hashes.
 
-    A task is hashed only where another one looks like it: has grids of the same sizes with the
+    A task is hashed only if another one looks like it: has grids of the same sizes with the
     same numbers of cells of equal colour.
     """
 

@@ -30,7 +30,7 @@ _ROLES = ("system", "user", "assistant")
 
 
 def recorded_prompt(sample: TrainingSample) -> list[Message] | None:
-    """The messages that the model was sent; None where there were none that an answer can follow.
+    """The messages that the model was sent; None if there were none that an answer can follow.
 
     Fine-tuning takes these roles only, and the answer after a user's turn.
     """
@@ -70,7 +70,7 @@ def repair_prompt(task: Task, code: str, verdict: SampleVerdict) -> list[Message
 
 
 def answer(sample: TrainingSample, prompt: list[Message]) -> str:
-    """Reasoning, where there is some, then the program in a fenced block.
+    """Reasoning, if there is some, then the program in a fenced block.
 
     A refinement's reasoning speaks of the programs that its own prompt showed: after another
     prompt, which does not show them, it is left out.

@@ -104,7 +104,7 @@ async def relabelled_entries(
 ) -> AsyncIterator[Entry]:
     """A result entry for each new task that the samples of these files make.
 
-    The tasks of all files are known before the first is made. Raises UsageError where a file
+    The tasks of all files are known before the first is made. Raises UsageError if a file
     cannot be read or programs cannot be run here.
     """
     unusable: dict[str, str] = {}
@@ -206,7 +206,7 @@ def misses(task: Task, outputs: Sequence[Grid | None]) -> bool:
 def relabelled_task(task: Task, outputs: Sequence[Grid]) -> Task:
     """The task with these outputs, train pairs first, under the name `synthetic:<hash>`.
 
-    Where all train outputs are as they were, the new rule shows in test pairs only, and the train
+    If all train outputs are as they were, the new rule shows in test pairs only, and the train
     pairs would call for the old one. The first test pair that differs then changes places with
     the last train pair.
     """
@@ -224,7 +224,7 @@ def relabelled_task(task: Task, outputs: Sequence[Grid]) -> Task:
 
 
 def fault_of(task: Task) -> str | None:
-    """Why a task is not worth solving; None where it is."""
+    """Why a task is not worth solving; None if it is."""
     pairs = [(pair.input, pair.output or []) for pair in _pairs(task)]
     outputs = [output for _, output in pairs]
     cells = [sum(map(len, output)) for output in outputs]

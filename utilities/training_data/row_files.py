@@ -115,7 +115,7 @@ def parquet_schema() -> Schema:
 
 
 def check_parquet() -> None:
-    """Raise UsageError where pyarrow is not installed."""
+    """Raise UsageError if pyarrow is not installed."""
     from importlib.util import find_spec
 
     if find_spec("pyarrow") is None:

@@ -86,7 +86,7 @@ class TrainingSample:
 
     @property
     def needs_judging(self) -> bool:
-        """Whether it has a program whose verdict, or whose labels where it passes, are missing."""
+        """Whether it has a program whose verdict, or whose labels if it passes, are missing."""
         if self.python_code is None or len(self.task.train) + len(self.task.test) > MAX_INPUTS:
             return False
         if self.verdict is None:
@@ -205,7 +205,7 @@ def recorded_verdict(entry: ResultEntry, index: int, task: Task) -> SampleVerdic
 
 
 def _agrees(pair: Pair, passed: object, output: Grid | None) -> bool:
-    """Whether a pair is said to be solved where its output is the one wanted, and only there."""
+    """Whether a pair is said to be solved if its output is the one wanted, and only there."""
     return passed is (None if pair.output is None else output == pair.output)
 
 

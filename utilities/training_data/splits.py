@@ -13,7 +13,7 @@ WHOLE: Shares = (("", 1.0),)
 
 
 def parse_shares(text: str) -> Shares:
-    """Read `train=0.9,validation=0.1`; raises UsageError where it is not of that form."""
+    """Read `train=0.9,validation=0.1`; raises UsageError if it is not of that form."""
     try:
         pairs = [part.split("=") for part in text.split(",")]
         shares = tuple((name.strip(), float(share)) for name, share in pairs)

@@ -24,7 +24,7 @@ def is_hardcoded(code: str, task: Task) -> bool | None:
     """Whether a grid of the task, or a large part of an output, stands literally in the source.
 
     What counts as standing there says `Literals`. A grid of one colour never counts. Else the
-    program is hardcoded where, for any known output of the task, train or test, one of these
+    program is hardcoded if, for any known output of the task, train or test, one of these
     holds:
 
     1. the whole output of at least 9 cells is a literal of its own; at least 16 cells may also
@@ -55,7 +55,7 @@ def is_hardcoded(code: str, task: Task) -> bool | None:
 
 
 def is_deterministic(first: Sequence[Execution], second: Sequence[Execution]) -> bool | None:
-    """Whether runs under two hash seeds gave the same; None where only one was cut short."""
+    """Whether runs under two hash seeds gave the same; None if only one was cut short."""
     pairs = list(zip(first, second, strict=True))
     for one, other in pairs:
         cut_short = one.status in _CUT_SHORT or other.status in _CUT_SHORT

@@ -77,7 +77,7 @@ class Literals:
         self.lines.add(_digits(text))
 
     def _grid(self, node: ast.expr) -> Rows | None:
-        """The rows of a list of lists, None where any element is no row of cells."""
+        """The rows of a list of lists, None if any element is no row of cells."""
         rows = []
         for element in _elements(node) or ():
             row = self._line(element)
@@ -87,7 +87,7 @@ class Literals:
         return tuple(rows) or None
 
     def _line(self, node: ast.expr) -> bytes | None:
-        """A row's cells, NO_CELL for what is none; None where no element is a cell."""
+        """A row's cells, NO_CELL for what is none; None if no element is a cell."""
         elements = _elements(node) or []
         self._cells_left -= 1 + len(elements)
         if self._cells_left < 0:

@@ -13,7 +13,7 @@ from utilities.tasks.datasets import TaskSource
 
 
 def program_files(directory: Path) -> list[Path]:
-    """The programs of a folder (`00d62c1b.py`), by name; raises UsageError where there is none."""
+    """The programs of a folder (`00d62c1b.py`), by name; raises UsageError if there is none."""
     with reported_reading(directory):
         found = sorted(path for path in directory.iterdir() if path.suffix == ".py")
     if not found:
@@ -25,7 +25,7 @@ def entries_of_programs(files: list[Path], tasks: TaskSource) -> Iterator[Entry]
     """An entry with one sample for each file, in the order of the tasks.
 
     Tasks without a file are passed over. A file that is no text, or whose name is no task's,
-    comes with the reason as `not_judged`. Raises UsageError where a file cannot be read.
+    comes with the reason as `not_judged`. Raises UsageError if a file cannot be read.
     """
     left = {path.stem: path for path in files}
     for task in tasks:

@@ -17,7 +17,6 @@ from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from utilities.tasks.task import Task
     from utilities.verification.verdict import Verdict
@@ -68,9 +67,9 @@ class RayVerifier:
     def __init__(
         self, settings: VerifierSettings, *, address: str | None = None, actors: int | None = None
     ) -> None:
-        """Without `address`, start Ray on this machine; one actor a core where `actors` is None.
+        """Without `address`, start Ray on this machine; one actor a core if `actors` is None.
 
-        Raises UsageError where Ray is not installed.
+        Raises UsageError if Ray is not installed.
         """
         if find_spec("ray") is None:
             raise UsageError("--executor ray needs Ray: pip install -e '.[ray]'")
@@ -89,7 +88,7 @@ class RayVerifier:
         return f"{self._layers}; {len(self._actors)} Ray actors"
 
     async def __aenter__(self) -> Self:
-        """Connect to Ray and start the actors; raises UsageError where that is refused."""
+        """Connect to Ray and start the actors; raises UsageError if that is refused."""
         import ray
 
         cores = await asyncio.to_thread(self._connect)
@@ -108,26 +107,21 @@ class RayVerifier:
         ]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop the actors, and Ray where this started it."""
+    async def __aexit__(self, *raised: object) -> None:
+        """Stop the actors, and Ray if this started it."""
         import ray
 
         for work in self._handing_out:
             work.cancel()
         await asyncio.gather(*self._handing_out, return_exceptions=True)
-        if kind is None:
+        if raised[0] is None:
             await asyncio.gather(*(actor.stop.remote() for actor in self._actors))
         for actor in self._actors:
             ray.kill(actor)
         await asyncio.to_thread(ray.shutdown)
 
     async def judge(self, task: Task, codes: Sequence[str | None]) -> Verdicts:
-        """A labelled verdict for each program, None where there is no code."""
+        """A labelled verdict for each program, None if there is no code."""
         answer: asyncio.Future[Verdicts] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait(((task, list(codes)), answer))
         return await answer
@@ -162,7 +156,7 @@ class RayVerifier:
 
 
 def _check_reachable(address: str) -> None:
-    """Raise OSError where nobody listens at `host:port`; Ray itself would try for minutes."""
+    """Raise OSError if nobody listens at `host:port`; Ray itself would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()

@@ -97,7 +97,7 @@ def _programs_in(waiting: _Keyed) -> int:
 
 
 def codes_of(entry: Entry) -> list[str | None]:
-    """An entry's programs, one a sample; raises UsageError where it cannot be judged."""
+    """An entry's programs, one a sample; raises UsageError if it cannot be judged."""
     codes = entry.get("python_code")
     name = f"task {entry['task_id']}"
     if codes is None:

@@ -27,7 +27,7 @@ SECOND_HASH_SEED = 1
 class Verdict:
     """What a program is worth on a task: one item for each train pair, then each test pair.
 
-    An item of `test` is None where the expected output is not known. `executions` holds the
+    An item of `test` is None if the expected output is not known. `executions` holds the
     train inputs' executions, then the test inputs'. The labels say, of a program that passes
     train, what `labels.is_deterministic` and `labels.is_hardcoded` found; None: not judged.
     """
@@ -40,22 +40,22 @@ class Verdict:
 
     @property
     def train_outputs(self) -> tuple[Grid | None, ...]:
-        """The grids that the program gave for the train inputs, None where none."""
+        """The grids that the program gave for the train inputs, None if there is none."""
         return tuple(execution.output for execution in self.executions[: len(self.train)])
 
     @property
     def test_outputs(self) -> tuple[Grid | None, ...]:
-        """The grids that the program gave for the test inputs, None where none."""
+        """The grids that the program gave for the test inputs, None if there is none."""
         return tuple(execution.output for execution in self.executions[len(self.train) :])
 
     @property
     def execution_status(self) -> ExecutionStatus:
-        """The first status that is not ok, over all inputs; ok where there is none."""
+        """The first status that is not ok, over all inputs; ok if there is none."""
         return next((e.status for e in self.executions if e.status != "ok"), "ok")
 
     @property
     def duration_s(self) -> float | None:
-        """How long the program ran, over all inputs; None where it was cut short unmeasured."""
+        """How long the program ran, over all inputs; None if it was cut short unmeasured."""
         if any(e.status not in _ANSWERED and not e.duration_s for e in self.executions):
             return None
         return round(sum(execution.duration_s for execution in self.executions), 6)
@@ -67,7 +67,7 @@ class Verdict:
 
     @property
     def message(self) -> str | None:
-        """What the first execution that is not ok said of itself; None where all are ok."""
+        """What the first execution that is not ok said of itself; None if all are ok."""
         return next((e.message for e in self.executions if e.status != "ok"), None)
 
     @property
@@ -110,7 +110,7 @@ def compared_with_tests(verdict: Verdict, task: Task) -> Verdict:
 
 
 async def labelled(sandbox: Sandbox, code: str, task: Task, verdict: Verdict) -> Verdict:
-    """The verdict with its labels, where the program passes train; this runs it once more."""
+    """The verdict with its labels, if the program passes train; this runs it once more."""
     if not verdict.passed_train:
         return verdict
 
@@ -129,7 +129,7 @@ async def labelled(sandbox: Sandbox, code: str, task: Task, verdict: Verdict) ->
 async def verify_samples(
     sandbox: Sandbox, codes: Sequence[str | None], task: Task
 ) -> list[Verdict | None]:
-    """A verdict for each program, None where there is no code; equal programs run once."""
+    """A verdict for each program, None if there is no code; equal programs run once."""
     forms = [None if code is None else normal_form(code) for code in codes]
     representatives = {
         form: code for form, code in zip(forms, codes, strict=True) if form is not None
@@ -174,7 +174,7 @@ def _is_docstring(statement: ast.stmt) -> bool:
 
 
 def verdict_fields(verdicts: Sequence[Verdict | None]) -> dict[str, list[Any]]:
-    """A result entry's fields of verified code: one item a sample, null where there is no code."""
+    """A result entry's fields of verified code: one item a sample, null if there is no code."""
     return {
         "execution_status": [verdict and verdict.execution_status for verdict in verdicts],
         "execution_message": [verdict and verdict.message for verdict in verdicts],
@@ -189,9 +189,9 @@ def verdict_fields(verdicts: Sequence[Verdict | None]) -> dict[str, list[Any]]:
 def label_fields(
     codes: Sequence[str | None], verdicts: Sequence[Verdict | None]
 ) -> dict[str, list[Any]]:
-    """The fields of what programs are like: one item a sample, null where it is not judged.
+    """The fields of what programs are like: one item a sample, null if it is not judged.
 
-    `entry_point` is the function that answers; null also where it is made as the program runs.
+    `entry_point` is the function that answers; null also if it is made as the program runs.
     """
     return {
         "entry_point": [None if code is None else find_entry_point(code) for code in codes],

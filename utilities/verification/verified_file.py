@@ -6,7 +6,6 @@ import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from utilities.errors import UsageError
@@ -43,7 +42,7 @@ class VerifiedFile:
         """Offset, length, offset, length, … of the lines that do not follow on one another."""
 
     async def __aenter__(self) -> Self:
-        """Open and lock; raises UsageError where another run writes it or it cannot be written."""
+        """Open and lock; raises UsageError if another run writes it or it cannot be written."""
         await self._file.__aenter__()
         self._end_of_earlier = self._file.size
         if not self._resume:
@@ -51,16 +50,11 @@ class VerifiedFile:
         self._earlier = self._file.lines()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         """Bring what was written to the disk; an empty file is removed."""
         if not self._file.size:
             self.discard()
-        await self._file.__aexit__(kind, error, traceback)
+        await self._file.__aexit__(*raised)
 
     def find(self, key: str) -> Place | None:
         """Where an earlier run wrote the entry of `key`."""
@@ -133,7 +127,7 @@ class VerifiedFile:
 
 
 def _key_of(line: bytes) -> bytes:
-    """The key under which a line was written; empty where there is none."""
+    """The key under which a line was written; empty if there is none."""
     if not line.startswith(_LINE_START):
         return b""
     return line[len(_LINE_START) :].partition(b'"')[0]

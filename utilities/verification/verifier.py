@@ -16,13 +16,12 @@ from utilities.verification.verdict import Verdict, labelled, normal_form, verif
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from utilities.tasks.task import Task
 
 _DEFAULT_LIMITS = Limits()
 _PROGRAMS_AHEAD = 128
-"""For each worker: verdicts are written in order, and one that is late shall hold up nobody."""
+"""For each worker: verdicts are written in order, and a slow program must not stall the rest."""
 _CELLS_REMEMBERED = 400_000
 _CELLS_OF_A_VERDICT = 200
 """What a verdict weighs besides its grids."""
@@ -39,7 +38,7 @@ class VerifierSettings:
     unsafe_no_seccomp: bool = False
 
     def open_sandbox(self, workers: int | None) -> Sandbox:
-        """A sandbox of this kind, to be entered; one worker a core where `workers` is None."""
+        """A sandbox of this kind, to be entered; one worker a core if `workers` is None."""
         return Sandbox(
             self.limits,
             workers=workers,
@@ -64,17 +63,12 @@ class Verifier(Protocol):
         """One line on what is enforced where the programs run."""
 
     async def judge(self, task: Task, codes: Sequence[str | None]) -> list[Verdict | None]:
-        """A labelled verdict for each program, None where there is no code."""
+        """A labelled verdict for each program, None if there is no code."""
 
     async def __aenter__(self) -> Self:
-        """Make ready; raises UsageError where programs cannot be run here."""
+        """Make ready; raises UsageError if programs cannot be run here."""
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         """Leave nothing behind."""
 
 
@@ -86,7 +80,7 @@ class LocalVerifier:
     """
 
     def __init__(self, settings: VerifierSettings, *, workers: int | None = None) -> None:
-        """One worker a core where `workers` is None."""
+        """One worker a core if `workers` is None."""
         self._sandbox = settings.open_sandbox(workers)
         # A program's second run follows its first one, not the first ones of all that wait.
         self._slots = asyncio.Semaphore(self._sandbox.capacity)
@@ -104,21 +98,16 @@ class LocalVerifier:
         await self._sandbox.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         """Stop what is running, then the sandbox."""
         unfinished = [work for work in self._remembered.values() if not work.done()]
         for work in unfinished:
             work.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
-        await self._sandbox.__aexit__(kind, error, traceback)
+        await self._sandbox.__aexit__(*raised)
 
     async def judge(self, task: Task, codes: Sequence[str | None]) -> list[Verdict | None]:
-        """A labelled verdict for each program, None where there is no code."""
+        """A labelled verdict for each program, None if there is no code."""
         task_key = orjson.dumps(task.to_json())
         running = [None if code is None else self._started(task, task_key, code) for code in codes]
         return [None if work is None else await asyncio.shield(work) for work in running]
