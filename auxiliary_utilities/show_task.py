@@ -89,6 +89,7 @@ def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
 
     Raises UsageError where there is none.
     """
+    from utilities.report.records import precedence
     from utilities.results.reader import read_fields
 
     found: dict[tuple[Path, str], Entry] = {}
@@ -99,7 +100,7 @@ def entries_of_task(task_id: str, results: Iterable[Path]) -> list[Entry]:
                 continue
             if entry.get("task_id") == task_id:
                 key = path, f"{entry.get('configuration_hash')} {entry.get('model')}"
-                if entry.get("complete") is not False or not found.get(key, {}).get("complete"):
+                if key not in found or precedence(entry) >= precedence(found[key]):
                     found[key] = entry
             else:
                 others.add(str(entry.get("task_id")))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from auxiliary_utilities.show_task import entries_of_task
 from tests.support.entries import write_entries
 from tests.support.report_results import (
     HOSTILE,
@@ -131,6 +132,19 @@ def test_a_failed_attempt_later_does_not_displace_a_complete_entry(tmp_path: Pat
     [run] = figures_of(contents)
     assert (run.solved, run.failed, run.samples) == (1, 0, 1)
     assert json.loads(contents.blocks["t0r0"])["samples"][0]["outcome"] == "R"
+
+
+def test_an_older_entry_later_in_the_file_does_not_displace_a_newer_one(tmp_path: Path) -> None:
+    results = write_entries(
+        tmp_path / "r.jsonl",
+        entry("t", RIGHT) | {"run_id": "20260102T000000-b"},
+        entry("t", NEARLY) | {"run_id": "20260101T000000-a"},
+    )
+    [run] = figures_of(contents_of(results))
+    [scored] = read_scored_runs([results])
+    [drawn] = entries_of_task("t", [results])
+    assert run.solved == scored.scores().tasks_solved == 1
+    assert drawn["run_id"] == "20260102T000000-b"
 
 
 def test_a_run_with_everything_odd_has_the_scores_that_score_results_gives(tmp_path: Path) -> None:

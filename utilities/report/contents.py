@@ -13,6 +13,7 @@ from utilities.report.records import (
     attempt_texts,
     content_key,
     kind_of,
+    precedence,
     result_record,
     sample_records,
     task_record,
@@ -32,6 +33,8 @@ class ShownRun:
     kind: str
     results: dict[int, Record] = field(default_factory=dict)
     """What the table needs, by the task's number; a task's newest complete entry counts."""
+    precedences: dict[int, tuple[bool, str]] = field(default_factory=dict)
+    """Of the entries that `results` were made of."""
     metadata: list[Entry] = field(default_factory=list)
     dataset: str = ""
     """As a benchmark's entries name it."""
@@ -122,8 +125,10 @@ class ReportContents:
         run, task = runs[name], task_record(entry)
         run.dataset = run.dataset or str(entry.get("dataset") or "")
         number = self._number_of(task)
-        if entry.get("complete") is False and run.results.get(number, {}).get("complete"):
+        ranked = precedence(entry)
+        if number in run.precedences and ranked < run.precedences[number]:
             return room
+        run.precedences[number] = ranked
         samples = sample_records(entry, task, self._longest_text)
         run.results[number] = result_record(entry, samples)
         self.cut_texts += self._texts_cut_in(entry)

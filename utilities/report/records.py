@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from utilities.errors import ASK_AGAIN
 from utilities.results.reader import Fields as Entry
+from utilities.scoring.scored_runs import run_age
 from utilities.tasks.grids import COLOURS, LONGEST_SIDE
 
 Record = dict[str, Any]
@@ -109,6 +111,23 @@ def number(value: object) -> float | int | None:
     return value if abs(value) < _LARGEST_NUMBER else None
 
 
+def is_complete(entry: Entry) -> bool:
+    """Whether no sample failed for a technical reason; told by the statuses if nothing else is."""
+    if isinstance(entry.get("complete"), bool):
+        return bool(entry["complete"])
+    statuses = entry.get("status")
+    known = statuses if isinstance(statuses, list) else []
+    return not any(isinstance(one, str) and one in ASK_AGAIN for one in known)
+
+
+def precedence(entry: Entry) -> tuple[bool, str]:
+    """Of a task's entries the one with the greatest counts: the newest complete, else the newest.
+
+    Of equals the one that is read last counts, as in `read_scored_runs`.
+    """
+    return is_complete(entry), run_age(str(entry.get("run_id") or ""))
+
+
 def result_record(entry: Entry, samples: list[Record]) -> Record:
     """What the table and the summary need of an entry."""
     outputs = _flags(entry.get("outputs_solved"))
@@ -118,7 +137,7 @@ def result_record(entry: Entry, samples: list[Record]) -> Record:
     return {
         "solved": _solved(entry, samples, outputs),
         "outputs": outputs,
-        "complete": entry.get("complete") is not False,
+        "complete": is_complete(entry),
         "samples": "".join(sample["outcome"] for sample in samples),
         "first_round": len(first_round),
         "first_right": sum(_is_right(sample, by_test=by_test) for sample in first_round),

@@ -62,7 +62,7 @@ class _Collection:
         for by_task in self.candidates.values():
             for task_id, some in list(by_task.items()):
                 own = [one for one in some if one.run_id == run_id]
-                kept = own or [one for one in some if _age(one.run_id) <= _age(run_id)]
+                kept = own or [one for one in some if run_age(one.run_id) <= run_age(run_id)]
                 if kept:
                     by_task[task_id] = kept
                 else:
@@ -159,7 +159,7 @@ def _take(
 
     An entry of another dataset's run counts too where the task is the same: it was resumed.
     """
-    by_age = sorted(candidates, key=lambda one: _age(one.run_id))
+    by_age = sorted(candidates, key=lambda one: run_age(one.run_id))
     own = [one for one in by_age if one.run_id in run_ids] or by_age
     content = own[-1].outcome.task_hash
     same = [one for one in by_age if one.outcome.task_hash == content]
@@ -168,7 +168,7 @@ def _take(
     run.places[task_id] = chosen.place
 
 
-def _age(run_id: str) -> str:
+def run_age(run_id: str) -> str:
     """When the run began, to the second; older layouts have no run_id and come first."""
     return run_id.partition("-")[0]
 
