@@ -1,16 +1,27 @@
-"""What an agent is, and what it makes of a task."""
+"""What an agent is, and what all agents that ask a language model have in common."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
-if TYPE_CHECKING:
-    from utilities.results.entry import Sample
-    from utilities.tasks.task import Task
+from agents import reply_parsing
+from agents.prompts.building import prompt_hash, prompt_messages
+from agents.reply_parsing import extract_code, extract_reasoning
+from utilities.errors import RequestFailed
+from utilities.models.interface import Message, Reply
+from utilities.replies.asked_model import AskedModel
+from utilities.results.entry import Sample, SampleStatus
+from utilities.results.provenance import source_hash
+from utilities.tasks.task import Task
 
 
 class Agent(Protocol):
-    """Makes samples of a task; a task's samples differ by their index only."""
+    """Makes samples of a task; a task's samples differ by their index only.
+
+    What its class may say of itself besides (see `agents.catalogue.AgentKind`): `needs_model`,
+    `model_identifier`, `for_run`.
+    """
 
     def identity(self) -> dict[str, Any]:
         """All that a sample depends on besides the task: agent, prompt hash, model, sampling."""
@@ -18,5 +29,91 @@ class Agent(Protocol):
     async def sample(self, task: Task, index: int) -> Sample:
         """Make one sample; whatever goes wrong with it is its status.
 
-        Raises FatalModelError where no sample of this run could succeed.
+        Raises FatalModelError if no sample of this run could succeed.
         """
+
+
+class LanguageModelAgent:
+    """Builds the prompt, asks once a sample, and reads the reply.
+
+    A subclass gives its prompt's name, and its own `read` if a reply is not reasoning and a
+    program.
+    """
+
+    needs_model: ClassVar[bool] = True
+    prompt_name: ClassVar[str]
+    """The prompt is `{prompt_name}_system.md` and `{prompt_name}_user.md`."""
+    prompt_folder: ClassVar[Path | None] = None
+    """Where the prompt's files are looked for before `agents/prompts`."""
+
+    def __init__(self, model: AskedModel) -> None:
+        """`model` journals each reply before this agent reads it."""
+        self._model = model
+
+    def identity(self) -> dict[str, Any]:
+        """The agent, its prompt's hash, its parsers', and what the model's replies depend on.
+
+        With better parsers, the next run makes new samples of the journalled replies for nothing.
+        """
+        return {
+            "agent": type(self).__name__,
+            "prompt_hash": prompt_hash(self.prompt_name, self.prompt_folder),
+            "parser_hash": source_hash(Path(reply_parsing.__file__).parent),
+            **self._model.identity(),
+        }
+
+    async def sample(self, task: Task, index: int) -> Sample:
+        """Ask for one sample; raises FatalModelError if no request could succeed."""
+        messages = prompt_messages(self.prompt_name, task, self.prompt_folder)
+        return await self.sample_by(task, index, messages)
+
+    async def sample_by(
+        self,
+        task: Task,
+        index: int,
+        messages: list[Message],
+        *,
+        key_messages: list[Message] | None = None,
+    ) -> Sample:
+        """Ask for one sample by these messages; `key_messages` as for AskedModel.ask."""
+        try:
+            reply = await self._model.ask(task, index, messages, key_messages=key_messages)
+        except RequestFailed as error:
+            return Sample(
+                task_id=task.task_id,
+                index=index,
+                prompt_messages=messages,
+                status=error.status,
+                error=str(error),
+                failed_attempts=error.failed_attempts,
+            )
+        return self.read(task, index, messages, reply)
+
+    def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
+        """Make a sample of a reply; here: take the program and the reasoning around it."""
+        code = extract_code(reply.text)
+        if reply.finish_reason == "length" and code is not None and code.entry_point is None:
+            code = None  # the end of the program is missing
+        return Sample(
+            task_id=task.task_id,
+            index=index,
+            prompt_messages=messages,
+            status=status_of(reply, usable=code is not None, otherwise="no_code"),
+            reasoning=extract_reasoning(reply.text, reply.reasoning),
+            python_code=None if code is None else code.python_code,
+            reply=reply,
+        )
+
+
+def status_of(reply: Reply, *, usable: bool, otherwise: SampleStatus) -> SampleStatus:
+    """The status of a reply that was (or was not) usable.
+
+    What could be read counts, even if the reply was cut or a filter stepped in after it.
+    """
+    if usable:
+        return "ok"
+    if reply.finish_reason == "length":
+        return "truncated"
+    if reply.finish_reason == "refusal":
+        return "refused"
+    return otherwise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agents.language_model_agent import LanguageModelAgent, status_of
+from agents.base import LanguageModelAgent, status_of
 from agents.reply_parsing import extract_grids, extract_reasoning
 from utilities.models.interface import Message, Reply
 from utilities.results.entry import Sample
@@ -17,7 +17,7 @@ class DirectAnswerAgent(LanguageModelAgent):
     prompt_name: ClassVar[str] = "direct_answer"
 
     def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
-        """Take a grid for each test input; usable when there is at least one."""
+        """Take a grid for each test input; usable if there is at least one."""
         answers = extract_grids(reply.text, len(task.test))
         usable = any(answer is not None for answer in answers)
         return Sample(

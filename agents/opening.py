@@ -1,14 +1,15 @@
-"""Which agent a run asks: one over a language model, or the embedded program search."""
+"""Which agent a run asks, over which model: chosen by the options, then opened for a run."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agents.base import Agent
-from agents.language_model_agent import LanguageModelAgent
+from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, find_agent
 from utilities import config
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
@@ -26,39 +27,85 @@ _TOKENS_AROUND_A_MESSAGE = 16
 
 @dataclass(frozen=True, slots=True)
 class ChosenModel:
-    """What the user's options come to; `entry` is None for the embedded agent."""
+    """A model, its key, and how it is asked."""
 
-    entry: ModelEntry | None
+    entry: ModelEntry
     key: str
     sampling: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenAgent:
+    """What the user's options come to; `model` is None for an agent that asks none."""
+
+    kind: AgentKind
+    model: ChosenModel | None
+
+    @property
+    def model_identifier(self) -> str:
+        """What the records call the model, or the agent that asks none."""
+        return self.kind.model_identifier if self.model is None else self.model.entry.name
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The secrets that no log line may show."""
-        return (self.key,) if self.entry is not None else ()
+        return () if self.model is None else (self.model.key,)
 
 
-def choose_model(options: AskingOptions) -> ChosenModel:
-    """Find the model, its key and its sampling, before anything is opened or asked.
+@dataclass(frozen=True, slots=True)
+class OpenAgent:
+    """An agent of a run, and all that its samples depend on besides the task."""
 
-    Raises UsageError for an unknown model, a missing key, a parameter that the model does not
-    take, and a cap on costs where the price is unknown.
+    agent: Agent
+    identity: dict[str, Any]
+
+
+def choose_agent(options: AskingOptions, default: str) -> ChosenAgent:
+    """Find the agent and its model, key and sampling, before anything is opened or asked.
+
+    `default` names the script's own agent. Raises UsageError for an unknown agent or model, a
+    missing key, a parameter that the model does not take, an option that does not fit the agent,
+    and a cap on costs if the price is unknown.
     """
-    sampling = Sampling(**{field.name: getattr(options, field.name) for field in fields(Sampling)})
+    kind = find_agent(options.agent or default)
     identifier = options.model_identifier
+    if not kind.needs_model:
+        return _without_model(kind, options)
     if identifier is None:
         identifier = "LOCAL_0" if options.base_url else config.default_model_identifier()
-    if identifier == config.PROGRAM_SEARCH:
-        if options.base_url is not None:
-            raise UsageError("--base_url: PROGRAM_SEARCH asks no server; name a model as well")
-        if options.batch:
-            raise UsageError("--batch: PROGRAM_SEARCH asks no provider; name a model as well")
-        return ChosenModel(None, "", sampling)
+    by_itself = agent_named_as_model(identifier)
+    if options.agent is None and identifier is None:
+        by_itself = find_agent(WITHOUT_A_KEY)
+    if by_itself is not None and options.agent is None:
+        return _without_model(by_itself, options)
+    if identifier is None or by_itself is not None:
+        what = "no key is set" if identifier is None else f"{identifier} is none"
+        raise UsageError(
+            f"--agent {kind.name}: it asks a model, and {what}; name one by --model_identifier"
+        )
+    return ChosenAgent(kind, _chosen_model(identifier, options))
+
+
+def _without_model(kind: AgentKind, options: AskingOptions) -> ChosenAgent:
+    """An agent that asks no model; raises UsageError for options that are about one."""
+    name = kind.model_identifier
+    if options.model_identifier not in (None, name):
+        raise UsageError(f"--model_identifier {options.model_identifier}: {name} asks no model")
+    if options.base_url is not None:
+        raise UsageError(f"--base_url: {name} asks no server; name a model as well")
+    if options.batch:
+        raise UsageError(f"--batch: {name} asks no provider; name a model as well")
+    return ChosenAgent(kind, None)
+
+
+def _chosen_model(identifier: str, options: AskingOptions) -> ChosenModel:
     from utilities.models import costs
     from utilities.models.interface import check_sampling
     from utilities.replies.batches.opening import in_batches
 
-    entry = config.find_model(identifier, base_url=options.base_url)
+    sampling = Sampling(**{field.name: getattr(options, field.name) for field in fields(Sampling)})
+    others = (find_agent(WITHOUT_A_KEY).model_identifier,)
+    entry = config.find_model(identifier, base_url=options.base_url, other_names=others)
     if options.price is not None:
         entry = replace(entry, price_override=options.price)
     if options.request_timeout_s is not None:
@@ -76,41 +123,54 @@ def choose_model(options: AskingOptions) -> ChosenModel:
 
 
 @asynccontextmanager
-async def open_agent(
-    run: AskingRun, chosen: ChosenModel, kind: type[LanguageModelAgent]
-) -> AsyncIterator[Agent]:
-    """The agent of this run: `kind` over the chosen model, or the embedded one."""
-    options = run.options
-    if chosen.entry is None:
-        from agents.program_search.agent import ProgramSearchAgent
+async def open_agent(run: AskingRun, chosen: ChosenAgent) -> AsyncIterator[OpenAgent]:
+    """The chosen agent, made for this run, over its model if it asks one."""
+    async with AsyncExitStack() as stack:
+        if chosen.model is None:
+            run.agent_without_model = chosen.kind.model_identifier
+            agent, named = _made(chosen.kind, run, None), None
+        else:
+            model = await _open_model(chosen.model, run, stack)
+            named = {"model_identifier": model.model_identifier, "model": model.model}
+            agent = _made(chosen.kind, run, model)
+        if isinstance(agent, AbstractAsyncContextManager):
+            await stack.enter_async_context(agent)
+        yield OpenAgent(agent, chosen.kind.full_identity(agent.identity(), named))
 
-        budget = options.search_budget or config.DEFAULT_SEARCH_BUDGET
-        async with ProgramSearchAgent(
-            run.replies, best_of=options.best_of, search_budget=budget
-        ) as agent:
-            yield agent
-        return
+
+def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:
+    """The agent: of its model, or by `for_run` if its class has that, or of nothing."""
+    if model is None and hasattr(kind.made_by, "for_run"):
+        return kind.made_by.for_run(run.replies, run.options)
+    given = () if model is None else (model,)
+    try:
+        inspect.signature(kind.made_by).bind(*given)
+    except TypeError as error:
+        what = "a model" if given else "nothing"
+        raise UsageError(f"--agent {kind.name}: it must be made of {what}: {error}") from error
+    return kind.made_by(*given)
+
+
+async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack) -> AskedModel:
+    options, entry, client = run.options, chosen.entry, None
     worst_case = _worst_case(chosen, options)
     if run.replies.plan is not None:
         run.replies.plan.prices = _prices(chosen, worst_case)
-    client = None
-    async with AsyncExitStack() as stack:
-        if options.batch and not options.asks_nothing:
-            run.batches = await stack.enter_async_context(_batches(chosen.entry, chosen.key, run))
-        elif not options.asks_nothing:
-            client = await stack.enter_async_context(_client(chosen.entry, chosen.key, run))
-        model = AskedModel(
-            client,
-            chosen.sampling,
-            run.replies,
-            model_identifier=chosen.entry.name,
-            model=_name_of(chosen.entry),
-            worst_case=worst_case,
-            is_free=chosen.entry.price_override == (0.0, 0.0),
-            min_cached_prompt_tokens=_worth_caching_from(chosen.entry, options.best_of),
-            batches=run.batches,
-        )
-        yield kind(model)
+    if options.batch and not options.asks_nothing:
+        run.batches = await stack.enter_async_context(_batches(entry, chosen.key, run))
+    elif not options.asks_nothing:
+        client = await stack.enter_async_context(_client(entry, chosen.key, run))
+    return AskedModel(
+        client,
+        chosen.sampling,
+        run.replies,
+        model_identifier=entry.name,
+        model=_name_of(entry),
+        worst_case=worst_case,
+        is_free=entry.price_override == (0.0, 0.0),
+        min_cached_prompt_tokens=_worth_caching_from(entry, options.best_of),
+        batches=run.batches,
+    )
 
 
 def _client(
@@ -159,7 +219,6 @@ def _prices(chosen: ChosenModel, worst_case: WorstCase | None) -> Prices:
     from utilities.models.costs import cost_of
 
     entry = chosen.entry
-    assert entry is not None, "only a model has a price"
     return Prices(
         model_identifier=entry.name,
         max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
@@ -182,13 +241,12 @@ def _name_of(entry: ModelEntry) -> str:
 
 
 def _worst_case(chosen: ChosenModel, options: AskingOptions) -> WorstCase | None:
-    """What is sent and what it costs at worst; None where the price is unknown.
+    """What is sent and what it costs at worst; None if the price is unknown.
 
     A capped run sends a limit on the tokens, so that no single reply can pass the cap unseen.
     """
     from utilities.models.costs import price_per_million
 
-    assert chosen.entry is not None, "only a model has a price"
     prices = price_per_million(chosen.entry)
     if prices is None:
         return None

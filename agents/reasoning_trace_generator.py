@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from agents.language_model_agent import LanguageModelAgent, status_of
+from agents.base import LanguageModelAgent, status_of
 from agents.reply_parsing import extract_reasoning
 from utilities.models.interface import Message, Reply
 from utilities.results.entry import Sample

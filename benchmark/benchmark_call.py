@@ -2,114 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from agents.base import Agent
-from agents.language_model_agent import LanguageModelAgent
-from agents.opening import ChosenModel, choose_model, open_agent
+from agents.catalogue import agent_named_as_model
+from agents.opening import ChosenAgent, OpenAgent, choose_agent, open_agent
 from benchmark.benchmark_options import BenchmarkOptions, names_in
 from utilities.command_line.script import EXIT_BUDGET, EXIT_INTERRUPTED, EXIT_TERMINATED
 from utilities.command_line.terminal import say
-from utilities.config import PROGRAM_SEARCH, TRACES_STORE_PATH
+from utilities.config import TRACES_STORE_PATH
 from utilities.errors import UsageError
 from utilities.replies.budget import Budget
 from utilities.runs.earlier_run import differences
-from utilities.runs.loop import Entry
+from utilities.runs.loop import Answer
 from utilities.runs.options import AskingOptions
-from utilities.runs.run import AskingRun, open_run, selection_of
+from utilities.runs.run import AskingRun, Conclusion, open_run, selection_of
 from utilities.runs.store import OutputPlace
 from utilities.scoring.run_score import BenchmarkOutcome
+from utilities.scoring.scores import ScoreSummary
 from utilities.scoring.submissions import print_submissions
 from utilities.scoring.training_sources import open_check
 from utilities.tasks.datasets import TaskSource, open_tasks
-from utilities.tasks.task import Task
 
 _ENDS_THE_CALL = frozenset({EXIT_BUDGET, EXIT_INTERRUPTED, EXIT_TERMINATED})
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """How a script answers the tasks of a run."""
+
+    answer: Answer
+    depends_on: Mapping[str, Any] = field(default_factory=dict)
+    """What an entry depends on besides the agent, the dataset and the numbers of samples and
+    attempts."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What goes into the run's metadata besides."""
+    most_later_samples: int = 0
+    """How many samples a task may get that depend on earlier replies."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Part:
-    """One model on one dataset."""
+    """One agent, or its model, on one dataset."""
 
     options: AskingOptions
-    chosen: ChosenModel
+    chosen: ChosenAgent
 
     @property
     def name(self) -> str:
-        model = self.chosen.entry.name if self.chosen.entry else PROGRAM_SEARCH
         dataset = self.options.dataset or self.options.dataset_directory or "the default dataset"
-        return f"{model} on {dataset}"
+        return f"{self.chosen.model_identifier} on {dataset}"
 
 
-class BenchmarkRun:
-    """One run of a call, open: its agent, its tasks, and what came of them."""
+@dataclass(frozen=True, slots=True)
+class _EndedRun:
+    run_id: str
+    results: Path
+    summary: ScoreSummary
 
-    def __init__(
-        self, run: AskingRun, agent: Agent, options: BenchmarkOptions, call: Mapping[str, Any]
-    ) -> None:
-        """`call` is what the metadata says of the whole call."""
-        self.agent = agent
-        self.run_id = run.store.run_id
-        self.results = run.store.place.results
-        check = open_check(TRACES_STORE_PATH, options.submission.training_data)
-        self.outcome = BenchmarkOutcome(run.tasks.again(), check, options.attempts)
-        self._run = run
-        self._options = options
-        self._call = call
-        self._dataset = dataset_name(run.tasks)
 
-    async def over_tasks(
-        self,
-        answer: Callable[[Task], Awaitable[Entry]],
-        depends_on: Mapping[str, Any],
-        *,
-        more: Mapping[str, Any],
-    ) -> int:
-        """Answer, score and record every task; returns the exit code.
+class BenchmarkCall:
+    """The runs that the options ask for, under one budget."""
 
-        `depends_on` is what an entry depends on besides the agent, the dataset and the number of
-        attempts; `more` goes into the metadata.
+    def __init__(self, options: BenchmarkOptions, place: OutputPlace, agent: str) -> None:
+        """Find every agent, model, key and dataset before anything is asked.
+
+        `agent` names the one that is asked by default. Raises UsageError for whatever the user
+        gave that cannot be used.
         """
+        self._options = options
+        self._place = place
+        self._budget = Budget(options.asking.max_cost_usd)
+        self._parts = _parts_of(options.asking, agent)
+        self._call_id = ""
+        self._ended: list[_EndedRun] = []
+
+    async def run(self, answers_by: Callable[[OpenAgent], Answers]) -> int:
+        """Do one run after the other; returns the exit code of the call.
+
+        A run that is interrupted, or that finds the budget spent, is the last. Raises what ended
+        a run: a model that cannot be asked ends the call, and what was done before is shown.
+        """
+        code = 0
+        try:
+            for number, part in enumerate(self._parts, start=1):
+                code = max(code, await self._run_part(part, number, answers_by))
+                if code in _ENDS_THE_CALL:
+                    break
+        except UsageError:
+            if self._ended:
+                self._conclude("failed")
+            raise
+        self._conclude("not begun")
+        return code
+
+    async def _run_part(
+        self, part: _Part, number: int, answers_by: Callable[[OpenAgent], Answers]
+    ) -> int:
+        """Answer, score and record every task of one run; returns its exit code."""
+        options = self._options
+        async with (
+            open_run(
+                part.options,
+                self._place,
+                keys=part.chosen.keys,
+                budget=self._budget,
+                shown_options=options.to_json(),
+            ) as run,
+            open_agent(run, part.chosen) as agent,
+        ):
+            if part.options.dry_run and len(self._parts) > 1:
+                print(f"{part.name}:")
+            self._call_id = self._call_id or run.store.run_id
+            return await self._answer_tasks(run, agent, answers_by(agent), number)
+
+    async def _answer_tasks(
+        self, run: AskingRun, agent: OpenAgent, answers: Answers, number: int
+    ) -> int:
+        attempts, dataset = self._options.attempts, dataset_name(run.tasks)
+        about = {"dataset": dataset, "dataset_hash": run.tasks.dataset_hash}
         identity = {
-            **self.agent.identity(),
-            **depends_on,
-            "attempts": self._options.attempts,
-            "dataset": self._dataset,
+            **agent.identity,
+            **answers.depends_on,
+            "attempts": attempts,
+            "dataset": dataset,
         }
-        about = {"dataset": self._dataset, "dataset_hash": self._run.tasks.dataset_hash}
-
-        async def answer_from_dataset(task: Task) -> Entry:
-            return {**await answer(task), **about}
-
-        if self._run.replies.plan is not None:
-            rounds = depends_on.get("refine", 0)
-            self._run.replies.plan.most_later_requests = rounds * self._options.asking.best_of
-        more = {"call": self._call, **more, **self._repetition({**identity, **about}, more)}
-        return await self._run.over_tasks(
-            answer_from_dataset,
+        if run.replies.plan is not None:
+            run.replies.plan.most_later_requests = answers.most_later_samples
+        call = {"id": self._call_id, "part": number, "parts": len(self._parts)}
+        more = {"call": call, **answers.metadata}
+        more |= self._repetition(run, {**identity, **about}, more)
+        check = open_check(TRACES_STORE_PATH, self._options.submission.training_data)
+        outcome = BenchmarkOutcome(run.tasks.again(), check, attempts)
+        code = await run.answer_tasks(
+            answers.answer,
             identity,
-            observe=self.outcome.add,
-            conclude=lambda: self._conclusion(more),
+            entry_fields=about,
+            observe=outcome.add,
+            conclude=lambda: self._conclusion(outcome, identity, more),
         )
+        place = run.store.place
+        self._ended.append(_EndedRun(run.store.run_id, place.results, outcome.summary))
+        return code
 
-    def _conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        added, lines = self.outcome.conclusion(more)
-        if self._call["parts"] == 1:
+    def _conclusion(
+        self, outcome: BenchmarkOutcome, identity: Mapping[str, Any], more: Mapping[str, Any]
+    ) -> Conclusion:
+        added, lines = outcome.conclusion(more)
+        if len(self._parts) == 1:
             return added, lines
-        return added, [f"{'of':10}{self.agent.identity()['model_identifier']} on {self._dataset}",
-                       *lines]  # fmt: skip
+        return added, [f"{'of':10}{identity['model_identifier']} on {identity['dataset']}", *lines]
 
-    def _repetition(self, identity: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    def _repetition(
+        self, run: AskingRun, identity: Mapping[str, Any], more: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Say what differs from the run that is started again, and keep it in the metadata."""
         if self._options.earlier is None:
             return {}
-        earlier = self._options.earlier.part_of(identity["model_identifier"], self._dataset)
+        earlier = self._options.earlier.part_of(identity["model_identifier"], identity["dataset"])
         now = {
             **more,
-            **self._run.provenance,
+            **run.provenance,
             "configuration": {
                 **{key: value for key, value in identity.items() if key != "dataset_hash"},
                 "best_of": self._options.asking.best_of,
@@ -124,46 +179,6 @@ class BenchmarkRun:
             say(f"  {line}")
         return {"repeats": {"run_id": run_id, "differences": lines}}
 
-
-class BenchmarkCall:
-    """The runs that the options ask for, under one budget."""
-
-    def __init__(
-        self, options: BenchmarkOptions, place: OutputPlace, kind: type[LanguageModelAgent]
-    ) -> None:
-        """Find every model, key and dataset before anything is asked.
-
-        Raises UsageError for whatever the user gave that cannot be used.
-        """
-        self._options = options
-        self._place = place
-        self._kind = kind
-        self._budget = Budget(options.asking.max_cost_usd)
-        self._parts = _parts_of(options.asking)
-        self._call_id = ""
-        self._ended: list[BenchmarkRun] = []
-
-    async def over_runs(self, benchmark: Callable[[BenchmarkRun], Awaitable[int]]) -> int:
-        """Do one run after the other; returns the exit code of the call.
-
-        A run that is interrupted, or that finds the budget spent, is the last. Raises what ended
-        a run: a model that cannot be asked ends the call, and what was done before is shown.
-        """
-        code = 0
-        try:
-            for number, part in enumerate(self._parts, start=1):
-                async with self._open(part, number) as run:
-                    code = max(code, await benchmark(run))
-                    self._ended.append(run)
-                if code in _ENDS_THE_CALL:
-                    break
-        except UsageError:
-            if self._ended:
-                self._conclude("failed")
-            raise
-        self._conclude("not begun")
-        return code
-
     def _conclude(self, next_is: str) -> None:
         """Print the table of several runs and write their submissions; a dry run made none."""
         if self._options.asking.dry_run:
@@ -172,24 +187,6 @@ class BenchmarkCall:
             print("\n".join(self._table(next_is)))
         run_ids = [run.run_id for run in self._ended]
         print_submissions(self._options.submission, self._ended[-1].results, run_ids)
-
-    @asynccontextmanager
-    async def _open(self, part: _Part, number: int) -> AsyncIterator[BenchmarkRun]:
-        async with (
-            open_run(
-                part.options,
-                self._place,
-                keys=part.chosen.keys,
-                budget=self._budget,
-                shown_options=self._options.to_json(),
-            ) as run,
-            open_agent(run, part.chosen, self._kind) as agent,
-        ):
-            if part.options.dry_run and len(self._parts) > 1:
-                print(f"{part.name}:")
-            self._call_id = self._call_id or run.store.run_id
-            call = {"id": self._call_id, "part": number, "parts": len(self._parts)}
-            yield BenchmarkRun(run, agent, self._options, call)
 
     def _table(self, next_is: str) -> list[str]:
         """The scores of the call's runs side by side, ARC Prize's first, and what was not done.
@@ -200,7 +197,7 @@ class BenchmarkCall:
         width = max(map(len, names))
         lines = [f"{'':{width}}   tasks    macro    micro   strict"]
         for name, run in zip(names, self._ended, strict=False):
-            summary = run.outcome.summary
+            summary = run.summary
             scores = (summary.macro, summary.micro, summary.strict)
             shown = "".join(f"{score:9.2%}" for score in scores) if summary.tasks else " not scored"
             lines.append(f"{name:{width}}{summary.tasks:8}{shown}")
@@ -215,12 +212,12 @@ def dataset_name(tasks: TaskSource) -> str:
     return path.stem if path.is_file() else path.name
 
 
-def _parts_of(options: AskingOptions) -> Sequence[_Part]:
+def _parts_of(options: AskingOptions, agent: str) -> Sequence[_Part]:
     """Each model on each dataset; raises UsageError before any of them is asked."""
     models = names_in(options.model_identifier, "--model_identifier")
     datasets = names_in(options.dataset, "--dataset")
     parts = [
-        _Part(narrowed, choose_model(narrowed))
+        _Part(narrowed, choose_agent(narrowed, agent))
         for model in models
         for narrowed in _narrowed(options, model, datasets, is_only_model=len(models) == 1)
     ]
@@ -243,8 +240,8 @@ def _narrowed(
 ) -> list[AskingOptions]:
     """The options for one model on each dataset.
 
-    PROGRAM_SEARCH, beside models, gets no URL and no batches.
+    An agent that asks no model, named beside models, gets no URL and no batches.
     """
-    if model == PROGRAM_SEARCH and not is_only_model:
+    if not is_only_model and agent_named_as_model(model) is not None:
         options = replace(options, base_url=None, batch=False)
     return [replace(options, model_identifier=model, dataset=dataset) for dataset in datasets]

@@ -16,17 +16,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from agents.code_generating_agent import CodeGeneratingAgent
-from agents.strategies.rounds import (
-    RefiningAgent,
-    RoundSample,
-    candidates_of,
-    round_fields,
-    sample_in_rounds,
-)
-from benchmark.benchmark_call import BenchmarkCall, BenchmarkRun
+from agents.opening import OpenAgent
+from agents.strategies import STRATEGIES
+from agents.strategies.rounds import RefiningAgent
+from agents.strategies.strategy import JudgedSample, Limits, candidates_of, origin_fields
+from benchmark.benchmark_call import Answers, BenchmarkCall
 from benchmark.benchmark_options import CodeBenchmarkOptions, parse_benchmark_options
 from utilities.command_line.script import run_script
 from utilities.command_line.terminal import say
@@ -37,39 +34,44 @@ from utilities.sandbox.sandbox import Sandbox
 from utilities.scoring.attempts import choose
 from utilities.scoring.run_score import choice_fields
 from utilities.tasks.task import Task
-from utilities.verification.verdict import compared_with_tests, verdict_fields
+from utilities.verification.verdict import compared_with_tests, verdict_fields, verify_samples
 
 PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
 
 
 async def benchmark(options: CodeBenchmarkOptions) -> int:
     """Ask, run, refine, choose and score; returns the exit code."""
-    call = BenchmarkCall(options, PLACE, CodeGeneratingAgent)
-    best_of, refine = options.asking.best_of, options.refine
+    call = BenchmarkCall(options, PLACE, "code_generating")
     async with Sandbox(unsafe_no_seccomp=options.unsafe_no_seccomp) as sandbox:
+        return await call.run(partial(answers_by, options, sandbox))
 
-        async def over(run: BenchmarkRun) -> int:
-            agent = run.agent
-            depends_on = {"limits": asdict(sandbox.limits), "refine": 0}
-            if refine and isinstance(agent, RefiningAgent):
-                depends_on |= {"refine": refine, **agent.refinement_identity()}
-            elif refine:
-                say("--refine: PROGRAM_SEARCH has nothing to refine; it gets no further rounds")
 
-            async def answer(task: Task) -> dict[str, Any]:
-                samples = await sample_in_rounds(
-                    agent, sandbox, task, best_of=best_of, refine=refine
-                )
-                return entry_from(task, samples, agent.identity(), options.attempts)
+def answers_by(options: CodeBenchmarkOptions, sandbox: Sandbox, opened: OpenAgent) -> Answers:
+    """How an agent's samples become entries."""
+    can_refine = isinstance(opened.agent, RefiningAgent)
+    if options.refine and not can_refine:
+        name = opened.identity["model_identifier"]
+        say(f"--refine: {name} has nothing to refine; it gets no further rounds")
+    strategy = STRATEGIES["rounds" if options.refine and can_refine else "best_of"](
+        opened.agent,
+        partial(verify_samples, sandbox),
+        Limits(best_of=options.asking.best_of, refine=options.refine),
+    )
 
-            more = {"sandbox": sandbox.layers, "seeds": {"sandbox_hash_seed": 0}}
-            return await run.over_tasks(answer, depends_on, more=more)
+    async def answer(task: Task) -> dict[str, Any]:
+        samples = await strategy.all_samples(task)
+        return entry_from(task, samples, opened.identity, options.attempts)
 
-        return await call.over_runs(over)
+    return Answers(
+        answer,
+        depends_on={"limits": asdict(sandbox.limits), **strategy.identity()},
+        metadata={"sandbox": sandbox.layers, "seeds": {"sandbox_hash_seed": 0}},
+        most_later_samples=strategy.most_later_samples,
+    )
 
 
 def entry_from(
-    task: Task, samples: list[RoundSample], identity: dict[str, Any], attempts: int
+    task: Task, samples: list[JudgedSample], identity: dict[str, Any], attempts: int
 ) -> dict[str, Any]:
     """Choose the attempts, and only then look at the test outputs."""
     choices = choose(candidates_of(samples), len(task.test), attempts)
@@ -78,7 +80,7 @@ def entry_from(
         task,
         [one.sample for one in samples],
         identity,
-        **round_fields(samples),
+        **origin_fields(samples),
         **verdict_fields(verdicts),
         **choice_fields(task, choices, attempts),
     )

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import Any
 
-from agents.direct_answer_agent import DirectAnswerAgent
-from agents.sampling import sample_task
-from benchmark.benchmark_call import BenchmarkCall, BenchmarkRun
+from agents.opening import OpenAgent
+from agents.strategies.best_of import sample_task
+from benchmark.benchmark_call import Answers, BenchmarkCall
 from benchmark.benchmark_options import BenchmarkOptions, parse_benchmark_options
 from utilities.command_line.script import run_script
 from utilities.config import DIRECT_BENCHMARK_DIRECTORY
@@ -31,26 +32,28 @@ PLACE = OutputPlace(DIRECT_BENCHMARK_DIRECTORY, "direct_benchmark", "direct_benc
 
 async def benchmark(options: BenchmarkOptions) -> int:
     """Ask, choose and score; returns the exit code."""
-    call = BenchmarkCall(options, PLACE, DirectAnswerAgent)
-    best_of, attempts = options.asking.best_of, options.attempts
+    call = BenchmarkCall(options, PLACE, "direct_answer")
+    return await call.run(partial(answers_by, options))
 
-    async def over(run: BenchmarkRun) -> int:
-        async def answer(task: Task) -> dict[str, Any]:
-            samples = await sample_task(run.agent, task.without_test_outputs(), best_of)
-            choices = choose_by_vote(
-                [sample.answers or () for sample in samples], len(task.test), attempts
-            )
-            return entry_of(
-                task,
-                samples,
-                run.agent.identity(),
-                test_outputs=[sample.answers for sample in samples],
-                **choice_fields(task, choices, attempts),
-            )
 
-        return await run.over_tasks(answer, {}, more={})
+def answers_by(options: BenchmarkOptions, opened: OpenAgent) -> Answers:
+    """How an agent's samples become entries."""
 
-    return await call.over_runs(over)
+    async def answer(task: Task) -> dict[str, Any]:
+        seen = task.without_test_outputs()
+        samples = await sample_task(opened.agent, seen, options.asking.best_of)
+        choices = choose_by_vote(
+            [sample.answers or () for sample in samples], len(task.test), options.attempts
+        )
+        return entry_of(
+            task,
+            samples,
+            opened.identity,
+            test_outputs=[sample.answers for sample in samples],
+            **choice_fields(task, choices, options.attempts),
+        )
+
+    return Answers(answer)
 
 
 def main() -> int:

@@ -16,9 +16,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from agents.opening import choose_model, open_agent
-from agents.reasoning_code_generator import ReasoningCodeGenerator
-from agents.sampling import sample_task
+from agents.opening import choose_agent, open_agent
+from agents.strategies.best_of import sample_task
 from utilities.command_line.options import Options, flag, parse_options, part
 from utilities.command_line.script import run_script
 from utilities.config import CODE_DATA_DIRECTORY
@@ -41,19 +40,19 @@ class CodeDataOptions(Options):
 
 async def generate(options: AskingOptions, *, include_test_inputs: bool) -> int:
     """Ask for `best_of` programs a task; returns the exit code."""
-    chosen = choose_model(options)
+    chosen = choose_agent(options, "reasoning_code")
     async with (
         open_run(options, PLACE, keys=chosen.keys) as run,
-        open_agent(run, chosen, ReasoningCodeGenerator) as agent,
+        open_agent(run, chosen) as opened,
     ):
-        identity = {**agent.identity(), "include_test_inputs": include_test_inputs}
+        identity = {**opened.identity, "include_test_inputs": include_test_inputs}
 
         async def answer(task: Task) -> dict[str, Any]:
             seen = task.without_test_outputs() if include_test_inputs else task.train_pairs_only()
-            samples = await sample_task(agent, seen, options.best_of)
+            samples = await sample_task(opened.agent, seen, options.best_of)
             return entry_of(task, samples, identity)
 
-        return await run.over_tasks(answer, identity)
+        return await run.answer_tasks(answer, identity)
 
 
 def main() -> int:

@@ -15,9 +15,8 @@ import asyncio
 import sys
 from typing import Any
 
-from agents.opening import choose_model, open_agent
-from agents.reasoning_trace_generator import ReasoningTraceGenerator
-from agents.sampling import sample_task
+from agents.opening import choose_agent, open_agent
+from agents.strategies.best_of import sample_task
 from utilities.command_line.options import parse_options
 from utilities.command_line.script import run_script
 from utilities.config import REASONING_DATA_DIRECTORY
@@ -32,17 +31,17 @@ PLACE = OutputPlace(REASONING_DATA_DIRECTORY, "reasoning_data", "reasoning_data_
 
 async def generate(options: AskingOptions) -> int:
     """Ask for `best_of` traces a task; returns the exit code."""
-    chosen = choose_model(options)
+    chosen = choose_agent(options, "reasoning_trace")
     async with (
         open_run(options, PLACE, keys=chosen.keys) as run,
-        open_agent(run, chosen, ReasoningTraceGenerator) as agent,
+        open_agent(run, chosen) as opened,
     ):
 
         async def answer(task: Task) -> dict[str, Any]:
-            samples = await sample_task(agent, task.train_pairs_only(), options.best_of)
-            return entry_of(task, samples, agent.identity())
+            samples = await sample_task(opened.agent, task.train_pairs_only(), options.best_of)
+            return entry_of(task, samples, opened.identity)
 
-        return await run.over_tasks(answer, agent.identity())
+        return await run.answer_tasks(answer, opened.identity)
 
 
 def main() -> int:

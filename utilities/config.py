@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -39,21 +39,20 @@ DEFAULT_BATCH_POLL_S = 30.0
 DEFAULT_SEARCH_BUDGET = 30_000_000
 """Work that the embedded search may spend on a task, in cells touched; 2 to 5 s of processor."""
 
-PROGRAM_SEARCH = "PROGRAM_SEARCH"
-"""The embedded agent, which asks no model and needs no key."""
-
 LOCAL_KEY = "EMPTY"
 """What a server that checks no key is sent."""
 
 _PREFERENCE = ("CLAUDE_OPUS", "GPT", "GEMINI_PRO", "DEEPSEEK", "GROK")
 
 
-def find_model(identifier: str, *, base_url: str | None = None) -> ModelEntry:
+def find_model(
+    identifier: str, *, base_url: str | None = None, other_names: Sequence[str] = ()
+) -> ModelEntry:
     """The entry for a catalogue name or `provider:model`, at `base_url` if that is given.
 
     `LOCAL_n` takes its model from the variable `LOCAL_n_MODEL` ("default" without it) and, without
     `base_url`, its server from `LOCAL_n_BASE_URL`. Raises UsageError for an unknown name (it lists
-    the nearest ones), an unknown provider and a `base_url` that is none.
+    the nearest ones, of `other_names` too), an unknown provider and a `base_url` that is none.
     """
     provider, colon, model_id = identifier.partition(":")
     if identifier in CATALOGUE:
@@ -61,7 +60,7 @@ def find_model(identifier: str, *, base_url: str | None = None) -> ModelEntry:
     elif colon and provider in PROVIDERS and model_id:
         entry = _named_by_provider(provider, model_id)
     else:
-        raise UsageError(_unknown(identifier))
+        raise UsageError(_unknown(identifier, other_names))
     if entry.name.startswith("LOCAL_"):
         variables = _variables()
         entry = replace(entry, model_id=variables.get(f"{entry.name}_MODEL") or entry.model_id)
@@ -122,20 +121,20 @@ def read_key(entry: ModelEntry) -> str:
         return key or LOCAL_KEY
     raise UsageError(
         f"{entry.name} needs a key: set {entry.key_variable} in the environment or in a .env file "
-        f"(see .env.example); --model_identifier {PROGRAM_SEARCH} needs none"
+        f"(see .env.example); --agent program_search needs none"
     )
 
 
-def default_model_identifier() -> str:
-    """The model to ask if none is named: PROGRAM_SEARCH when no key is set at all.
+def default_model_identifier() -> str | None:
+    """The model to ask if none is named; None if no key is set at all.
 
-    Else the first of CLAUDE_OPUS, GPT, GEMINI_PRO, DEEPSEEK and GROK (by OpenRouter) with a key.
+    It is the first of CLAUDE_OPUS, GPT, GEMINI_PRO, DEEPSEEK and GROK (by OpenRouter) with a key.
     """
     variables = _variables()
     for name in _PREFERENCE:
         if variables.get(CATALOGUE[name].key_variable or "", "").strip():
             return name
-    return PROGRAM_SEARCH
+    return None
 
 
 @contextmanager
@@ -174,8 +173,8 @@ def _named_by_provider(provider: str, model_id: str) -> ModelEntry:
     return replace(PROVIDERS[provider], name=f"{provider}:{model_id}", model_id=model_id)
 
 
-def _unknown(identifier: str) -> str:
-    names = [PROGRAM_SEARCH, *CATALOGUE]
+def _unknown(identifier: str, other_names: Sequence[str]) -> str:
+    names = [*other_names, *CATALOGUE]
     model_ids = [entry.model_id for entry in CATALOGUE.values()]
     lookup = {name.casefold(): name for name in (*names, *model_ids)}
     near = difflib.get_close_matches(identifier.casefold(), lookup, n=3, cutoff=0.4)

@@ -7,19 +7,20 @@ import os
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
 import orjson
 
 from agents.program_search.worker_pool import WorkerPool
-from utilities.config import PROGRAM_SEARCH
+from utilities.config import DEFAULT_SEARCH_BUDGET
 from utilities.errors import RequestFailed
 from utilities.models.interface import Reply
 from utilities.replies.journal import request_key
 from utilities.replies.replies import Replies
 from utilities.results.entry import Sample
 from utilities.results.provenance import source_hash
+from utilities.runs.options import AskingOptions
 from utilities.tasks.task import Task
 
 
@@ -30,6 +31,10 @@ class ProgramSearchAgent:
     same programs on any machine.
     """
 
+    needs_model: ClassVar[bool] = False
+    model_identifier: ClassVar[str] = "PROGRAM_SEARCH"
+    """What stands in the records in place of a model's name."""
+
     def __init__(
         self, replies: Replies, *, best_of: int, search_budget: int, workers: int | None = None
     ) -> None:
@@ -39,13 +44,19 @@ class ProgramSearchAgent:
         self._search_budget = search_budget
         self._pool = WorkerPool(workers or os.cpu_count() or 1)
         self._searches: WeakValueDictionary[str, asyncio.Task[list[Any]]] = WeakValueDictionary()
+        self._named = {"model_identifier": self.model_identifier, "model": self.model_identifier}
         self._identity = {
             "agent": type(self).__name__,
-            "model_identifier": PROGRAM_SEARCH,
-            "model": PROGRAM_SEARCH,
+            **self._named,
             "search_budget": search_budget,
             "source_hash": source_hash(Path(__file__).parent),
         }
+
+    @classmethod
+    def for_run(cls, replies: Replies, options: AskingOptions) -> Self:
+        """The agent for a run with these options."""
+        budget = options.search_budget or DEFAULT_SEARCH_BUDGET
+        return cls(replies, best_of=options.best_of, search_budget=budget)
 
     async def __aenter__(self) -> Self:
         """Nothing starts before the first task."""
@@ -66,13 +77,8 @@ class ProgramSearchAgent:
 
     async def sample(self, task: Task, index: int) -> Sample:
         """The program at this place of the ranking, or the status no_program_found."""
-        key = request_key(task, [], PROGRAM_SEARCH, self._identity, index)
-        about = {
-            "task_id": task.task_id,
-            "sample_index": index,
-            "model_identifier": PROGRAM_SEARCH,
-            "model": PROGRAM_SEARCH,
-        }
+        key = request_key(task, [], self.model_identifier, self._identity, index)
+        about = {"task_id": task.task_id, "sample_index": index, **self._named}
         try:
             async with self._replies.request(key, about) as request:
                 reply = request.reply = request.reply or await self._reply(task, index)
@@ -99,13 +105,13 @@ class ProgramSearchAgent:
         return Reply(
             text=orjson.dumps(found[index] if index < len(found) else None).decode(),
             latency_s=round(time.monotonic() - started, 3),
-            model=PROGRAM_SEARCH,
+            model=self.model_identifier,
             cost_usd=0.0,
         )
 
     async def _search(self, task: Task) -> list[Any]:
         """One search serves all samples of a task that wait for it at the same time."""
-        name = request_key(task, [], PROGRAM_SEARCH, self._identity, 0)
+        name = request_key(task, [], self.model_identifier, self._identity, 0)
         search = self._searches.get(name)
         if search is None:
             job = {

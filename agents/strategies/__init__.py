@@ -1,1 +1,7 @@
-"""How a task's samples are spent: what is asked again, and what it is shown."""
+"""How a task's samples are spent: one file a strategy, and the table of them."""
+
+from agents.strategies.best_of import BestOf
+from agents.strategies.rounds import Rounds
+from agents.strategies.strategy import Strategy
+
+STRATEGIES: dict[str, type[Strategy]] = {"best_of": BestOf, "rounds": Rounds}

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from agents.base import LanguageModelAgent
 from agents.code_generating_agent import CodeGeneratingAgent
 from agents.direct_answer_agent import DirectAnswerAgent
-from agents.language_model_agent import LanguageModelAgent
 from agents.prompts.building import prompt_messages
 from agents.reasoning_code_generator import ReasoningCodeGenerator
 from agents.reasoning_trace_generator import ReasoningTraceGenerator
-from agents.sampling import sample_task
+from agents.strategies.best_of import sample_task
 from utilities.errors import NotAsked, RateLimited, RequestFailed
 from utilities.models.interface import FREE, Begun, Message, Meter, Reply, Sampling
 from utilities.replies.asked_model import AskedModel

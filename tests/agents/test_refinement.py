@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from agents.code_generating_agent import CodeGeneratingAgent
 from agents.prompts.building import prompt_messages
 from agents.strategies.feedback import EarlierProgram, choose_parents, feedback_text
-from agents.strategies.rounds import RoundSample, candidates_of, round_fields, sample_in_rounds
+from agents.strategies.rounds import Rounds
+from agents.strategies.strategy import JudgedSample, Limits, candidates_of, origin_fields
 from tests.agents.test_agents import ScriptedClient, model_of
 from utilities.errors import NotAsked, RateLimited
 from utilities.models.interface import Reply
@@ -22,7 +24,7 @@ from utilities.sandbox.sandbox import Sandbox
 from utilities.scoring.attempts import choose_attempts
 from utilities.tasks.grids import COLOUR_NAMES
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.verdict import Verdict
+from utilities.verification.verdict import Verdict, verify_samples
 
 TASK = Task(
     "t",
@@ -144,6 +146,10 @@ def test_the_refinement_prompt_shows_pairs_test_inputs_and_feedback_but_no_test_
     assert "9 8" not in user["content"]
 
 
+def strategy_of(agent: CodeGeneratingAgent, sandbox: Sandbox, best_of: int, refine: int) -> Rounds:
+    return Rounds(agent, partial(verify_samples, sandbox), Limits(best_of, refine))
+
+
 async def rounds(
     folder: Path,
     sandbox: Sandbox,
@@ -152,11 +158,11 @@ async def rounds(
     best_of: int = 1,
     refine: int = 3,
     task: Task = TASK,
-) -> tuple[list[RoundSample], ScriptedClient]:
+) -> tuple[list[JudgedSample], ScriptedClient]:
     client = ScriptedClient(*(Reply(step) if isinstance(step, str) else step for step in script))
     async with model_of(folder, client) as model:
         agent = CodeGeneratingAgent(model)
-        done = await sample_in_rounds(agent, sandbox, task, best_of=best_of, refine=refine)
+        done = await strategy_of(agent, sandbox, best_of, refine).all_samples(task)
     return done, client
 
 
@@ -165,7 +171,7 @@ async def test_rounds_end_when_a_program_solves_all_train_pairs(
 ) -> None:
     done, client = await rounds(tmp_path, sandbox, [KEEPS, RAISES, FLIPS, "never asked"])
     assert len(client.asked) == 3
-    assert round_fields(done) == {
+    assert origin_fields(done) == {
         "refinement_round": [0, 1, 2],
         "parent_samples": [(), (0,), (1, 0)],
     }
@@ -255,7 +261,7 @@ class Watched(CodeGeneratingAgent):
         self.handed.append(task)
         return await super().sample(task, index)
 
-    def choose_parents(self, task: Task, earlier: Sequence[RoundSample]) -> list[EarlierProgram]:
+    def choose_parents(self, task: Task, earlier: Sequence[JudgedSample]) -> list[EarlierProgram]:
         self.handed.append(task)
         return super().choose_parents(task, earlier)
 
@@ -270,7 +276,7 @@ async def test_neither_the_agent_nor_the_choice_gets_a_test_output(
     client = ScriptedClient(*map(Reply, (KEEPS, RAISES, FLIPS)))
     async with model_of(tmp_path, client) as model:
         agent = Watched(model)
-        done = await sample_in_rounds(agent, sandbox, TASK, best_of=1, refine=2)
+        done = await strategy_of(agent, sandbox, 1, 2).all_samples(TASK)
     assert len(agent.handed) == 5
     for task in agent.handed:
         assert [pair.output for pair in task.test] == [None]
@@ -287,5 +293,5 @@ async def test_other_test_outputs_change_neither_a_prompt_nor_the_rounds_nor_the
     found = []
     for number, task in enumerate((TASK, other, unknown)):
         done, client = await rounds(tmp_path / str(number), sandbox, script, task=task)
-        found.append((client.asked, round_fields(done), choose_attempts(candidates_of(done), 1)))
+        found.append((client.asked, origin_fields(done), choose_attempts(candidates_of(done), 1)))
     assert found[0] == found[1] == found[2]

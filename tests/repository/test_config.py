@@ -78,7 +78,7 @@ def test_a_base_url_that_is_no_address_is_refused():
 
 
 def test_a_missing_key_names_the_variable_the_file_and_the_way_without():
-    with pytest.raises(UsageError, match=r"OPENAI_API_KEY.*\.env.*PROGRAM_SEARCH needs none"):
+    with pytest.raises(UsageError, match=r"OPENAI_API_KEY.*\.env.*program_search needs none"):
         read_key(find_model("GPT"))
 
 
@@ -130,8 +130,8 @@ def test_a_local_entry_takes_its_model_and_server_from_the_environment(monkeypat
     assert (entry.model_id, entry.base_url) == ("qwen3:8b", "http://gpu:9000/v1")
 
 
-def test_without_any_key_the_embedded_agent_is_the_default():
-    assert config.default_model_identifier() == config.PROGRAM_SEARCH
+def test_without_any_key_there_is_no_default_model():
+    assert config.default_model_identifier() is None
 
 
 def test_the_default_is_the_first_preferred_model_with_a_key(monkeypatch):
@@ -142,7 +142,7 @@ def test_the_default_is_the_first_preferred_model_with_a_key(monkeypatch):
 
 def test_an_empty_key_counts_as_none(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", " ")
-    assert config.default_model_identifier() == config.PROGRAM_SEARCH
+    assert config.default_model_identifier() is None
 
 
 def test_the_sdks_variables_come_back_after_an_error(monkeypatch):

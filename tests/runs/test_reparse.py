@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.loopback_server import LoopbackServer, reply, status
 from tests.support.scripts import REPOSITORY, Run, clean_environment, entries
-from utilities.runs.loop import reparsed
+from utilities.runs.store import reparsed
 
 CODE = "synthetic_data_generators/generate_code_data.py"
 BENCHMARK = "benchmark/run_code_benchmark.py"

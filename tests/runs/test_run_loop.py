@@ -73,7 +73,7 @@ async def test_no_more_tasks_than_slots_are_under_way_or_read(tmp_path: Path) ->
         return entry(task)
 
     async with opened(tmp_path) as loop:
-        await loop.over(counted(), answer, progress=Progress(None, unit="tasks", quiet=True))
+        await loop.run(counted(), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert most == 3
     assert len(written(tmp_path)) == 20
 
@@ -91,7 +91,7 @@ async def test_the_first_task_is_asked_before_the_last_one_is_made_ready(tmp_pat
         return entry(task)
 
     async with opened(tmp_path, slots=10) as loop:
-        await loop.over(noted(), answer, progress=Progress(None, unit="tasks", quiet=True))
+        await loop.run(noted(), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert events.index("asked t0") < events.index("read t1")
 
 
@@ -104,7 +104,7 @@ async def test_finished_tasks_are_not_answered_again_and_still_counted(tmp_path:
 
     for _ in range(2):
         async with opened(tmp_path) as loop:
-            await loop.over(tasks(3), answer, progress=Progress(None, unit="tasks", quiet=True))
+            await loop.run(tasks(3), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert sorted(asked) == ["t0", "t1", "t1", "t2"]
     assert (loop.tally.asked_count, loop.tally.resumed_count) == (1, 2)
     assert loop.tally.cost_usd == 1.5
@@ -116,7 +116,7 @@ async def test_another_configuration_resumes_nothing(tmp_path: Path) -> None:
 
     for model in ("a", "b"):
         async with opened(tmp_path, configuration={"model": model}) as loop:
-            await loop.over(tasks(2), answer, progress=Progress(None, unit="tasks", quiet=True))
+            await loop.run(tasks(2), answer, progress=Progress(None, unit="tasks", quiet=True))
         assert loop.tally.resumed_count == 0
 
 
@@ -125,7 +125,7 @@ async def test_an_entry_cut_short_by_the_stop_is_not_written(tmp_path: Path) -> 
         return entry(task, complete=None if task.task_id == "t1" else True)
 
     async with opened(tmp_path) as loop:
-        await loop.over(tasks(3), answer, progress=Progress(None, unit="tasks", quiet=True))
+        await loop.run(tasks(3), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert sorted(written(tmp_path)) == ["t0", "t2"]
     assert loop.tally.left_count == 1
 
@@ -139,7 +139,7 @@ async def test_a_fatal_error_lets_the_others_finish_and_is_raised(tmp_path: Path
 
     async with opened(tmp_path) as loop:
         with pytest.raises(BadKey):
-            await loop.over(tasks(50), answer, progress=Progress(None, unit="tasks", quiet=True))
+            await loop.run(tasks(50), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert loop.status == "failed"
     assert {"t0", "t2"} <= set(written(tmp_path))
     assert len(written(tmp_path)) < 50
@@ -156,7 +156,7 @@ async def test_a_dataset_that_breaks_in_the_middle_keeps_what_is_in_flight(tmp_p
 
     async with opened(tmp_path) as loop:
         with pytest.raises(UsageError, match="t2"):
-            await loop.over(broken(), answer, progress=Progress(None, unit="tasks", quiet=True))
+            await loop.run(broken(), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert sorted(written(tmp_path)) == ["t0", "t1"]
     assert loop.status == "failed"
 
@@ -172,7 +172,7 @@ async def test_a_bug_in_the_dataset_is_raised_when_what_was_begun_has_ended(tmp_
 
     async with opened(tmp_path) as loop:
         with pytest.raises(ZeroDivisionError):
-            await loop.over(broken(), answer, progress=Progress(None, unit="tasks", quiet=True))
+            await loop.run(broken(), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert sorted(written(tmp_path)) == ["t0", "t1"]
     assert loop.status == "failed"
 
@@ -186,7 +186,7 @@ async def test_first_signal_stops_asking_and_keeps_what_is_in_flight(tmp_path: P
 
     async with opened(tmp_path) as loop:
         with loop.signals():
-            await loop.over(tasks(50), answer, progress=Progress(None, unit="tasks", quiet=True))
+            await loop.run(tasks(50), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert sorted(written(tmp_path)) == ["t0", "t1", "t2"]
     assert (loop.status, loop.stopped_by) == ("interrupted", signal.SIGTERM)
 
@@ -202,7 +202,7 @@ async def test_second_signal_cancels_what_is_in_flight(tmp_path: Path) -> None:
 
     async with opened(tmp_path) as loop:
         with loop.signals():
-            await loop.over(tasks(50), answer, progress=Progress(None, unit="tasks", quiet=True))
+            await loop.run(tasks(50), answer, progress=Progress(None, unit="tasks", quiet=True))
     assert loop.status == "interrupted"
     assert loop.tally.left_count == 3
     assert (tmp_path / "code_data_results.jsonl").read_text() == ""

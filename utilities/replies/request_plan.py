@@ -25,8 +25,10 @@ class RequestPlan:
     """Counts requests instead of making them, and learns from the replies that are there."""
 
     def __init__(self) -> None:
-        """`prices` is set by whoever knows the model; None for the embedded agent."""
+        """`prices` is set by whoever knows the model; None for an agent that asks none."""
         self.prices: Prices | None = None
+        self.agent_without_model: str | None = None
+        """The name of an agent that asks no model."""
         self.most_later_requests = 0
         """How many more a task may get, for its replies' sake: nobody can count them before."""
         self.finished_tasks = 0
@@ -86,7 +88,7 @@ class RequestPlan:
     def _request_rows(self, max_cost_usd: float | None) -> dict[str, str]:
         prices = self.prices
         if prices is None:
-            return {"requests": "none: PROGRAM_SEARCH asks no model", "cost": "$0"}
+            return {"requests": f"none: {self.agent_without_model} asks no model", "cost": "$0"}
         requests = f"{self._to_ask:,} to make, {self._journalled:,} answered in the journal"
         later = self._later_row(prices)
         if self._ordered:

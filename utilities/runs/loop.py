@@ -7,26 +7,20 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
-
-import orjson
 
 from utilities.command_line.signals import hearing_signals
 from utilities.command_line.terminal import Progress, say
 from utilities.files.hashing import hash_of
-from utilities.files.json_lines import encode_line
 from utilities.replies.budget import Budget
-from utilities.replies.request_plan import RequestPlan
-from utilities.runs.store import ResultStore
+from utilities.runs.store import ResultStore, entry_key, reparsed
 from utilities.runs.tally import Tally
 from utilities.tasks.task import Task
 
 Entry = dict[str, Any]
-
-
-def entry_key(configuration_hash: str, task: Task) -> str:
-    """The identity of an entry: the configuration and the whole task."""
-    return hash_of([configuration_hash, task.task_id, task.to_json()])
+Answer = Callable[[Task], Awaitable[Entry]]
+"""Makes the entry of a task."""
 
 
 class RunLoop:
@@ -46,15 +40,19 @@ class RunLoop:
         max_concurrent_tasks: int,
         budget: Budget,
         stopping: asyncio.Event,
+        entry_fields: Mapping[str, Any] = MappingProxyType({}),
+        asks_model: bool = True,
         reparsing: bool = False,
     ) -> None:
         """`configuration` is all that an entry depends on besides its task.
 
-        When `reparsing`, finished entries are made anew as well, from what is in the journal.
+        Every entry gets `entry_fields` besides. When `reparsing`, finished entries are made anew
+        as well, from what is in the journal.
         """
-        self.tally = Tally()
+        self.tally = Tally(asks_model)
         self.stopped_by: signal.Signals | None = None
         self._store = store
+        self._entry_fields = entry_fields
         self._configuration_hash = hash_of(configuration)
         self._slots = asyncio.Semaphore(max_concurrent_tasks)
         self._budget = budget
@@ -63,10 +61,10 @@ class RunLoop:
         self._jobs: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
 
-    async def over(
+    async def run(
         self,
         tasks: Iterable[Task],
-        answer: Callable[[Task], Awaitable[Entry]],
+        answer: Answer,
         *,
         progress: Progress,
         observe: Callable[[Entry], None] = lambda _: None,
@@ -84,7 +82,7 @@ class RunLoop:
             progress.update(self.tally.done_count, self.tally.progress_text)
 
         async def one(task: Task, key: str) -> None:
-            entry, is_new = self._made(await answer(task), key)
+            entry, is_new = self._made({**await answer(task), **self._entry_fields}, key)
             if is_new and entry["complete"] is None:
                 self.tally.left_count += 1
                 return
@@ -152,7 +150,7 @@ class RunLoop:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Hear SIGINT and SIGTERM while the context lasts; it should outlast the last writing."""
+        """Hear SIGINT and SIGTERM while the context lasts; it should end after the last writing."""
         received: list[signal.Signals] = []
 
         def stop(number: signal.Signals) -> None:
@@ -169,46 +167,3 @@ class RunLoop:
 
         with hearing_signals(stop):
             yield
-
-
-async def count_requests(
-    tasks: Iterable[Task],
-    store: ResultStore,
-    answer: Callable[[Task], Awaitable[Entry]],
-    configuration: Mapping[str, Any],
-    plan: RequestPlan,
-) -> None:
-    """Let `plan` see every request that `answer` would make for tasks without a finished entry.
-
-    The model behind `answer` notes its requests in the plan and sends none. What an agent asks
-    only after it has seen a reply cannot be foreseen.
-    """
-    for task in tasks:
-        entry = store.finished_entry(entry_key(hash_of(configuration), task))
-        if entry is not None:
-            plan.note_finished(entry)
-            continue
-        plan.unfinished_tasks += 1
-        await answer(task)
-
-
-_MEASURED = {"execution_duration_s"}
-"""What is never the same twice."""
-
-
-def reparsed(entry: Entry, finished: Entry | None) -> Entry:
-    """The entry to be written, or `finished` itself where nothing differs from it.
-
-    Samples whose reply is not in the journal stay `not_asked` in their place, and a later run
-    asks for them: the entry is not complete. Without any reply there is none: `complete` is None.
-    """
-    if not any(entry["usage"]):
-        return {**entry, "complete": None} if finished is None else finished
-    if entry["complete"] is None:
-        entry = {**entry, "complete": False}
-    if finished is not None:
-        written = orjson.loads(encode_line(entry))
-        names = written.keys() - _MEASURED
-        if all(finished.get(name) == written[name] for name in names):
-            return finished
-    return entry

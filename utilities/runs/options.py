@@ -27,6 +27,11 @@ _run_flag = partial(flag, group="run and results")
 class AskingOptions(Options):
     """What the user asked of a script that asks an agent."""
 
+    agent: str | None = _model(
+        "who makes the samples: reasoning_trace, reasoning_code, code_generating, direct_answer, "
+        "program_search, or FILE.py:CLASS for your own; by default the script's agent",
+        "NAME",
+    )
     model_identifier: str | None = _model(
         "a name of utilities/config.py, or provider:model; without it the first model whose key "
         "is set, else PROGRAM_SEARCH, which needs no key",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from utilities.command_line import script as cli
@@ -22,10 +24,10 @@ from utilities.replies.budget import Budget, Spending
 from utilities.replies.replies import Replies
 from utilities.replies.request_plan import RequestPlan
 from utilities.results.provenance import provenance
-from utilities.runs.loop import Entry, RunLoop, count_requests
+from utilities.runs.loop import Answer, Entry, RunLoop
 from utilities.runs.options import AskingOptions
-from utilities.runs.store import OutputPlace, ResultStore
-from utilities.runs.summary import summary_of
+from utilities.runs.store import OutputPlace, ResultStore, entry_key
+from utilities.runs.summary import RunFigures, summary_of
 from utilities.tasks.datasets import TaskSource, open_tasks
 from utilities.tasks.selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks.task import Task
@@ -33,13 +35,8 @@ from utilities.tasks.task import Task
 if TYPE_CHECKING:
     from utilities.replies.batches.queue import BatchQueue
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 _log = logging.getLogger(__name__)
 
-Answer = Callable[[Task], Awaitable[Entry]]
 Conclusion = tuple[dict[str, Any], list[str]]
 """What a script adds to the metadata, and to the summary, when its run ends."""
 
@@ -102,7 +99,7 @@ def selection_of(options: AskingOptions) -> Selection:
 
 
 class AskingRun:
-    """An open run; `over_tasks` does the work and returns the exit code."""
+    """An open run; `answer_tasks` does the work and returns the exit code."""
 
     def __init__(
         self,
@@ -127,25 +124,29 @@ class AskingRun:
             plan=RequestPlan() if options.dry_run else None,
         )
         self.batches: BatchQueue | None = None
-        """Set where the model is asked by batches."""
-        self._started_at = datetime.now(UTC)
-        self.started = time.monotonic()
-        self.spending = Spending(self.budget)
-        self._shown_options = options.to_json() if shown_options is None else dict(shown_options)
+        """Set if the model is asked by batches."""
+        self.agent_without_model: str | None = None
+        """Set to its name if the agent asks no model."""
         self.provenance = provenance()
+        self._started_at = datetime.now(UTC)
+        self._started = time.monotonic()
+        self._spending = Spending(self.budget)
+        self._shown_options = options.to_json() if shown_options is None else dict(shown_options)
 
-    async def over_tasks(
+    async def answer_tasks(
         self,
         answer: Answer,
         identity: Mapping[str, Any],
         *,
+        entry_fields: Mapping[str, Any] = MappingProxyType({}),
         observe: Callable[[Entry], None] = lambda _: None,
         conclude: Callable[[], Conclusion] = lambda: ({}, []),
     ) -> int:
         """Answer every selected task, write the metadata, print the summary.
 
         `identity` is all that an entry depends on besides its task (agent, prompt, model,
-        sampling, best_of): entries of the same identity are resumed. Raises what ended the run.
+        sampling, best_of): entries of the same identity are resumed. Every entry gets
+        `entry_fields` besides. Raises what ended the run.
         """
         configuration = {**identity, "best_of": self.options.best_of}
         if self.replies.plan is not None:
@@ -155,29 +156,42 @@ class AskingRun:
         if self.batches is not None:
             admission = self.batches.admission
             tasks, answer = admission.watched(tasks), admission.answering(answer)
-        loop = self._loop(configuration)
+        loop = self._loop(configuration, entry_fields)
         _log.info("run %s: %s", self.store.run_id, configuration)
         with loop.signals(), seldom_collected():
             try:
                 with Progress(self.tasks.total, unit="tasks", quiet=self.options.quiet) as progress:
-                    await loop.over(tasks, answer, progress=progress, observe=observe)
+                    await loop.run(tasks, answer, progress=progress, observe=observe)
                     if self.batches is not None:
                         await self.batches.finish()
             finally:
                 more, lines = conclude()
                 metadata = self._metadata(loop, configuration) | more
                 paths = await self._write(metadata, interrupted=loop.status == "interrupted")
-        print("\n".join(summary_of(self, loop, lines, paths)))  # noqa: T201 - the script's output
+        print("\n".join(summary_of(self._figures(loop), lines, paths)))  # noqa: T201 - the output
         return _exit_code(loop, reparsed=self.options.reparse)
 
     async def _count_requests(
         self, answer: Answer, configuration: Mapping[str, Any], plan: RequestPlan
     ) -> None:
-        """Say what the run would ask, and ask nothing."""
-        await count_requests(self.tasks, self.store, answer, configuration, plan)
+        """Say what the run would ask, and ask nothing.
+
+        The model behind `answer` notes its requests in the plan and sends none. What an agent asks
+        only after it has seen a reply cannot be foreseen.
+        """
+        plan.agent_without_model = self.agent_without_model
+        configuration_hash = hash_of(configuration)
+        for task in self.tasks:
+            entry = self.store.finished_entry(entry_key(configuration_hash, task))
+            if entry is not None:
+                plan.note_finished(entry)
+                continue
+            plan.unfinished_tasks += 1
+            if self.agent_without_model is None:
+                await answer(task)
         print("\n".join(plan.summary(self.store.place.stem, self.options.max_cost_usd)))  # noqa: T201
 
-    def _loop(self, configuration: dict[str, Any]) -> RunLoop:
+    def _loop(self, configuration: dict[str, Any], entry_fields: Mapping[str, Any]) -> RunLoop:
         most = self.options.max_concurrent_tasks
         return RunLoop(
             self.store,
@@ -185,7 +199,21 @@ class AskingRun:
             max_concurrent_tasks=most if self.batches is None else self.batches.admission.max_tasks,
             budget=self.budget,
             stopping=self.stopping,
+            entry_fields=entry_fields,
+            asks_model=self.agent_without_model is None,
             reparsing=self.options.reparse,
+        )
+
+    def _figures(self, loop: RunLoop) -> RunFigures:
+        return RunFigures(
+            script=self.store.place.stem,
+            status=loop.status,
+            duration_s=time.monotonic() - self._started,
+            tally=loop.tally,
+            spending=self._spending,
+            skipped=len(self.tasks.skipped),
+            batches=None if self.batches is None else self.batches.summary(),
+            reparsed_best_of=self.options.best_of if self.options.reparse else None,
         )
 
     def _metadata(self, loop: RunLoop, configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,7 +223,7 @@ class AskingRun:
             "script": self.store.place.stem,
             "started_at": self._started_at.isoformat(timespec="seconds"),
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "duration_s": round(time.monotonic() - self.started, 3),
+            "duration_s": round(time.monotonic() - self._started, 3),
             "model_identifier": configuration["model_identifier"],
             "model": configuration["model"],
             "configuration": configuration,
@@ -205,15 +233,15 @@ class AskingRun:
             "dataset_hash": self.tasks.dataset_hash,
             "skipped_tasks": dict(self.tasks.skipped),
             **loop.tally.to_json(),
-            "spent_usd": self.spending.usd,
-            "lost_attempts": self.spending.lost_count,
-            "lost_worst_case_usd": self.spending.lost_usd,
+            "spent_usd": self._spending.usd,
+            "lost_attempts": self._spending.lost_count,
+            "lost_worst_case_usd": self._spending.lost_usd,
             **({} if self.batches is None else self.batches.to_json()),
             **self.provenance,
         }
 
     async def _write(self, metadata: dict[str, Any], *, interrupted: bool) -> list[Path]:
-        """Write the metadata, and the snapshot where it was asked for; the paths written."""
+        """Write the metadata, and the snapshot if it was asked for; the paths written."""
         place = self.store.place
         await self.store.append(metadata)
         _log.info("run %s: %s, %s", self.store.run_id, metadata["status"], metadata["counts"])

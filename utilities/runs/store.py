@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,9 +15,11 @@ import aiofiles
 import orjson
 
 from utilities.errors import UsageError
+from utilities.files.hashing import hash_of
 from utilities.files.json_lines import JsonLinesFile, encode_line
 from utilities.replies.journal import Journal
 from utilities.results.entry import SCHEMA_VERSION
+from utilities.tasks.task import Task
 
 _log = logging.getLogger(__name__)
 
@@ -131,36 +133,54 @@ class ResultStore:
         )
 
     async def write_snapshot(self, metadata: Mapping[str, Any], *, interrupted: bool) -> Path:
-        """Write this run's entries as one file; raises UsageError where it cannot be written."""
-        lines = (line for _, line in self._results.lines(self._first_offset_of_run))
-        return await write_snapshot(self.place.results, lines, metadata, interrupted=interrupted)
+        """Write this run's entries as one `{"metadata", "results"}` object, one in memory.
+
+        The file takes its name when it is whole. Raises UsageError if it cannot be written.
+        """
+        results = self.place.results
+        suffix = "_interrupted" if interrupted else ""
+        path = results.with_name(f"{results.stem}_{datetime.now(UTC):%Y%m%d_%H%M%S}{suffix}.json")
+        unfinished = path.with_name(f".{path.name}.tmp")
+        try:
+            async with aiofiles.open(unfinished, "wb") as snapshot:
+                await snapshot.write(b'{"metadata":' + encode_line(metadata) + b',"results":[')
+                separator = b""
+                for _, line in self._results.lines(self._first_offset_of_run):
+                    if orjson.loads(line)["entry_type"] == "result":
+                        await snapshot.write(separator + line)
+                        separator = b",\n"
+                await snapshot.write(b"\n]}\n")
+            unfinished.replace(path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise UsageError(
+                f"cannot write {path}: {error.strerror}; the results are safe in {results}"
+            ) from error
+        return path
 
 
-async def write_snapshot(
-    results: Path, lines: Iterable[bytes], metadata: Mapping[str, Any], *, interrupted: bool
-) -> Path:
-    """Write `lines` (JSON entries) as one `{"metadata", "results"}` object, streaming.
+def entry_key(configuration_hash: str, task: Task) -> str:
+    """The identity of an entry: the configuration and the whole task."""
+    return hash_of([configuration_hash, task.task_id, task.to_json()])
 
-    The file, named after `results`, takes its name when it is whole. Raises UsageError where it
-    cannot be written.
+
+_MEASURED = {"execution_duration_s"}
+"""What is never the same twice."""
+
+
+def reparsed(entry: dict[str, Any], finished: dict[str, Any] | None) -> dict[str, Any]:
+    """The entry to be written, or `finished` itself if nothing differs from it.
+
+    Samples whose reply is not in the journal stay `not_asked` in their place, and a later run
+    asks for them: the entry is not complete. Without any reply there is none: `complete` is None.
     """
-    suffix = "_interrupted" if interrupted else ""
-    stamp = f"{datetime.now(UTC):%Y%m%d_%H%M%S}{suffix}"
-    path = results.with_name(f"{results.stem}_{stamp}.json")
-    unfinished = path.with_name(f".{path.name}.tmp")
-    try:
-        async with aiofiles.open(unfinished, "wb") as snapshot:
-            await snapshot.write(b'{"metadata":' + encode_line(metadata) + b',"results":[')
-            separator = b""
-            for line in lines:
-                if orjson.loads(line)["entry_type"] == "result":
-                    await snapshot.write(separator + line)
-                    separator = b",\n"
-            await snapshot.write(b"\n]}\n")
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise UsageError(
-            f"cannot write {path}: {error.strerror}; the results are safe in {results}"
-        ) from error
-    return path
+    if not any(entry["usage"]):
+        return {**entry, "complete": None} if finished is None else finished
+    if entry["complete"] is None:
+        entry = {**entry, "complete": False}
+    if finished is not None:
+        written = orjson.loads(encode_line(entry))
+        names = written.keys() - _MEASURED
+        if all(finished.get(name) == written[name] for name in names):
+            return finished
+    return entry

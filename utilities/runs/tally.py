@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from utilities.config import PROGRAM_SEARCH
-
 
 @dataclass(slots=True)
 class Tally:
     """Counts over the entries of a run, those that earlier runs had finished included."""
 
+    asks_model: bool = True
+    """Whether samples are made of a model's replies, each of which is an HTTP request."""
     asked_count: int = 0
     """Tasks that this run wrote an entry for."""
     resumed_count: int = 0
@@ -51,7 +51,7 @@ class Tally:
                 self.usage.update(usage)
                 self.cost_usd += cost_usd or 0.0
                 self.unknown_cost_count += cost_usd is None
-        if entry.get("model_identifier") != PROGRAM_SEARCH:
+        if self.asks_model:
             self.replies += sum(bool(attempts) for attempts in entry.get("request_attempts", ()))
         for failed in entry.get("failed_attempts", ()):
             self.failed_attempts.update(attempt["cause"] for attempt in failed)
@@ -107,7 +107,7 @@ class Tally:
         return f"{total}, of which {failed:,} brought no reply ({causes})" if failed else total
 
     def to_json(self) -> dict[str, Any]:
-        """The part of the metadata that counts; `cost_usd` is null where any part is unknown."""
+        """The counts for the metadata; `cost_usd` is null if any part of it is unknown."""
         return {
             "counts": {
                 "tasks": self.done_count,

@@ -1,0 +1,125 @@
+"""What a strategy is: it asks an agent for a task's samples until it has enough."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.base import Agent
+from utilities.results.entry import Sample
+from utilities.scoring.attempts import Candidate
+from utilities.tasks.task import Task
+from utilities.verification.verdict import Verdict, normal_form
+
+Judge = Callable[[Sequence[str | None], Task], Awaitable[Sequence[Verdict | None]]]
+"""Runs programs on a task without test outputs; None for a sample without a program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many samples a task may get."""
+
+    best_of: int
+    """Samples at the start, and in each further round."""
+    refine: int = 0
+    """Further rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSample:
+    """A sample, its program's verdict (None without a program), and where it comes from.
+
+    The verdict knows nothing of test outputs. `parents` are the indices of the samples whose
+    programs its prompt showed, worst to best; in round 0 there are none.
+    """
+
+    sample: Sample
+    verdict: Verdict | None
+    round: int = 0
+    parents: tuple[int, ...] = ()
+
+
+class Strategy(ABC):
+    """Spends the samples of one task after the other.
+
+    A request's key must depend on what the model was shown through replies, not through timings,
+    so that a killed run goes on and pays for nothing twice.
+    """
+
+    def __init__(self, agent: Agent, judge: Judge, limits: Limits) -> None:
+        """`judge` gives the verdicts that further samples may depend on."""
+        self.agent = agent
+        self.judge = judge
+        self.limits = limits
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """What an entry depends on besides the agent's own identity and the number of samples."""
+
+    @abstractmethod
+    def samples(self, task: Task) -> AsyncIterator[JudgedSample]:
+        """Yield samples until done, their indices counting up from 0.
+
+        Raises FatalModelError if no request could succeed.
+        """
+
+    @property
+    def most_later_samples(self) -> int:
+        """How many samples a task may get that depend on its earlier ones."""
+        return 0
+
+    async def all_samples(self, task: Task) -> list[JudgedSample]:
+        """All samples of a task; neither the agent nor the judge gets a test output."""
+        return [one async for one in self.samples(task.without_test_outputs())]
+
+    async def judged(self, task: Task, requests: Iterable[Awaitable[Sample]]) -> list[JudgedSample]:
+        """Await samples side by side and judge their programs."""
+        samples = await side_by_side(requests)
+        verdicts = await self.judge([sample.python_code for sample in samples], task)
+        return [JudgedSample(*pair) for pair in zip(samples, verdicts, strict=True)]
+
+
+async def side_by_side(requests: Iterable[Awaitable[Sample]]) -> list[Sample]:
+    """The samples that are asked for at the same time, in their order.
+
+    Every request has ended when it returns or raises (FatalModelError, as the agent does).
+    """
+    asked = list(requests)
+    if len(asked) == 1:
+        return [await asked[0]]  # a task of its own would only cost time
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    samples = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        samples.append(outcome)
+    return samples
+
+
+def candidates_of(samples: Sequence[JudgedSample]) -> list[Candidate]:
+    """What the choice of attempts may know of each program: its train pairs and its answers.
+
+    Comments, docstrings and layout do not count towards a program's length.
+    """
+    return [
+        Candidate(
+            one.sample.index,
+            one.verdict.train,
+            one.verdict.test_outputs,
+            len(normal_form(one.sample.python_code)),
+            one.sample.confidence,
+        )
+        for one in samples
+        if one.sample.python_code is not None and one.verdict is not None
+    ]
+
+
+def origin_fields(samples: Sequence[JudgedSample]) -> dict[str, list[Any]]:
+    """A result entry's fields that say where each sample comes from: one item a sample."""
+    return {
+        "refinement_round": [one.round for one in samples],
+        "parent_samples": [one.parents for one in samples],
+    }
