@@ -112,7 +112,7 @@ def _at_one(entry: ModelEntry, base_url: str) -> ModelEntry:
 def read_key(entry: ModelEntry) -> str:
     """The key for this model, or LOCAL_KEY if none is set and none is needed.
 
-    Raises UsageError if one is needed.
+    Raises UsageError if one is needed and missing.
     """
     key = _variables().get(entry.key_variable, "").strip() if entry.key_variable else ""
     if not key.isascii() or not key.isprintable():

@@ -4,10 +4,11 @@ ToolkitError
 ├── UsageError            what the user gave cannot be used: one line, exit code 2
 │   └── FatalModelError   no request of this run can succeed: the run stops, exit code 2
 │       ├── BadKey, OutOfCredit, UnknownModel, ServerUnreachable
-└── RequestFailed         one request has no usable reply; `status` goes into the record
-    ├── RateLimited, TimedOut, ProviderFailed      after every retry allowed
-    ├── ContextTooLong, Refused, Rejected          asking again at once would not help
-    └── NotAsked                                   the run was stopping, or its budget spent
+├── RequestFailed         one request has no usable reply; `status` goes into the record
+│   ├── RateLimited, TimedOut, ProviderFailed      after every retry allowed
+│   ├── ContextTooLong, Refused, Rejected          asking again at once would not help
+│   └── NotAsked                                   the run was stopping, or its budget spent
+└── AttemptFailed         one attempt failed and may be made again; the retry layer catches it
 
 A bug is none of these and ends in a traceback.
 """
@@ -26,13 +27,13 @@ RequestStatus: TypeAlias = Literal[
     "rejected",
     "not_asked",
 ]
-"""What the record's `status` says of a request without a usable reply."""
+"""The record's `status` of a request without a usable reply."""
 ASK_AGAIN = frozenset({"rate_limited", "timed_out", "provider_error", "rejected", "not_asked"})
 """Statuses that say nothing about the model's ability: a later run asks these samples again."""
 
 
 class ToolkitError(Exception):
-    """The root, for those who want to catch all of them."""
+    """The root of all of them."""
 
 
 class UsageError(ToolkitError):
@@ -57,6 +58,21 @@ class UnknownModel(FatalModelError):
 
 class ServerUnreachable(FatalModelError):
     """Nothing answers at the base URL, and nothing ever did in this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An HTTP request that brought no reply.
+
+    `cause` is a RequestStatus; `status_code` is None if no HTTP answer came. `worst_case_usd` is
+    the most that it may have been billed: 0 if no reply can have been made, None if the price is
+    unknown.
+    """
+
+    cause: str
+    status_code: int | None = None
+    latency_s: float = 0.0
+    worst_case_usd: float | None = 0.0
 
 
 class RequestFailed(ToolkitError):
@@ -109,7 +125,7 @@ class Refused(RequestFailed):
 
 
 class Rejected(RequestFailed):
-    """The server takes requests of this form for wrong (a 400, 405, 422): nothing of the task.
+    """The server rejects the form of the request (400, 405, 422), whatever the task.
 
     It says nothing about the model's ability, so a later run asks again.
     """
@@ -127,23 +143,8 @@ class NotAsked(RequestFailed):
         super().__init__(message, attempts=0)
 
 
-@dataclass(frozen=True, slots=True)
-class FailedAttempt:
-    """An HTTP request that brought no reply.
-
-    `cause` is a RequestStatus; `status_code` None if no HTTP answer came. `worst_case_usd` is
-    what it may have been billed at the most: 0 if nothing can have been made, None if the
-    price is unknown.
-    """
-
-    cause: str
-    status_code: int | None = None
-    latency_s: float = 0.0
-    worst_case_usd: float | None = 0.0
-
-
 class AttemptFailed(ToolkitError):
-    """One attempt failed in a way that may pass; it never leaves the retry layer.
+    """One attempt failed in a way that may pass; it never leaves the retry layers.
 
     `becomes` is the error to raise when no attempt is left. `retry_after_s` is what the provider
     asked for. `unreachable`: no connection was made at all. `billable`: the provider may have

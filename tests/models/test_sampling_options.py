@@ -1,4 +1,4 @@
-"""What is asked of the sampler: sent where the model takes it, and in the key where it is given."""
+"""What is asked of the sampler: sent if the model takes it, and in the key if it is given."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from utilities.replies.batches.admission import Admission
+from utilities.replies.batches.queue import Admission
 
 
 async def settle() -> None:

@@ -23,8 +23,7 @@ from utilities.models.batches.endpoint import (
 )
 from utilities.models.interface import Message, Reply, Sampling
 from utilities.models.pacing.retry import RetryPolicy
-from utilities.replies.batches.admission import Admission
-from utilities.replies.batches.queue import BatchQueue
+from utilities.replies.batches.queue import Admission, BatchQueue
 from utilities.replies.batches.service import BatchRequest, BatchService
 from utilities.replies.budget import Budget, BudgetMeter
 from utilities.runs.store import OutputPlace, ResultStore

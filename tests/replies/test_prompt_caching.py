@@ -1,4 +1,4 @@
-"""A task's first sample goes ahead, and the cache is used where it pays, and counted."""
+"""A task's first sample goes ahead, and the cache is used if it pays, and counted."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _known(kind: type[_Record], stored: dict[str, Any]) -> _Record:
 class Meter:
     """Told of each attempt at a request, also of those that fail: they may be billed too.
 
-    This one counts nothing, for requests that nobody pays for.
+    This one counts nothing: for requests that cost nothing.
     """
 
     worst_usd: float | None = 0.0

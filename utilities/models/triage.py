@@ -31,8 +31,8 @@ _NO_CREDIT = re.compile(
     # Anthropic's and xAI's words for an account that has reached what it may spend.
     r"api usage limits|spend(ing)? limit|available credits"
 )
-# Gemini speaks of billing in every rate limit, OpenAI in those of accounts without a card; what
-# tells them apart is a status or code, and the time that the limit is for.
+# Gemini mentions billing in every rate limit, OpenAI in those of accounts without a card. Rate
+# limits are told by a status or code, and by the time that the limit is for.
 _ONLY_A_RATE = re.compile(r"resource_exhausted|rate_limit_exceeded|per[ _]?(min|day)")
 _TOO_LONG = re.compile(
     r"context[_ ]length|context[_ ](window|size|limit)|maximum context|prompt is too long|"
@@ -61,7 +61,7 @@ class Triage:
     """Turns answers and broken connections into the errors of `utilities.errors`."""
 
     def __init__(self, entry: ModelEntry, key: str) -> None:
-        """`key` is known here so that it can be kept out of every message."""
+        """`key` is removed from every message."""
         self._entry, self._key = entry, key
 
     def answer(
@@ -92,7 +92,7 @@ class Triage:
         return found
 
     def connection(self, error: BaseException) -> AttemptFailed:
-        """The failure for an exchange that ended without a whole HTTP answer."""
+        """The failure of an exchange that ended without a whole HTTP answer."""
         import aiohttp  # the SDK has loaded it by now
 
         no_connection = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -109,12 +109,12 @@ class Triage:
         return self.no_reply(f"the connection was dropped ({type(causes[-1]).__name__})")
 
     def no_reply(self, what: str) -> AttemptFailed:
-        """The failure for an answer that is no reply."""
+        """The failure of an answer that is no reply."""
         return AttemptFailed(ProviderFailed, f"{self._entry.name}: {what}", billable=True)
 
     def _final(self, status: int, words: str, says: str) -> ToolkitError | None:
-        """The error where asking again would not help."""
-        where = f"set {self._entry.key_variable}" if self._entry.key_variable else "send a key"
+        """The error if asking again would not help, else None."""
+        hint = f"set {self._entry.key_variable}" if self._entry.key_variable else "send a key"
         if status == 402 or (status in {400, 403, 429} and _is_out_of_credit(words)):
             return OutOfCredit(f"{says}; add credit to the account")
         if status == 413 or (status in {400, 422} and _TOO_LONG.search(words)):
@@ -122,7 +122,7 @@ class Triage:
         if status in {400, 403, 422} and _MODERATED.search(words):
             return Refused(says)
         if status in {401, 403} or (status == 400 and _KEY_REJECTED.search(words)):
-            return BadKey(f"{says}; {where} to a key that {self._entry.base_url} accepts")
+            return BadKey(f"{says}; {hint} to a key that {self._entry.base_url} accepts")
         if status == 404 or (status == 400 and _MODEL_MISSING.search(words)):
             return UnknownModel(
                 f"{says}; {self._entry.base_url} has no model {self._entry.model_id!r}: mend "
@@ -158,7 +158,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _delay_in_words(words: str) -> float | None:
-    """Seconds to wait as Gemini (RetryInfo) and OpenAI say it in the body."""
+    """Seconds to wait, as Gemini (RetryInfo) and OpenAI write them in the body."""
     found = _DELAY.search(words)
     if found is None:
         return None

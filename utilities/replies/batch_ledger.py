@@ -1,7 +1,7 @@
-"""What the journal knows of batches: which requests each holds, and how far it has come.
+"""What the journal knows of batches: which requests each holds, and how far it is.
 
-A batch is planned, then being created, then created, then closed; each step is on the disk before
-the next begins, so that a killed run leaves no batch that the next one could not find.
+A batch is planned, then being created, then created, then closed. Each step is on the disk before
+the next begins, so that the next run can find every batch of a killed one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class BatchLedger:
         """Knows of no batch."""
         self._open: dict[str, OpenBatch] = {}
         self.known_ids: set[str] = set()
-        """Every batch that this journal has heard of by its provider's name, closed ones too."""
+        """The provider's ids of all batches in this journal, closed ones too."""
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Take one step of a batch, in the order of the journal."""
@@ -100,7 +100,7 @@ def planned_event(
     items = [
         {"key": key, "worst_usd": request.worst_usd, **request.about} for key, request in requests
     ]
-    # What is the same for all requests stands there once.
+    # Fields that are the same for all requests are written once.
     shared = {"model_identifier": items[0]["model_identifier"], "model": model}
     rest = [{name: item[name] for name in item if name not in shared} for item in items]
     return event_of("planned", token, **shared, base_url=base_url, requests=rest)

@@ -1,4 +1,4 @@
-"""The journal of raw replies: what was paid for, written down before anything is made of it."""
+"""The journal of raw replies: what was paid for, written before anything is made of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from utilities.tasks.task import Task
 
 _KEY_START = b'{"key":"'
 _SPACED_KEY_START = b'{"key": "'
-"""So earlier versions began the line of a reply that UTF-8 cannot hold."""
+"""How earlier versions began the line of a reply that UTF-8 cannot hold."""
 _FAILURE = "failed_request"
 _FAILURE_START = f'{{"entry_type":"{_FAILURE}"'.encode("ascii")
 _KEY_IN_FAILURE = b',"key":"'
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Journal:
-    """Replies by request key; what stands here was paid for and is never asked again.
+    """Replies by request key; what is here was paid for and is never asked again.
 
     The index holds a place in the file for each key, not the replies themselves.
     """
@@ -79,9 +79,9 @@ class Journal:
     async def record_failure(
         self, key: str, error: RequestFailed, about: Mapping[str, Any]
     ) -> None:
-        """Write down that a request has no reply, and what each attempt at it may have cost.
+        """Write that a request has no reply, and what each attempt at it may have cost.
 
-        The line begins otherwise than a reply's, so that nothing takes it for one.
+        The line begins differently from a reply's, so that it cannot be taken for one.
         """
         await self._file.append(
             {
@@ -98,24 +98,24 @@ class Journal:
         )
 
     def holds(self, key: str) -> bool:
-        """Whether a reply stands under this key."""
+        """Whether there is a reply under this key."""
         return key.encode("ascii") in self._places
 
     def _take_batch(self, offset: int, line: bytes) -> None:
         try:
             self.batches.take(orjson.loads(line))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            _log.warning("the journal's line at byte %d is no step of a batch; passed over", offset)
+            _log.warning("the journal's line at byte %d is no step of a batch; ignored", offset)
 
     async def note_batch(self, event: Mapping[str, Any]) -> None:
-        """Write down a step of a batch; it is on the disk when this returns."""
+        """Write a step of a batch; it is on the disk when this returns."""
         more = {"schema_version": SCHEMA_VERSION, "run_id": self._run_id}
         self._file.write({**event, **more})
         self.batches.take(event)
         await self._file.save()
 
     async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
-        """Write the raw reply down, before anything is made of it."""
+        """Write the raw reply, before anything is made of it."""
         place = await self._file.append(
             {
                 "key": key,

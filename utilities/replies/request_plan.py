@@ -25,12 +25,12 @@ class RequestPlan:
     """Counts requests instead of making them, and learns from the replies that are there."""
 
     def __init__(self) -> None:
-        """`prices` is set by whoever knows the model; None for an agent that asks none."""
+        """`prices` is set when the model is known; None for an agent that asks none."""
         self.prices: Prices | None = None
         self.agent_without_model: str | None = None
         """The name of an agent that asks no model."""
         self.most_later_requests = 0
-        """How many more a task may get, for its replies' sake: nobody can count them before."""
+        """How many requests more a task may get; its replies decide how many it gets."""
         self.finished_tasks = 0
         self.unfinished_tasks = 0
         self._to_ask = 0
@@ -79,7 +79,7 @@ class RequestPlan:
             self._known_input_estimate += _tokens(messages)
 
     def summary(self, script: str, max_cost_usd: float | None) -> list[str]:
-        """The lines that say it."""
+        """The lines of the dry run's summary."""
         tasks = f"{self.unfinished_tasks} to do, {self.finished_tasks} finished by earlier runs"
         rows = {"tasks": tasks, **self._request_rows(max_cost_usd)}
         rest = [f"  {name:10}{text}" for name, text in rows.items()]
@@ -115,7 +115,7 @@ class RequestPlan:
         }
 
     def _later_row(self, prices: Prices) -> dict[str, str]:
-        """What the rows above leave out."""
+        """The row about requests that the other rows do not count."""
         count = self.most_later_requests * self.unfinished_tasks
         if not count:
             return {}
@@ -158,9 +158,9 @@ _LETTERS_A_TOKEN = 8
 
 
 def estimated_tokens(text: str) -> int:
-    """Words (longer ones as several), groups of up to three digits, signs and spaces.
+    """Counts words (long ones as several), groups of up to three digits, signs and spaces.
 
-    So today's byte pair encodings cut a text up: a grid of spaced digits has a token for each
+    Byte pair encodings split text in about this way: a grid of spaced digits has a token for each
     digit and each space, prose one for four or five characters.
     """
     return sum(

@@ -89,7 +89,7 @@ class AnthropicBatches:
         return self._read_state(object_of(response.content, self._triage))
 
     async def candidates(self, lost: LostBatch) -> list[BatchState]:
-        """Batches of about this time with as many requests, of which nobody knows the origin."""
+        """Batches of about this time, with as many requests and of unknown origin."""
         found: list[BatchState] = []
         after: dict[str, Any] = {}
         while True:

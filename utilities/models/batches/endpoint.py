@@ -1,4 +1,4 @@
-"""What a batch endpoint takes and returns, whoever provides it, and how exchanges with it go."""
+"""What every provider's batch endpoint takes and returns, and how exchanges with it go."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from utilities.models.pacing.rate_gate import RateGate
 
 FAILURES_BEFORE_OUT = 3
-"""So many failures in a row take a server out; without a connection one suffices."""
+"""Failures in a row that take a server out; if it cannot be reached, one suffices."""
 FIRST_OUTAGE_S = 5.0
 LONGEST_OUTAGE_S = 120.0
 

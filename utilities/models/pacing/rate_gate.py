@@ -1,4 +1,4 @@
-"""Limits the requests under way at one server to what it bears and allows."""
+"""Limits the requests under way at one server to what it can take and allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from utilities.models.pacing.rate_limits import Load, RateLimits
 
 START = 20
-"""Requests under way at first; every server bears so many."""
+"""Requests under way at first; every server can take these."""
 FLOOR = 5
 """No fewer requests than these: the pauses between them suffice."""
 HOLD_S = 15.0
@@ -18,7 +18,7 @@ HOLD_S = 15.0
 
 
 async def pause(delay_s: float, stopping: asyncio.Event) -> None:
-    """Wait for so many seconds, or until the run is stopping."""
+    """Wait for `delay_s` seconds, or until the run is stopping."""
     with suppress(TimeoutError):
         async with asyncio.timeout(delay_s):
             await stopping.wait()

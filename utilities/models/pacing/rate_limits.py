@@ -29,18 +29,19 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MINUTE_S = 60.0
 _LONGEST_WINDOW_S = 86400.0
-"""What a reset names beyond a day is an error of the server's, and would stop a run for ever."""
+"""A reset later than in a day is an error of the server, and would stop the run."""
 _MOMENTS_BEGIN_S = 1e9
-"""A reset as large is no duration but a moment, in seconds since 1970 (or, below, milliseconds)."""
+"""From here on a reset is no duration but a moment, in seconds since 1970."""
 _MILLISECONDS_BEGIN = 1e11
+"""From here on it is in milliseconds."""
 _NO_USAGE = Usage()
 _LEARNING = 0.1
-"""How much each reply weighs in the means by which the next request is estimated."""
+"""The weight of each reply in the means that estimate the next request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a request takes out of each kind of limit, estimated or true."""
+    """What a request takes of each kind of limit, estimated or true."""
 
     input_tokens: float = 0.0
     output_tokens: float = 0.0
@@ -57,7 +58,7 @@ class Load:
 
 @dataclass(slots=True)
 class _Bucket:
-    """So much may be taken at once, and flows back evenly (a token bucket)."""
+    """A token bucket: up to `limit` may be taken at once, and flows back evenly."""
 
     limit: float
     per_s: float
@@ -69,7 +70,7 @@ class _Bucket:
         self.at = now
 
     def wait_s(self, amount: float) -> float:
-        # What is more than all there ever is passes when all of it is there.
+        # An amount above the limit passes when the bucket is full.
         missing = min(amount, self.limit) - self.level
         return missing / self.per_s if missing > 0 else 0.0
 

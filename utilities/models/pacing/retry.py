@@ -127,7 +127,7 @@ class Retrier:
     """Makes the attempts of one client's requests.
 
     Each attempt has `timeout_s` in total: the SDKs' timeouts are for each read, and a server that
-    sends a byte now and then would hold them for ever. Once `stopping` is set, no attempt begins
+    sends a byte now and then would block them forever. Once `stopping` is set, no attempt begins
     and every pause ends; attempts in flight go on. With several servers, the attempt after a
     failure goes to the least busy of them.
     """

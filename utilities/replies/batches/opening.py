@@ -16,8 +16,7 @@ from utilities.models.batches.anthropic_batches import AnthropicBatches
 from utilities.models.batches.endpoint import PRICE_FACTOR, Exchanges
 from utilities.models.batches.openai_batches import OpenAIBatches
 from utilities.models.pacing.retry import RetryPolicy
-from utilities.replies.batches.admission import Admission
-from utilities.replies.batches.queue import BatchQueue
+from utilities.replies.batches.queue import Admission, BatchQueue
 from utilities.replies.batches.service import BatchService
 from utilities.replies.budget import Budget
 from utilities.replies.journal import Journal
@@ -30,7 +29,7 @@ _ENDPOINTS: Mapping[str, type[OpenAIBatches | AnthropicBatches]] = {
 }
 """The batch endpoint of each provider that has one."""
 _BATCHES_SIDE_BY_SIDE = 2
-"""So many full batches are under way at once; their prompts take the memory."""
+"""Full batches under way at once; their prompts are held in memory."""
 
 
 def in_batches(entry: ModelEntry) -> ModelEntry:

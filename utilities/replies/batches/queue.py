@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
 
 from utilities.command_line.terminal import first_of
 from utilities.errors import AttemptFailed, FailedAttempt, NotAsked, RateLimited, RequestFailed
 from utilities.models.batches.endpoint import Outcome, custom_id_of
 from utilities.models.interface import Message, Meter, Reply, Sampling
 from utilities.replies.batch_ledger import OpenBatch, PlannedRequest
-from utilities.replies.batches.admission import Admission
 from utilities.replies.batches.batch import Batch
 from utilities.replies.batches.service import BatchRequest, BatchService, QueuedRequest
 from utilities.replies.budget import Budget, BudgetMeter
@@ -22,13 +23,83 @@ from utilities.replies.budget import Budget, BudgetMeter
 MOST_BATCHES = 3
 """How many batches a request is put into before it counts as failed."""
 _FULL_POLLS = 10
-"""A full queue at the provider is tried again after so many polls' time."""
+"""A full queue at the provider is tried again after the time of this many polls."""
 _SETTLE_S = 0.05
 """The samples of a task are asked for within this time."""
 _LAST_EXCHANGE_S = 10.0
 """How long a batch that is being created at the end of the run is waited for."""
 
-_log = logging.getLogger(__name__)
+_Task = TypeVar("_Task")
+_Entry = TypeVar("_Entry")
+
+
+@dataclass(slots=True, eq=False)
+class _TaskUnderWay:
+    """One task, and how many of its samples wait for their replies."""
+
+    waiting_count: int = 0
+
+
+_TASK: ContextVar[_TaskUnderWay] = ContextVar("task")
+"""Set while a task is answered; the coroutines that make its samples inherit it."""
+
+
+class Admission:
+    """Counts the tasks under way, and those of them that wait for a batch.
+
+    When all wait, nothing more is asked before a batch ends: it is time to submit.
+    """
+
+    def __init__(self, max_requests: int, best_of: int, *, at_least: int) -> None:
+        """Admit tasks of `max_requests` requests in all at once, but at least `at_least` tasks."""
+        self.max_tasks = max(at_least, math.ceil(max_requests / best_of))
+        self.changed: Callable[[], None] = lambda: None
+        """Called when it may be time to submit."""
+        self._exhausted = False
+        self._active_count = 0
+        self._waiting_count = 0
+
+    @property
+    def all_wait(self) -> bool:
+        """Whether no more tasks can begin, and all that have begun wait for a batch."""
+        admitted = self._exhausted or self._active_count >= self.max_tasks
+        return admitted and self._waiting_count == self._active_count
+
+    def watched(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
+        """The tasks; knows then whether any is left."""
+        yield from tasks
+        self._exhausted = True
+        self.changed()
+
+    def answering(
+        self, answer: Callable[[_Task], Awaitable[_Entry]]
+    ) -> Callable[[_Task], Awaitable[_Entry]]:
+        """`answer`, counted."""
+
+        async def counted(task: _Task) -> _Entry:
+            self._active_count += 1
+            before = _TASK.set(_TaskUnderWay())
+            try:
+                return await answer(task)
+            finally:
+                _TASK.reset(before)
+                self._active_count -= 1
+                self.changed()
+
+        return counted
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """A sample of the current task waits for its reply during the block."""
+        task = _TASK.get()
+        task.waiting_count += 1
+        self._waiting_count += task.waiting_count == 1
+        self.changed()
+        try:
+            yield
+        finally:
+            task.waiting_count -= 1
+            self._waiting_count -= task.waiting_count == 0
 
 
 class BatchQueue:

@@ -158,7 +158,7 @@ class BatchRequest:
 class QueuedRequest:
     """One request on its way through a batch.
 
-    `outcome` is set once; a failure is its result, not its exception, since nobody may be waiting.
+    `outcome` is set once. A failure is its result, not its exception: maybe nothing waits for it.
     """
 
     key: str
