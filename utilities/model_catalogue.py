@@ -14,19 +14,19 @@ UNNAMED_MODEL = "default"
 """The model that a server is asked for if the user names none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
     """Where a model is, what it takes and what it costs."""
 
-    name: str
+    name: str = ""
     # The catalogue name, or `provider:model`: what goes into results as `model_identifier`.
     provider: str
     # Who is asked: a name in PROVIDERS.
-    model_id: str
+    model_id: str = ""
     # The provider's own name for the model.
     key_variable: str | None
     # The variable that holds the key; None: no key is sent.
-    key_required: bool
+    key_required: bool = True
     # Whether to stop if the key is missing; False sends LOCAL_KEY.
     base_url: str
     # Where requests go; ends in /v1 or alike, unless the API is "messages", whose SDK adds it.
@@ -70,11 +70,8 @@ class ModelEntry:
 _EVERYTHING = frozenset({"temperature", "top_p", "max_tokens", "reasoning_effort", "seed"})
 _OPENAI_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _OPENAI = ModelEntry(
-    name="",
     provider="openai",
-    model_id="",
     key_variable="OPENAI_API_KEY",
-    key_required=True,
     base_url="https://api.openai.com/v1",
     accepts=_EVERYTHING,
     reasoning_efforts=_OPENAI_EFFORTS,
@@ -83,11 +80,8 @@ _OPENAI = ModelEntry(
     pricing_provider="openai",
 )
 _ANTHROPIC = ModelEntry(
-    name="",
     provider="anthropic",
-    model_id="",
     key_variable="ANTHROPIC_API_KEY",
-    key_required=True,
     base_url="https://api.anthropic.com",
     api="messages",
     accepts=frozenset({"max_tokens", "reasoning_effort"}),
@@ -96,11 +90,8 @@ _ANTHROPIC = ModelEntry(
     pricing_provider="anthropic",
 )
 _OPENROUTER = ModelEntry(
-    name="",
     provider="openrouter",
-    model_id="",
     key_variable="OPENROUTER_API_KEY",
-    key_required=True,
     base_url="https://openrouter.ai/api/v1",
     accepts=_EVERYTHING,
     reasoning_efforts=_OPENAI_EFFORTS,
@@ -111,11 +102,8 @@ _OPENROUTER = ModelEntry(
     pricing_provider="openrouter",
 )
 _GOOGLE = ModelEntry(
-    name="",
     provider="google",
-    model_id="",
     key_variable="GEMINI_API_KEY",
-    key_required=True,
     base_url="https://generativelanguage.googleapis.com/v1beta/openai/",
     accepts=_EVERYTHING - {"seed"},
     reasoning_efforts=("none", "minimal", "low", "medium", "high"),
@@ -123,11 +111,8 @@ _GOOGLE = ModelEntry(
     pricing_provider="google",
 )
 _DEEPSEEK = ModelEntry(
-    name="",
     provider="deepseek",
-    model_id="",
     key_variable="DEEPSEEK_API_KEY",
-    key_required=True,
     base_url="https://api.deepseek.com",
     accepts=_EVERYTHING - {"seed"},
     reasoning_efforts=("high", "max"),
@@ -135,7 +120,6 @@ _DEEPSEEK = ModelEntry(
     pricing_provider="deepseek",
 )
 _LOCAL = ModelEntry(
-    name="",
     provider="local",
     model_id=UNNAMED_MODEL,
     key_variable=SERVER_KEY_VARIABLE,

@@ -54,11 +54,8 @@ def test_a_provider_is_one_entry_of_a_table(
 ) -> None:
     with LoopbackServer(then=reply(maker="identity_program")) as server:
         acme = ModelEntry(
-            name="",
             provider="acme",
-            model_id="",
             key_variable="ACME_API_KEY",
-            key_required=True,
             base_url=server.openai_url,
             price_override=(1.0, 5.0),
             extra_body={"tier": "batchless"},
