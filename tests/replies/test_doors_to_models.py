@@ -121,7 +121,7 @@ def test_an_api_is_one_client_in_a_table(
     run_main: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with toy_server() as (url, seen):
-        toy = ModelEntry("", "toyland", "", "TOY_KEY", True, url, api="toy")
+        toy = ModelEntry(provider="toyland", key_variable="TOY_KEY", base_url=url, api="toy")
         monkeypatch.setitem(CLIENTS, "toy", ToyClient)
         monkeypatch.setitem(PROVIDERS, "toyland", toy)
         monkeypatch.setenv("TOY_KEY", "0123456789")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.anthropic_messages import MessagesClient
@@ -78,14 +79,14 @@ class _Client:
         self._retrier = retrier
         self._checked: Sampling | None = None
 
-    async def complete(
+    def complete(
         self,
         messages: list[Message],
         sampling: Sampling,
         meter: Meter = FREE,
         begun: Begun | None = None,
-    ) -> Reply:
-        """As ModelClient says."""
+    ) -> Coroutine[Any, Any, Reply]:
+        """As ModelClient says; hands out the retrier's own coroutine, with none around it."""
         first = self._servers[0]
         if sampling is not self._checked:
             check_sampling(first.entry, sampling)
@@ -93,7 +94,7 @@ class _Client:
         body = first.body(messages, sampling)
         if begun is not None:
             body |= first.caching
-        return await self._retrier.run(
+        return self._retrier.run(
             lambda endpoint: self._servers[endpoint.number].send(body, begun or _nothing),
             meter,
             prompt_characters=sum(len(message["content"]) for message in messages),
