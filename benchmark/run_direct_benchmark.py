@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from agents.opening import OpenAgent
-from agents.strategies.best_of import sample_task
+from agents.strategies.strategy import sample_task
 from benchmark.benchmark_call import Answers, BenchmarkCall
 from benchmark.benchmark_options import BenchmarkOptions, parse_benchmark_options
 from utilities.command_line.script import run_script

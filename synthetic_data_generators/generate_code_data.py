@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.opening import choose_agent, open_agent
-from agents.strategies.best_of import sample_task
+from agents.strategies.strategy import sample_task
 from utilities.command_line.options import Options, flag, parse_options, part
 from utilities.command_line.script import run_script
 from utilities.config import CODE_DATA_DIRECTORY

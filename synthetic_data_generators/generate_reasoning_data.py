@@ -16,7 +16,7 @@ import sys
 from typing import Any
 
 from agents.opening import choose_agent, open_agent
-from agents.strategies.best_of import sample_task
+from agents.strategies.strategy import sample_task
 from utilities.command_line.options import parse_options
 from utilities.command_line.script import run_script
 from utilities.config import REASONING_DATA_DIRECTORY

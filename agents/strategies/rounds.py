@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from agents.base import Agent
 from agents.strategies.feedback import EarlierProgram
-from agents.strategies.strategy import JudgedSample, Strategy
+from agents.strategies.strategy import JudgedSample, Strategy, side_by_side
 from utilities.errors import ASK_AGAIN
 from utilities.results.entry import Sample
 from utilities.tasks.task import Task
@@ -60,18 +60,19 @@ class Rounds(Strategy):
     async def samples(self, task: Task) -> AsyncIterator[JudgedSample]:
         """Ask for a round's samples side by side, and for the next round when all are judged."""
         places = range(self.limits.best_of)
-        done = await self.judged(task, (self.agent.sample(task, index) for index in places))
+        samples = await side_by_side(self.agent.sample(task, index) for index in places)
+        done = await self.judged(task, samples)
         for one in done:
             yield one
         for number in range(1, self.limits.refine + 1):
             if not _wants_refinement(done):
                 break
             parents = self.agent.choose_parents(task, done)
-            requests = [
+            samples = await side_by_side(
                 self.agent.refine(task, len(done) + place, parents, done) for place in places
-            ]
+            )
             shown = tuple(parent.sample for parent in parents)
-            judged = await self.judged(task, requests)
+            judged = await self.judged(task, samples)
             refined = [replace(one, round=number, parents=shown) for one in judged]
             for one in refined:
                 yield one

@@ -75,11 +75,32 @@ class Strategy(ABC):
         """All samples of a task; neither the agent nor the judge gets a test output."""
         return [one async for one in self.samples(task.without_test_outputs())]
 
-    async def judged(self, task: Task, requests: Iterable[Awaitable[Sample]]) -> list[JudgedSample]:
-        """Await samples side by side and judge their programs."""
-        samples = await side_by_side(requests)
+    async def judged(self, task: Task, samples: Sequence[Sample]) -> list[JudgedSample]:
+        """Run the samples' programs; each sample gets its verdict."""
         verdicts = await self.judge([sample.python_code for sample in samples], task)
         return [JudgedSample(*pair) for pair in zip(samples, verdicts, strict=True)]
+
+
+class BestOf(Strategy):
+    """As many independent samples as the limits allow, asked for at the same time."""
+
+    def identity(self) -> dict[str, Any]:
+        """No round of refinement."""
+        return {"refine": 0}
+
+    async def samples(self, task: Task) -> AsyncIterator[JudgedSample]:
+        """Ask for all at the same time."""
+        requests = (self.agent.sample(task, index) for index in range(self.limits.best_of))
+        for one in await self.judged(task, await side_by_side(requests)):
+            yield one
+
+
+async def sample_task(agent: Agent, task: Task, best_of: int) -> list[Sample]:
+    """`best_of` samples, which nobody judges, in the order of their indices.
+
+    Ends and raises as `side_by_side` does.
+    """
+    return await side_by_side(agent.sample(task, index) for index in range(best_of))
 
 
 async def side_by_side(requests: Iterable[Awaitable[Sample]]) -> list[Sample]:

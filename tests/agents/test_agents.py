@@ -15,7 +15,7 @@ from agents.direct_answer_agent import DirectAnswerAgent
 from agents.prompts.building import prompt_messages
 from agents.reasoning_code_generator import ReasoningCodeGenerator
 from agents.reasoning_trace_generator import ReasoningTraceGenerator
-from agents.strategies.best_of import sample_task
+from agents.strategies.strategy import sample_task
 from utilities.errors import NotAsked, RateLimited, RequestFailed
 from utilities.models.interface import FREE, Begun, Message, Meter, Reply, Sampling
 from utilities.replies.asked_model import AskedModel

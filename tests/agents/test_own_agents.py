@@ -185,7 +185,7 @@ class UntilItFits(Strategy):
 
     async def samples(self, task: Task) -> AsyncIterator[JudgedSample]:
         for index in range(self.limits.best_of):
-            (one,) = await self.judged(task, [self.agent.sample(task, index)])
+            (one,) = await self.judged(task, [await self.agent.sample(task, index)])
             yield one
             if one.verdict is not None and one.verdict.passed_train:
                 return

@@ -15,7 +15,7 @@ import pytest
 
 from agents.program_search.agent import ProgramSearchAgent
 from agents.program_search.worker_pool import WorkerPool
-from agents.strategies.best_of import sample_task
+from agents.strategies.strategy import sample_task
 from tests.support.scripts import arc1_training
 from utilities.errors import ProviderFailed
 from utilities.replies.budget import Budget

@@ -51,7 +51,7 @@ class ScoredRun:
         """
         told = self.configuration
         agent, attempts = told.get("agent"), told.get("attempts", ATTEMPTS)
-        kind = f", {agent}" if agent and agent != "ProgramSearchAgent" else ""
+        kind = f", {agent}" if agent and "sampling" in told else ""  # else it is all there is
         most = max((one.samples for one in self.outcomes.values()), default=0)
         answers = "programs" if self.has_programs else "grids"
         besides = [f"refine {told['refine']}"] if told.get("refine") else []
