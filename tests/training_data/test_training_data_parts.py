@@ -26,7 +26,7 @@ from tests.support.training_results import (
     write,
 )
 from tests.tasks.test_hashes import shuffled
-from utilities.results.types import ResultEntry
+from utilities.results.entry import ResultEntry
 from utilities.tasks.hashes import canonical_hash, identifying_hashes
 from utilities.tasks.public_sets import read_part
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry, changed_task

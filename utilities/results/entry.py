@@ -1,18 +1,24 @@
-"""What stands in a results file: an entry for each task, one item a sample in each list."""
+"""What stands in a results file: its fields, their forms, and how an entry is made of samples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
-from utilities.errors import ASK_AGAIN
+import msgspec
+
+from utilities.errors import ASK_AGAIN, UsageError
+from utilities.tasks.grids import LONGEST_SIDE
+from utilities.tasks.task import MOST_PAIRS, Task, task_from_json
 
 if TYPE_CHECKING:
     from utilities.errors import FailedAttempt
     from utilities.models.interface import Message, Reply
-    from utilities.tasks.task import Grid, Task
+    from utilities.tasks.task import Grid
 
+SCHEMA_VERSION = 1
 SampleStatus = Literal[
     "ok",
     "unparsable",
@@ -102,4 +108,231 @@ def _complete(samples: Sequence[Sample]) -> bool | None:
     return not statuses & ASK_AGAIN
 
 
-SCHEMA_VERSION = 1
+Item = TypeVar("Item")
+_Side = msgspec.Meta(min_length=1, max_length=LONGEST_SIDE)
+_Grid = Annotated[list[Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=9)]], _Side]], _Side]
+_Number = int | float
+_Flags = list[bool | None]
+_Grids = list[_Grid | None]
+_Texts = list[str | None]
+_TaskIds = list[str] | None
+
+
+class ResultEntry(msgspec.Struct, kw_only=True):
+    """What a run, or a verification, wrote about one task.
+
+    Each list below "one item a sample" has exactly one item a sample, None if there is nothing. A
+    list that the file does not have is None if that means something, else a list of None. Grids
+    are rows × columns of ints 0-9, 1-30 a side.
+    """
+
+    task_id: str | None = None
+    task_data: Any = None
+    """The task as the file has it; `task` checks it."""
+    run_id: str | None = None
+    entry_key: str | None = None
+    configuration_hash: str | None = None
+    configuration: dict[str, Any] = {}
+    model_identifier: str | None = None
+    model: str | None = None
+    dataset: str | None = None
+    dataset_hash: str | None = None
+    complete: bool | None = None
+    solved: bool | None = None
+    not_judged: str | None = None
+
+    # One item a sample.
+    status: _Texts = []
+    reasoning: _Texts = []
+    python_code: _Texts = []
+    prompt_messages: list[Any] = []
+    error: _Texts = []
+    finish_reason: _Texts = []
+    cost_usd: list[_Number | None] = []
+    latency_s: list[_Number | None] = []
+    request_attempts: list[int | None] = []
+    failed_attempts: list[list[dict[str, Any]] | None] = []
+    confidence: list[_Number | None] = []
+    refinement_round: list[int | None] = []
+    parent_samples: list[list[int] | None] = []
+    relabelled_from: list[dict[str, Any] | None] = []
+
+    # One item a sample, and None if the file does not have them: nobody counted, nobody judged.
+    usage: list[dict[str, _Number | None] | None] | None = None
+    execution_status: _Texts | None = None
+    execution_message: _Texts | None = None
+    execution_duration_s: list[_Number | None] | None = None
+    train_passed: list[_Flags | None] | None = None
+    test_passed: list[_Flags | None] | None = None
+    train_outputs: list[_Grids | None] | None = None
+    test_outputs: list[_Grids | None] | None = None
+    deterministic: _Flags | None = None
+    hardcoded: _Flags | None = None
+    uses_numpy_without_import: _Flags | None = None
+
+    # One item a test input, of benchmarks.
+    attempts: list[_Grids] | None = None
+    attempt_votes: list[list[int]] | None = None
+    attempt_samples: list[list[int | None]] | None = None
+    outputs_solved: _Flags | None = None
+
+    SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
+        *("status", "reasoning", "python_code", "prompt_messages", "error", "finish_reason"),
+        *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
+        *("refinement_round", "parent_samples", "relabelled_from"),
+    )
+    OPTIONAL_LISTS: ClassVar[tuple[str, ...]] = (
+        *("usage", "execution_status", "execution_message", "execution_duration_s", "train_passed"),
+        *("test_passed", "train_outputs", "test_outputs", "deterministic", "hardcoded"),
+        "uses_numpy_without_import",
+    )
+
+    def __post_init__(self) -> None:
+        """Bring each list to one item a sample.
+
+        A sample of a file without `status` is "ok": only usable replies were kept then. Raises
+        ValueError, naming the field, for numbers that are not finite and for ragged grids.
+        """
+        count = max(map(len, (self.status, self.reasoning, self.python_code)))
+        if not self.status:
+            self.status = ["ok"] * count
+        for name in self.SAMPLE_LISTS:
+            if len(values := getattr(self, name)) != count:
+                setattr(self, name, padded(values, count))
+        for name in self.OPTIONAL_LISTS:
+            if (values := getattr(self, name)) is not None and len(values) != count:
+                setattr(self, name, padded(values, count))
+        self._check()
+
+    def _check(self) -> None:
+        for name in ("cost_usd", "latency_s", "confidence"):
+            if not all(isfinite(number) for number in getattr(self, name) if number is not None):
+                raise ValueError(f"a number that is not finite - at `$.{name}`")
+        for name in ("attempts", "test_outputs", "train_outputs"):
+            for grids in getattr(self, name) or ():
+                for grid in grids or ():
+                    if grid is not None and len(set(map(len, grid))) > 1:
+                        raise ValueError(f"a grid with ragged rows - at `$.{name}`")
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return len(self.status)
+
+    def is_verified(self, index: int) -> bool:
+        """Whether a sample's program is right on every train and test pair."""
+        lists = [values and values[index] for values in (self.train_passed, self.test_passed)]
+        return all(bool(passed) and all(passed or ()) for passed in lists)
+
+    @property
+    def total_cost_usd(self) -> float | None:
+        """What the samples cost together; None if that is not known of one that answered."""
+        if self.usage is None:
+            return None
+        total = 0.0
+        for used, cost in zip(self.usage, self.cost_usd, strict=True):
+            if used is not None:
+                if cost is None:
+                    return None
+                total += cost
+        return total
+
+    @property
+    def total_latency_s(self) -> float:
+        """The samples' waiting times, added up."""
+        return sum(seconds or 0.0 for seconds in self.latency_s)
+
+    def total_tokens(self, kind: str) -> int:
+        """Tokens of a kind over all samples: `input_tokens`, `output_tokens`, …"""
+        return sum(int((used or {}).get(kind) or 0) for used in self.usage or ())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no sample failed for a technical reason."""
+        return not set(self.status) & ASK_AGAIN if self.complete is None else self.complete
+
+    @property
+    def model_name(self) -> str:
+        """As asked for on the command line; older files have only the provider's name."""
+        return self.model_identifier or self.model or "unnamed model"
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> ResultEntry:
+        """The entry of the fields that a run is about to write; they are trusted."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        return msgspec.convert(given, cls)
+
+    def task(self) -> Task:
+        """The task that the entry carries; raises UsageError if it carries no valid one."""
+        if self.task_id is None:
+            raise UsageError("an entry has no task_id; mend it in the results file")
+        if self.task_data is None:
+            raise UsageError(
+                f"task {self.task_id}: the entry has no task_data to judge programs by"
+            )
+        task = task_from_json(self.task_id, self.task_data)
+        if isinstance(task, str):
+            raise UsageError(f"task {self.task_id}: task_data: {task}")
+        return task
+
+
+class RunMetadata(msgspec.Struct, kw_only=True):
+    """What a run wrote about itself at its end."""
+
+    run_id: str | None = None
+    script: str | None = None
+    status: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    duration_s: _Number | None = None
+    model_identifier: str | None = None
+    model: str | None = None
+    configuration: dict[str, Any] | None = None
+    configuration_hash: str | None = None
+    options: dict[str, Any] | None = None
+    call: dict[str, Any] | None = None
+    dataset: str | None = None
+    dataset_hash: str | None = None
+    sandbox: Any = None
+    skipped_tasks: dict[str, Any] | None = None
+    solved_task_ids: _TaskIds = None
+    unsolved_task_ids: _TaskIds = None
+    unscored_task_ids: _TaskIds = None
+    failed_task_ids: _TaskIds = None
+    missing_unscored_task_ids: _TaskIds = None
+    missing_tasks: dict[str, Annotated[int, msgspec.Meta(ge=1, le=MOST_PAIRS)]] | None = None
+    """Selected tasks without an entry, and how many test inputs each has."""
+    fields: dict[str, Any] = msgspec.field(default_factory=dict, name="")
+    """All that the entry holds, as it is written; set by the reader."""
+
+    @property
+    def model_name(self) -> str:
+        """As asked for on the command line; older files have only the provider's name."""
+        return self.model_identifier or self.model or "unnamed model"
+
+    def named_task_ids(self) -> Iterator[str]:
+        """The tasks that have an entry, each once."""
+        lists = (
+            self.solved_task_ids,
+            self.unsolved_task_ids,
+            self.unscored_task_ids,
+            self.failed_task_ids,
+        )
+        yield from dict.fromkeys(task_id for ids in lists for task_id in ids or ())
+
+
+class OtherEntry(msgspec.Struct):
+    """A line of another kind: a journal's reply, or what a later version writes."""
+
+    entry_type: str
+    fields: dict[str, Any]
+
+
+def padded(values: Sequence[Item | None], count: int) -> list[Item | None]:
+    """The values with None for those that are missing, `count` of them."""
+    return [*values, *[None] * (count - len(values))][:count]
+
+
+def item_of(values: Sequence[Item | None] | None, index: int) -> Item | None:
+    """What an optional list has for a sample."""
+    return None if values is None else values[index]

@@ -16,7 +16,7 @@ import orjson
 from utilities.errors import UsageError
 from utilities.files.json_files import parse_json, reported_reading
 from utilities.files.json_stream import JsonStream
-from utilities.results.types import OtherEntry, ResultEntry, RunMetadata
+from utilities.results.entry import OtherEntry, ResultEntry, RunMetadata
 from utilities.tasks.task import Task, task_from_json
 
 Read = TypeVar("Read")

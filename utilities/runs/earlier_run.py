@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from utilities.errors import UsageError
+from utilities.results.entry import RunMetadata
 from utilities.results.reader import read_entries
-from utilities.results.types import RunMetadata
 from utilities.runs.options import AskingOptions
 
 _NOT_REPEATED = frozenset({"from_metadata", "quiet", "verbose"})

@@ -10,7 +10,7 @@ from itertools import chain, repeat
 import orjson
 
 from utilities.errors import ASK_AGAIN, UsageError
-from utilities.results.types import ResultEntry, padded
+from utilities.results.entry import ResultEntry, padded
 from utilities.scoring.attempts import Candidate, choose_attempts, choose_voted_attempts
 from utilities.tasks.task import Grid, Task
 from utilities.verification.verdict import normal_form

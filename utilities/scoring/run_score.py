@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from utilities.results.types import ResultEntry
+from utilities.results.entry import ResultEntry
 from utilities.scoring.attempts import Choices, grids_of
 from utilities.scoring.contamination import ContaminationCheck
 from utilities.scoring.outcomes import (

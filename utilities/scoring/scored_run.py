@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from utilities.results.entry import ResultEntry
 from utilities.results.reader import read_entries
-from utilities.results.types import ResultEntry
 from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
 from utilities.scoring.scores import ScoreSummary, attempts_note, score
 from utilities.tasks.task import Pair, Task

@@ -9,8 +9,8 @@ from typing import Any
 
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
+from utilities.results.entry import ResultEntry, RunMetadata
 from utilities.results.reader import Entry, read_entries
-from utilities.results.types import ResultEntry, RunMetadata
 from utilities.scoring.outcomes import TaskOutcome, missing_outcome, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task
 from utilities.tasks.hashes import task_hash

@@ -21,7 +21,7 @@ import orjson
 
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
-from utilities.results.types import ResultEntry
+from utilities.results.entry import ResultEntry
 from utilities.scoring.options import SubmissionOptions
 from utilities.scoring.outcomes import ATTEMPTS, attempts_of, score_attempts
 from utilities.scoring.scored_run import ScoredRun, counted_entries, file_names

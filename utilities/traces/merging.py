@@ -16,8 +16,8 @@ import orjson
 
 from utilities.files.atomic import locked
 from utilities.files.spool import open_spool
+from utilities.results.entry import OtherEntry, ResultEntry
 from utilities.results.reader import Entry
-from utilities.results.types import OtherEntry, ResultEntry
 from utilities.traces.store import Trace, TracesOfTask, iterate_store, names_of, write_store
 
 _TABLE = (

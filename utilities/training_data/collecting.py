@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 
 from utilities.files.json_lines import encode_line
+from utilities.results.entry import ResultEntry, RunMetadata
 from utilities.results.reader import read_entries
-from utilities.results.types import ResultEntry, RunMetadata
 from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
 from utilities.tasks.task import Task
 from utilities.training_data.filters import Filters

@@ -14,10 +14,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from utilities.results.entry import SCHEMA_VERSION
+from utilities.results.entry import SCHEMA_VERSION, ResultEntry
 from utilities.results.reader import Fields as Entry
 from utilities.results.reader import read_entries
-from utilities.results.types import ResultEntry
 from utilities.tasks.hashes import content_hash, identifying_hashes
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.training_data.judging import Judge, judged

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from utilities.errors import UsageError
-from utilities.results.types import ResultEntry, RunMetadata, item_of
+from utilities.results.entry import ResultEntry, RunMetadata, item_of
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.verdict import Verdict
