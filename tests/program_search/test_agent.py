@@ -70,6 +70,11 @@ def children_of(parent: int) -> list[int]:
     return found
 
 
+def is_there(process: int) -> bool:
+    """Whether the process runs, or has ended and nobody has asked how."""
+    return Path(f"/proc/{process}").exists()
+
+
 async def test_a_found_program_comes_with_reasoning_and_answers(tmp_path: Path) -> None:
     async with opened(tmp_path) as agent:
         sample = await agent.sample(FLIPPED, 0)
@@ -155,7 +160,7 @@ async def test_workers_that_died_while_idle_cost_a_task_no_attempt() -> None:
     assert len(idle) == 2
     for process in idle:
         os.kill(process, signal.SIGKILL)
-    while any(Path(f"/proc/{process}").exists() for process in idle):
+    while any(map(is_there, idle)):
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)  # asyncio's watcher has reaped them; let it tell the loop
     assert await pool.run(job)
