@@ -49,17 +49,16 @@ def solve(
     inputs = tuple(np.array(pair.input) for pair in (*task.train, *task.test))
     outputs = tuple(np.array(pair.output) for pair in task.train)
     candidates, states = explained(inputs, outputs, search_budget)
-    groups, again = ranked(candidates, len(outputs)), tuple[bool, ...]()
-    if groups and len(outputs) > 1 and groups[0][0].is_strong():
-        again = rediscovered(inputs, outputs, search_budget)
+    groups = ranked(candidates, len(outputs))
+    is_strong = bool(groups) and len(outputs) > 1 and groups[0][0].is_strong()
+    again = rediscovered(inputs, outputs, search_budget) if is_strong else ()
     writer, total = TraceWriter(inputs, outputs, states), sum(map(weight, groups))
     solutions = dict[str, Solution]()
     for place, number in order_of(groups):
         if len(solutions) == best_of:
             break
         group, best = groups[place], groups[place][number]
-        code = program_of(best)
-        if code in solutions:
+        if (code := program_of(best)) in solutions:
             continue
         evidence = Evidence(
             place,
