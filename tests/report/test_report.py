@@ -167,6 +167,16 @@ def test_a_run_with_everything_odd_has_the_scores_that_score_results_gives(tmp_p
     assert run.pass_at_1 == pass_at_1 == (0 + 1 + 1 / 2 + 0) / 4
 
 
+def test_a_missing_task_of_unknown_outputs_counts_in_no_figure(tmp_path: Path) -> None:
+    missing = {"missing_tasks": {"u": 1, "v": 1}, "missing_unscored_task_ids": ["u"]}
+    told = metadata(solved_task_ids=["t"], **missing)
+    results = write_entries(tmp_path / "r.jsonl", entry("t", RIGHT), told)
+    (run,), (scored,) = figures_of(contents_of(results)), read_scored_runs([results])
+    assert (run.missing, run.tasks) == (1, 2)
+    assert scored.scores().tasks == run.tasks
+    assert run.score == scored.scores().strict
+
+
 def test_a_task_that_a_later_run_answered_is_missing_no_more(tmp_path: Path) -> None:
     results = write_entries(
         tmp_path / "r.jsonl", metadata(missing_tasks={"t": 1, "u": 1}), entry("t", RIGHT)

@@ -103,16 +103,20 @@ class ReportContents:
         return room
 
     def _missing(self, run: ShownRun) -> dict[str, int]:
-        """What a benchmark's metadata calls missing and no run brought later."""
-        told = [entry.get("missing_tasks") for entry in run.metadata]
+        """What a benchmark's metadata calls missing and no run brought later.
+
+        Tasks whose test outputs are not known count in no figure, so they are left out.
+        """
         answered = {self.tasks[number].task_id for number in run.results}
-        return {
-            task_id: outputs
-            for tasks in told
-            if run.kind == "benchmark" and isinstance(tasks, dict)
-            for task_id, outputs in tasks.items()
-            if task_id not in answered and type(outputs) is int and 0 < outputs <= MOST_PAIRS
-        }
+        missing: dict[str, int] = {}
+        for entry in run.metadata if run.kind == "benchmark" else ():
+            told, unscored = entry.get("missing_tasks"), entry.get("missing_unscored_task_ids")
+            left_out = [*answered, *(unscored if isinstance(unscored, list) else ())]
+            for task_id, outputs in told.items() if isinstance(told, dict) else ():
+                is_count = type(outputs) is int and 0 < outputs <= MOST_PAIRS
+                if is_count and task_id not in left_out:
+                    missing[task_id] = outputs
+        return missing
 
     def _add(self, entry: Entry, path: Path, runs: dict[str, ShownRun], room: int) -> int:
         """Add an entry; returns the room that it leaves."""
