@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
 
@@ -68,12 +68,17 @@ def judged(
     """
 
     async def with_verdict(sample: TrainingSample) -> TrainingSample:
-        if not sample.needs_judging or not (labels or sample.verdict is None):
-            return sample
         (verdict,) = await judge.judge([(sample.task, sample.python_code or "")])
         return sample.judged(SampleVerdict.of(verdict, judge.layers))
 
-    return judged_in_order(samples, with_verdict, weight=_weight, most_ahead=_SAMPLES_AHEAD)
+    def begun(sample: TrainingSample) -> Awaitable[TrainingSample]:
+        if sample.needs_judging and (labels or sample.verdict is None):
+            return with_verdict(sample)
+        as_it_is = asyncio.get_running_loop().create_future()  # cheaper than a task
+        as_it_is.set_result(sample)
+        return as_it_is
+
+    return judged_in_order(samples, begun, weight=_weight, most_ahead=_SAMPLES_AHEAD)
 
 
 def _weight(sample: TrainingSample) -> int:
