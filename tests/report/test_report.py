@@ -300,3 +300,10 @@ def test_a_file_that_cannot_be_used_is_one_line_and_no_page(
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("damage", [{"python_code": 7}, {"configuration_hash": ["c"]}])
+def test_damaged_fields_end_no_page(damage: dict[str, Any], tmp_path: Path) -> None:
+    told = metadata(**{name: value for name, value in damage.items() if name != "python_code"})
+    results = write_entries(tmp_path / "r.jsonl", entry("t", RIGHT, **damage), told)
+    assert "ARC report" in page_text(contents_of(results))

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from utilities.errors import UsageError
 from utilities.files.json_stream import JsonStream
-from utilities.results.reader import read_fields, task_of
+from utilities.results.entry import ResultEntry
+from utilities.results.reader import read_entries, read_fields, task_of
 
 TASK_DATA = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
 RESULT = {"entry_type": "result", "task_id": "a", "python_code": ["x", None], "status": ["ok"] * 2}
@@ -238,3 +239,18 @@ def test_a_null_status_is_a_missing_one(tmp_path: Path) -> None:
     path.write_text('{"task_id": "t", "reasoning": ["a", "b"], "status": null}\n')
     (entry,) = read_fields(path)
     assert entry["status"] == ["ok", "ok"]
+
+
+def test_samples_without_any_status_are_a_fault_and_not_usable(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"task_id": "t", "reasoning": ["a", "b"], "status": []}\n')
+    with pytest.raises(UsageError, match=r"results.jsonl: task t: status: none, though there are"):
+        list(read_entries(path))
+
+
+def test_the_statuses_say_how_many_samples_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"task_id": "t", "reasoning": ["a", "b"], "status": ["ok"], "usage": []}\n')
+    (entry,) = read_entries(path)
+    assert isinstance(entry, ResultEntry)
+    assert (entry.reasoning, entry.python_code, entry.usage) == (["a"], [None], [None])

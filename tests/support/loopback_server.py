@@ -13,7 +13,7 @@ behaviour a request meets is decided by the first of these that has one left:
    how often the prompt was asked, so that a run meets the same ones in whatever order it asks;
 5. `then`.
 
-By hand: `python tests/loopback_server.py --port 8000 --script flaky --ledger requests.jsonl`.
+By hand: `python tests/support/loopback_server.py --port 8000 --script flaky --ledger r.jsonl`.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class ReportContents:
                 room = self._add(entry, path, runs, room)
         for entry in metadata:
             for run in runs.values():
-                if entry.get("configuration_hash") in {None, run.configuration_hash}:
+                if entry.get("configuration_hash") in (None, run.configuration_hash):
                     run.metadata.append(entry)
         for run in runs.values():
             run.missing = self._missing(run)
@@ -146,7 +146,8 @@ class ReportContents:
         return room - len(content)
 
     def _texts_cut_in(self, entry: Entry) -> int:
-        texts = [*(entry.get("reasoning") or ()), *(entry.get("python_code") or ())]
+        lists = [entry.get(name) for name in ("reasoning", "python_code")]
+        texts = [text for values in lists if isinstance(values, list) for text in values]
         return sum(isinstance(text, str) and len(text) > self._longest_text for text in texts)
 
     def _number_of(self, task: Record) -> int:

@@ -188,14 +188,14 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     )
 
     def __post_init__(self) -> None:
-        """Bring each list to one item a sample.
+        """Bring each list to one item a sample; `status` says how many samples there are.
 
-        A sample of a file without `status` is "ok": only usable replies were kept then. Raises
-        ValueError, naming the field, for numbers that are not finite and for ragged grids.
+        Raises ValueError, naming the field, if samples have no status (the reader gives one to
+        those of older files), for numbers that are not finite, and for ragged grids.
         """
-        count = max(map(len, (self.status, self.reasoning, self.python_code)))
-        if not self.status:
-            self.status = ["ok"] * count
+        count = len(self.status)
+        if not count and (self.reasoning or self.python_code):
+            raise ValueError("none, though there are samples - at `$.status`")
         for name in self.SAMPLE_LISTS:
             if len(values := getattr(self, name)) != count:
                 setattr(self, name, padded(values, count))
