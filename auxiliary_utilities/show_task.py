@@ -74,7 +74,7 @@ def draw_result(drawing: TaskDrawing, entry: Entry, *, texts: bool) -> None:
     task = task_record(entry)
     samples = sample_records(entry, task, LONGEST_TEXT)
     solved = {True: "solved", False: "not solved", None: "not scored"}[
-        result_record(entry, samples)["solved"]
+        result_record(entry, samples, task)["solved"]
     ]
     names = [entry.get("model"), entry.get("dataset"), f"run {entry.get('run_id')}", solved]
     drawing.line(" · ".join(str(name) for name in names if name), "bold underline")

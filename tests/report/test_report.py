@@ -18,6 +18,8 @@ from tests.support.report_results import (
     NEARLY,
     OTHER_SHAPE,
     RIGHT,
+    TEST,
+    TRAIN,
     entry,
     metadata,
 )
@@ -109,7 +111,10 @@ def test_direct_answers_are_judged_by_the_expected_outputs(tmp_path: Path) -> No
 
 
 def test_a_task_of_unknown_outputs_counts_in_no_score(tmp_path: Path) -> None:
-    unknown = entry("t", RIGHT, solved=None, outputs_solved=[None], test_passed=[[None]])
+    untold = {"train": TRAIN, "test": [{"input": TEST[0]["input"]}]}
+    unknown = entry(
+        "t", RIGHT, task_data=untold, solved=None, outputs_solved=[None], test_passed=[[None]]
+    )
     [run] = figures_of(contents_of(write_entries(tmp_path / "r.jsonl", unknown, entry("u", RIGHT))))
     assert (run.tasks, run.unscored) == (1, 1)
 
@@ -307,3 +312,11 @@ def test_damaged_fields_end_no_page(damage: dict[str, Any], tmp_path: Path) -> N
     told = metadata(**{name: value for name, value in damage.items() if name != "python_code"})
     results = write_entries(tmp_path / "r.jsonl", entry("t", RIGHT, **damage), told)
     assert "ARC report" in page_text(contents_of(results))
+
+
+@pytest.mark.parametrize("output", [RIGHT, OTHER_SHAPE])
+def test_attempts_are_judged_anew_whatever_is_stored(output: Any, tmp_path: Path) -> None:
+    told = {"outputs_solved": [output != RIGHT], "solved": output != RIGHT}
+    results = write_entries(tmp_path / "r.jsonl", entry("t", output, **told))
+    (run,), (scored,) = figures_of(contents_of(results)), read_scored_runs([results])
+    assert run.score == scored.scores().strict == float(output == RIGHT)

@@ -134,7 +134,7 @@ class ReportContents:
             return room
         run.precedences[number] = ranked
         samples = sample_records(entry, task, self._longest_text)
-        run.results[number] = result_record(entry, samples)
+        run.results[number] = result_record(entry, samples, task)
         self.cut_texts += self._texts_cut_in(entry)
         block = f"t{number}r{self.runs.index(run)}"
         room += len(self.blocks.pop(block, b""))

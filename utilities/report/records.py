@@ -128,9 +128,9 @@ def precedence(entry: Entry) -> tuple[bool, str]:
     return is_complete(entry), run_age(str(entry.get("run_id") or ""))
 
 
-def result_record(entry: Entry, samples: list[Record]) -> Record:
+def result_record(entry: Entry, samples: list[Record], task: Record) -> Record:
     """What the table and the summary need of an entry."""
-    outputs = _flags(entry.get("outputs_solved"))
+    outputs = _outputs_solved(entry, task)
     costs = [sample.get("cost") for sample in samples]
     first_round = [sample for sample in samples if "round" not in sample]
     by_test = kind_of(entry) == "benchmark"
@@ -149,6 +149,18 @@ def result_record(entry: Entry, samples: list[Record]) -> Record:
         "output": sum(sample.get("output", 0) for sample in samples),
         "latency": round(sum(sample.get("latency", 0) for sample in samples), 3),
     }
+
+
+def _outputs_solved(entry: Entry, task: Record) -> list[bool | None] | None:
+    """For each test input whether an attempt is right; what is stored counts without attempts."""
+    stored, attempts = _flags(entry.get("outputs_solved")), attempt_texts(entry)
+    if stored is None or attempts is None or not task["test"]:
+        return stored
+    padded = [*attempts, *([] for _ in task["test"])]
+    wanted = [pair[1] for pair in task["test"]]
+    return [
+        None if want is None else want in tried for want, tried in zip(wanted, padded, strict=False)
+    ]
 
 
 def attempt_texts(entry: Entry) -> list[list[str | None]] | None:
