@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from utilities.errors import UsageError
 from utilities.files.json_stream import JsonStream
-from utilities.results.entry import ResultEntry
-from utilities.results.reader import read_entries, read_fields, task_of
+from utilities.results.entry import ResultEntry, task_of
+from utilities.results.reader import read_entries, read_fields
 
 TASK_DATA = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
 RESULT = {"entry_type": "result", "task_id": "a", "python_code": ["x", None], "status": ["ok"] * 2}
@@ -203,7 +203,7 @@ def test_entries_before_a_broken_line_are_given(tmp_path: Path) -> None:
 
 
 def test_the_task_of_an_entry_is_read() -> None:
-    task = task_of({"task_id": "a", "task_data": TASK_DATA})
+    task = task_of("a", TASK_DATA)
     assert task.to_json() == TASK_DATA
 
 
@@ -212,7 +212,7 @@ def test_the_task_of_an_entry_is_read() -> None:
     [
         ({}, "no task_id"),
         ({"task_id": "a"}, "task a: the entry has no task_data"),
-        ({"task_id": "a", "task_data": None}, "task a: task_data"),
+        ({"task_id": "a", "task_data": None}, "task a: the entry has no task_data"),
         ({"task_id": "a", "task_data": {"train": []}}, "train"),
         (
             {"task_id": "a", "task_data": {**TASK_DATA, "train": [{"input": [[1], []]}]}},
@@ -222,7 +222,7 @@ def test_the_task_of_an_entry_is_read() -> None:
 )
 def test_an_entry_without_a_valid_task_is_told(entry: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError) as raised:
-        task_of(entry)
+        task_of(entry.get("task_id"), entry.get("task_data"))
     assert told in str(raised.value)
 
 

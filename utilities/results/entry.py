@@ -264,16 +264,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
 
     def task(self) -> Task:
         """The task that the entry carries; raises UsageError if it carries no valid one."""
-        if self.task_id is None:
-            raise UsageError("an entry has no task_id; mend it in the results file")
-        if self.task_data is None:
-            raise UsageError(
-                f"task {self.task_id}: the entry has no task_data to judge programs by"
-            )
-        task = task_from_json(self.task_id, self.task_data)
-        if isinstance(task, str):
-            raise UsageError(f"task {self.task_id}: task_data: {task}")
-        return task
+        return task_of(self.task_id, self.task_data)
 
 
 class RunMetadata(msgspec.Struct, kw_only=True):
@@ -336,3 +327,15 @@ def padded(values: Sequence[Item | None], count: int) -> list[Item | None]:
 def item_of(values: Sequence[Item | None] | None, index: int) -> Item | None:
     """What an optional list has for a sample."""
     return None if values is None else values[index]
+
+
+def task_of(task_id: object, task_data: object) -> Task:
+    """The task that an entry's fields tell; raises UsageError, naming it, if it is not valid."""
+    if not isinstance(task_id, str):
+        raise UsageError("an entry has no task_id; mend it in the results file")
+    if task_data is None:
+        raise UsageError(f"task {task_id}: the entry has no task_data to judge programs by")
+    task = task_from_json(task_id, task_data)
+    if isinstance(task, str):
+        raise UsageError(f"task {task_id}: task_data: {task}")
+    return task

@@ -17,7 +17,6 @@ from utilities.errors import UsageError
 from utilities.files.json_files import parse_json, reported_reading
 from utilities.files.json_stream import JsonStream
 from utilities.results.entry import OtherEntry, ResultEntry, RunMetadata
-from utilities.tasks.task import Task, task_from_json
 
 Read = TypeVar("Read")
 Entry = ResultEntry | RunMetadata | OtherEntry
@@ -224,19 +223,3 @@ def _results(stream: JsonStream, path: Path, decode: _Decode[Read]) -> Iterator[
 
 def _no_results(path: Path) -> UsageError:
     return UsageError(f"{path} holds no list of results; give the results file of a run")
-
-
-def task_of(entry: Fields) -> Task:
-    """The task that a result entry carries in `task_data`.
-
-    Raises UsageError if there is none or it is not valid.
-    """
-    task_id = entry.get("task_id")
-    if not isinstance(task_id, str):
-        raise UsageError("an entry has no task_id; mend it in the results file")
-    if "task_data" not in entry:
-        raise UsageError(f"task {task_id}: the entry has no task_data to judge programs by")
-    task = task_from_json(task_id, entry["task_data"])
-    if isinstance(task, str):
-        raise UsageError(f"task {task_id}: task_data: {task}")
-    return task

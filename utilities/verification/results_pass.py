@@ -14,8 +14,8 @@ import orjson
 from utilities.command_line.terminal import Progress
 from utilities.errors import UsageError
 from utilities.files.json_lines import encode_line
+from utilities.results.entry import task_of
 from utilities.results.reader import Fields as Entry
-from utilities.results.reader import task_of
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.verification.counts import VerificationCounts
 from utilities.verification.judging import judged_in_order
@@ -24,7 +24,7 @@ from utilities.verification.verified_file import Place, VerifiedFile
 from utilities.verification.verifier import Verifier
 
 RULES_VERSION = 1
-"""Raised where verdicts or labels change their meaning: what was judged before is judged anew."""
+"""To be raised if verdicts or labels change their meaning: all is judged anew then."""
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +79,8 @@ class CodeVerification:
             return waiting
         stated = entry.pop("not_judged", None)
         try:
-            task, codes = task_of(entry), codes_of(entry)
+            task = task_of(entry.get("task_id"), entry.get("task_data"))
+            codes = codes_of(entry)
         except UsageError as error:
             reason = stated or str(error)
             _log.warning("not judged: %s", reason)
