@@ -1,7 +1,5 @@
 """What an agent is, and what all agents that ask a language model have in common."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 

@@ -1,7 +1,5 @@
 """The agents that `--agent` can name, and those that it takes from a user's own file."""
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import sys

@@ -1,7 +1,5 @@
 """The code benchmark's solver."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar
 

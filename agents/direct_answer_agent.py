@@ -1,7 +1,5 @@
 """Asks for output grids."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from agents.base import LanguageModelAgent, status_of

@@ -1,12 +1,10 @@
 """Which agent a run asks, over which model: chosen by the options, then opened for a run."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agents.base import Agent
 from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, find_agent
@@ -15,12 +13,10 @@ from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
 from utilities.models.interface import Message, ModelClient, Sampling
 from utilities.replies.asked_model import AskedModel, WorstCase
+from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.request_plan import Prices
 from utilities.runs.options import AskingOptions
 from utilities.runs.run import AskingRun
-
-if TYPE_CHECKING:
-    from utilities.replies.batches.queue import BatchQueue
 
 _TOKENS_AROUND_A_MESSAGE = 16
 

@@ -1,7 +1,5 @@
 """Asks for reasoning and a program."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from agents.base import LanguageModelAgent

@@ -10,8 +10,6 @@ tasks there instead. `all` has each task once: the same pairs under two datasets
 an id that two datasets give to different tasks gets the later dataset's name behind it.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from pathlib import Path

@@ -8,8 +8,6 @@ benchmarks and of the generators, verified or not, plain or gzipped; several of 
 models in one file, are compared. Replies are shown as text, whatever they contain.
 """  # noqa: E501 - a command to paste
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -11,8 +11,6 @@ verified one) or parquet (rows as in messages, in columns). Programs without a v
 run in the sandbox first. Tasks of ARC-AGI's evaluation sets are left out and named.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 

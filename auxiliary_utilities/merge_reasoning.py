@@ -9,8 +9,6 @@ has stays as it is, and no trace is added twice: run the command after every run
 once. A journal of raw replies can be merged like a results file.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A call of a benchmark script: a run for each model and dataset, one after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

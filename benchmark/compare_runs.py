@@ -8,8 +8,6 @@ tasks that both were given, matched by content: the difference of their scores w
 the bootstrap over tasks, and McNemar's exact test of the tasks solved.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass

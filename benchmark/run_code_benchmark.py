@@ -11,8 +11,6 @@ pairs gets further rounds, in which the model sees what its programs gave. Neith
 the choice sees a test output.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from dataclasses import asdict

@@ -8,8 +8,6 @@ For each test input the grids that most samples gave are the attempts, two unles
 otherwise. The agent sees all test inputs and no test output. Each model runs on each dataset.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from functools import partial

@@ -8,8 +8,6 @@ complete one counts. A task that was selected and has no entry, or failed for te
 counts as not solved and is listed apart.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Sequence

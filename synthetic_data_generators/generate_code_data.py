@@ -9,8 +9,6 @@ the test outputs). Every reply is journalled as it comes; the same command again
 last run ended and asks nothing twice. Run the programs with verify_generated_code.py.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from dataclasses import dataclass

@@ -9,8 +9,6 @@ the same command again goes on where the last run ended and asks nothing twice. 
 with auxiliary_utilities/merge_reasoning.py.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from typing import Any

@@ -9,8 +9,6 @@ as its verified solution, in the format of other results. Tasks that are known i
 trivial or not deterministic are left out. No model is asked, and RESULTS stays as it is.
 """
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import sys

@@ -10,8 +10,6 @@ outside. Entries are written as they are judged, to NAME.partial, which takes it
 after a stop, the same command goes on from there. No model is asked, and RESULTS stays as it is.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import sys

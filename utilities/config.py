@@ -6,8 +6,6 @@ variables of the environment or of a `.env` file in this folder or one above it;
 are handed to the client that needs them and never enter the environment of child processes.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 from collections import ChainMap

@@ -13,8 +13,6 @@ ToolkitError
 A bug is none of these and ends in a traceback.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 

@@ -1,7 +1,5 @@
 """The language models that are known by name: where each is, what it takes, what it costs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """The embedded agent: program search in worker processes, so that the event loop stays free."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import time

@@ -1,7 +1,5 @@
 """Solves a task by searching for programs that explain its train pairs; asks no model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -3,8 +3,6 @@
 Started by WorkerPool as `python -m agents.program_search.worker`; ends when its input does.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

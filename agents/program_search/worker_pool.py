@@ -1,7 +1,5 @@
 """Worker processes that take a JSON line each and answer with one."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import sys

@@ -1,7 +1,5 @@
 """Prompts: the texts of `agents/prompts` with a task's grids put in."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path

@@ -1,18 +1,12 @@
 """Where grids stand in a text: bracketed rows and rows of spaced digits, in one pass each."""
 
-from __future__ import annotations
-
 import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from utilities.tasks.grids import LONGEST_SIDE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from utilities.tasks.task import Grid
+from utilities.tasks.task import Grid
 
 _BRACKET = re.compile(r"[\[\]]")
 _SEPARATORS = re.compile(r"[\s,]*+")

@@ -1,15 +1,10 @@
 """The grids in a reply."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
 
 from agents.reply_parsing.grid_scanning import FoundGrid, find_bracketed, find_digit_rows
 from agents.reply_parsing.markup import normalise_newlines, split_thinking
-
-if TYPE_CHECKING:
-    from utilities.tasks.task import Grid
+from utilities.tasks.task import Grid
 
 _LABEL = re.compile(
     r"(?<![a-z])(?:output|test|answer|prediction|solution|input|case|grid|result)s?"

@@ -1,7 +1,5 @@
 """The two marks that all of parsing rests on: thinking tags and code fences."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

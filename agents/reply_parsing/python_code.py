@@ -1,13 +1,12 @@
 """The program in a reply."""
 
-from __future__ import annotations
-
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from textwrap import dedent
-from typing import TYPE_CHECKING
 
 from agents.reply_parsing.markup import find_fences, normalise_newlines, split_thinking
 from utilities.sandbox.program import ENTRY_POINTS
@@ -17,10 +16,6 @@ from utilities.sandbox.python_source import (
     only_function_of,
     parse_python,
 )
-
-if TYPE_CHECKING:
-    import ast
-    from collections.abc import Iterator
 
 _FUNCTION = re.compile(r"\b(?:def[ \t]++(\w++)[ \t]*+\(|(\w++)[ \t]*+=[ \t]*+lambda\b)")
 _CODE_START = re.compile(

@@ -1,7 +1,5 @@
 """The explanation in a reply."""
 
-from __future__ import annotations
-
 import re
 
 from agents.reply_parsing.markup import find_fences, normalise_newlines, split_thinking

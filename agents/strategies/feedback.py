@@ -3,8 +3,6 @@
 It is made of the train pairs, and of whether a program gave any grid at all for a test input.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Samples in rounds: after the first one, refinements of the programs made so far."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable

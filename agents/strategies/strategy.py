@@ -1,7 +1,5 @@
 """What a strategy is: it asks an agent for a task's samples until it has enough."""
 
-from __future__ import annotations
-
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """The log file beside the results: rotated, without keys."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Iterable, Iterator

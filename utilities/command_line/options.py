@@ -15,8 +15,6 @@ read: an int is 1 or more, a float is above 0, a Literal names the choices, a tu
 or more. A part is another class of options, which stand beside these on the command line.
 """
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import sys

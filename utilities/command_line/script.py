@@ -1,7 +1,5 @@
 """Exit codes, and the guard that turns bad input into one line."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

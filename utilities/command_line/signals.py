@@ -1,7 +1,5 @@
 """SIGINT and SIGTERM, heard by an event loop, so that work ends in good order."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator

@@ -1,7 +1,5 @@
 """What a person sees: lines and progress on stderr, strange characters spelt out."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Sequence

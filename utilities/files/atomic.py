@@ -1,7 +1,5 @@
 """Files that are replaced whole: a reader sees the old bytes or the new, never a part."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import secrets

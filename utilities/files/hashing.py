@@ -1,7 +1,5 @@
 """Short names for content: SHA-256 of files, and of JSON values in one canonical form."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """JSON files read whole; every fault is one line."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

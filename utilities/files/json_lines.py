@@ -1,7 +1,5 @@
 """JSON Lines files that survive crashes: one writer, whole lines, torn ends cut off."""
 
-from __future__ import annotations
-
 import asyncio
 import fcntl
 import json

@@ -1,7 +1,5 @@
 """A temporary database on the disk, for what a script cannot keep in memory."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import tempfile

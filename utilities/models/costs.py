@@ -5,8 +5,6 @@ by the user (`price_override`) replaces the list price, and holds for all input 
 cached or not.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from utilities.model_catalogue import ModelEntry

@@ -1,7 +1,5 @@
 """Opens the client for a model: one server or several, in the API that they speak."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,10 +1,8 @@
 """What a model client takes and returns."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar
 
 from utilities.errors import FailedAttempt, UsageError
 from utilities.model_catalogue import ModelEntry
@@ -40,7 +38,7 @@ class Sampling:
         later = {name: getattr(self, name) for name in ("top_p", "reasoning_effort", "seed")}
         return first | {name: value for name, value in later.items() if value is not None}
 
-    def of_sample(self, index: int) -> Sampling:
+    def of_sample(self, index: int) -> Self:
         """The sampling of a task's sample `index`, with its own seed."""
         return self if self.seed is None else replace(self, seed=self.seed + index)
 
@@ -113,7 +111,7 @@ class Reply:
     """Those before this reply."""
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Reply:
+    def from_json(cls, stored: dict[str, Any]) -> Self:
         """Read what `asdict` made; raises KeyError or TypeError if it is no reply.
 
         Unknown fields of a later version are ignored: the reply is paid for all the same.

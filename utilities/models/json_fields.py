@@ -1,7 +1,5 @@
 """JSON to and from servers; a field of another type than expected counts as missing."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, TypeAlias
 

@@ -1,7 +1,5 @@
 """Says what a failed HTTP exchange means, the same for every provider."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

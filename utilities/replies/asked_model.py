@@ -1,22 +1,18 @@
 """A model as agents see it: asked about a task, sample by sample."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from utilities.models.interface import FREE, Begun, Message, Meter, ModelClient, Reply, Sampling
+from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import BudgetMeter
 from utilities.replies.journal import request_key
 from utilities.replies.replies import Replies
 from utilities.tasks.task import Task
-
-if TYPE_CHECKING:
-    from utilities.replies.batches.queue import BatchQueue
 
 _log = logging.getLogger(__name__)
 

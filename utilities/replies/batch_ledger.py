@@ -4,8 +4,6 @@ A batch is planned, then being created, then created, then closed. Each step is 
 the next begins, so that the next run can find every batch of a killed one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The cap on what a run may spend."""
 
-from __future__ import annotations
-
 import asyncio
 
 from utilities.errors import NotAsked

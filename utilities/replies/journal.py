@@ -1,7 +1,5 @@
 """The journal of raw replies: what was paid for, written before anything is made of it."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

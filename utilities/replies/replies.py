@@ -1,7 +1,5 @@
 """Where agents get replies: from the journal if one was paid for, else from the model."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping

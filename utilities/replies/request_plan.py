@@ -1,7 +1,5 @@
 """What a run would ask and what that would cost, counted before anything is sent."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

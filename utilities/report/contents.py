@@ -1,7 +1,5 @@
 """Gathers results files into what the page shows, with no more text in memory than the page has."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path

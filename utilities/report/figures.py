@@ -1,7 +1,5 @@
 """A run's figures for the head of the page, counted from what the table shows."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

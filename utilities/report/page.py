@@ -1,7 +1,5 @@
 """Puts the page together: figures by Jinja2, what is drawn on demand as JSON, style and script."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import re

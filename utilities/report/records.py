@@ -1,7 +1,5 @@
 """What the page keeps of an entry: grids as text, texts cut to a length, an outcome a sample."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Mapping

@@ -1,22 +1,16 @@
 """What stands in a results file: its fields, their forms, and how an entry is made of samples."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import msgspec
 
-from utilities.errors import ASK_AGAIN, UsageError
+from utilities.errors import ASK_AGAIN, FailedAttempt, UsageError
+from utilities.models.interface import Message, Reply
 from utilities.tasks.grids import LONGEST_SIDE
-from utilities.tasks.task import MOST_PAIRS, Task, task_from_json
-
-if TYPE_CHECKING:
-    from utilities.errors import FailedAttempt
-    from utilities.models.interface import Message, Reply
-    from utilities.tasks.task import Grid
+from utilities.tasks.task import MOST_PAIRS, Grid, Task, task_from_json
 
 SCHEMA_VERSION = 1
 SampleStatus = Literal[
@@ -257,7 +251,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         return self.model_identifier or self.model or "unnamed model"
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> ResultEntry:
+    def of(cls, fields: Mapping[str, Any]) -> Self:
         """The entry of the fields that a run is about to write; they are trusted."""
         given = {name: value for name, value in fields.items() if value is not None}
         return msgspec.convert(given, cls)

@@ -1,7 +1,5 @@
 """What has to be known to repeat a run: the code's commit and the versions it ran with."""
 
-from __future__ import annotations
-
 import hashlib
 import platform
 import subprocess

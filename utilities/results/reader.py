@@ -1,7 +1,5 @@
 """Reads results files into typed entries: JSON Lines and older layouts, plain or gzipped."""
 
-from __future__ import annotations
-
 import gzip
 import logging
 import zlib

@@ -1,7 +1,5 @@
 """A run that is started again: its options, and what is no longer as it was."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

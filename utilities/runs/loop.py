@@ -1,7 +1,5 @@
 """The loop that every asking script shares: slots, resume, signals, and a whole results file."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -1,7 +1,5 @@
 """The options of the scripts that ask an agent."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path

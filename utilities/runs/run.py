@@ -1,7 +1,5 @@
 """A run of an asking script from its options to its exit code: opened, looped, summed up."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import logging
@@ -14,12 +12,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from utilities.command_line import script as cli
 from utilities.command_line.logs import open_log
 from utilities.command_line.terminal import Progress, say
 from utilities.files.hashing import hash_of
+from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import Budget, Spending
 from utilities.replies.replies import Replies
 from utilities.replies.request_plan import RequestPlan
@@ -31,9 +30,6 @@ from utilities.runs.summary import RunFigures, summary_of
 from utilities.tasks.datasets import TaskSource, open_tasks
 from utilities.tasks.selection import Selection, parse_slice, parse_task_ids
 from utilities.tasks.task import Task
-
-if TYPE_CHECKING:
-    from utilities.replies.batches.queue import BatchQueue
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +45,7 @@ async def open_run(
     keys: tuple[str, ...] = (),
     budget: Budget | None = None,
     shown_options: Mapping[str, Any] | None = None,
-) -> AsyncIterator[AskingRun]:
+) -> AsyncIterator["AskingRun"]:
     """Open the tasks, the log and the two files; `keys` are masked in the log.
 
     `budget` is shared with other runs, by default the options' cap is this run's own.

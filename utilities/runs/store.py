@@ -1,7 +1,5 @@
 """The two files of a run: the journal of raw replies, and the results, an entry a task."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack

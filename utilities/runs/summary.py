@@ -1,7 +1,5 @@
 """The lines that a run prints at its end."""
 
-from __future__ import annotations
-
 import shlex
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What a run adds up while it goes: counts, tokens, cost; small whatever the number of tasks."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,23 +1,17 @@
 """Spreads jobs over workers, each with a fork server for each kind of program."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 from collections import deque
+from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from utilities.errors import UsageError
 from utilities.sandbox.execution import Response
-from utilities.sandbox.server_process import Job, ServerProcess
+from utilities.sandbox.preparation import Prepared, ServerKind
+from utilities.sandbox.server_process import Job, ServerProcess, Starter
 from utilities.sandbox.wire import Ending
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from utilities.sandbox.preparation import Prepared, ServerKind
-    from utilities.sandbox.server_process import Starter
 
 _LOSSES = 3
 """A program is given up after this many fork servers were lost while it ran. A child cannot harm

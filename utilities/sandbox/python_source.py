@@ -1,15 +1,11 @@
 """Parses untrusted Python in the supervisor, within bounds, and finds the function that answers."""
 
-from __future__ import annotations
-
 import ast
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from utilities.sandbox.program import ENTRY_POINTS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 MAX_SOURCE_BYTES = 256 * 1024
 """The sandbox takes no longer source."""

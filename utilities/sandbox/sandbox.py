@@ -1,27 +1,20 @@
 """Runs untrusted programs in confined processes that never see an expected output."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from utilities.sandbox.execution import Execution, Limits, to_executions
+from utilities.sandbox.execution import Execution, Limits, Response, to_executions
 from utilities.sandbox.pool import Pool
-from utilities.sandbox.preparation import ServerKind, prepare
+from utilities.sandbox.preparation import Prepared, ServerKind, prepare
 from utilities.sandbox.server_process import ServerProcess
 from utilities.sandbox.wire import EVERY_INPUT
+from utilities.tasks.task import Grid
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from utilities.sandbox.execution import Response
-    from utilities.sandbox.preparation import Prepared
-    from utilities.tasks.task import Grid
-
-    Predicate = Callable[[tuple[Execution, ...]], bool]
+Predicate = Callable[[tuple[Execution, ...]], bool]
 
 MAX_INPUTS = EVERY_INPUT - 1
 """How many inputs one run takes."""

@@ -1,7 +1,5 @@
 """The supervisor's end of one fork server: starts the process, feeds it, hears it, ends it."""
 
-from __future__ import annotations
-
 import asyncio
 import marshal
 import os
@@ -9,22 +7,18 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from utilities.sandbox.execution import Response, unpack_response
-from utilities.sandbox.preparation import package_folders, readable_files, visible_files
+from utilities.sandbox.preparation import ServerKind, package_folders, readable_files, visible_files
 from utilities.sandbox.wire import LENGTH, REQUEST, take_frames
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from utilities.sandbox.preparation import ServerKind
-
-    Listener = Callable[["ServerProcess"], None]
-    Starter = Callable[[ServerKind, int | None, Listener, Listener], "ServerProcess"]
+Listener = Callable[["ServerProcess"], None]
+Starter = Callable[[ServerKind, int | None, Listener, Listener], "ServerProcess"]
 
 _BUFFER = 1 << 20
 _START = (

@@ -3,8 +3,6 @@
 Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of Linux.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import sys

@@ -8,8 +8,6 @@ Inside a fork server, GO has it fork a child. The child reads a length and the m
 processor seconds and Programs, and writes records. BORN tells its process, ENDED how it ended.
 """
 
-from __future__ import annotations
-
 from enum import IntEnum
 from struct import Struct
 from types import CodeType

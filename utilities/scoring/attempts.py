@@ -1,7 +1,5 @@
 """Which answers are handed in for each test input; expected outputs are never seen here."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Runs of benchmarks side by side: the same tasks, their differences, and how sure these are."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations

@@ -3,8 +3,6 @@
 A pair's hash takes about 10 µs. Symmetries and colour permutations count as other pairs here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

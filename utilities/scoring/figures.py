@@ -1,7 +1,5 @@
 """The figures of a benchmark, from its tasks' outcomes; ARC Prize's score comes first."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache

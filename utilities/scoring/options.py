@@ -1,7 +1,5 @@
 """Options of the benchmarks and of the scripts over their results: submissions and task sets."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What one entry of a benchmark comes to, in a few numbers: attempts, samples, failures, cost."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Score against cost as an SVG: a point a run, and the line of those that no other run beats."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape

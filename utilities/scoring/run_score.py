@@ -1,7 +1,5 @@
 """What becomes of a benchmark's attempts: the fields of an entry, and the score of a run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One table of a benchmark: what a model, in a configuration, made of the tasks of a dataset."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Reads results files of benchmarks into tables: a model, a configuration, a dataset each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The score of a benchmark: its figures, and apart from them what no answer stands behind."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any

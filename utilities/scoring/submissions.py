@@ -6,8 +6,6 @@ folder with `TASK_ID.json` for each task: a list with one object a test input, o
 up over attempts, so what a task's samples cost together is spread over its attempts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass

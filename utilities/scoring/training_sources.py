@@ -1,7 +1,5 @@
 """Training data at hand, read for its tasks: traces, results, exported sets, datasets."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache

@@ -6,8 +6,6 @@ so far exchanges. The scheme is that of B. McKay, "Practical graph isomorphism" 
 down to ten vertices.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from utilities.tasks.grids import COLOURS

@@ -8,8 +8,6 @@
 A task that cannot be used is reported by its id, skipped and counted; the others go on.
 """
 
-from __future__ import annotations
-
 import difflib
 import sys
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Grids: what is one and what is not, and how one is written."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from itertools import chain

@@ -5,8 +5,6 @@ a permutation of the ten colours (the same for all grids), and another order of 
 and of its test pairs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Sequence

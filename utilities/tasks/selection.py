@@ -1,7 +1,5 @@
 """Which tasks of a dataset a run takes: --tasks, --task_ids, --max_tasks, in this order."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import re

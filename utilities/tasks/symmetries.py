@@ -1,15 +1,10 @@
 """The changes that leave a task's rule what it is: turned and mirrored grids, other colours."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from utilities.tasks.grids import COLOURS, Rows
-
-if TYPE_CHECKING:
-    from utilities.tasks.task import Grid, Pair, Task
+from utilities.tasks.task import Grid, Pair, Task
 
 
 @dataclass(frozen=True, slots=True)

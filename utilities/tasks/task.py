@@ -1,9 +1,7 @@
 """Grid, Pair and Task, and a task read out of JSON with every grid checked."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from utilities.tasks.grids import check_grid
 
@@ -39,16 +37,16 @@ class Task:
         """Whether every test output is known."""
         return all(pair.output is not None for pair in self.test)
 
-    def without_test_outputs(self) -> Task:
+    def without_test_outputs(self) -> Self:
         """The task as an agent of a benchmark may see it."""
         return replace(self, test=tuple(Pair(pair.input, None) for pair in self.test))
 
-    def train_pairs_only(self) -> Task:
+    def train_pairs_only(self) -> Self:
         """The task as an agent that generates training data sees it by default."""
         return replace(self, test=())
 
     @classmethod
-    def from_json(cls, task_id: str, content: dict[str, Any]) -> Task:
+    def from_json(cls, task_id: str, content: dict[str, Any]) -> Self:
         """Take back what `to_json` made; it is trusted, unlike what a dataset holds."""
         train, test = (
             tuple(Pair(pair["input"], pair.get("output")) for pair in content[part])

@@ -1,7 +1,5 @@
 """Puts the reasoning of results files into the store of traces: each trace once, nothing lost."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 from collections import Counter

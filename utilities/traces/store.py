@@ -4,8 +4,6 @@
 `username` is the model that wrote the trace. It is read and written a task at a time.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator

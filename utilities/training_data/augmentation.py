@@ -1,7 +1,5 @@
 """Further versions of a verified task and program: turned, recoloured, in another order."""
 
-from __future__ import annotations
-
 import io
 import random
 import tokenize

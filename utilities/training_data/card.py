@@ -1,7 +1,5 @@
 """The data card: what a data set holds, where it comes from, and what may be done with it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Reads results into a spool of samples that may become rows."""
 
-from __future__ import annotations
-
 import hashlib
 import sqlite3
 from collections import Counter

@@ -1,7 +1,5 @@
 """An export from its options to its files."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator

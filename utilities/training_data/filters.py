@@ -1,7 +1,5 @@
 """Which samples are worth training on, and why the others are not."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal

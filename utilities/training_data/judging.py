@@ -1,7 +1,5 @@
 """Runs the programs whose verdicts no results file tells."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from contextlib import AsyncExitStack

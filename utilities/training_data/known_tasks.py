@@ -1,7 +1,5 @@
 """Tasks that are known by content: the evaluation sets, and all public ones."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The options of `export_training_data.py`."""
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import dataclass
 from functools import partial

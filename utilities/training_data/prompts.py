@@ -1,7 +1,5 @@
 """The text of rows: the question, the answer, and what is said of a failed program."""
 
-from __future__ import annotations
-
 from itertools import zip_longest
 
 from utilities.files.hashing import hash_of

@@ -5,8 +5,6 @@ Program Synthesis: A Case Study on ARC-AGI", 2025): the inputs stay, and what th
 for them becomes the outputs.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence

@@ -1,7 +1,5 @@
 """The rows of each format, every one with its provenance; a new format is one function here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +42,7 @@ class RowFormat:
 
     of: Callable[[Parts], Row] | None = None
     """Makes a row of one sample."""
-    of_pair: Callable[[RowMaker, TrainingSample, TrainingSample], Row] | None = None
+    of_pair: Callable[["RowMaker", TrainingSample, TrainingSample], Row] | None = None
     """Makes a row of a verified sample and a failed one of the same task."""
     serves_as_failed: Callable[[TrainingSample], bool] = lambda _: False
     """Whether a sample may be the failed one of a pair."""
@@ -67,10 +65,10 @@ def row_format(name: str, **settings: Any) -> Callable[[Callable[[Parts], Row]],
 
 def paired_format(
     name: str, serves_as_failed: Callable[[TrainingSample], bool]
-) -> Callable[[Callable[[RowMaker, TrainingSample, TrainingSample], Row]], None]:
+) -> Callable[[Callable[["RowMaker", TrainingSample, TrainingSample], Row]], None]:
     """Register a function that makes a row of a verified and a failed sample as `name`."""
 
-    def register(function: Callable[[RowMaker, TrainingSample, TrainingSample], Row]) -> None:
+    def register(function: Callable[["RowMaker", TrainingSample, TrainingSample], Row]) -> None:
         FORMATS[name] = RowFormat(of_pair=function, serves_as_failed=serves_as_failed)
 
     return register

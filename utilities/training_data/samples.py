@@ -1,11 +1,9 @@
 """The samples of results files, each with its task and its verdict, and what is known of runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from utilities.errors import UsageError
 from utilities.results.entry import ResultEntry, RunMetadata, item_of
@@ -32,7 +30,7 @@ class SampleVerdict:
     sandbox: str | None = None
 
     @classmethod
-    def of(cls, verdict: Verdict, sandbox: str) -> SampleVerdict:
+    def of(cls, verdict: Verdict, sandbox: str) -> Self:
         """What this run found."""
         return cls(
             list(verdict.train),
@@ -94,7 +92,7 @@ class TrainingSample:
         # Programs that the search or a model got wrong need no labels.
         return self.verdict.hardcoded is None and self.verdict.level != "failed"
 
-    def judged(self, verdict: SampleVerdict) -> TrainingSample:
+    def judged(self, verdict: SampleVerdict) -> Self:
         """The sample with a verdict."""
         return replace(self, verdict=verdict)
 
@@ -107,7 +105,7 @@ class TrainingSample:
         }
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> TrainingSample:
+    def from_json(cls, content: dict[str, Any]) -> Self:
         """Take back what `to_json` made."""
         verdict = content["verdict"]
         return cls(

@@ -1,7 +1,5 @@
 """Which of a task's samples become rows: each program once, no more than asked for."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator

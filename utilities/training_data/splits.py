@@ -1,7 +1,5 @@
 """Splits that keep every task on one side, in whatever symmetry, colours or order it comes."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Sequence
 

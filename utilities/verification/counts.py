@@ -1,7 +1,5 @@
 """What came of the programs of a file, counted in constant memory."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping

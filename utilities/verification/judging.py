@@ -1,7 +1,5 @@
 """One way to judge a stream of programs: side by side, within a bound, in order."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable

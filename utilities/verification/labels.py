@@ -1,17 +1,11 @@
 """Honest labels on programs that pass: is the answer computed, and is it always the same?"""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from typing import TYPE_CHECKING
-
+from utilities.sandbox.execution import Execution
 from utilities.sandbox.python_source import Unparsable, parse_python
+from utilities.tasks.task import Grid, Task
 from utilities.verification.literal_grids import Literals, Rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from utilities.sandbox.execution import Execution
-    from utilities.tasks.task import Grid, Task
 
 FEWEST_CELLS = 9
 """A smaller grid stands in honest programs too: a step, a neighbourhood, a 2 × 2 shape."""

@@ -1,13 +1,8 @@
 """The cells that stand literally in a program's source, whatever form they are written in."""
 
-from __future__ import annotations
-
 import ast
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 Rows = tuple[bytes, ...]
 """A grid as one byte a cell."""

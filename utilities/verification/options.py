@@ -1,7 +1,5 @@
 """The options of `verify_generated_code.py`."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path

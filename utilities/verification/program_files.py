@@ -1,7 +1,5 @@
 """Programs that lie in a folder, one file a task, as entries of a results file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

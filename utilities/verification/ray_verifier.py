@@ -4,26 +4,21 @@
 on every machine of the cluster.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from utilities.errors import UsageError
+from utilities.tasks.task import Task
+from utilities.verification.verdict import Verdict
 from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from utilities.tasks.task import Task
-    from utilities.verification.verdict import Verdict
-
-    Verdicts = list[Verdict | None]
-    Job = tuple[Task, list[str | None]]
-    Waiting = tuple[Job, asyncio.Future[Verdicts]]
+Verdicts = list[Verdict | None]
+Job = tuple[Task, list[str | None]]
+Waiting = tuple[Job, asyncio.Future[Verdicts]]
 
 MOST_PROGRAMS_A_CALL = 64
 """A call costs about as much as half a program; so many together hide that."""

@@ -1,7 +1,5 @@
 """Judges every program of a stream of entries and writes the entries again with their verdicts."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping

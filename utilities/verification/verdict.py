@@ -1,22 +1,16 @@
 """Judges programs by a task's pairs; the expected outputs stay in this process."""
 
-from __future__ import annotations
-
 import ast
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from utilities.sandbox.execution import Execution, ExecutionStatus
 from utilities.sandbox.python_source import Unparsable, find_entry_point, parse_python
+from utilities.sandbox.sandbox import Sandbox
+from utilities.tasks.task import Grid, Task
 from utilities.verification.labels import is_deterministic, is_hardcoded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from utilities.sandbox.execution import Execution, ExecutionStatus
-    from utilities.sandbox.sandbox import Sandbox
-    from utilities.tasks.task import Grid, Task
-
 
 _ANSWERED = ("ok", "exception", "invalid_output")
 SECOND_HASH_SEED = 1

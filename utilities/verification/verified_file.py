@@ -1,7 +1,5 @@
 """The output of a verification: it grows as `NAME.partial`, and is taken up again after a stop."""
 
-from __future__ import annotations
-
 import os
 from array import array
 from collections.abc import Iterator

@@ -1,23 +1,18 @@
 """Judges programs on this machine, each one once however often it comes."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import orjson
 
 from utilities.sandbox.execution import Limits
 from utilities.sandbox.sandbox import Sandbox
+from utilities.tasks.task import Task
 from utilities.verification.verdict import Verdict, labelled, normal_form, verify
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from utilities.tasks.task import Task
 
 _DEFAULT_LIMITS = Limits()
 _PROGRAMS_AHEAD = 128

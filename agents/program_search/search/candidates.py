@@ -1,7 +1,5 @@
 """What the search handles: its budget of work, states, ways to finish, and ranked candidates."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -1,7 +1,5 @@
 """How far an answer can be trusted: what speaks for it, and how often such answers were right."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -5,8 +5,6 @@ first is kept. Rules are learnt on the pictures that have the outputs' shapes. A
 so that a task always gives the same programs.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A mosaic: the output is a table of copies of the picture, each turned, mirrored or blank."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

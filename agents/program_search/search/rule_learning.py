@@ -5,8 +5,6 @@ right on all train cells of the case. Sets of facts are found by beam search: th
 the fewest cells without a right outcome are extended by one more fact.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A rule: for each cell, some facts decide which outcome it takes."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The two views of a task: its colours as they are, and renumbered by how common they are."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Pictures cut out of the grid: crops, chosen parts, overlays, one cell a block or pane."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from agents.program_search.transforms.perception import (

@@ -1,7 +1,5 @@
 """Facts, by which rules tell cells apart: their place, their line, what is around or near them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from agents.program_search.transforms.paints import facing, first_seen

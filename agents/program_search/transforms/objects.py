@@ -1,7 +1,5 @@
 """Pictures that keep, erase, fill, move or copy single objects or cells."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from agents.program_search.transforms.facts import neighbourhood

@@ -1,7 +1,5 @@
 """Paints: a colour for each cell, which rules copy (or ask for)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from agents.program_search.transforms.perception import OBJECTS, PANES, background, bordered, parts

@@ -1,7 +1,5 @@
 """Facts about the part of the grid (object, region, pane) that a cell lies in."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from agents.program_search.transforms.perception import (

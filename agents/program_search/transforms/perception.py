@@ -1,7 +1,5 @@
 """What is seen in a grid: its background, and the parts that it can be cut into."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, TypeAlias
 
 import numpy as np

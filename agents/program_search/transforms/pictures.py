@@ -1,7 +1,5 @@
 """Pictures of the whole grid: symmetries, sizes, repetition, falling, joining, mending."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from agents.program_search.transforms.cropping import boxed

@@ -13,8 +13,6 @@ cost more. Adding a transform is adding a function, decorated with `new_picture`
 sentence, and the program carries its source with the functions that it calls.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial, wraps
@@ -66,7 +64,7 @@ class Transform:
             bits += weight * log2(len(words)) + log2(1 + place)
         return self.base_cost + BITS_WEIGHT * bits
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> "Iterator[Step]":
         """The transform with each choice of its arguments."""
         return (Step(self, arguments, self.cost(arguments)) for arguments in self.variants)
 

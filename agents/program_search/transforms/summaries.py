@@ -1,7 +1,5 @@
 """What sums a grid up: pictures of its parts (listed, lined up, charted), and numbers."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from agents.program_search.transforms.perception import (

@@ -3,8 +3,6 @@
 A trait is a function of a `Part`; its docstring is how traces speak of it.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias

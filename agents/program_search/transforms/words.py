@@ -1,7 +1,5 @@
 """The plain words that traces and programs' comments share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from utilities.tasks.grids import COLOUR_NAMES

@@ -1,7 +1,5 @@
 """Writes a candidate as a program: `solve_task(grid)` with numpy and only what it calls."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import textwrap

@@ -3,8 +3,6 @@
 Every line is borne out by the search or by the candidate's outputs; weak evidence is named.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

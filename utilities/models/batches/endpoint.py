@@ -1,7 +1,5 @@
 """What every provider's batch endpoint takes and returns, and how exchanges with it go."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging
@@ -16,7 +14,8 @@ from collections.abc import (
 )
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
 
 from utilities.errors import AttemptFailed, NotAsked, ToolkitError
 from utilities.models.interface import Message, Reply, Sampling
@@ -24,9 +23,6 @@ from utilities.models.json_fields import JSONObject
 from utilities.models.pacing.rate_gate import pause
 from utilities.models.pacing.retry import RetryPolicy, time_limit
 from utilities.models.triage import Triage
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)

@@ -1,7 +1,5 @@
 """The servers that one model is asked at: least busy first, a dead one left out for a while."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -1,7 +1,5 @@
 """Limits the requests under way at one server to what it can take and allows."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

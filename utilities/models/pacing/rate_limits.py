@@ -1,7 +1,5 @@
 """Requests and tokens a minute, as a model's entry or the provider's headers name them."""
 
-from __future__ import annotations
-
 import math
 import re
 import time

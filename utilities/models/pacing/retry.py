@@ -4,8 +4,6 @@ The SDKs' own retries are off. They miss what fails in the middle of a reply, an
 these they would buy one reply several times over.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import random

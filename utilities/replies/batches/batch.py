@@ -1,7 +1,5 @@
 """The life of one batch: submitted or found again, followed to its end, collected."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping

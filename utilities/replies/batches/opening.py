@@ -1,7 +1,5 @@
 """Opens the batch endpoint of a model's provider for a run."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping

@@ -1,7 +1,5 @@
 """Gathers what agents ask into batches and hands each its reply."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import secrets

@@ -1,7 +1,5 @@
 """A provider's batch endpoint as a run uses it: each step journalled, none made twice."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Mapping
