@@ -22,7 +22,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the place of `path` at once when the block ends well.
+    """A file to write to, which replaces `path` at once if the block ends well.
 
     If the block raises, `path` stays as it is. Missing folders are made, a link stays a link and
     an old file keeps its permissions. A process that is killed can leave a `.NAME.….tmp` behind,
@@ -36,8 +36,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with _synced(temporary, mode=_mode_of(target)) as file:
+            with temporary.open("xb") as file:
+                if target.exists():
+                    os.fchmod(file.fileno(), target.stat().st_mode & 0o777)
                 yield file
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -64,25 +68,8 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _synced(path: Path, *, mode: int | None) -> Iterator[BinaryIO]:
-    with path.open("xb") as file:
-        if mode is not None:
-            os.fchmod(file.fileno(), mode)
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _mode_of(path: Path) -> int | None:
-    try:
-        return path.stat().st_mode & 0o777
-    except FileNotFoundError:
-        return None
-
-
 def _sync_folder(folder: Path) -> None:
-    # The rename itself lives in the folder: without this a power cut may undo it.
+    # The folder holds the new name: without this a power cut may undo the replacement.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -19,7 +19,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class JsonStream:
     """The tokens of one document of UTF-8 JSON that comes in chunks.
 
-    It finds where values begin and end; the parser that takes a value checks whether it is valid
+    It finds where values begin and end; whoever parses a value finds out whether it is valid
     JSON. Raises UsageError, naming file and line, if the structure breaks off.
     """
 
@@ -39,7 +39,7 @@ class JsonStream:
         """The next byte that is not blank; empty at the end of the document."""
         while True:
             blank = _BLANK.match(self._buffer, self._start)
-            assert blank is not None  # the pattern matches nothing as well
+            assert blank is not None  # the pattern also matches nothing
             self._advance(blank.end())
             if self._start < len(self._buffer):
                 return self._buffer[self._start : self._start + 1]
@@ -111,7 +111,7 @@ class JsonStream:
         depth, place = 1, 1  # the place counts from the start: what is before it may be let go
         while True:
             skipped = _UP_TO_BRACKET.match(self._buffer, self._start + place)
-            assert skipped is not None  # the pattern matches nothing as well
+            assert skipped is not None  # the pattern also matches nothing
             place = skipped.end() - self._start
             bracket = self._buffer[skipped.end() : skipped.end() + 1]
             if bracket in {b"", b'"'}:  # the end, or a string that is not whole yet

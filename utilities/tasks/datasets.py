@@ -1,4 +1,4 @@
-"""Tasks out of a dataset, one by one, every grid checked.
+"""The tasks of a dataset, read one by one, with every grid checked.
 
     source = open_tasks(dataset="arc1_training", selection=Selection(max_tasks=5))
     for task in source:
@@ -19,7 +19,7 @@ from pathlib import Path
 from utilities import config
 from utilities.errors import UsageError
 from utilities.files.hashing import file_sha256, files_sha256
-from utilities.tasks.layouts import CHALLENGES, Dataset, StoredTask, recognise
+from utilities.tasks.layouts import CHALLENGES, StoredTask, recognise
 from utilities.tasks.public_sets import BUILT_DATASETS, write_dataset
 from utilities.tasks.selection import Selection, refuse_unknown_ids
 from utilities.tasks.task import Task, task_from_json
@@ -92,9 +92,9 @@ class TaskSource:
 
     def _usable_tasks(self) -> Iterator[Task]:
         wanted = self._selection.task_ids
-        left = None if wanted is None else set(wanted)
         seen: set[str] = set()
-        for stored in islice(self._dataset.tasks(), *self._selection.positions()):
+        cut_out = islice(self._dataset.tasks(), *self._selection.positions())
+        for stored in _up_to_the_last(cut_out, wanted):
             task_id = stored.task_id
             if wanted is not None and task_id not in wanted:
                 continue
@@ -104,10 +104,6 @@ class TaskSource:
                 yield task
             else:
                 self._skip(task_id, task)
-            if left is not None:
-                left.discard(task_id)
-                if not left:
-                    return
 
     def _skip(self, task_id: str, reason: str) -> None:
         if self._strict:
@@ -118,15 +114,13 @@ class TaskSource:
     def _check_selection(self) -> int | None:
         ids = self._dataset.known_ids()
         wanted = self._selection.task_ids
+        if wanted is not None:
+            streamed = (stored.task_id for stored in _up_to_the_last(self._dataset.tasks(), wanted))
+            refuse_unknown_ids(wanted, streamed if ids is None else ids, str(self.path))
         if ids is None:
-            if wanted is not None:
-                refuse_unknown_ids(wanted, _ids_up_to(self._dataset, wanted), str(self.path))
             return None
-        if wanted is not None:
-            refuse_unknown_ids(wanted, ids, str(self.path))
-        chosen = ids[slice(*self._selection.positions())]
-        if wanted is not None:
-            chosen = tuple(task_id for task_id in chosen if task_id in wanted)
+        positions = slice(*self._selection.positions())
+        chosen = [task_id for task_id in ids[positions] if wanted is None or task_id in wanted]
         if not chosen:
             choice = self._selection.describe()
             raise UsageError(f"{choice} selects none of the {len(ids)} tasks of {self.path}")
@@ -197,11 +191,13 @@ def _load(stored: StoredTask) -> Task | str:
     return task if isinstance(task, Task) else f"{task}; mend it in {stored.origin}"
 
 
-def _ids_up_to(dataset: Dataset, wanted: tuple[str, ...]) -> Iterator[str]:
-    """The ids of a stream, no further than to the last of those wanted."""
-    left = set(wanted)
-    for stored in dataset.tasks():
-        yield stored.task_id
+def _up_to_the_last(
+    tasks: Iterator[StoredTask], wanted: tuple[str, ...] | None
+) -> Iterator[StoredTask]:
+    """The tasks, read no further than to the last of those wanted; all if None is given."""
+    left = set(wanted or ())
+    for stored in tasks:
+        yield stored
         left.discard(stored.task_id)
-        if not left:
+        if wanted is not None and not left:
             return

@@ -1,26 +1,18 @@
-"""Grids: what is one and what is not, and how one is written."""
+"""What a grid is, and how it is written as text."""
 
 import json
 from collections.abc import Sequence
 from itertools import chain
 
 Rows = Sequence[Sequence[int]]
-"""A grid that is only read."""
+"""A grid that is read and not changed."""
 LONGEST_SIDE = 30
 COLOURS = 10
 _PALETTE = frozenset(range(COLOURS))
 _DIGITS = "0123456789"
 COLOUR_NAMES = (
-    "black",
-    "blue",
-    "red",
-    "green",
-    "yellow",
-    "grey",
-    "magenta",
-    "orange",
-    "azure",
-    "maroon",
+    *("black", "blue", "red", "green", "yellow"),
+    *("grey", "magenta", "orange", "azure", "maroon"),
 )
 """The colour of each number, in the order of ARC's own viewer."""
 
@@ -32,7 +24,8 @@ def check_grid(value: object) -> str | None:
     number is not an int here. Rows and columns in the reason count from 0, like `train[0]`.
     """
     if not isinstance(value, list):
-        return f"is {_named_kind(value)}, not a list of rows"
+        kind = "null" if value is None else f"of type {type(value).__name__}"
+        return f"is {kind}, not a list of rows"
     if not value:
         return "has no rows"
     if len(value) > LONGEST_SIDE:
@@ -66,10 +59,6 @@ def _check_cells(rows: list[list[object]]) -> str | None:
     return None
 
 
-def _named_kind(value: object) -> str:
-    return "null" if value is None else f"of type {type(value).__name__}"
-
-
 def _shown(cell: object) -> str:
     try:
         text = json.dumps(cell, default=repr)
@@ -85,6 +74,6 @@ def grid_to_text(grid: Rows) -> str:
 
 
 def describe_shape(grid: Rows) -> str:
-    """Say a grid's shape in words: `3 rows × 4 columns`."""
+    """A grid's shape in words: `3 rows × 4 columns`."""
     rows, columns = len(grid), len(grid[0])
     return f"{rows} row{'s' * (rows != 1)} × {columns} column{'s' * (columns != 1)}"

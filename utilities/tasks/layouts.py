@@ -191,8 +191,8 @@ def _with_solutions(task: object, outputs: object) -> object:
     tests = task.get("test") if isinstance(task, dict) else None
     if not isinstance(task, dict) or not isinstance(tests, list):
         return task
-    if not isinstance(outputs, list) or len(outputs) != len(tests):
-        count = len(outputs) if isinstance(outputs, list) else "no list of"
+    count = len(outputs) if isinstance(outputs, list) else "no list of"
+    if not isinstance(outputs, list) or count != len(tests):
         raise UsageError(f"has {count} solutions for {len(tests)} test inputs")
     solved = [
         {**pair, "output": output} if isinstance(pair, dict) else pair

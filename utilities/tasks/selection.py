@@ -15,10 +15,10 @@ _SLICE = re.compile(r"\[?\s*([0-9]{0,12})\s*:\s*([0-9]{0,12})\s*\]?")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the user chose; nothing chosen is the whole dataset.
+    """What the user chose; if nothing, the whole dataset.
 
-    First `tasks` cuts positions out of the dataset's own order, unusable tasks counted, then
-    `task_ids` keeps those named, still in the dataset's order, and then `max_tasks` ends the run
+    First `tasks` cuts positions out of the dataset's own order; unusable tasks count. Then
+    `task_ids` keeps those named, still in the dataset's order. Last, `max_tasks` ends the run
     after that many usable tasks. Raises UsageError for less than one task.
     """
 
@@ -60,7 +60,7 @@ def parse_slice(text: str) -> slice:
 
 
 def parse_task_ids(text: str) -> tuple[str, ...]:
-    """Read ids from a JSON list, a comma list, or a file with either or with one id a line.
+    """Read ids from a JSON list, a comma list, or a file with either of them or one id a line.
 
     Each id is kept once, in the order given. Raises UsageError if there is none.
     """
@@ -75,14 +75,12 @@ _FORMS = """write '["00d62c1b"]', 00d62c1b,007bbfb7 or the path of a file of ids
 
 
 def _file_text(text: str) -> str | None:
-    if text.lstrip().startswith("["):
-        return None
+    """The text of the file that is named; None if the ids are written out."""
     path = Path(text.strip())
     try:
-        is_file = path.is_file()
+        if text.lstrip().startswith("[") or not path.is_file():
+            return None
     except (OSError, ValueError):  # a list of ids too long to be a path
-        is_file = False
-    if not is_file:
         return None
     try:
         return path.read_text(encoding="utf-8-sig")

@@ -1,6 +1,6 @@
-"""The changes that leave a task's rule what it is: turned and mirrored grids, other colours."""
+"""Changes that keep a task's rule: turned and mirrored grids, other colours."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from utilities.tasks.grids import COLOURS, Rows
@@ -17,7 +17,7 @@ class Symmetry:
     reverses_columns: bool
 
     def of(self, grid: Rows) -> Grid:
-        """The grid seen that way."""
+        """The grid as this symmetry shows it."""
         rows = [list(row) for row in (zip(*grid, strict=True) if self.transposes else grid)]
         if self.reverses_rows:
             rows.reverse()
@@ -46,25 +46,16 @@ SAME_COLOURS = tuple(range(COLOURS))
 
 
 def changed_task(task: Task, symmetry: Symmetry, colours: Sequence[int] = SAME_COLOURS) -> Task:
-    """The task with every grid seen by `symmetry` and colour c written as `colours[c]`."""
+    """The task with `symmetry` applied to every grid, and colour c written as `colours[c]`."""
 
     def change(grid: Grid) -> Grid:
         return [[colours[cell] for cell in row] for row in symmetry.of(grid)]
 
-    return with_grids(task, change)
-
-
-def with_grids(task: Task, change: Callable[[Grid], Grid]) -> Task:
-    """The task with `change` made to each of its grids; unknown outputs stay unknown."""
-
-    def changed(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
-        return tuple(
-            replace(
-                pair,
-                input=change(pair.input),
-                output=None if pair.output is None else change(pair.output),
-            )
+    train, test = (
+        tuple(
+            Pair(change(pair.input), None if pair.output is None else change(pair.output))
             for pair in pairs
         )
-
-    return replace(task, train=changed(task.train), test=changed(task.test))
+        for pairs in (task.train, task.test)
+    )
+    return replace(task, train=train, test=test)
