@@ -3,9 +3,10 @@
     python benchmark/score_results.py benchmark/benchmark_results/code_benchmark/*_results.jsonl
     python benchmark/score_results.py RESULTS.jsonl OTHER.jsonl.gz --dataset arc1_evaluation --json
 
-A table for each model, configuration and dataset. Of several entries for a task the newest
-complete one counts. A task that was selected and has no entry, or failed for technical reasons,
-counts as not solved and is listed apart.
+A table for each model, configuration and dataset; two files that answer the same task are repeats,
+with a table each. Of several entries for a task the newest complete one counts. A task that was
+selected and has no entry, or failed for technical reasons, counts as not solved and is listed
+apart.
 """
 
 import json
@@ -62,7 +63,7 @@ def main() -> int:
 def contamination_of(run: ScoredRun, known: Sequence[KnownPairs]) -> ContaminationCheck:
     """Which of the run's tasks stand in training data; missing ones are not looked up."""
     check = ContaminationCheck(known)
-    for task, _ in counted_entries(run) if known else ():
+    for _, task, _ in counted_entries(run) if known else ():
         check.add(task)
     return check
 

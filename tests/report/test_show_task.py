@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from auxiliary_utilities.show_task import draw_result
 from tests.support.entries import write_entries
 from tests.support.report_results import (
     HOSTILE,
@@ -19,8 +20,11 @@ from tests.support.report_results import (
     metadata,
 )
 from tests.support.scripts import Run
-from utilities.report.records import attempt_texts, sample_records, task_record
+from utilities.report.records import task_record
 from utilities.report.terminal_drawing import TaskDrawing, differences
+from utilities.results.entry import ResultEntry
+from utilities.scoring.outcomes import outcome_of
+from utilities.scoring.scored_run import ScoredRun
 
 SCRIPT = "auxiliary_utilities/show_task.py"
 NO_COLOURS = {"TERM": "dumb", "COLUMNS": "120"}
@@ -33,11 +37,11 @@ def drawn(one: dict[str, object], *, colours: str | None = "truecolor", width: i
         file=output, force_terminal=True, width=width, highlight=False, _environ={},
         color_system=colours,  # type: ignore[arg-type]
     )  # fmt: skip
-    drawing, task = TaskDrawing(console), task_record(one)
-    drawing.pairs(task)
-    drawing.attempts(task, attempt_texts(one) or [])
-    for number, sample in enumerate(sample_records(one, task, 10_000), start=1):
-        drawing.sample(task, sample, number, texts=True)
+    drawing, typed = TaskDrawing(console), ResultEntry.of(one)
+    task = typed.task()
+    run = ScoredRun("MODEL", {}, "", outcomes={task.task_id: outcome_of(typed, task)})
+    drawing.pairs(task_record(task))
+    draw_result(drawing, run, task, typed, texts=True)
     return output.getvalue()
 
 

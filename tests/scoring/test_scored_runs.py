@@ -137,13 +137,32 @@ def test_the_newest_complete_entry_of_a_task_counts(tmp_path: Path) -> None:
         assert run.scores().strict == strict
 
 
-def test_entries_are_duplicates_over_files_too(tmp_path: Path) -> None:
+def test_two_files_that_answer_the_same_task_are_repeats_with_a_table_each(tmp_path: Path) -> None:
     first = write(tmp_path / "a.jsonl", [entry(1, [[WRONG]], [[WRONG, None]]), metadata(["t01"])])
     newer = entry(1, [[right(1)]], [[right(1), None]], run_id=NEWER)
     second = write(tmp_path / "b.jsonl", [newer, metadata(["t01"], run_id=NEWER)])
-    for order in ([first, second], [second, first]):
+    for order, scores in (([first, second], [0.0, 1.0]), ([second, first], [1.0, 0.0])):
+        assert [run.scores().strict for run in read_scored_runs(order)] == scores
+
+
+def test_files_that_share_no_answered_task_are_parts_of_one_run(tmp_path: Path) -> None:
+    failed = entry(2, [None], [[None, None]], status=["rate_limited"])
+    one = [entry(1, [[WRONG]], [[WRONG, None]]), failed, metadata(["t01", "t02"])]
+    two = entry(2, [[right(2)]], [[right(2), None]], run_id=NEWER)
+    files = [
+        write(tmp_path / "a.jsonl", one),
+        write(tmp_path / "b.jsonl", [two, metadata(["t02"], run_id=NEWER)]),
+    ]
+    for order in (files, files[::-1]):
         (run,) = read_scored_runs(order)
-        assert (len(run.outcomes), run.scores().strict) == (1, 1.0)
+        assert (run.scores().tasks, run.scores().strict) == (2, 0.5)
+
+
+def test_a_copy_of_a_file_changes_nothing(tmp_path: Path) -> None:
+    entries = [entry(1, [[right(1)]], [[right(1), None]]), metadata(["t01"])]
+    files = [write(tmp_path / f"{name}.jsonl", entries) for name in "ab"]
+    (run,) = read_scored_runs(files)
+    assert run.scores().tasks == 1
 
 
 def test_a_later_run_finds_what_an_interrupted_one_missed(tmp_path: Path) -> None:

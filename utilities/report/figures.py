@@ -1,17 +1,13 @@
-"""A run's figures for the head of the page, counted from what the table shows."""
+"""A run's figures for the head of the page: the scorer's, and counts of what the table shows."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from utilities.report.contents import ShownRun
-from utilities.report.records import NOTHING, USABLE, Record
-from utilities.scoring.figures import pass_at_k
-from utilities.scoring.intervals import wilson_interval
+from utilities.results.entry import RunMetadata
+from utilities.scoring.scored_run import ScoredRun
 
 MEASURES = {
     "benchmark": "tasks solved with the attempts handed in",
@@ -44,12 +40,14 @@ class RunFigures:
     solved: int
     tasks: int
     score: float
+    """A benchmark's macro score; else the share of the tasks solved."""
     low: float
     high: float
-    macro: float | None
     micro: float | None
+    strict: float | None
+    """Scores of a benchmark that count outputs, and whole tasks."""
     unscored: int
-    missing: int
+    missing: tuple[str, ...]
     """Tasks that were selected and have no entry; they are not solved."""
     failed: int
     """Tasks not solved of which a sample failed for technical reasons."""
@@ -64,103 +62,69 @@ class RunFigures:
     input_tokens: int
     output_tokens: int
     seconds: float | None
-    """Of all the runs that made it; None where no metadata says so."""
-    latency: float
+    """Of all the runs that made it; None if no metadata says so."""
     facts: dict[str, str]
 
 
 def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
-    """Count a run's results; a task of unknown test outputs is not part of the score."""
-    results = list(run.results.values())
-    scored = [result for result in results if result["solved"] is not None]
-    solved = sum(result["solved"] for result in scored)
-    tasks = len(scored) + len(run.missing)
-    low, high = wilson_interval(solved, tasks)
-    macro, micro = _output_scores(run)
-    seconds = [entry["duration_s"] for entry in run.metadata if _is_number(entry, "duration_s")]
+    """A run's figures; a task of unknown test outputs is not part of the score."""
+    scored, results, outcomes = run.scored, run.results.values(), run.scored.outcomes.values()
+    scores, is_benchmark = scored.scores(), scored.kind == "benchmark"
+    leading = "macro" if is_benchmark else "strict"
+    low, high = scores.interval(leading)
+    pass_at_1 = [one.value for one in scores.figures if one.name == "pass@1"]
+    metadata = [*scored.metadata, *scored.remarks]
+    seconds = [entry.duration_s for entry in metadata if entry.duration_s is not None]
+    letters = Counter("".join(result["samples"] for result in results))
     return RunFigures(
         letter=letter,
         name=name,
-        file=run.path.name,
-        kind=run.kind,
-        measure=MEASURES[run.kind],
-        solved=solved,
-        tasks=tasks,
-        score=solved / max(1, tasks),
+        file=", ".join(path.name for path in scored.paths),
+        kind=scored.kind,
+        measure=MEASURES[scored.kind],
+        solved=scores.tasks_solved,
+        tasks=scores.tasks,
+        score=scores.value(leading),
         low=low,
         high=high,
-        macro=macro,
-        micro=micro,
-        unscored=len(results) - len(scored),
-        missing=len(run.missing),
-        failed=sum(not result["complete"] and not result["solved"] for result in scored),
-        pass_at_1=None if run.kind == "generated" else _pass_at_1(scored, len(run.missing)),
-        samples=sum(len(result["samples"]) for result in results),
-        outcomes=_in_order(Counter("".join(result["samples"] for result in results))),
-        statuses=_summed(results, "statuses"),
-        executions=_summed(results, "executions"),
-        cost=sum(result["cost"] for result in results),
-        unpriced=sum(result["unpriced"] for result in results),
-        input_tokens=sum(result["input"] for result in results),
-        output_tokens=sum(result["output"] for result in results),
+        micro=scores.micro if is_benchmark and scores.tasks else None,
+        strict=scores.strict if is_benchmark and scores.tasks else None,
+        unscored=len(scores.unscored),
+        missing=tuple(one for one in scores.missing if one not in scores.unscored),
+        failed=sum(map(len, scores.failed.values())),
+        pass_at_1=pass_at_1[0] if pass_at_1 and scored.kind != "generated" else None,
+        samples=letters.total(),
+        outcomes={letter: letters[letter] for letter in OUTCOMES if letters[letter]},
+        statuses=_summed(result["statuses"] for result in results),
+        executions=_summed(result["executions"] for result in results),
+        cost=sum(one.known_cost_usd for one in outcomes),
+        unpriced=sum(one.unpriced for one in outcomes),
+        input_tokens=sum(one.input_tokens for one in outcomes),
+        output_tokens=sum(one.output_tokens for one in outcomes),
         seconds=sum(seconds) if seconds else None,
-        latency=sum(result["latency"] for result in results),
-        facts=_facts(run),
+        facts=_facts(scored, metadata),
     )
 
 
-def _output_scores(run: ShownRun) -> tuple[float, float] | tuple[None, None]:
-    """The scores that count outputs, macro and micro, of a benchmark's run."""
-    outputs = [
-        [bool(one) for one in result["outputs"]]
-        for result in run.results.values()
-        if run.kind == "benchmark" and result["solved"] is not None
-    ]
-    if not outputs:
-        return None, None
-    outputs += [[False] * count for count in run.missing.values()]
-    return fmean(map(fmean, outputs)), fmean(chain.from_iterable(outputs))
+def _summed(counts: Iterable[Counter[str]]) -> dict[str, int]:
+    return dict(sum(counts, Counter()).most_common())
 
 
-def _pass_at_1(results: Sequence[Record], missing: int) -> float | None:
-    """The mean over tasks of the chance that one sample is right; refinements are left out."""
-    if {outcome for result in results for outcome in result["samples"]} <= {USABLE, NOTHING}:
-        return None
-    chances = [
-        pass_at_k(result["first_round"], result["first_right"], 1) if result["first_round"] else 0.0
-        for result in results
-    ]
-    return fmean([*chances, *[0.0] * missing])
-
-
-def _in_order(counts: Counter[str]) -> dict[str, int]:
-    return {letter: counts[letter] for letter in OUTCOMES if counts[letter]}
-
-
-def _summed(results: Sequence[Record], field: str) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for result in results:
-        total.update(result[field])
-    return dict(total.most_common())
-
-
-def _is_number(entry: Mapping[str, Any], field: str) -> bool:
-    return isinstance(entry.get(field), int | float) and not isinstance(entry[field], bool)
-
-
-def _facts(run: ShownRun) -> dict[str, str]:
+def _facts(run: ScoredRun, metadata: Sequence[RunMetadata]) -> dict[str, str]:
     """What the metadata says of how the run was made; its own and the last before all others."""
-    last_first = list(reversed(run.metadata))
-    ordered = sorted(last_first, key=lambda entry: "configuration_hash" not in entry)
-    found: dict[str, Any] = {"file": run.path, "model": run.model}
+    last_first = list(reversed(metadata))
+    ordered = sorted(last_first, key=lambda entry: entry.configuration_hash is None)
+    found: dict[str, Any] = {
+        "file": ", ".join(map(str, run.paths)),
+        "model": run.model_identifier,
+    }
     for entry in ordered:
-        configuration = entry.get("configuration")
-        shown = {name: entry[name] for name in _FACTS if entry.get(name) is not None}
-        found = shown | (configuration if isinstance(configuration, dict) else {}) | found
+        shown = {name: entry.fields[name] for name in _FACTS if entry.fields.get(name) is not None}
+        found = shown | (entry.configuration or {}) | found
     return {
         name.replace("_", " "): str(value)[:200]
         for name, value in sorted(found.items(), key=lambda item: _place(item[0]))
-        if isinstance(value, str | int | float | Path)
+        if isinstance(value, str | int | float)
     }
 
 

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from utilities.command_line.terminal import printable
 from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents, as_json
 from utilities.report.figures import OUTCOMES, RunFigures, run_figures
+from utilities.scoring.comparison import differences
 
 SCRIPTS = ("elements", "grids", "code", "figures", "table", "task", "start")
 """The parts of the page's script, in their order."""
@@ -47,10 +49,11 @@ def figures_of(contents: ReportContents) -> list[RunFigures]:
     """Each run's figures under a letter, and a name that no other run has."""
     runs, places = contents.runs, range(len(contents.runs))
     letters = [_LETTERS[at] if at < len(_LETTERS) else str(at + 1) for at in places]
-    names = [f"{run.model} · {_stem(run.path.name)}" for run in runs]
-    names = _told_apart(names, [run.dataset for run in runs])
-    hashes = [(run.configuration_hash or "")[:6] for run in runs]
-    names = _told_apart(_told_apart(names, hashes), letters)
+    scored = [run.scored for run in contents.runs]
+    names = [f"{run.model_identifier} · {_stem(run.paths[0].name)}" for run in scored]
+    names = _told_apart(names, [stem_of(Path(run.dataset).name) for run in scored])
+    names = _told_apart(names, [(run.configuration_hash or "")[:6] for run in scored])
+    names = _told_apart(names, letters)
     return [run_figures(runs[at], letters[at], printable(names[at])) for at in places]
 
 
@@ -72,6 +75,12 @@ def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
     return {
         "runs": [asdict(run) for run in runs],
         "outcomes": OUTCOMES,
+        "pairs": {
+            f"{one.first} {one.second}": one.p_value
+            for one in differences(
+                [run.scored for run in contents.runs], [run.letter for run in runs]
+            )
+        },
         "tasks": [
             asdict(task) | {"results": [run.results.get(number) for run in contents.runs]}
             for number, task in enumerate(contents.tasks)

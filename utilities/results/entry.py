@@ -13,6 +13,8 @@ from utilities.tasks.grids import LONGEST_SIDE
 from utilities.tasks.task import MOST_PAIRS, Grid, Task, task_from_json
 
 SCHEMA_VERSION = 1
+EntryKind = Literal["benchmark", "verified", "generated"]
+"""What an entry can be judged by: its attempts, its programs' verdicts, or its statuses alone."""
 SampleStatus = Literal[
     "ok",
     "unparsable",
@@ -219,17 +221,25 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         return all(bool(passed) and all(passed or ()) for passed in lists)
 
     @property
-    def total_cost_usd(self) -> float | None:
-        """What the samples cost together; None if that is not known of one that answered."""
+    def kind(self) -> EntryKind:
+        """What the entry can be judged by."""
+        if self.attempts is not None or self.outputs_solved is not None:
+            return "benchmark"
+        judged = self.test_passed is not None or self.not_judged is not None
+        return "verified" if judged else "generated"
+
+    @property
+    def known_cost_usd(self) -> float:
+        """What the samples of known cost cost together."""
+        return sum(cost or 0.0 for cost in self.cost_usd)
+
+    @property
+    def unpriced(self) -> int:
+        """Samples that answered, at a cost that is not known; all, if nobody counted tokens."""
         if self.usage is None:
-            return None
-        total = 0.0
-        for used, cost in zip(self.usage, self.cost_usd, strict=True):
-            if used is not None:
-                if cost is None:
-                    return None
-                total += cost
-        return total
+            return self.cost_usd.count(None)
+        both = zip(self.usage, self.cost_usd, strict=True)
+        return sum(used is not None and cost is None for used, cost in both)
 
     @property
     def total_latency_s(self) -> float:

@@ -32,15 +32,24 @@ class PairedDifference:
     tasks: int
     left_out: int
     """Tasks that only one of the two was given."""
-    macro: float
-    """The second's score less the first's, as a share."""
-    macro_interval: Interval | None
-    """By the bootstrap over tasks; None if the difference is the same on every task."""
+    gains: tuple[float, ...]
+    """For each task the second's score less the first's, as a share."""
     only_first: tuple[str, ...]
     """Tasks that only the first solves, all outputs of them."""
     only_second: tuple[str, ...]
     p_value: float
     """McNemar's, exact and two-sided, of the tasks solved."""
+
+    @property
+    def macro(self) -> float:
+        """The second's score less the first's, as a share."""
+        return sum(self.gains) / len(self.gains)
+
+    @property
+    def macro_interval(self) -> Interval | None:
+        """By the bootstrap over tasks; None if the difference is the same on every task."""
+        (interval,) = bootstrap_intervals([self.gains], [[1.0] * len(self.gains)])
+        return interval
 
 
 def row_of(run: ScoredRun, name: str) -> RunRow:
@@ -99,8 +108,6 @@ def _difference(
     if not shared:
         return None
     pairs = [(first[key], second[key]) for key in shared]
-    gains = [b.score - a.score for a, b in pairs]
-    (interval,) = bootstrap_intervals([gains], [[1.0] * len(gains)])
     only_first = tuple(sorted(a.task_id for a, b in pairs if a.solved and not b.solved))
     only_second = tuple(sorted(b.task_id for a, b in pairs if b.solved and not a.solved))
     return PairedDifference(
@@ -108,8 +115,7 @@ def _difference(
         second=names[1],
         tasks=len(shared),
         left_out=len(first.keys() ^ second.keys()),
-        macro=sum(gains) / len(gains),
-        macro_interval=interval,
+        gains=tuple(b.score - a.score for a, b in pairs),
         only_first=only_first,
         only_second=only_second,
         p_value=mcnemar_p_value(len(only_first), len(only_second)),
@@ -145,8 +151,8 @@ def _cells(row: RunRow) -> tuple[str, ...]:
 def difference_lines(one: PairedDifference, *, most_listed: int) -> list[str]:
     """A pair of runs for a person to read."""
     between = "the same on every task"
-    if one.macro_interval is not None:
-        low, high = one.macro_interval
+    if (interval := one.macro_interval) is not None:
+        low, high = interval
         between = f"95 % interval {_points(low)} to {_points(high)}"
     left_out = f", {one.left_out} in only one of the two left out" if one.left_out else ""
     gain = f"{one.second} - {one.first}: macro {_points(one.macro)} points ({between})"

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
+from typing import Any
 
 import orjson
 
 from utilities.errors import ASK_AGAIN, UsageError
-from utilities.results.entry import ResultEntry, padded
+from utilities.results.entry import EntryKind, ResultEntry, padded
 from utilities.scoring.attempts import Candidate, choose_attempts, choose_voted_attempts
 from utilities.tasks.task import Grid, Task
 from utilities.verification.verdict import normal_form
@@ -21,7 +22,11 @@ Attempts = Sequence[Sequence[Grid | None]]
 
 @dataclass(frozen=True, slots=True)
 class TaskOutcome:
-    """A task's part in the figures of a benchmark; one that is `missing` has no samples."""
+    """A task's part in the figures of a run; one that is `missing` has no samples.
+
+    Without attempts a task counts as one output. It is solved if some sample's program is right
+    on every pair or, if nothing was judged, if some sample is usable.
+    """
 
     task_id: str
     outputs_solved: tuple[bool | None, ...]
@@ -43,14 +48,27 @@ class TaskOutcome:
     """Samples that failed for technical reasons, by status."""
     missing: bool = False
     """Selected, but without an entry."""
-    cost_usd: float | None = None
-    """Over all samples; None if any part is unknown."""
-    tokens: int = 0
-    """Input and output, over all samples."""
+    known_cost_usd: float = 0.0
+    """Over all samples whose cost is known."""
+    unpriced: int = 0
+    """Samples of unknown cost."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    """Over all samples, as are the input tokens."""
     latency_s: float = 0.0
     """The samples' waiting times, added up."""
     task_hash: str = ""
     """Names the task by its train pairs and test inputs, so that two runs can be compared."""
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Over all samples; None if any part is unknown."""
+        return None if self.unpriced else self.known_cost_usd
+
+    @property
+    def tokens(self) -> int:
+        """Input and output, over all samples."""
+        return self.input_tokens + self.output_tokens
 
     @property
     def scored(self) -> bool:
@@ -74,7 +92,7 @@ def missing_outcome(task_id: str, outputs: int, *, scored: bool = True) -> TaskO
     Without `scored` its test outputs are not known, and it counts in no figure.
     """
     solved: tuple[bool | None, ...] = (False if scored else None,) * outputs
-    return TaskOutcome(task_id, solved, missing=True, cost_usd=0.0)
+    return TaskOutcome(task_id, solved, missing=True)
 
 
 def score_attempts(attempts: Attempts, expected: Sequence[Grid | None]) -> tuple[bool | None, ...]:
@@ -92,39 +110,63 @@ def score_attempts(attempts: Attempts, expected: Sequence[Grid | None]) -> tuple
     )
 
 
-def outcome_of(entry: ResultEntry, task: Task, *, task_hash: str = "") -> TaskOutcome:
-    """What a benchmark's entry comes to, judged anew by the test outputs of `task`.
+def outcome_of(
+    entry: ResultEntry, task: Task, *, kind: EntryKind = "benchmark", task_hash: str = ""
+) -> TaskOutcome:
+    """What an entry comes to; a benchmark's is judged anew by the test outputs of `task`.
 
-    Raises UsageError if the entry has neither attempts nor test outputs to choose them from.
+    Raises UsageError if a benchmark's entry has neither attempts nor test outputs to choose them
+    from.
     """
+    judge = _judged_by_attempts if kind == "benchmark" else _judged_by_samples
+    return TaskOutcome(
+        task.task_id,
+        samples=entry.samples,
+        failures=Counter(status for status in entry.status if status in ASK_AGAIN),
+        known_cost_usd=entry.known_cost_usd,
+        unpriced=entry.unpriced,
+        input_tokens=entry.total_tokens("input_tokens"),
+        output_tokens=entry.total_tokens("output_tokens"),
+        latency_s=entry.total_latency_s,
+        task_hash=task_hash,
+        **judge(
+            entry, task, [index for index, one in enumerate(entry.refinement_round) if not one]
+        ),
+    )
+
+
+def _judged_by_attempts(entry: ResultEntry, task: Task, first: Sequence[int]) -> dict[str, Any]:
     expected = [pair.output for pair in task.test]
     try:
         solved = score_attempts(attempts_of(entry, task), expected)
     except ValueError as error:
         raise UsageError(f"task {task.task_id}: {error}; mend the entry") from error
-    right = _outputs_right(entry, expected)
-    fits = None
+    right = outputs_right(entry, expected)
+    judged: dict[str, Any] = {
+        "outputs_solved": solved,
+        "independent_samples": len(first),
+        "independent_right": sum(all(right[index]) for index in first),
+        "outputs_reached": sum(map(any, zip(*right, strict=True))),
+        "majority_right": _majority_right(entry, expected),
+    }
     if entry.train_passed is not None:
         fits = [bool(sample) and all(sample or ()) for sample in entry.train_passed]
-    first = [index for index, number in enumerate(entry.refinement_round) if not number]
-    return TaskOutcome(
-        task.task_id,
-        solved,
-        samples=entry.samples,
-        independent_samples=len(first),
-        independent_right=sum(all(right[index]) for index in first),
-        outputs_reached=sum(map(any, zip(*right, strict=True))),
-        majority_right=_majority_right(entry, expected),
-        train_fits=None if fits is None else sum(fits),
-        false_positives=None
-        if fits is None
-        else sum(fit and not all(one) for fit, one in zip(fits, right, strict=True)),
-        failures=Counter(status for status in entry.status if status in ASK_AGAIN),
-        cost_usd=entry.total_cost_usd,
-        tokens=entry.total_tokens("input_tokens") + entry.total_tokens("output_tokens"),
-        latency_s=entry.total_latency_s,
-        task_hash=task_hash,
-    )
+        missed = (fit and not all(one) for fit, one in zip(fits, right, strict=True))
+        judged |= {"train_fits": sum(fits), "false_positives": sum(missed)}
+    return judged
+
+
+def _judged_by_samples(entry: ResultEntry, _: Task, first: Sequence[int]) -> dict[str, Any]:
+    if entry.kind == "verified":
+        right = [entry.is_verified(index) for index in range(entry.samples)]
+    else:
+        right = [status == "ok" for status in entry.status]
+    return {
+        "outputs_solved": (any(right),),
+        "independent_samples": len(first),
+        "independent_right": sum(right[index] for index in first),
+        "outputs_reached": int(any(right)),
+    }
 
 
 def attempts_of(entry: ResultEntry, task: Task) -> Attempts:
@@ -151,17 +193,24 @@ def attempts_of(entry: ResultEntry, task: Task) -> Attempts:
     return choose_attempts(candidates, len(task.test))
 
 
-def _outputs_right(entry: ResultEntry, expected: Sequence[Grid | None]) -> list[tuple[bool, ...]]:
-    """For each sample whether each test output is right; unknown ones are not."""
+def outputs_right(
+    entry: ResultEntry, expected: Sequence[Grid | None]
+) -> list[tuple[bool | None, ...]]:
+    """For each sample whether each test output is right; None if the output is not known."""
     if entry.test_outputs is None:
         passed = entry.test_passed or [None] * entry.samples
-        return [tuple(map(bool, padded(sample or (), len(expected)))) for sample in passed]
+        given = [list(map(bool, padded(sample or (), len(expected)))) for sample in passed]
+    else:
+        given = [
+            [
+                got == want
+                for got, want in zip(padded(one or (), len(expected)), expected, strict=True)
+            ]
+            for one in entry.test_outputs
+        ]
     return [
-        tuple(
-            want is not None and got == want
-            for want, got in zip(expected, padded(sample or (), len(expected)), strict=True)
-        )
-        for sample in entry.test_outputs
+        tuple(None if want is None else right for right, want in zip(one, expected, strict=True))
+        for one in given
     ]
 
 

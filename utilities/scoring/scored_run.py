@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utilities.results.entry import ResultEntry
+from utilities.results.entry import EntryKind, ResultEntry, RunMetadata
 from utilities.results.reader import read_entries
 from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
 from utilities.scoring.scores import ScoreSummary, attempts_note, score
@@ -28,18 +28,29 @@ class ScoredRun:
     model_identifier: str
     configuration: Mapping[str, Any]
     dataset: str
+    configuration_hash: str | None = None
+    kind: EntryKind = "benchmark"
+    paths: tuple[Path, ...] = ()
+    """The files that it stands in."""
     outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
     """By task id; those selected but without an entry are there as missing."""
     places: dict[str, EntryPlace] = field(default_factory=dict)
     """Where the entry that counts stands."""
-    started_at: str | None = None
-    """When its newest run did, ISO 8601."""
+    metadata: list[RunMetadata] = field(default_factory=list)
+    """Of the runs that made it, in the order of their files."""
+    remarks: list[RunMetadata] = field(default_factory=list)
+    """What else its files say of it: metadata that name no task."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Unusable tasks, and why."""
     given: Mapping[str, Task] = field(default_factory=dict)
     """The tasks that the user named, by id: they know what older entries lack."""
     without_metadata: bool = False
     """Nobody knows which tasks were selected: the run was killed, or its file holds no metadata."""
+
+    @property
+    def started_at(self) -> str | None:
+        """When its newest run began, ISO 8601."""
+        return self.metadata[-1].started_at if self.metadata else None
 
     @property
     def name(self) -> str:
@@ -84,15 +95,18 @@ class ScoredRun:
         return notes
 
 
-def judged_task(entry: ResultEntry, given: Mapping[str, Task]) -> Task:
+def judged_task(entry: ResultEntry, given: Mapping[str, Task], *, needed: bool = True) -> Task:
     """The entry's task, with what the `given` one knows and the entry does not.
 
     That is the whole task for an older entry, which has none, and test outputs. Raises UsageError
-    where there is no task, or none that is valid.
+    if there is no task, or none that is valid. Unless a task is `needed`, one without pairs
+    stands for a missing one.
     """
     known = given.get(str(entry.task_id))
     if entry.task_data is None and known is not None:
         return known
+    if entry.task_data is None and entry.task_id is not None and not needed:
+        return Task(entry.task_id, (), ())
     task = entry.task()
     if known is None or [p.input for p in known.test] != [p.input for p in task.test]:
         return task
@@ -103,19 +117,25 @@ def judged_task(entry: ResultEntry, given: Mapping[str, Task]) -> Task:
     return Task(task.task_id, task.train, test)
 
 
-def counted_entries(run: ScoredRun) -> Iterator[tuple[Task, ResultEntry]]:
-    """Read the entries that count once more, one in memory, in the order of their files.
+def counted_entries(
+    *runs: ScoredRun, task_id: str | None = None
+) -> Iterator[tuple[ScoredRun, Task, ResultEntry]]:
+    """Read the entries that count once more, one in memory, in the order of the files.
 
-    With each comes its task, as it was judged.
+    With each comes its run, and its task as it was judged. With `task_id` those of this task.
     """
-    wanted: dict[Path, set[int]] = {}
-    for task_id, place in run.places.items():
-        if task_id in run.outcomes:
-            wanted.setdefault(place.path, set()).add(place.number)
-    for path, numbers in wanted.items():
+    wanted: dict[Path, dict[int, list[ScoredRun]]] = {}
+    for run in runs:
+        for name, place in run.places.items():
+            if name in run.outcomes and task_id in (None, name):
+                wanted.setdefault(place.path, {}).setdefault(place.number, []).append(run)
+    for path, by_number in wanted.items():
         for number, entry in enumerate(read_entries(path)):
-            if number in numbers and isinstance(entry, ResultEntry):
-                yield judged_task(entry, run.given), entry
+            if not isinstance(entry, ResultEntry):
+                continue
+            for run in by_number.get(number, ()):
+                needed = run.kind == "benchmark"
+                yield run, judged_task(entry, run.given, needed=needed), entry
 
 
 def file_names(runs: Sequence[ScoredRun]) -> list[str]:

@@ -1,14 +1,15 @@
-"""Reads results files of benchmarks into tables: a model, a configuration, a dataset each."""
+"""Reads results files into tables: a model, a configuration, a dataset each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
-from utilities.results.entry import ResultEntry, RunMetadata
-from utilities.results.reader import Entry, read_entries
+from utilities.results.entry import EntryKind, ResultEntry, RunMetadata
+from utilities.results.reader import read_entries
 from utilities.scoring.outcomes import TaskOutcome, missing_outcome, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task
 from utilities.tasks.hashes import task_hash
@@ -23,48 +24,61 @@ class _Candidate:
     place: EntryPlace
     run_id: str
     complete: bool
+    dataset: str
+    position: int
+    """Among all entries that are read."""
 
 
-class _Collection:
-    """Candidates and metadata of all files, before they are sorted into tables."""
+@dataclass(slots=True)
+class _Collected:
+    """Entries of one kind and configuration, and what its runs say of themselves."""
 
-    def __init__(self, tasks: Mapping[str, Task]) -> None:
-        self.tasks = tasks
-        self.candidates: dict[str, dict[str, list[_Candidate]]] = {}
-        """By configuration, then by task id."""
-        self.models: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.metadata: list[tuple[str, RunMetadata]] = []
-        self.of_one_run = False
+    kind: EntryKind
+    model: str
+    configuration: dict[str, Any]
+    configuration_hash: str | None
+    candidates: dict[str, list[_Candidate]] = field(default_factory=dict)
+    """By task id."""
+    metadata: list[tuple[int, RunMetadata]] = field(default_factory=list)
+    """With their positions among all entries that are read."""
+    remarks: list[RunMetadata] = field(default_factory=list)
+    """Metadata of its files that name no task: of a verification, say."""
+    paths: list[Path] = field(default_factory=list)
 
-    def add(self, entry: Entry, place: EntryPlace) -> None:
-        if isinstance(entry, RunMetadata):
-            self.metadata.append((_configuration_key(entry), entry))
-        elif isinstance(entry, ResultEntry):
-            self._add_result(entry, place)
+    def repeats(self, other: "_Collected") -> bool:
+        """Whether both hold a complete entry of a task, made by different runs."""
+        for task_id in self.candidates.keys() & other.candidates.keys():
+            mine, others = (
+                {one.run_id for one in each.candidates[task_id] if one.complete}
+                for each in (self, other)
+            )
+            if mine and others and not mine & others:
+                return True
+        return False
 
-    def _add_result(self, entry: ResultEntry, place: EntryPlace) -> None:
-        task = judged_task(entry, self.tasks)
-        key = _configuration_key(entry)
-        candidate = _Candidate(
-            outcome_of(entry, task, task_hash=task_hash(task)),
-            place,
-            entry.run_id or "",
-            complete=entry.is_complete,
-        )
-        self.models.setdefault(key, (entry.model_name, entry.configuration))
-        self.candidates.setdefault(key, {}).setdefault(task.task_id, []).append(candidate)
+    def join(self, other: "_Collected") -> None:
+        """Take over what another file has of the same run."""
+        for task_id, candidates in other.candidates.items():
+            self.candidates.setdefault(task_id, []).extend(candidates)
+        self.metadata += other.metadata
+        self.remarks += other.remarks
+        self.paths += other.paths
 
     def keep_up_to(self, run_id: str) -> None:
-        """Keep of each task what this run wrote, or where it wrote nothing what came before it."""
-        self.of_one_run = True
-        for by_task in self.candidates.values():
-            for task_id, some in list(by_task.items()):
-                own = [one for one in some if one.run_id == run_id]
-                kept = own or [one for one in some if run_age(one.run_id) <= run_age(run_id)]
-                if kept:
-                    by_task[task_id] = kept
-                else:
-                    del by_task[task_id]
+        """Keep of each task what this run wrote, or what came before it if it wrote nothing."""
+        self.metadata = [(at, one) for at, one in self.metadata if one.run_id == run_id]
+        for task_id, some in list(self.candidates.items()):
+            own = [one for one in some if one.run_id == run_id]
+            kept = own or [one for one in some if _run_age(one.run_id) <= _run_age(run_id)]
+            if kept:
+                self.candidates[task_id] = kept
+            else:
+                del self.candidates[task_id]
+
+
+_Groups = dict[tuple[EntryKind, str], _Collected]
+"""By kind and configuration."""
+_BENCHMARK: EntryKind = "benchmark"
 
 
 def read_scored_runs(
@@ -73,81 +87,158 @@ def read_scored_runs(
     tasks: Sequence[Task] = (),
     dataset: str = "",
     run_id: str | None = None,
+    generated_too: bool = False,
 ) -> list[ScoredRun]:
     """The tables that results files hold, in the order in which they first appear.
 
-    For each task the newest complete entry counts, and where there is none the newest. Selected
-    tasks are those that the metadata of the table's runs name, or `tasks` where they are given:
-    then tasks outside them do not count. With `run_id` a table is what that run's own summary said:
-    what it wrote, what it took over from earlier runs, and missing what it did not come to.
+    Several files of one configuration are parts of one run, unless two of them answer the same
+    task: then they are repeats, with a table each. For each task the newest complete entry counts,
+    and if there is none the newest. Selected tasks are those that the metadata of the table's runs
+    name, or `tasks` if they are given: then tasks outside them do not count. With `run_id` a table
+    is what that run's own summary said: what it wrote, what it took over from earlier runs, and
+    missing what it did not come to. With `generated_too` entries without attempts are scored by
+    their samples (see `TaskOutcome`), in tables of their own; else attempts are chosen of them.
 
     Raises UsageError for files that cannot be read and entries that cannot be scored.
     """
-    collection = _Collection({task.task_id: task for task in tasks})
+    given = {task.task_id: task for task in tasks}
+    collected: dict[tuple[EntryKind, str], list[_Collected]] = {}
+    positions = count()
     for path in paths:
-        for number, entry in enumerate(read_entries(path)):
-            collection.add(entry, EntryPlace(path, number))
-    metadata = collection.metadata
+        for key, found in _read_file(path, given, positions, generated_too).items():
+            earlier = collected.setdefault(key, [])
+            whole = next((one for one in earlier if not one.repeats(found)), None)
+            if whole is None:
+                earlier.append(found)
+            else:
+                whole.join(found)
+    groups = [one for some in collected.values() for one in some]
     if run_id is not None:
-        metadata = [(key, one) for key, one in metadata if one.run_id == run_id]
-        if not metadata:
+        groups = [one for one in groups if any(m.run_id == run_id for _, m in one.metadata)]
+        if not groups:
             raise UsageError(f"--run_id {run_id}: no metadata of such a run in these files")
-        collection.keep_up_to(run_id)
-    runs = list(_with_metadata(collection, metadata))
-    if run_id is None:
-        runs += _without_metadata(collection)
+        for group in groups:
+            group.keep_up_to(run_id)
+    placed = [one for group in groups for one in _tables(group, of_one_run=run_id is not None)]
+    runs = [run for _, run in sorted(placed, key=lambda one: one[0])]
     if tasks:
         for run in runs:
-            _restrict(run, tasks, dataset)
-    found = [run for run in runs if run.outcomes]
-    if not found:
+            _restrict(run, given, dataset)
+    found_runs = [run for run in runs if run.outcomes]
+    if not found_runs:
         raise UsageError("no benchmark result in these files; give results of a benchmark")
-    return found
+    return found_runs
+
+
+def _read_file(
+    path: Path, given: Mapping[str, Task], positions: Iterator[int], generated_too: bool
+) -> _Groups:
+    groups: _Groups = {}
+    metadata: list[tuple[int, RunMetadata]] = []
+    for number, (position, entry) in enumerate(zip(positions, read_entries(path), strict=False)):
+        if isinstance(entry, RunMetadata):
+            metadata.append((position, entry))
+        elif isinstance(entry, ResultEntry):
+            kind = entry.kind if generated_too else _BENCHMARK
+            task = judged_task(entry, given, needed=kind == _BENCHMARK)
+            candidate = _Candidate(
+                outcome_of(entry, task, kind=kind, task_hash=task_hash(task) if task.test else ""),
+                EntryPlace(path, number),
+                entry.run_id or "",
+                complete=entry.is_complete,
+                dataset=entry.dataset or "",
+                position=position,
+            )
+            candidates = _group_of(entry, kind, path, groups).candidates
+            candidates.setdefault(task.task_id, []).append(candidate)
+    for position, told in metadata:
+        _add_metadata(told, position, path, groups)
+    return groups
+
+
+def _group_of(
+    entry: ResultEntry | RunMetadata, kind: EntryKind, path: Path, groups: _Groups
+) -> _Collected:
+    key = kind, _configuration_key(entry)
+    if key not in groups:
+        configured = entry.configuration or {}, entry.configuration_hash
+        groups[key] = _Collected(kind, entry.model_name, *configured, paths=[path])
+    return groups[key]
+
+
+def _add_metadata(entry: RunMetadata, position: int, path: Path, groups: _Groups) -> None:
+    """Metadata that name no task are remarks on every entry that they can be about."""
+    own = _configuration_key(entry)
+    if entry.missing_tasks or any(entry.named_task_ids()):
+        for kind in [kind for kind, key in groups if key == own] or (_BENCHMARK,):
+            _group_of(entry, kind, path, groups).metadata.append((position, entry))
+        return
+    names_model = entry.configuration_hash or entry.model_identifier or entry.model
+    for (_, key), group in groups.items():
+        if key == own or not names_model:
+            group.remarks.append(entry)
+
+
+def _tables(group: _Collected, *, of_one_run: bool) -> Iterator[tuple[int, ScoredRun]]:
+    """The tables of a group, each with the position at which it first appears."""
+    grouped: dict[str, list[tuple[int, RunMetadata]]] = {}
+    for position, entry in group.metadata:
+        grouped.setdefault(entry.dataset_hash or entry.dataset or "", []).append((position, entry))
+    for entries in grouped.values():
+        yield entries[0][0], _with_metadata(group, [one for _, one in entries], of_one_run)
+    if of_one_run:
+        return
+    named = {
+        task_id
+        for _, entry in group.metadata
+        for task_id in (*entry.named_task_ids(), *(entry.missing_tasks or ()))
+    }
+    left: dict[str, dict[str, list[_Candidate]]] = {}
+    for task_id, some in group.candidates.items():
+        if task_id not in named:
+            left.setdefault(some[-1].dataset, {})[task_id] = some
+    for dataset, candidates in left.items():
+        run = _empty(group, dataset)
+        run.without_metadata = True
+        for task_id, some in candidates.items():
+            _take(run, task_id, some, set())
+        yield min(one.position for some in candidates.values() for one in some), run
 
 
 def _with_metadata(
-    collection: _Collection, metadata: list[tuple[str, RunMetadata]]
-) -> Iterator[ScoredRun]:
-    """A table for each configuration and dataset that metadata speaks of."""
-    grouped: dict[tuple[str, str], list[RunMetadata]] = {}
-    for key, entry in metadata:
-        grouped.setdefault((key, _dataset_key(entry)), []).append(entry)
-    for (key, _), entries in grouped.items():
-        newest = entries[-1]
-        run = ScoredRun(newest.model_name, newest.configuration or {}, newest.dataset or "")
-        run.started_at = newest.started_at
-        run_ids = {entry.run_id or "" for entry in entries}
-        candidates = collection.candidates.get(key, {})
-        for entry in entries:
-            run.skipped |= entry.skipped_tasks or {}
-            for task_id in _task_ids(entry, candidates):
-                _take(run, task_id, candidates[task_id], run_ids)
-        for entry in entries:
-            unscored = set(entry.missing_unscored_task_ids or ())
-            for task_id, outputs in (entry.missing_tasks or {}).items():
-                if task_id in candidates and not collection.of_one_run:
-                    _take(run, task_id, candidates[task_id], run_ids)
-                    continue
-                left = missing_outcome(task_id, outputs, scored=task_id not in unscored)
-                run.outcomes.setdefault(task_id, left)
-        yield run
+    group: _Collected, entries: Sequence[RunMetadata], of_one_run: bool
+) -> ScoredRun:
+    """The table of a dataset that metadata speaks of."""
+    newest = entries[-1]
+    run = _empty(group, newest.dataset or "")
+    run.model_identifier, run.configuration = newest.model_name, newest.configuration or {}
+    run.metadata = list(entries)
+    run_ids = {entry.run_id or "" for entry in entries}
+    for entry in entries:
+        run.skipped |= entry.skipped_tasks or {}
+        for task_id in _task_ids(entry, group.candidates):
+            _take(run, task_id, group.candidates[task_id], run_ids)
+    for entry in entries if group.kind == _BENCHMARK else ():
+        unscored = set(entry.missing_unscored_task_ids or ())
+        for task_id, outputs in (entry.missing_tasks or {}).items():
+            if task_id in group.candidates and not of_one_run:
+                _take(run, task_id, group.candidates[task_id], run_ids)
+                continue
+            left = missing_outcome(task_id, outputs, scored=task_id not in unscored)
+            run.outcomes.setdefault(task_id, left)
+    return run
 
 
-def _without_metadata(collection: _Collection) -> Iterator[ScoredRun]:
-    """A table for each configuration whose entries no metadata names."""
-    named = {
-        (key, task_id)
-        for key, entry in collection.metadata
-        for task_id in _task_ids(entry, collection.candidates.get(key, {}))
-    }
-    for key, candidates in collection.candidates.items():
-        left = {name: some for name, some in candidates.items() if (key, name) not in named}
-        if left:
-            model, configuration = collection.models[key]
-            run = ScoredRun(model, configuration, "", without_metadata=True)
-            for task_id, some in left.items():
-                _take(run, task_id, some, set())
-            yield run
+def _empty(group: _Collected, dataset: str) -> ScoredRun:
+    return ScoredRun(
+        group.model,
+        group.configuration,
+        dataset,
+        configuration_hash=group.configuration_hash,
+        kind=group.kind,
+        paths=tuple(group.paths),
+        remarks=group.remarks,
+    )
 
 
 def _take(
@@ -155,9 +246,9 @@ def _take(
 ) -> None:
     """Let the newest complete entry count, else the newest.
 
-    An entry of another dataset's run counts too where the task is the same: it was resumed.
+    An entry of another dataset's run counts too if the task is the same: it was resumed.
     """
-    by_age = sorted(candidates, key=lambda one: run_age(one.run_id))
+    by_age = sorted(candidates, key=lambda one: _run_age(one.run_id))
     own = [one for one in by_age if one.run_id in run_ids] or by_age
     content = own[-1].outcome.task_hash
     same = [one for one in by_age if one.outcome.task_hash == content]
@@ -166,18 +257,17 @@ def _take(
     run.places[task_id] = chosen.place
 
 
-def run_age(run_id: str) -> str:
+def _run_age(run_id: str) -> str:
     """When the run began, to the second; older layouts have no run_id and come first."""
     return run_id.partition("-")[0]
 
 
-def _restrict(run: ScoredRun, tasks: Sequence[Task], dataset: str) -> None:
+def _restrict(run: ScoredRun, tasks: Mapping[str, Task], dataset: str) -> None:
     """Keep the given tasks only, every one of them, in their order, known by their content."""
-    run.dataset, run.without_metadata = dataset, False
-    run.given = {task.task_id: task for task in tasks}
+    run.dataset, run.without_metadata, run.given = dataset, False, tasks
     seen = {task_id: one for task_id, one in run.outcomes.items() if not one.missing}
     run.outcomes = {}
-    for task in tasks:
+    for task in tasks.values():
         found = seen.get(task.task_id)
         if found is None or found.task_hash != task_hash(task):  # ids are used twice
             found = missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)
@@ -193,7 +283,3 @@ def _task_ids(metadata: RunMetadata, candidates: Mapping[str, Any]) -> list[str]
 def _configuration_key(entry: ResultEntry | RunMetadata) -> str:
     """The configuration's hash; of older entries the model's name has to do."""
     return entry.configuration_hash or hash_of([entry.model_name])
-
-
-def _dataset_key(metadata: RunMetadata) -> str:
-    return metadata.dataset_hash or metadata.dataset or ""

@@ -109,8 +109,7 @@ def _shares(entry: ResultEntry, run: RunFacts, part: int, parts: int) -> dict[st
         total = entry.total_tokens(name)
         return int(total * (part + 1) // parts - total * part // parts)
 
-    cost = entry.total_cost_usd
-    share = (cost or 0.0) / parts
+    share = entry.known_cost_usd / parts
     latency_s = entry.total_latency_s / parts
     prompt, completion = tokens("input_tokens"), tokens("output_tokens")
     return {
@@ -120,7 +119,7 @@ def _shares(entry: ResultEntry, run: RunFacts, part: int, parts: int) -> dict[st
             **run.configuration,
             "samples": entry.samples,
             "statuses": entry.status,
-            "cost_is_known": cost is not None,
+            "cost_is_known": not entry.unpriced,
             "shares_of_one_task": parts,
         },
         "usage": {
@@ -205,7 +204,8 @@ def _write_folder(run: ScoredRun, folder: Path) -> None:
 
 def _tasks(run: ScoredRun) -> Iterator[tuple[Task, ResultEntry | None]]:
     """Every task of the run, with the entry that counts for it; None for the missing ones."""
-    yield from counted_entries(run)
+    for _, task, entry in counted_entries(run):
+        yield task, entry
     for task_id, outcome in run.outcomes.items():
         if outcome.missing:
             unseen = (Pair([[0]], None),) * len(outcome.outputs_solved)

@@ -49,28 +49,22 @@ function drawPoint(plot, run, x, y, near) {
   plot.append(point);
 }
 
+// Whether a run solved a task, which it did not if the task was selected and has no entry; null without a score.
+function solvedBy(run, task) {
+  if (task.results[run]) return task.results[run].solved;
+  return runs[run].missing.includes(task.task_id) ? false : null;
+}
+
 // Which of the two runs solved a task: "both", "first", "second", "neither"; null without a score.
 function pairingOf(task) {
-  const [first, second] = comparedRuns().map((run) => task.results[run]);
-  if (!first || !second || first.solved === null || second.solved === null) return null;
-  if (first.solved) return second.solved ? "both" : "first";
-  return second.solved ? "second" : "neither";
+  const [first, second] = comparedRuns().map((run) => solvedBy(run, task));
+  if (first === null || second === null) return null;
+  if (first) return second ? "both" : "first";
+  return second ? "second" : "neither";
 }
 
 function comparedRuns() {
   return runs.length > 1 ? [Number(byId("first").value), Number(byId("second").value)] : [0];
-}
-
-// The chance of a split as uneven as this one if neither run were better (exact sign test).
-function signTest(first, second) {
-  const total = first + second, fewer = Math.min(first, second);
-  let term = Math.pow(0.5, total), sum = 0;
-  if (total > 1000) return null;
-  for (let k = 0; k <= fewer; k += 1) {
-    sum += term;
-    term *= (total - k) / (k + 1);
-  }
-  return Math.min(1, 2 * sum);
 }
 
 function pairingWords(pairing) {
@@ -97,7 +91,7 @@ function drawComparison() {
 }
 
 function versus(first, second, counts) {
-  const chance = signTest(counts.first, counts.second);
+  const chance = index.pairs[`${first.letter} ${second.letter}`] ?? index.pairs[`${second.letter} ${first.letter}`];
   const row = (name, text) => element("tr", {}, element("th", { scope: "row", text: name }),
     element("td", { text: text(first) }), element("td", { text: text(second) }));
   const table = element("table", { class: "versus" },
@@ -110,7 +104,7 @@ function versus(first, second, counts) {
     row("time", (run) => (run.seconds === null ? "–" : duration(run.seconds))),
     row("samples", (run) => run.samples.toLocaleString("en")));
   const common = Object.values(counts).some(Boolean);
-  const words = !common ? "They have no scored task in common." : chance === null ? "" : `Of the tasks that only one of them solved, ${counts.first} are ${first.letter}'s and `
-    + `${counts.second} ${second.letter}'s; were they equally good, a split as uneven would come up with a chance of ${chance.toFixed(chance < 0.001 ? 5 : 3)}.`;
+  const words = !common || chance === undefined ? "They have no scored task in common." : `Of the tasks that only one of them solved, ${counts.first} are ${first.letter}'s and `
+    + `${counts.second} ${second.letter}'s; were they equally good, a split as uneven would come up with a chance of ${chance.toPrecision(3)} (McNemar's exact test).`;
   return element("div", {}, table, element("p", { class: "muted", text: words }));
 }
