@@ -289,6 +289,41 @@ async def test_numpy_is_offered_without_an_import(sandbox: Sandbox) -> None:
     assert (await run_one(sandbox, code)).output == [[1, 3], [0, 2]]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "copy.deepcopy(grid)",
+        "deepcopy(grid)",
+        "[[Counter([1])[1], len(list(itertools.product([1], [2])))]]",
+        "[[math.gcd(4, 6), floor(1.5), deque([3])[0], defaultdict(int)[0]]]",
+        "numpy.array(grid)",
+        "[list(map(partial(operator.mul, 1), row)) for row in grid]",
+    ],
+)
+async def test_usual_modules_are_offered_without_an_import(sandbox: Sandbox, value: str) -> None:
+    annotated = f"Grid = List[List[int]]\ndef solve_task(grid: Grid):\n    return {value}\n"
+    assert (await run_one(sandbox, annotated)).status == "ok"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "grid = eval(input())",
+        "print(solve_task(train[0]))",
+        "assert solve_task([[1]]) == [[2]]",
+        "import sys; sys.exit(main())",
+        "import matplotlib.pyplot",
+    ],
+)
+async def test_a_line_that_fails_after_the_function_does_no_harm(
+    sandbox: Sandbox, line: str
+) -> None:
+    code = f"def solve_task(grid):\n    return grid\n{line}\n"
+    assert (await run_one(sandbox, code)).status == "ok"
+    failing_first = f"{line}\ndef solve_task(grid):\n    return grid\n"
+    assert (await run_one(sandbox, failing_first)).status == "exception"
+
+
 async def test_dataclasses_and_counters_work(sandbox: Sandbox) -> None:
     code = """
 from __future__ import annotations

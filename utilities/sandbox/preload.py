@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING
 
+from utilities.sandbox.program import OFFERED_MODULES, OFFERED_NAMES
 from utilities.sandbox.syscalls import map_zeros
 
 if TYPE_CHECKING:
@@ -113,14 +114,18 @@ class OfferedPackages(dict[str, str]):
 
 
 def preload(packages: Mapping[str, str], more: Sequence[str], hash_seed: int) -> None:
-    """Import what programs use, offer numpy as `np`, and seed the random generators."""
+    """Import what programs use, offer some of it as builtins, and seed the random generators."""
     sys.meta_path.append(OfferedPackages(packages))
     for name in (*COMMON, *more):
         with suppress(ImportError):  # the program will meet the same error, and may handle it
             import_module(name)
     random.seed(hash_seed)
+    offered = vars(builtins)
+    offered |= {name: sys.modules[name] for name in OFFERED_MODULES}
+    for module, names in OFFERED_NAMES.items():
+        offered |= {name: getattr(sys.modules[module], name) for name in names}
     if "numpy" in sys.modules:
-        builtins.np = sys.modules["numpy"]  # type: ignore[attr-defined]
+        offered["np"] = offered["numpy"] = sys.modules["numpy"]
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(hash_seed)
 

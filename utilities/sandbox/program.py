@@ -35,6 +35,25 @@ ENTRY_POINTS = ("solve_task", "transform", "solve", "main", "p")
 them but one function only, the reply's reader adds the first name as an alias, so that what is
 stored runs."""
 
+OFFERED_MODULES = (
+    *("bisect", "collections", "copy", "functools", "heapq", "itertools", "math", "operator"),
+    *("random", "re", "string", "sys", "typing"),
+)
+"""Modules that programs may use without importing them: models often forget to."""
+OFFERED_NAMES = {
+    "collections": ("Counter", "OrderedDict", "defaultdict", "deque", "namedtuple"),
+    "copy": ("deepcopy",),
+    "dataclasses": ("dataclass", "field"),
+    "functools": ("cache", "lru_cache", "partial", "reduce"),
+    "heapq": ("heapify", "heappop", "heappush"),
+    "itertools": ("accumulate", "chain", "combinations", "groupby", "permutations", "product"),
+    "math": ("ceil", "floor", "gcd", "inf", "sqrt"),
+    "typing": (
+        *("Any", "Callable", "Dict", "FrozenSet", "Generator", "Iterable", "Iterator", "List"),
+        *("NamedTuple", "Optional", "Sequence", "Set", "Tuple", "Union"),
+    ),
+}
+"""For a module, the names of it that programs may use without importing them."""
 
 _COLOURS = bytes(range(10))
 
@@ -137,20 +156,27 @@ def _timed(text: str, started: float) -> bytes:
 
 
 def load(source: bytes, code: CodeType | None, results: Results) -> Callable[..., Any]:
-    """Run the program's top level; returns its entry point, raises Failed."""
+    """Run the program's top level; returns its entry point, raises Failed.
+
+    An exception does no harm if the entry point stands before it: most often an example fails.
+    """
     module = ModuleType("program")
     sys.modules["program"] = module  # dataclasses look their module up
     names = module.__dict__
     if code is None:
         code = _compiled(source)
-    attempt(source, exec, code, names)
+    failed = None
+    try:
+        attempt(source, exec, code, names)
+    except Failed as failure:
+        failed = failure
     if b"np" in source and "np" not in names and _uses(code, "np"):
         results.add(EVERY_INPUT, "loaded", RELIES_ON_NUMPY.encode())
     for name in ENTRY_POINTS:
         function: Callable[..., Any] | None = names.get(name)
-        if callable(function):
+        if callable(function) and (failed is None or failed.args[0] == "exception"):
             return function
-    raise Failed("no_entry_point", f"the program defines no function {ENTRY_POINTS[0]}")
+    raise failed or Failed("no_entry_point", f"the program defines no function {ENTRY_POINTS[0]}")
 
 
 def _compiled(source: bytes) -> CodeType:
