@@ -3,9 +3,10 @@
     python benchmark/compare_runs.py A_results.jsonl B_results.jsonl
     python benchmark/compare_runs.py RESULTS… --dataset arc2_evaluation --pareto score_by_cost.svg
 
-Each model, configuration and dataset in the files is a run. Every two runs are compared on the
-tasks that both were given, matched by content: the difference of their scores with an interval by
-the bootstrap over tasks, and McNemar's exact test of the tasks solved.
+Each model, configuration and dataset in the files is a run, and a configuration that was run twice
+is two. Every two runs are compared on the tasks that both answered, matched by content: the
+difference of their scores with its interval, McNemar's exact test of the tasks solved (corrected
+for several comparisons), and how small a difference so many tasks can show.
 """
 
 import sys
@@ -18,7 +19,15 @@ from utilities.command_line.options import Options, argument, option, parse_opti
 from utilities.command_line.script import run_script
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
-from utilities.scoring.comparison import RunRow, difference_lines, differences, row_lines, row_of
+from utilities.scoring.comparison import (
+    RunRow,
+    corrected_p_values,
+    difference_lines,
+    differences,
+    row_lines,
+    row_of,
+    spread_lines,
+)
 from utilities.scoring.options import TaskSetOptions
 from utilities.scoring.pareto_plot import Point, pareto_svg
 from utilities.scoring.scored_run import ScoredRun
@@ -46,10 +55,12 @@ def main() -> int:
         raise UsageError(f"only one run in these files ({runs[0].name}); give another's results")
     names = short_names(len(runs))
     rows = [row_of(run, name) for run, name in zip(runs, names, strict=True)]
-    print("\n".join([*legend(runs, names), "", *row_lines(rows)]))
+    print("\n".join([*legend(runs, names), "", *row_lines(rows), *spread_lines(runs)]))
     compared = differences(runs, names)
-    for one in compared:
-        print("", *difference_lines(one, most_listed=options.max_listed), sep="\n")
+    corrected = corrected_p_values([one.p_value for one in compared])
+    for one, p_value in zip(compared, corrected, strict=True):
+        among = p_value if len(compared) > 1 else None
+        print("", *difference_lines(one, most_listed=options.max_listed, corrected=among), sep="\n")
     if not compared:
         print("\nno two runs have a task in common")
     if options.pareto is not None:
@@ -82,12 +93,12 @@ def legend(runs: Sequence[ScoredRun], names: Sequence[str]) -> list[str]:
 def draw(rows: Sequence[RunRow], runs: Sequence[ScoredRun], path: Path) -> None:
     """Write the picture and say who is not in it."""
     points = [
-        Point(run.name, row.cost_usd_a_task, row.scores.macro, *row.scores.interval("macro"))
+        Point(run.name, row.means.cost_usd, row.scores.macro, *row.scores.interval("macro"))
         for row, run in zip(rows, runs, strict=True)
-        if row.cost_usd_a_task is not None
+        if row.means.cost_usd is not None
     ]
     write_atomically(path, pareto_svg(points, title="Score against cost").encode())
-    unknown = [row.name for row in rows if row.cost_usd_a_task is None]
+    unknown = [row.name for row in rows if row.means.cost_usd is None]
     print(f"\nwrote {path}" + (f", without {', '.join(unknown)}: cost unknown" if unknown else ""))
 
 

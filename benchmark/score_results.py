@@ -25,6 +25,7 @@ from utilities.command_line.options import (
 )
 from utilities.command_line.script import run_script
 from utilities.config import TRACES_STORE_PATH
+from utilities.scoring.comparison import spread_lines
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs
 from utilities.scoring.options import SubmissionOptions, TaskSetOptions
 from utilities.scoring.scored_run import ScoredRun, counted_entries
@@ -54,7 +55,8 @@ def main() -> int:
     if options.json:
         print(json.dumps(list(map(to_json, runs, checks)), indent=2))
     else:
-        print("\n\n".join("\n".join(table(*both)) for both in zip(runs, checks, strict=True)))
+        tables = ["\n".join(table(*both)) for both in zip(runs, checks, strict=True)]
+        print("\n\n".join([*tables, *spread_lines(runs)]))
     for path in write_submissions(options.submission, runs):
         print(f"wrote {path}", file=sys.stderr if options.json else sys.stdout)
     return 0
@@ -80,6 +82,8 @@ def to_json(run: ScoredRun, check: ContaminationCheck) -> dict[str, object]:
         "model_identifier": run.model_identifier,
         "configuration": run.configuration,
         "dataset": run.dataset,
+        "repeat": run.repeat,
+        "repeats": run.repeats,
         "skipped_tasks": run.skipped,
         "scores": run.scores().to_json(),
         "contamination": check.to_json(),

@@ -17,6 +17,7 @@ from tests.support.report_results import (
     NEARLY,
     OTHER_SHAPE,
     RIGHT,
+    TRAIN,
     Entry,
     entry,
     metadata,
@@ -261,7 +262,10 @@ def test_a_refinement_names_what_it_refines_and_a_sample_its_confidence(
 
 
 def test_runs_without_a_task_in_common_say_so(browser: Browser, tmp_path: Path) -> None:
-    page = build(tmp_path / "page.html", [entry("t", RIGHT)], [entry("u", RIGHT, run="b")])
+    other = {"train": TRAIN, "test": [{"input": [[5]], "output": RIGHT}]}
+    page = build(
+        tmp_path / "page.html", [entry("t", RIGHT)], [entry("u", RIGHT, run="b", task_data=other)]
+    )
     browser.open(page)
     assert "no scored task in common" in browser.one("#matrix").text
 

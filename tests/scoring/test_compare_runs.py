@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.hand_made_results import WRONG, entry, metadata, right, task_data, write
 from tests.support.scripts import Run
-from utilities.scoring.comparison import differences, row_of
+from utilities.scoring.comparison import corrected_p_values, detectable, differences, row_of
+from utilities.scoring.intervals import FEWEST_DIFFERING, mcnemar_p_value
 from utilities.scoring.pareto_plot import HEIGHT, WIDTH, Point, pareto_front, pareto_svg
 from utilities.scoring.scored_run import ScoredRun
 from utilities.scoring.scored_runs import read_scored_runs
@@ -57,44 +58,81 @@ def test_the_interval_is_that_of_the_paired_differences(tmp_path: Path) -> None:
     gains = [second[number] - first[number] for number in first]
     mean = sum(gains) / 90
     half = 1.96 * (sum((gain - mean) ** 2 for gain in gains) / 90) ** 0.5 / 90**0.5
-    assert one.macro_interval == pytest.approx((mean - half, mean + half), abs=0.015)
+    assert one.interval == pytest.approx((mean - half, mean + half), abs=0.015)
 
 
 def test_runs_that_agree_on_every_task_have_no_interval(tmp_path: Path) -> None:
     same = {1: True, 2: False}
     (one,) = differences(two_runs(tmp_path, same, same), ["A", "B"])
-    assert (one.macro, one.macro_interval, one.p_value) == (0, None, 1.0)
+    assert (one.macro, one.interval, one.p_value) == (0, None, 1.0)
 
 
 def test_tasks_that_only_one_run_was_given_are_left_out(tmp_path: Path) -> None:
     runs = two_runs(tmp_path, {1: True, 2: True}, {2: False, 3: True, 4: True})
     (one,) = differences(runs, ["A", "B"])
-    assert (one.tasks, one.left_out, one.macro) == (1, 3, -1.0)
+    assert (one.tasks, one.unshared, one.macro) == (1, 3, -1.0)
 
 
 def test_runs_without_a_task_in_common_are_not_compared(tmp_path: Path) -> None:
     assert differences(two_runs(tmp_path, {1: True}, {2: True}), ["A", "B"]) == []
 
 
-def test_a_missing_task_counts_against_the_run_that_missed_it(tmp_path: Path) -> None:
-    first = results(tmp_path / "a.jsonl", {1: True, 2: True}, model="FIRST")
+def test_a_task_that_one_run_has_no_answer_to_is_left_out_and_counted(tmp_path: Path) -> None:
+    first = results(tmp_path / "a.jsonl", dict.fromkeys(range(1, 5), True), model="FIRST")
     about = {"model_identifier": "SECOND", "configuration_hash": "c2"}
-    cut = metadata(["t01"], missing_tasks={"t02": 1}, **about)
-    second = write(tmp_path / "b.jsonl", [entry(1, [[right(1)]], [[right(1)]], **about), cut])
+    answered = [entry(number, [[right(number)]], [[right(number)]], **about) for number in (1, 2)]
+    limited = entry(3, [None], [[None, None]], status=["rate_limited"], **about)
+    told = metadata(["t01", "t02", "t03"], missing_tasks={"t04": 1}, **about)
+    second = write(tmp_path / "b.jsonl", [*answered, limited, told])
     (one,) = differences(read_scored_runs([first, second]), ["A", "B"])
-    assert (one.tasks, one.left_out, one.only_first) == (2, 0, ("t02",))
+    assert (one.tasks, one.unshared, one.unanswered) == (2, 0, 2)
+    assert (one.macro, one.only_first, one.p_value) == (0, (), 1.0)
+
+
+def test_a_solved_task_is_answered_whatever_befell_its_other_samples(tmp_path: Path) -> None:
+    first = results(tmp_path / "a.jsonl", {1: False}, model="FIRST")
+    about = {"model_identifier": "SECOND", "configuration_hash": "c2"}
+    half = entry(1, [[right(1)], None], [[right(1), None]], status=["ok", "rate_limited"], **about)
+    second = write(tmp_path / "b.jsonl", [half, metadata(["t01"], **about)])
+    (one,) = differences(read_scored_runs([first, second]), ["A", "B"])
+    assert (one.tasks, one.only_second) == (1, ("t01",))
+
+
+def test_the_effect_size_is_the_share_beyond_an_even_split(tmp_path: Path) -> None:
+    first = dict.fromkeys(range(1, 9), True)
+    second = first | {1: False, 2: False, 3: False}
+    (one,) = differences(two_runs(tmp_path, first | {9: False}, second | {9: True}), ["A", "B"])
+    assert one.effect_size == 3 / 4 - 1 / 2
+    (same,) = differences(two_runs(tmp_path, first, first), ["A", "B"])
+    assert same.effect_size is None
+
+
+def test_no_fewer_tasks_than_said_can_be_told_from_chance() -> None:
+    least = FEWEST_DIFFERING
+    assert mcnemar_p_value(least, 0) < 0.05
+    assert all(mcnemar_p_value(both + least - 1, both) >= 0.05 for both in range(200)), (
+        "whatever the runs differ on besides"
+    )
+    assert "6 tasks (1.50 points)" in detectable(400)
+    assert "too few tasks" in detectable(5)
+
+
+def test_holms_correction_has_its_known_values() -> None:
+    # By hand: 0.01 × 3, 0.02 × 2, and 0.04 × 1, which may not fall below the one before it.
+    assert corrected_p_values([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert corrected_p_values([0.5, 0.6]) == [1.0, 1.0]
 
 
 def test_cost_tokens_and_time_are_means_over_tasks(tmp_path: Path) -> None:
     (run,) = read_scored_runs([results(tmp_path / "a.jsonl", {1: True, 2: False})])
     row = row_of(run, "A")
-    assert (row.cost_usd_a_task, row.tokens_a_task, row.latency_s_a_task) == (0.25, 111, 1.5)
+    assert (row.means.cost_usd, row.means.tokens, row.means.latency_s) == (0.25, 111, 1.5)
 
 
 def test_an_unknown_cost_is_not_shown_as_nothing(tmp_path: Path) -> None:
     path = results(tmp_path / "a.jsonl", {1: True, 2: False}, cost_usd=[None])
     (run,) = read_scored_runs([path])
-    assert row_of(run, "A").cost_usd_a_task is None
+    assert row_of(run, "A").means.cost_usd is None
 
 
 def test_the_front_holds_what_nothing_equals_or_beats() -> None:
@@ -131,22 +169,10 @@ def test_the_picture_has_each_run_within_the_page_and_no_two_names_on_another() 
             assert abs(y - other_y) >= 12 or end <= other_x or other_end <= x
 
 
-def test_a_missing_task_is_not_taken_for_another_task_of_the_same_id(tmp_path: Path) -> None:
-    mine, other = task_data(1), task_data(41)
-    assert mine != other
-    lines = []
-    for model in ("FIRST", "SECOND"):
-        about = {"model_identifier": model, "configuration_hash": model, "run_id": f"2026-{model}"}
-        if model == "FIRST":
-            lines.append(entry(1, [[right(1)]], [[right(1), None]], **about))
-        missing = {} if model == "FIRST" else {"missing_tasks": {"t01": 1}}
-        lines.append(metadata(["t01"], **missing, **about))
-    third = {"model_identifier": "THIRD", "configuration_hash": "THIRD", "run_id": "2026-THIRD"}
-    lines.append(entry(1, [[WRONG]], [[WRONG, None]], task_data=other, **third))
-    lines.append(metadata(["t01"], dataset="data/other.json", dataset_hash="d2", **third))
-    runs = read_scored_runs([write(tmp_path / "results.jsonl", lines)])
-    (compared,) = differences(runs, ["A", "B", "C"])
-    assert (compared.first, compared.second, compared.only_first) == ("A", "B", ("t01",))
+def test_tasks_of_one_id_and_other_content_are_not_compared(tmp_path: Path) -> None:
+    first = results(tmp_path / "a.jsonl", {1: True}, model="FIRST")
+    second = results(tmp_path / "b.jsonl", {1: True}, model="SECOND", task_data=task_data(41))
+    assert differences(read_scored_runs([first, second]), ["A", "B"]) == []
 
 
 def test_the_script_compares_runs_and_draws_them(tmp_path: Path, run_script: Run) -> None:

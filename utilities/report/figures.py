@@ -34,11 +34,15 @@ class RunFigures:
 
     letter: str
     name: str
+    about: str
+    """Model, kind of answer, what the user set, and dataset."""
     file: str
     kind: str
     measure: str
     solved: int
     tasks: int
+    given: int
+    """Tasks, those of unknown test outputs included."""
     score: float
     """A benchmark's macro score; else the share of the tasks solved."""
     low: float
@@ -79,11 +83,13 @@ def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
     return RunFigures(
         letter=letter,
         name=name,
+        about="; ".join([scored.name, *scored.notes()]),
         file=", ".join(path.name for path in scored.paths),
         kind=scored.kind,
         measure=MEASURES[scored.kind],
         solved=scores.tasks_solved,
         tasks=scores.tasks,
+        given=len(outcomes),
         score=scores.value(leading),
         low=low,
         high=high,

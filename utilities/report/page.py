@@ -15,7 +15,7 @@ from utilities.command_line.terminal import printable
 from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents, as_json
 from utilities.report.figures import OUTCOMES, RunFigures, run_figures
-from utilities.scoring.comparison import differences
+from utilities.scoring.comparison import detectable, differences
 
 SCRIPTS = ("elements", "grids", "code", "figures", "table", "task", "start")
 """The parts of the page's script, in their order."""
@@ -52,7 +52,7 @@ def figures_of(contents: ReportContents) -> list[RunFigures]:
     scored = [run.scored for run in contents.runs]
     names = [f"{run.model_identifier} · {_stem(run.paths[0].name)}" for run in scored]
     names = _told_apart(names, [stem_of(Path(run.dataset).name) for run in scored])
-    names = _told_apart(names, [(run.configuration_hash or "")[:6] for run in scored])
+    names = _told_apart(names, [run.configuration_key[:6] for run in scored])
     names = _told_apart(names, letters)
     return [run_figures(runs[at], letters[at], printable(names[at])) for at in places]
 
@@ -75,8 +75,9 @@ def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
     return {
         "runs": [asdict(run) for run in runs],
         "outcomes": OUTCOMES,
+        "same_tasks": len({frozenset(run.scored.outcomes) for run in contents.runs}) == 1,
         "pairs": {
-            f"{one.first} {one.second}": one.p_value
+            f"{one.first} {one.second}": asdict(one) | {"detectable": detectable(one.tasks)}
             for one in differences(
                 [run.scored for run in contents.runs], [run.letter for run in runs]
             )

@@ -1,6 +1,7 @@
 """Which tasks of a benchmark occur in training data at hand: by the content of pairs, never by id.
 
-A pair's hash takes about 10 µs. Symmetries and colour permutations count as other pairs here.
+A pair's hash takes about 10 µs. Symmetries and colour permutations count as other pairs here, but
+rows that `export_training_data.py` wrote name a task in any symmetry, and so find it in any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from utilities.command_line.terminal import first_of
-from utilities.tasks.hashes import grid_hash, pair_hash, task_hash
+from utilities.tasks.hashes import (
+    CANONICAL_DIGITS,
+    canonical_hash,
+    grid_hash,
+    pair_hash,
+    task_hash,
+)
 from utilities.tasks.task import Pair, Task
 
 _MOST_LISTED = 10
@@ -39,6 +46,7 @@ class KnownPairs:
         self._pairs: set[bytes] = set()
         self._inputs: set[bytes] = set()
         self._task_hashes: set[str] = set()
+        self._canonical_hashes: set[str] = set()
         self._task_ids: set[str] = set()
 
     def add(self, task: Task) -> None:
@@ -49,9 +57,10 @@ class KnownPairs:
             self._pairs.add(pair_hash(pair))
 
     def add_hash(self, task_hash: str) -> None:
-        """Take a task in of which the source tells its `task_hash` only."""
+        """Take a task in by its `task_hash` or `canonical_hash`: the source tells no more."""
         self.tasks += 1
-        self._task_hashes.add(task_hash)
+        is_canonical = len(task_hash) == CANONICAL_DIGITS
+        (self._canonical_hashes if is_canonical else self._task_hashes).add(task_hash)
 
     def add_id(self, task_id: str) -> None:
         """Take a task in whose content nobody knows: the id has to do."""
@@ -64,12 +73,17 @@ class KnownPairs:
         A test pair of unknown output is known if its input is.
         """
         pairs = len(task.train) + len(task.test)
-        if task.task_id in self._task_ids or (
-            self._task_hashes and task_hash(task) in self._task_hashes
-        ):
+        if self._is_named(task):
             return Overlap(pairs, pairs, len(task.test))
         train, test = (sum(map(self._knows, part)) for part in (task.train, task.test))
         return Overlap(pairs, train + test, test) if train + test else None
+
+    def _is_named(self, task: Task) -> bool:
+        return (
+            task.task_id in self._task_ids
+            or (bool(self._task_hashes) and task_hash(task) in self._task_hashes)
+            or (bool(self._canonical_hashes) and canonical_hash(task) in self._canonical_hashes)
+        )
 
     def _knows(self, pair: Pair) -> bool:
         if pair.output is None:

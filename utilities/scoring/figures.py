@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import prod
 
-from utilities.scoring.intervals import Interval, bootstrap_intervals, wilson_interval
+from utilities.scoring.intervals import Interval, share_interval
 from utilities.scoring.outcomes import TaskOutcome
 
 
@@ -40,45 +40,27 @@ class Figure:
         return f"{self.name:15}{self.value:7.2%}  {between:18}{self.meaning}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class _Ratio:
-    """A figure before it is worked out; the lists have one item a task."""
-
-    name: str
-    key: str
-    numerators: list[float]
-    denominators: list[float]
-    meaning: str
-
-    @property
-    def is_proportion(self) -> bool:
-        """Whether each task counts once and is wholly right or wholly wrong."""
-        return set(self.denominators) == {1.0} and set(self.numerators) <= {0.0, 1.0}
+def _figure(
+    name: str,
+    key: str,
+    numerators: Sequence[float],
+    denominators: Sequence[float],
+    trials: float,
+    *,
+    meaning: str = "",
+) -> Figure:
+    total = sum(denominators)
+    value = sum(numerators) / total if total else 0.0
+    interval = share_interval(numerators, denominators, trials)
+    return Figure(name, key, value, interval, meaning)
 
 
 def figures_of(tasks: Sequence[TaskOutcome]) -> list[Figure]:
     """Every figure of these tasks, at least one, whose test outputs are all known."""
-    ratios = [*_score_ratios(tasks), *_sample_ratios(tasks), *_program_ratios(tasks)]
-    drawn = iter(
-        bootstrap_intervals(
-            [one.numerators for one in ratios if not one.is_proportion],
-            [one.denominators for one in ratios if not one.is_proportion],
-        )
-    )
-    return [_figure(one, None if one.is_proportion else next(drawn)) for one in ratios]
+    return [*_score_figures(tasks), *_sample_figures(tasks), *_program_figures(tasks)]
 
 
-def _figure(ratio: _Ratio, interval: Interval | None) -> Figure:
-    """Wilson's interval over tasks if the figure is a proportion, or no draw differs."""
-    total = sum(ratio.denominators)
-    value = sum(ratio.numerators) / total if total else 0.0
-    if interval is None:
-        trials = sum(map(bool, ratio.denominators))
-        interval = wilson_interval(min(value, 1.0) * trials, trials)
-    return Figure(ratio.name, ratio.key, value, interval, ratio.meaning)
-
-
-def _score_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
+def _score_figures(tasks: Sequence[TaskOutcome]) -> list[Figure]:
     each = [1.0] * len(tasks)
     solved = [float(sum(map(bool, one.outputs_solved))) for one in tasks]
     outputs = [float(len(one.outputs_solved)) for one in tasks]
@@ -86,16 +68,16 @@ def _score_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
     whole = [float(one.solved) for one in tasks]
     count = len(tasks)
     return [
-        _Ratio("macro", "macro", scores, each,
-               f"{sum(scores):.2f} ÷ {count} tasks, the mean task score (ARC Prize)"),
-        _Ratio("micro", "micro", solved, outputs,
-               f"{sum(solved):.0f} of {sum(outputs):.0f} outputs solved (Kaggle)"),
-        _Ratio("strict", "strict", whole, each,
-               f"{sum(whole):.0f} of {count} tasks with all outputs solved"),
+        _figure("macro", "macro", scores, each, sum(outputs),
+                meaning=f"{sum(scores):.2f} ÷ {count} tasks, the mean task score (ARC Prize)"),
+        _figure("micro", "micro", solved, outputs, sum(outputs),
+                meaning=f"{sum(solved):.0f} of {sum(outputs):.0f} outputs solved (Kaggle)"),
+        _figure("strict", "strict", whole, each, count,
+                meaning=f"{sum(whole):.0f} of {count} tasks with all outputs solved"),
     ]  # fmt: skip
 
 
-def _sample_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
+def _sample_figures(tasks: Sequence[TaskOutcome]) -> list[Figure]:
     """What the samples hold, whatever was chosen of them; a task counts if all outputs are."""
     samples = max(one.samples for one in tasks)
     if not samples:
@@ -103,18 +85,19 @@ def _sample_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
     each = [1.0] * len(tasks)
     reached = [float(one.outputs_reached == len(one.outputs_solved)) for one in tasks]
     agreed = [float(one.majority_right) for one in tasks]
-    ratios = [
-        _Ratio(f"oracle@{samples}", "oracle", reached, each,
-               f"{sum(reached):.0f} tasks with each output in some sample"),
-        _Ratio(f"majority@{samples}", "majority", agreed, each,
-               f"{sum(agreed):.0f} tasks by the most frequent answer alone"),
+    figures = [
+        _figure(f"oracle@{samples}", "oracle", reached, each, len(tasks),
+                meaning=f"{sum(reached):.0f} tasks with each output in some sample"),
+        _figure(f"majority@{samples}", "majority", agreed, each, len(tasks),
+                meaning=f"{sum(agreed):.0f} tasks by the most frequent answer alone"),
     ]  # fmt: skip
+    drawn = sum(one.independent_samples for one in tasks)
     independent = max(one.independent_samples for one in tasks)
     for k in range(1, independent + 1):
         chances = [_chance(one, k) for one in tasks]
         meaning = "the chance that one of k samples is right" if k == 1 else ""
-        ratios.append(_Ratio(f"pass@{k}", "pass_at_k", chances, each, meaning))
-    return ratios
+        figures.append(_figure(f"pass@{k}", "pass_at_k", chances, each, drawn, meaning=meaning))
+    return figures
 
 
 def _chance(task: TaskOutcome, k: int) -> float:
@@ -125,15 +108,15 @@ def _chance(task: TaskOutcome, k: int) -> float:
     return pass_at_k(task.independent_samples, task.independent_right, drawn)
 
 
-def _program_ratios(tasks: Sequence[TaskOutcome]) -> list[_Ratio]:
+def _program_figures(tasks: Sequence[TaskOutcome]) -> list[Figure]:
     if all(one.train_fits is None for one in tasks):
         return []
     samples = [float(one.samples) for one in tasks]
     fits = [float(one.train_fits or 0) for one in tasks]
     wrong = [float(one.false_positives or 0) for one in tasks]
     return [
-        _Ratio("train-fit", "train_fit", fits, samples,
-               f"{sum(fits):.0f} of {sum(samples):.0f} samples solve all train pairs"),
-        _Ratio("false-positive", "false_positive", wrong, fits,
-               f"{sum(wrong):.0f} of these {sum(fits):.0f} miss a test output"),
+        _figure("train-fit", "train_fit", fits, samples, sum(samples),
+                meaning=f"{sum(fits):.0f} of {sum(samples):.0f} samples solve all train pairs"),
+        _figure("false-positive", "false_positive", wrong, fits, sum(fits),
+                meaning=f"{sum(wrong):.0f} of these {sum(fits):.0f} miss a test output"),
     ]  # fmt: skip

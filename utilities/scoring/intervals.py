@@ -1,24 +1,18 @@
-"""How sure one can be of a figure: Wilson's interval, the bootstrap over tasks, McNemar's test."""
+"""How sure one can be of a figure, and of a difference: score intervals and McNemar's test."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import comb, sqrt
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
+from statistics import correlation
 
 Interval = tuple[float, float]
 
-RESAMPLES = 10_000
-_RESAMPLES_AT_ONCE = 500
-_SEED = 0
 _Z_95 = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
+FEWEST_DIFFERING = 6
+"""Tasks on which two runs must differ, all in one direction, for McNemar's p < 0.05."""
 
 
-def wilson_interval(successes: float, trials: int) -> Interval:
+def wilson_interval(successes: float, trials: float) -> Interval:
     """The 95 % score interval of a proportion (E. B. Wilson, JASA 22, 1927, pp. 209-212).
 
     Without trials it is (0, 1): nothing is known. Raises ValueError if successes are not
@@ -35,46 +29,51 @@ def wilson_interval(successes: float, trials: int) -> Interval:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def bootstrap_intervals(
-    numerators: Sequence[Sequence[float]], denominators: Sequence[Sequence[float]]
-) -> list[Interval | None]:
-    """The 95 % percentile intervals of Σ numerators ÷ Σ denominators, tasks being redrawn.
+def share_interval(
+    numerators: Sequence[float], denominators: Sequence[float], trials: float
+) -> Interval:
+    """The 95 % interval of the share Σ numerators ÷ Σ denominators, one item a task.
 
-    Both hold one row a figure and one column a task; all rows share the same draws, made with a
-    fixed seed, so equal input gives equal intervals (B. Efron, Bootstrap Methods: Another Look at
-    the Jackknife, 1979). A draw whose denominators sum to 0 is left out. None if a row has no
-    spread for the draws to show, or no draw at all.
+    Wilson's, with as many trials as an independent yes or no would need to vary as much as the
+    tasks make this share vary (the effective sample size of E. L. Korn and B. I. Graubard, Survey
+    Methodology 24, 1998), but no more than the `trials` that there were. For tasks that are each
+    wholly right or wrong it is `wilson_interval` of their number.
     """
-    import numpy as np
-
-    above, below = (np.array(rows, dtype=float) for rows in (numerators, denominators))
-    if above.size == 0:
-        return [None] * len(numerators)
-    totals = [(counts @ above.T, counts @ below.T) for counts in _draws(above.shape[1])]
-    drawn_above, drawn_below = (np.concatenate(parts) for parts in zip(*totals, strict=True))
-    return [_percentiles(drawn_above[:, row], drawn_below[:, row]) for row in range(above.shape[0])]
-
-
-def _draws(tasks: int) -> Iterator[np.ndarray]:
-    """How often each task is drawn, resamples × tasks, a part of the resamples at a time."""
-    import numpy as np
-
-    random = np.random.default_rng(_SEED)
-    first_cells = np.arange(_RESAMPLES_AT_ONCE)[:, None] * tasks
-    for _ in range(RESAMPLES // _RESAMPLES_AT_ONCE):
-        drawn = random.integers(tasks, size=(_RESAMPLES_AT_ONCE, tasks)) + first_cells
-        counts = np.bincount(drawn.ravel(), minlength=_RESAMPLES_AT_ONCE * tasks)
-        yield counts.reshape(_RESAMPLES_AT_ONCE, tasks).astype(float)
+    total = sum(denominators)
+    if not total:
+        return 0.0, 1.0
+    share = min(1.0, sum(numerators) / total)
+    squares = ((a - share * b) ** 2 for a, b in zip(numerators, denominators, strict=True))
+    variance = sum(squares) / total**2
+    counted = float(sum(map(bool, denominators)))
+    if variance > 1e-18:
+        counted = min(share * (1 - share) / variance, trials)
+    return wilson_interval(share * counted, counted)
 
 
-def _percentiles(above: np.ndarray, below: np.ndarray) -> Interval | None:
-    import numpy as np
+def difference_interval(
+    first: Sequence[float], second: Sequence[float], trials: float
+) -> Interval | None:
+    """The 95 % interval of mean(second) - mean(first), shares of the same tasks.
 
-    ratios = above[below > 0] / below[below > 0]
-    if ratios.size == 0 or np.ptp(ratios) < 1e-12:
+    R. G. Newcombe's for paired proportions (Statistics in Medicine 17, 1998, pp. 2635-2650,
+    method 8), with `share_interval` for each mean and the correlation of the shares (G. Y. Zou
+    and A. Donner, Statistics in Medicine 27, 2008). None if no share differs.
+    """
+    if list(first) == list(second):
         return None
-    low, high = np.percentile(ratios, (2.5, 97.5))
-    return round(float(low), 12), round(float(high), 12)  # sums differ in their last digits
+    each = [1.0] * len(first)
+    (low1, high1), (low2, high2) = (share_interval(one, each, trials) for one in (first, second))
+    mean1, mean2 = sum(first) / len(first), sum(second) / len(second)
+    varies = len(set(first)) > 1 and len(set(second)) > 1
+    linked = correlation(first, second) if varies else 0.0
+
+    def reach(one: float, other: float) -> float:
+        return sqrt(max(0.0, one**2 - 2 * linked * one * other + other**2))
+
+    difference = mean2 - mean1
+    low = difference - reach(mean2 - low2, high1 - mean1)
+    return low, difference + reach(high2 - mean2, mean1 - low1)
 
 
 def mcnemar_p_value(only_first: int, only_second: int) -> float:

@@ -28,7 +28,8 @@ class ScoredRun:
     model_identifier: str
     configuration: Mapping[str, Any]
     dataset: str
-    configuration_hash: str | None = None
+    configuration_key: str = ""
+    """The same for runs of one configuration."""
     kind: EntryKind = "benchmark"
     paths: tuple[Path, ...] = ()
     """The files that it stands in."""
@@ -44,6 +45,10 @@ class ScoredRun:
     """Unusable tasks, and why."""
     given: Mapping[str, Task] = field(default_factory=dict)
     """The tasks that the user named, by id: they know what older entries lack."""
+    repeat: int = 1
+    """Which of the runs of its configuration on its dataset it is, from 1."""
+    repeats: int = 1
+    """How many there are."""
     without_metadata: bool = False
     """Nobody knows which tasks were selected: the run was killed, or its file holds no metadata."""
 
@@ -85,6 +90,8 @@ class ScoredRun:
     def notes(self) -> list[str]:
         """What a reader of the figures must know besides."""
         notes = attempts_note(self.configuration.get("attempts", ATTEMPTS))
+        if self.repeats > 1:
+            notes.append(f"run {self.repeat} of {self.repeats} of this configuration")
         if self.skipped:
             notes.append(f"unusable tasks, in no figure: {', '.join(sorted(self.skipped))}")
         if self.without_metadata:

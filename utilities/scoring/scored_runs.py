@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,23 @@ class _Candidate:
     run_id: str
     complete: bool
     dataset: str
+    entry_key: str | None
     position: int
     """Among all entries that are read."""
+
+    def repeats(self, other: "_Candidate") -> bool:
+        """Whether both answer the task, in runs of their own.
+
+        In one file a later run answers again only what it makes anew: with another key, or from
+        the same replies. Then the newest counts, and nothing is repeated.
+        """
+        if not (self.complete and other.complete) or self.run_id == other.run_id:
+            return False
+        if self.place.path != other.place.path:
+            return True
+        mine, others = self.outcome, other.outcome
+        same_replies = (mine.latency_s, mine.tokens) == (others.latency_s, others.tokens)
+        return None is not self.entry_key == other.entry_key and not same_replies
 
 
 @dataclass(slots=True)
@@ -34,9 +49,10 @@ class _Collected:
     """Entries of one kind and configuration, and what its runs say of themselves."""
 
     kind: EntryKind
+    key: str
+    """Of the configuration."""
     model: str
     configuration: dict[str, Any]
-    configuration_hash: str | None
     candidates: dict[str, list[_Candidate]] = field(default_factory=dict)
     """By task id."""
     metadata: list[tuple[int, RunMetadata]] = field(default_factory=list)
@@ -46,23 +62,20 @@ class _Collected:
     paths: list[Path] = field(default_factory=list)
 
     def repeats(self, other: "_Collected") -> bool:
-        """Whether both hold a complete entry of a task, made by different runs."""
-        for task_id in self.candidates.keys() & other.candidates.keys():
-            mine, others = (
-                {one.run_id for one in each.candidates[task_id] if one.complete}
-                for each in (self, other)
-            )
-            if mine and others and not mine & others:
-                return True
-        return False
+        """Whether both answer a task, so that they are runs of their own."""
+        return any(
+            mine.repeats(others)
+            for task_id in self.candidates.keys() & other.candidates.keys()
+            for mine, others in product(self.candidates[task_id], other.candidates[task_id])
+        )
 
     def join(self, other: "_Collected") -> None:
         """Take over what another file has of the same run."""
         for task_id, candidates in other.candidates.items():
             self.candidates.setdefault(task_id, []).extend(candidates)
         self.metadata += other.metadata
-        self.remarks += other.remarks
-        self.paths += other.paths
+        self.remarks += [one for one in other.remarks if one not in self.remarks]
+        self.paths += [path for path in other.paths if path not in self.paths]
 
     def keep_up_to(self, run_id: str) -> None:
         """Keep of each task what this run wrote, or what came before it if it wrote nothing."""
@@ -76,8 +89,8 @@ class _Collected:
                 del self.candidates[task_id]
 
 
-_Groups = dict[tuple[EntryKind, str], _Collected]
-"""By kind and configuration."""
+_Groups = dict[tuple[EntryKind, str, str], _Collected]
+"""By kind, configuration and run."""
 _BENCHMARK: EntryKind = "benchmark"
 
 
@@ -91,8 +104,9 @@ def read_scored_runs(
 ) -> list[ScoredRun]:
     """The tables that results files hold, in the order in which they first appear.
 
-    Several files of one configuration are parts of one run, unless two of them answer the same
-    task: then they are repeats, with a table each. For each task the newest complete entry counts,
+    The runs of a configuration on a dataset are parts of one table, since a run takes up what
+    earlier ones left, unless two of them answer the same task: then they are repeats, with a table
+    each. For each task the newest complete entry counts,
     and if there is none the newest. Selected tasks are those that the metadata of the table's runs
     name, or `tasks` if they are given: then tasks outside them do not count. With `run_id` a table
     is what that run's own summary said: what it wrote, what it took over from earlier runs, and
@@ -105,8 +119,8 @@ def read_scored_runs(
     collected: dict[tuple[EntryKind, str], list[_Collected]] = {}
     positions = count()
     for path in paths:
-        for key, found in _read_file(path, given, positions, generated_too).items():
-            earlier = collected.setdefault(key, [])
+        for found in _read_file(path, given, positions, generated_too).values():
+            earlier = collected.setdefault((found.kind, found.key), [])
             whole = next((one for one in earlier if not one.repeats(found)), None)
             if whole is None:
                 earlier.append(found)
@@ -127,7 +141,17 @@ def read_scored_runs(
     found_runs = [run for run in runs if run.outcomes]
     if not found_runs:
         raise UsageError("no benchmark result in these files; give results of a benchmark")
+    _number_repeats(found_runs)
     return found_runs
+
+
+def _number_repeats(runs: Sequence[ScoredRun]) -> None:
+    alike: dict[tuple[str, str, str], list[ScoredRun]] = {}
+    for run in runs:
+        alike.setdefault((run.kind, run.configuration_key, run.dataset), []).append(run)
+    for repeats in alike.values():
+        for number, run in enumerate(repeats, start=1):
+            run.repeat, run.repeats = number, len(repeats)
 
 
 def _read_file(
@@ -147,6 +171,7 @@ def _read_file(
                 entry.run_id or "",
                 complete=entry.is_complete,
                 dataset=entry.dataset or "",
+                entry_key=entry.entry_key,
                 position=position,
             )
             candidates = _group_of(entry, kind, path, groups).candidates
@@ -159,22 +184,25 @@ def _read_file(
 def _group_of(
     entry: ResultEntry | RunMetadata, kind: EntryKind, path: Path, groups: _Groups
 ) -> _Collected:
-    key = kind, _configuration_key(entry)
+    configuration_key = _configuration_key(entry)
+    key = kind, configuration_key, entry.run_id or ""
     if key not in groups:
-        configured = entry.configuration or {}, entry.configuration_hash
-        groups[key] = _Collected(kind, entry.model_name, *configured, paths=[path])
+        configured = entry.model_name, entry.configuration or {}
+        groups[key] = _Collected(kind, configuration_key, *configured, paths=[path])
     return groups[key]
 
 
 def _add_metadata(entry: RunMetadata, position: int, path: Path, groups: _Groups) -> None:
     """Metadata that name no task are remarks on every entry that they can be about."""
+    names_task = entry.missing_tasks or any(entry.named_task_ids())
     own = _configuration_key(entry)
-    if entry.missing_tasks or any(entry.named_task_ids()):
-        for kind in [kind for kind, key in groups if key == own] or (_BENCHMARK,):
+    if names_task:
+        kinds = dict.fromkeys(kind for kind, key, _ in groups if key == own) or (_BENCHMARK,)
+        for kind in kinds:
             _group_of(entry, kind, path, groups).metadata.append((position, entry))
         return
     names_model = entry.configuration_hash or entry.model_identifier or entry.model
-    for (_, key), group in groups.items():
+    for (_, key, _), group in groups.items():
         if key == own or not names_model:
             group.remarks.append(entry)
 
@@ -234,7 +262,7 @@ def _empty(group: _Collected, dataset: str) -> ScoredRun:
         group.model,
         group.configuration,
         dataset,
-        configuration_hash=group.configuration_hash,
+        configuration_key=group.key,
         kind=group.kind,
         paths=tuple(group.paths),
         remarks=group.remarks,

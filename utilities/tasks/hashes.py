@@ -15,6 +15,8 @@ from utilities.tasks.colour_labelling import smallest_labelling
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry
 from utilities.tasks.task import Grid, Pair, Task
 
+CANONICAL_DIGITS = 64
+"""Of a `canonical_hash`; a `task_hash` has half as many."""
 _Shown = tuple[int, Grid, Grid | None]
 """The section that a pair stands in, its input and its output."""
 

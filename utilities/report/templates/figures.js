@@ -1,4 +1,4 @@
-// Score against cost, time or tokens; and two runs side by side.
+// Score against cost, time or tokens a task; and two runs side by side.
 const index = block("index");
 const { runs, tasks } = index;
 const WORTH = { R: 0, T: 1, U: 2, W: 3, E: 4, N: 5 };
@@ -11,13 +11,14 @@ function axisText(against, value) {
 
 function drawPlot() {
   const against = byId("plot-against").value, width = Math.max(280, byId("plot").clientWidth);
-  const known = runs.filter((run) => run[against] !== null && !(against === "cost" && run.unpriced === run.samples));
-  const most = Math.max(...known.map((run) => run[against]), 0);
+  const mean = (run) => run[against] / run.given;
+  const known = runs.filter((run) => run[against] !== null && !(against === "cost" && run.unpriced));
+  const most = Math.max(...known.map(mean), 0);
   const best = Math.min(1, Math.ceil(Math.max(...runs.map((run) => run.high), 0.1) * 10) / 10);
   const x = (value) => PLOT.left + value / (most || 1) * (width - PLOT.left - PLOT.right - 30) + 10;
   const y = (share) => PLOT.height - PLOT.bottom - share / best * (PLOT.height - PLOT.top - PLOT.bottom);
   const plot = drawing("svg", { viewBox: `0 0 ${width} ${PLOT.height}`, role: "img" });
-  const said = known.map((run) => `${run.name}: ${percent(run.score)} at ${axisText(against, run[against])}`);
+  const said = known.map((run) => `${run.name}: ${percent(run.score)} at ${axisText(against, mean(run))}`);
   plot.setAttribute("aria-label", said.join("; "));
   for (let step = 0; step <= 5; step += 1) {
     const share = best * step / 5;
@@ -30,13 +31,14 @@ function drawPlot() {
   }
   const taken = [];
   for (const run of known) {
-    const near = taken.some(([a, b]) => Math.abs(a - x(run[against])) < 26 && Math.abs(b - y(run.score)) < 14);
-    taken.push([x(run[against]), y(run.score)]);
-    drawPoint(plot, run, x(run[against]), y, near);
+    const near = taken.some(([a, b]) => Math.abs(a - x(mean(run))) < 26 && Math.abs(b - y(run.score)) < 14);
+    taken.push([x(mean(run)), y(run.score)]);
+    drawPoint(plot, run, x(mean(run)), y, near);
   }
   if (!most) plot.append(drawing("text", { x: width / 2, y: PLOT.height - PLOT.bottom + 20 }, `none of them took any ${byId("plot-against").selectedOptions[0].text}`));
   const absent = runs.length - known.length;
-  byId("plot").replaceChildren(plot, ...(absent ? [element("p", { class: "muted", text: `${count(absent, "run")} of unknown ${byId("plot-against").selectedOptions[0].text}` })] : []));
+  const notes = index.same_tasks ? [] : [element("p", { class: "muted", text: "These runs were given different tasks: compare two of them side by side." })];
+  byId("plot").replaceChildren(plot, ...notes, ...(absent ? [element("p", { class: "muted", text: `${count(absent, "run")} of unknown ${byId("plot-against").selectedOptions[0].text}` })] : []));
 }
 
 function drawPoint(plot, run, x, y, near) {
@@ -49,10 +51,10 @@ function drawPoint(plot, run, x, y, near) {
   plot.append(point);
 }
 
-// Whether a run solved a task, which it did not if the task was selected and has no entry; null without a score.
+// Whether a run solved a task; null if its answer is missing, failed for technical reasons, or cannot be judged.
 function solvedBy(run, task) {
-  if (task.results[run]) return task.results[run].solved;
-  return runs[run].missing.includes(task.task_id) ? false : null;
+  const result = task.results[run];
+  return result && (result.solved || result.complete) ? result.solved : null;
 }
 
 // Which of the two runs solved a task: "both", "first", "second", "neither"; null without a score.
@@ -73,38 +75,39 @@ function pairingWords(pairing) {
 }
 
 function drawComparison() {
-  const counts = { both: 0, first: 0, second: 0, neither: 0 }, [first, second] = comparedRuns().map((run) => runs[run]);
-  for (const task of tasks) {
-    const pairing = pairingOf(task);
-    if (pairing) counts[pairing] += 1;
-  }
+  const [first, second] = comparedRuns().map((run) => runs[run]), pair = pairOf(first, second);
+  const counts = pair ? { both: pair.both, first: pair.alone[0], second: pair.alone[1], neither: pair.tasks - pair.both - pair.alone[0] - pair.alone[1] } : {};
   const cell = (pairing) => element("button", {
     type: "button", "data-pairing": pairing, "aria-pressed": String(view.pairing === pairing),
     onclick: () => choose({ pairing: view.pairing === pairing ? "" : pairing }),
-  }, counts[pairing].toLocaleString("en"), element("small", { text: `solved by ${pairingWords(pairing)}` }));
+  }, (counts[pairing] || 0).toLocaleString("en"), element("small", { text: `solved by ${pairingWords(pairing)}` }));
   const said = (text) => element("span", { text });
   const matrix = element("div", { class: "matrix" },
     said(""), said(`${second.letter} solved`), said(`${second.letter} did not`),
     said(`${first.letter} solved`), cell("both"), cell("first"),
     said(`${first.letter} did not`), cell("second"), cell("neither"));
-  byId("matrix").replaceChildren(matrix, versus(first, second, counts));
+  byId("matrix").replaceChildren(matrix, versus(first, second, pair));
 }
 
-function versus(first, second, counts) {
-  const chance = index.pairs[`${first.letter} ${second.letter}`] ?? index.pairs[`${second.letter} ${first.letter}`];
-  const row = (name, text) => element("tr", {}, element("th", { scope: "row", text: name }),
-    element("td", { text: text(first) }), element("td", { text: text(second) }));
+// How two runs compare on the tasks that both answered, as compare_runs.py says; null without such tasks.
+function pairOf(first, second) {
+  const found = index.pairs[`${first.letter} ${second.letter}`];
+  if (found) return { ...found, alone: [found.only_first.length, found.only_second.length] };
+  const turned = index.pairs[`${second.letter} ${first.letter}`];
+  return turned ? { ...turned, means: [...turned.means].reverse(), alone: [turned.only_second.length, turned.only_first.length] } : null;
+}
+
+function versus(first, second, pair) {
+  if (!pair) return element("p", { class: "muted", text: "They have no scored task in common." });
+  const { tasks, means, unshared, unanswered, p_value: chance, detectable } = pair;
+  const row = (name, text) => element("tr", {}, element("th", { scope: "row", text: name }), ...means.map((one) => element("td", { text: text(one) })));
   const table = element("table", { class: "versus" },
-    element("tr", {}, element("td"), element("td", { text: first.letter }), element("td", { text: second.letter })),
-    row("score", (run) => percent(run.score)),
-    row("tasks", (run) => `${run.solved} of ${run.tasks}`),
-    row("95 % interval", (run) => `${percent(run.low)} – ${percent(run.high)}`),
-    row("cost", (run) => costText(run.cost, run.unpriced, run.samples)),
-    row("cost a solved task", (run) => (run.solved ? costText(run.cost / run.solved, run.unpriced, run.samples) : "–")),
-    row("time", (run) => (run.seconds === null ? "–" : duration(run.seconds))),
-    row("samples", (run) => run.samples.toLocaleString("en")));
-  const common = Object.values(counts).some(Boolean);
-  const words = !common || chance === undefined ? "They have no scored task in common." : `Of the tasks that only one of them solved, ${counts.first} are ${first.letter}'s and `
-    + `${counts.second} ${second.letter}'s; were they equally good, a split as uneven would come up with a chance of ${chance.toPrecision(3)} (McNemar's exact test).`;
+    element("tr", {}, element("th", { scope: "col", text: `means over ${count(tasks, "task")}` }), element("th", { scope: "col", text: first.letter }), element("th", { scope: "col", text: second.letter })),
+    row("score", (one) => percent(one.score)),
+    row("cost a task", (one) => (one.cost_usd === null ? "unknown" : usd(one.cost_usd))),
+    row("waiting a task", (one) => duration(one.latency_s)),
+    row("tokens a task", (one) => Math.round(one.tokens).toLocaleString("en")));
+  const left = [[unshared, "that only one was given"], [unanswered, "that not both answered"]].filter(([number]) => number).map((words) => words.join(" "));
+  const words = `These are the tasks that both answered${left.length ? `; left out: ${left.join(", ")}` : ""}. McNemar's exact test of the tasks that one alone solved: p = ${Number(chance.toPrecision(3))}; ${detectable}.`;
   return element("div", {}, table, element("p", { class: "muted", text: words }));
 }
