@@ -5,10 +5,9 @@
     python auxiliary_utilities/export_training_data.py *_results.jsonl --format parquet \
 --output arc_rows --split train=0.9,validation=0.1 --augment 3
 
-FORMAT is messages, sharegpt, prompt_completion (a row for each verified sample), preference (a
-verified and a failed sample of a task), repair (a failed program, what is wrong with it, a
-verified one) or parquet (rows as in messages, in columns). Programs without a verdict in RESULTS
-run in the sandbox first. Tasks of ARC-AGI's evaluation sets are left out and named.
+Programs without a verdict in RESULTS run in the sandbox first. Tasks of ARC-AGI's evaluation sets
+are left out and named. FORMAT says what a row is:
+
 """
 
 import asyncio
@@ -17,35 +16,36 @@ import sys
 from utilities.command_line.options import parse_options
 from utilities.command_line.script import run_script
 from utilities.command_line.terminal import printable
-from utilities.training_data.card import card_path, card_text
-from utilities.training_data.export import Export, evaluation_names, export, write_card
+from utilities.training_data.card import write_card
+from utilities.training_data.export import Exported, export
 from utilities.training_data.options import ExportOptions
+from utilities.training_data.rows import FORMATS
 
 
 def main() -> int:
     """Export and say what came of it."""
-    options = parse_options(ExportOptions, __doc__)
+    formats = [f"  {name:18} {form.description}" for name, form in FORMATS.items()]
+    options = parse_options(ExportOptions, "\n".join([(__doc__ or "").rstrip(), *formats]))
     exported = asyncio.run(export(options))
-    write_card(exported, card_path(options), card_text(options, exported))
-    print("\n".join(summary_lines(exported)))
+    card = write_card(options, exported)
+    print("\n".join([*summary_lines(exported), f"card        {card}"]))
     return 0
 
 
-def summary_lines(exported: Export) -> list[str]:
+def summary_lines(exported: Exported) -> list[str]:
     """What a person wants to know at the end."""
-    found, left_out = exported.collected, exported.collected.refused + exported.left_out
-    lines = [f"samples     {found.samples} read, {exported.programs_run} programs run"]
-    if reasons := [f"{reason} {count}" for reason, count in left_out.most_common() if count]:
+    lines = [f"samples     {exported.samples} read, {exported.programs_run} programs run"]
+    if reasons := [f"{reason} {count}" for reason, count in exported.reasons()]:
         lines.append(f"left out    {printable(', '.join(reasons))}")
-    if found.evaluation_tasks:
-        lines.append(f"evaluation  {printable(evaluation_names(found))}")
-    unusable = list(found.unusable_tasks.values())[:3]
+    if exported.evaluation_tasks:
+        lines.append(f"evaluation  {printable(exported.evaluation_names())}")
+    unusable = list(exported.unusable_tasks.values())[:3]
     lines += [f"unusable    {printable(reason, 200)}" for reason in unusable]
     for part in exported.parts:
         versions = f", {exported.versions} of them versions" if exported.versions else ""
         told = versions if len(exported.parts) == 1 else ""
         lines.append(f"rows        {part.rows} of {part.tasks} tasks{told}: {part.path}")
-    return [*lines, f"card        {exported.card}"]
+    return lines
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ from utilities.command_line.terminal import say
 from utilities.config import CODE_BENCHMARK_DIRECTORY
 from utilities.results.entry import entry_of
 from utilities.runs.store import OutputPlace
-from utilities.sandbox.sandbox import Sandbox
 from utilities.scoring.attempts import choose
 from utilities.scoring.run_score import choice_fields
 from utilities.tasks.task import Task
-from utilities.verification.verdict import compared_with_tests, verdict_fields, verify_samples
+from utilities.verification.verdict import compared_with_tests, verdict_fields
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
 
@@ -40,11 +40,14 @@ PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.
 async def benchmark(options: CodeBenchmarkOptions) -> int:
     """Ask, run, refine, choose and score; returns the exit code."""
     call = BenchmarkCall(options, PLACE, "code_generating")
-    async with Sandbox(unsafe_no_seccomp=options.unsafe_no_seccomp) as sandbox:
-        return await call.run(partial(answers_by, options, sandbox))
+    settings = VerifierSettings(unsafe_no_seccomp=options.unsafe_no_seccomp)
+    async with LocalVerifier(settings, labels=False) as verifier:
+        return await call.run(partial(answers_by, options, verifier))
 
 
-def answers_by(options: CodeBenchmarkOptions, sandbox: Sandbox, opened: OpenAgent) -> Answers:
+def answers_by(
+    options: CodeBenchmarkOptions, verifier: LocalVerifier, opened: OpenAgent
+) -> Answers:
     """How an agent's samples become entries."""
     can_refine = isinstance(opened.agent, RefiningAgent)
     if options.refine and not can_refine:
@@ -52,7 +55,7 @@ def answers_by(options: CodeBenchmarkOptions, sandbox: Sandbox, opened: OpenAgen
         say(f"--refine: {name} has nothing to refine; it gets no further rounds")
     strategy = STRATEGIES["rounds" if options.refine and can_refine else "best_of"](
         opened.agent,
-        partial(verify_samples, sandbox),
+        verifier.judge,
         Limits(best_of=options.asking.best_of, refine=options.refine),
     )
 
@@ -62,8 +65,8 @@ def answers_by(options: CodeBenchmarkOptions, sandbox: Sandbox, opened: OpenAgen
 
     return Answers(
         answer,
-        depends_on={"limits": asdict(sandbox.limits), **strategy.identity()},
-        metadata={"sandbox": sandbox.layers, "seeds": {"sandbox_hash_seed": 0}},
+        depends_on={"limits": asdict(verifier.settings.limits), **strategy.identity()},
+        metadata={"sandbox": verifier.layers, "seeds": {"sandbox_hash_seed": 0}},
         most_later_samples=strategy.most_later_samples,
     )
 

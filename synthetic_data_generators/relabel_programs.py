@@ -33,10 +33,9 @@ from utilities.files.hashing import file_sha256, hash_of
 from utilities.files.json_lines import encode_line
 from utilities.results.entry import SCHEMA_VERSION
 from utilities.results.provenance import provenance
-from utilities.training_data.judging import Judge
 from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
-from utilities.training_data.relabelling import Relabeller, relabelled_entries
-from utilities.verification.verifier import VerifierSettings
+from utilities.training_data.relabelling import Relabeller
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 DEFAULT_OUTPUT = SYNTHETIC_DATA_DIRECTORY / "relabelled_data" / "relabelled_data_results.jsonl"
 
@@ -66,13 +65,12 @@ async def relabel(options: RelabellingOptions) -> Relabeller:
     run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     relabeller = Relabeller(KnownTasks(PUBLIC_SETS))
     settings = VerifierSettings(unsafe_no_seccomp=options.unsafe_no_seccomp)
-    async with Judge(settings) as judge:
+    async with LocalVerifier(settings, opens_late=True) as verifier:
         with replacing(options.output) as file:
-            entries = relabelled_entries(options.results, relabeller, judge, run_id)
-            async for entry in entries:
+            async for entry in relabeller.entries(options.results, verifier, run_id):
                 file.write(encode_line(entry))
             metadata = metadata_of(options, relabeller, run_id, started_at)
-            file.write(encode_line({**metadata, "sandbox": judge.layers or None}))
+            file.write(encode_line({**metadata, "sandbox": verifier.layers or None}))
     return relabeller
 
 

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -56,7 +57,7 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
         options.open_verifier() as verifier,
     ):
         logging.getLogger(__name__).info("sandbox: %s", verifier.layers)
-        verification = CodeVerification(verifier, output, options.settings.to_json())
+        verification = CodeVerification(verifier, output, asdict(options.settings))
         counts = verification.counts
         with Progress(total, unit="entries", quiet=options.quiet) as progress:
             await verification.over(entries, progress)

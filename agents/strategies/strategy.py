@@ -12,7 +12,7 @@ from utilities.scoring.attempts import Candidate
 from utilities.tasks.task import Task
 from utilities.verification.verdict import Verdict, normal_form
 
-Judge = Callable[[Sequence[str | None], Task], Awaitable[Sequence[Verdict | None]]]
+Judge = Callable[[Task, Sequence[str | None]], Awaitable[Sequence[Verdict | None]]]
 """Runs programs on a task without test outputs; None for a sample without a program."""
 
 
@@ -75,7 +75,7 @@ class Strategy(ABC):
 
     async def judged(self, task: Task, samples: Sequence[Sample]) -> list[JudgedSample]:
         """Run the samples' programs; each sample gets its verdict."""
-        verdicts = await self.judge([sample.python_code for sample in samples], task)
+        verdicts = await self.judge(task, [sample.python_code for sample in samples])
         return [JudgedSample(*pair) for pair in zip(samples, verdicts, strict=True)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,11 @@ from utilities.errors import NotAsked, RateLimited
 from utilities.models.interface import Reply
 from utilities.results.entry import Sample, entry_of
 from utilities.sandbox.execution import Execution
-from utilities.sandbox.sandbox import Sandbox
 from utilities.scoring.attempts import choose_attempts
 from utilities.tasks.grids import COLOUR_NAMES
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.verdict import Verdict, verify_samples
+from utilities.verification.verdict import Verdict
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 TASK = Task(
     "t",
@@ -41,8 +40,8 @@ RAISES = "```python\ndef solve_task(grid):\n    return grid[len(grid)]\n```"
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(workers=1) as opened:
+async def verifier() -> AsyncIterator[LocalVerifier]:
+    async with LocalVerifier(VerifierSettings(), workers=1, labels=False) as opened:
         yield opened
 
 
@@ -146,13 +145,15 @@ def test_the_refinement_prompt_shows_pairs_test_inputs_and_feedback_but_no_test_
     assert "9 8" not in user["content"]
 
 
-def strategy_of(agent: CodeGeneratingAgent, sandbox: Sandbox, best_of: int, refine: int) -> Rounds:
-    return Rounds(agent, partial(verify_samples, sandbox), Limits(best_of, refine))
+def strategy_of(
+    agent: CodeGeneratingAgent, verifier: LocalVerifier, best_of: int, refine: int
+) -> Rounds:
+    return Rounds(agent, verifier.judge, Limits(best_of, refine))
 
 
 async def rounds(
     folder: Path,
-    sandbox: Sandbox,
+    verifier: LocalVerifier,
     script: Sequence[Any],
     *,
     best_of: int = 1,
@@ -162,14 +163,14 @@ async def rounds(
     client = ScriptedClient(*(Reply(step) if isinstance(step, str) else step for step in script))
     async with model_of(folder, client) as model:
         agent = CodeGeneratingAgent(model)
-        done = await strategy_of(agent, sandbox, best_of, refine).all_samples(task)
+        done = await strategy_of(agent, verifier, best_of, refine).all_samples(task)
     return done, client
 
 
 async def test_rounds_end_when_a_program_solves_all_train_pairs(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
-    done, client = await rounds(tmp_path, sandbox, [KEEPS, RAISES, FLIPS, "never asked"])
+    done, client = await rounds(tmp_path, verifier, [KEEPS, RAISES, FLIPS, "never asked"])
     assert len(client.asked) == 3
     assert origin_fields(done) == {
         "refinement_round": [0, 1, 2],
@@ -180,25 +181,27 @@ async def test_rounds_end_when_a_program_solves_all_train_pairs(
 
 
 async def test_a_task_with_a_program_that_solves_all_train_pairs_gets_no_round(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
-    done, client = await rounds(tmp_path, sandbox, [KEEPS, FLIPS], best_of=2)
+    done, client = await rounds(tmp_path, verifier, [KEEPS, FLIPS], best_of=2)
     assert len(client.asked) == 2
     assert [one.round for one in done] == [0, 0]
 
 
-async def test_there_are_no_more_rounds_than_asked_for(tmp_path: Path, sandbox: Sandbox) -> None:
-    done, client = await rounds(tmp_path, sandbox, [KEEPS] * 9, best_of=2, refine=2)
+async def test_there_are_no_more_rounds_than_asked_for(
+    tmp_path: Path, verifier: LocalVerifier
+) -> None:
+    done, client = await rounds(tmp_path, verifier, [KEEPS] * 9, best_of=2, refine=2)
     assert len(client.asked) == len(done) == 6
     assert [one.round for one in done] == [0, 0, 1, 1, 2, 2]
 
 
 async def test_refined_and_unrefined_programs_vote_together(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
     constant = "```python\ndef solve_task(grid):\n    return {}\n```"
     script = [constant.format("[[1]]"), KEEPS, constant.format("[[1]]  # again"), RAISES]
-    done, _ = await rounds(tmp_path, sandbox, script, best_of=2, refine=1)
+    done, _ = await rounds(tmp_path, verifier, script, best_of=2, refine=1)
     kept, ones = [[8, 9]], [[1]]
     assert choose_attempts(candidates_of(done), 1) == [[kept, ones]], "KEEPS solves a pair"
     unranked = [replace(one, train_passed=()) for one in candidates_of(done)]
@@ -206,9 +209,9 @@ async def test_refined_and_unrefined_programs_vote_together(
 
 
 async def test_where_no_reply_held_a_program_the_next_round_says_so(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
-    done, client = await rounds(tmp_path, sandbox, ["no idea", FLIPS])
+    done, client = await rounds(tmp_path, verifier, ["no idea", FLIPS])
     assert "None of your earlier replies held a program" in client.asked[1][1]["content"]
     assert [one.parents for one in done] == [(), ()]
     assert done[1].verdict is not None
@@ -216,35 +219,36 @@ async def test_where_no_reply_held_a_program_the_next_round_says_so(
 
 
 async def test_no_round_builds_on_a_sample_that_failed_for_technical_reasons(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
     script = [KEEPS, RateLimited("slow down")]
-    done, client = await rounds(tmp_path, sandbox, script, best_of=2)
+    done, client = await rounds(tmp_path, verifier, script, best_of=2)
     assert len(client.asked) == 2
     assert [one.sample.status for one in done] == ["ok", "rate_limited"]
 
 
 async def test_an_entry_whose_rounds_were_cut_short_by_a_stop_is_left_for_the_next_run(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
-    done, _ = await rounds(tmp_path, sandbox, [KEEPS, NotAsked("the run is stopping")])
+    done, _ = await rounds(tmp_path, verifier, [KEEPS, NotAsked("the run is stopping")])
     entry = entry_of(TASK, [one.sample for one in done], {"model_identifier": "X", "model": "x"})
     assert entry["status"] == ["ok", "not_asked"]
     assert entry["complete"] is None
 
 
 async def test_refinements_that_were_paid_for_are_not_asked_again_whatever_programs_do_now(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
     tells_the_time = (
         "```python\nimport time\ndef solve_task(grid):\n"
         "    return [list(map(int, str(time.time_ns())))]\n```"
     )
     first, client = await rounds(
-        tmp_path, sandbox, [tells_the_time, tells_the_time, KEEPS], refine=2
+        tmp_path, verifier, [tells_the_time, tells_the_time, KEEPS], refine=2
     )
     assert len(client.asked) == 3
-    again, client = await rounds(tmp_path, sandbox, [], refine=2)
+    async with LocalVerifier(VerifierSettings(), labels=False) as another:
+        again, client = await rounds(tmp_path, another, [], refine=2)
     assert client.asked == []
     assert [one.sample.reply for one in again] == [one.sample.reply for one in first]
     assert again[1].sample.prompt_messages != first[1].sample.prompt_messages
@@ -271,12 +275,12 @@ class Watched(CodeGeneratingAgent):
 
 
 async def test_neither_the_agent_nor_the_choice_gets_a_test_output(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
     client = ScriptedClient(*map(Reply, (KEEPS, RAISES, FLIPS)))
     async with model_of(tmp_path, client) as model:
         agent = Watched(model)
-        done = await strategy_of(agent, sandbox, 1, 2).all_samples(TASK)
+        done = await strategy_of(agent, verifier, 1, 2).all_samples(TASK)
     assert len(agent.handed) == 5
     for task in agent.handed:
         assert [pair.output for pair in task.test] == [None]
@@ -285,13 +289,13 @@ async def test_neither_the_agent_nor_the_choice_gets_a_test_output(
 
 
 async def test_other_test_outputs_change_neither_a_prompt_nor_the_rounds_nor_the_choice(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, verifier: LocalVerifier
 ) -> None:
     script = [KEEPS, RAISES, FLIPS]
     other = replace(TASK, test=(Pair(TASK.test[0].input, [[8, 9]]),))
     unknown = TASK.without_test_outputs()
     found = []
     for number, task in enumerate((TASK, other, unknown)):
-        done, client = await rounds(tmp_path / str(number), sandbox, script, task=task)
+        done, client = await rounds(tmp_path / str(number), verifier, script, task=task)
         found.append((client.asked, origin_fields(done), choose_attempts(candidates_of(done), 1)))
     assert found[0] == found[1] == found[2]

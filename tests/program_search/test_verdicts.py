@@ -12,9 +12,8 @@ from agents.program_search.solving import solve
 from agents.program_search.worker_pool import WorkerPool
 from tests.support.scripts import arc1_training
 from utilities.config import DEFAULT_SEARCH_BUDGET
-from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Task
-from utilities.verification.verdict import verify_samples
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 SAMPLE = ("25ff71a9", "a416b8f3", "5582e5ca")
 
@@ -24,10 +23,13 @@ def training_task(name: str) -> Task:
 
 
 async def differences(
-    sandbox: Sandbox, task: Task, codes: Sequence[str], claims: Sequence[Sequence[Grid | None]]
+    verifier: LocalVerifier,
+    task: Task,
+    codes: Sequence[str],
+    claims: Sequence[Sequence[Grid | None]],
 ) -> list[str]:
     """The programs whose verdict is not what was claimed, or that fail a train pair."""
-    verdicts = await verify_samples(sandbox, list(codes), task)
+    verdicts = await verifier.judge(task, codes)
     assert len(verdicts) == len(codes)
     wrong = []
     for number, (verdict, claimed) in enumerate(zip(verdicts, claims, strict=True), 1):
@@ -39,14 +41,14 @@ async def differences(
 
 
 async def test_verdicts_are_what_the_search_claims() -> None:
-    async with Sandbox() as sandbox:
+    async with LocalVerifier(VerifierSettings()) as verifier:
         for name in SAMPLE:
             task = training_task(name)
             found = solve(task.without_test_outputs(), best_of=2, search_budget=1_000_000)
             assert found
             codes = [one.python_code for one in found]
             claims = [one.outputs for one in found]
-            assert await differences(sandbox, task, codes, claims) == []
+            assert await differences(verifier, task, codes, claims) == []
 
 
 @pytest.mark.long
@@ -54,7 +56,7 @@ async def test_verdicts_are_what_the_search_claims() -> None:
 async def test_verdicts_of_all_training_tasks_are_what_the_search_claims() -> None:
     pool = WorkerPool(os.cpu_count() or 1)
 
-    async def judged(name: str, sandbox: Sandbox) -> list[str]:
+    async def judged(name: str, verifier: LocalVerifier) -> list[str]:
         task = training_task(name)
         job = {
             "task_id": name,
@@ -64,9 +66,9 @@ async def test_verdicts_of_all_training_tasks_are_what_the_search_claims() -> No
         }
         found = await pool.run(job)
         codes = [one["python_code"] for one in found]
-        return await differences(sandbox, task, codes, [one["answers"] for one in found])
+        return await differences(verifier, task, codes, [one["answers"] for one in found])
 
-    async with Sandbox() as sandbox:
-        wrong = await asyncio.gather(*(judged(name, sandbox) for name in arc1_training()))
+    async with LocalVerifier(VerifierSettings()) as verifier:
+        wrong = await asyncio.gather(*(judged(name, verifier) for name in arc1_training()))
     await pool.close()
     assert [line for lines in wrong for line in lines] == []

@@ -21,7 +21,7 @@ from utilities.sandbox.python_source import (
     parse_python,
 )
 from utilities.tasks.task import Pair, Task
-from utilities.verification.labels import is_hardcoded
+from utilities.verification.labels import source_labels
 from utilities.verification.verdict import normal_form
 
 TASK = Task("task", (Pair([[0, 1], [2, 3]], [[1, 0], [3, 2]]),), ())
@@ -67,7 +67,7 @@ def read_in_every_way(source: str) -> None:
     assert isinstance(parse_python(source), ast.Module | Unparsable)
     assert find_entry_point(source) in {None, *ENTRY_POINTS}
     assert isinstance(normal_form(source), str)
-    assert is_hardcoded(source, TASK) in {None, False, True}
+    assert source_labels(parse_python(source), TASK).hardcoded in {None, False, True}
 
 
 @pytest.mark.timeout(60)
@@ -107,8 +107,9 @@ def test_a_source_is_as_long_as_the_sandbox_takes_and_no_longer() -> None:
 
 
 def test_hardcoded_is_null_if_it_cannot_be_told() -> None:
-    assert is_hardcoded(MIRROR, TASK) is False
-    assert is_hardcoded(MIRROR + HOSTILE_SOURCES["many unary minuses"], TASK) is None
+    told = source_labels(parse_python(MIRROR), TASK)
+    untold = source_labels(parse_python(MIRROR + HOSTILE_SOURCES["many unary minuses"]), TASK)
+    assert (told.hardcoded, untold.hardcoded) == (False, None)
 
 
 @pytest.mark.parametrize("position", range(len(ENTRY_POINTS)))

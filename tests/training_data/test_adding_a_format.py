@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.support.scripts import REPOSITORY, clean_environment
 from tests.support.training_results import RIGHT, entry, mirror_task, write
+from utilities.training_data.rows import FORMATS
 
-MINE = """
+(EXAMPLE,) = re.findall(
+    r"```python\n(@row_format.*?)```", (REPOSITORY / "CONTRIBUTING.md").read_text(), re.DOTALL
+)
+MINE = f"""
 from utilities.training_data.rows import Parts, Row, row_format
 
-@row_format("alpaca")
-def alpaca(parts: Parts) -> Row:
-    return {"instruction": parts.prompt[-1]["content"], "output": parts.answer}
+{EXAMPLE}
 
 import runpy, sys
 sys.argv = sys.argv[1:]
@@ -44,8 +47,14 @@ def test_a_format_is_one_decorated_function(tmp_path: Path) -> None:
 
 
 def test_a_new_format_stands_in_the_help_and_an_unknown_one_is_refused(tmp_path: Path) -> None:
-    assert "repair, parquet, alpaca" in " ".join(export(tmp_path, "--help").stdout.split())
+    assert "  alpaca             `instruction` and `output`\n" in export(tmp_path, "--help").stdout
     done = export(tmp_path, "results.jsonl", "--format", "no_such", "--output", "rows.jsonl")
     assert done.returncode == 2
     assert "no_such" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_page_has_the_registered_formats_and_their_descriptions() -> None:
+    page = (REPOSITORY / "auxiliary_utilities" / "readme.md").read_text()
+    rows = [f"| `{name}` | {form.description} |\n" for name, form in FORMATS.items()]
+    assert f"| `--format` | a row |\n|---|---|\n{''.join(rows)}\n" in page

@@ -37,7 +37,6 @@ from utilities.training_data.augmentation import (
     draw_changes,
     wrapped_program,
 )
-from utilities.training_data.judging import Judge
 from utilities.training_data.known_tasks import (
     EVALUATION_SETS,
     TRAIN_AND_PAIRS,
@@ -45,8 +44,8 @@ from utilities.training_data.known_tasks import (
 )
 from utilities.training_data.row_files import parquet_schema
 from utilities.training_data.samples import samples_of
-from utilities.training_data.splits import TaskGroups, parse_shares, part_of
-from utilities.verification.verifier import VerifierSettings
+from utilities.training_data.selection import TaskGroups, parse_shares, part_of
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 SCRIPT = "auxiliary_utilities/export_training_data.py"
 REAL = [Task.from_json(*item) for item in list(arc1_training().items())[:40]]
@@ -156,10 +155,10 @@ async def test_a_wrapped_program_solves_the_changed_task(symmetry: Symmetry) -> 
     change = replace(change, symmetry=symmetry)
     found = entry("a", mirror_task(), [RIGHT, RIGHT_OTHERWISE, RIGHT_BY_ANOTHER_NAME])
     samples = [changed_sample(s, change) for s in samples_of(ResultEntry.of(found), Path("x"))]
-    async with Judge(VerifierSettings()) as judge:
-        verdicts = await judge.judge([(s.task, s.python_code or "") for s in samples])
+    async with LocalVerifier(VerifierSettings()) as verifier:
+        verdicts = [await verifier.judge(sample.task, [sample.python_code]) for sample in samples]
 
-    assert all(verdict.passed_all for verdict in verdicts)
+    assert all(verdict is not None and verdict.passed_all for (verdict,) in verdicts)
     assert {canonical_hash(sample.task) for sample in samples} == {canonical_hash(task)}
 
 
@@ -219,10 +218,12 @@ async def test_parquet_loads_and_every_program_in_it_verifies_again(exported: Pa
     assert {json.loads(r["augmentation"])["symmetry"] for r in rows if r["augmentation"]}
 
     tasks = [Task.from_json(row["task_id"], json.loads(row["task_data"])) for row in rows]
-    async with Judge(VerifierSettings()) as judge:
-        programs = zip(tasks, (row["python_code"] for row in rows), strict=True)
-        verdicts = await judge.judge(list(programs))
-    assert all(verdict.passed_all for verdict in verdicts)
+    async with LocalVerifier(VerifierSettings()) as verifier:
+        verdicts = [
+            await verifier.judge(task, [row["python_code"]])
+            for task, row in zip(tasks, rows, strict=True)
+        ]
+    assert all(verdict is not None and verdict.passed_all for (verdict,) in verdicts)
 
 
 def test_the_card_of_parquet_names_its_splits_for_hugging_face(exported: Path) -> None:

@@ -9,16 +9,15 @@ import pytest
 
 from utilities.sandbox.execution import Execution, Limits
 from utilities.sandbox.preparation import prepare
+from utilities.sandbox.python_source import parse_python
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Pair, Task
+from utilities.verification.labels import source_labels
 from utilities.verification.verdict import (
     Verdict,
-    label_fields,
-    labelled,
     normal_form,
     verdict_fields,
     verify,
-    verify_samples,
 )
 
 SECRET: Grid = [[3, 1, 4, 1, 5, 9, 2]]
@@ -131,20 +130,6 @@ def test_the_job_of_a_child_holds_inputs_and_source_only() -> None:
     assert job.body == bytes((1, 1, 7)) + RIGHT.encode()
 
 
-async def test_equal_programs_run_once(sandbox: CountingSandbox) -> None:
-    same = [
-        RIGHT,
-        "def solve_task( grid ) :  # turned\n  '''Turn.'''\n\n  return [row[::-1] for row in grid]",
-        "not python(",
-        "not python(",
-        None,
-    ]
-    verdicts = await verify_samples(sandbox, same, FLIP)
-    assert len(sandbox.codes) == 2
-    assert verdicts[0] is verdicts[1]
-    assert [v and v.execution_status for v in verdicts] == ["ok", "ok", *["syntax_error"] * 2, None]
-
-
 def test_programs_that_differ_in_a_constant_differ() -> None:
     assert normal_form("def f(g): return 'a'") != normal_form("def f(g): return 'b'")
     assert normal_form("def f(g):\n 'a'\n return g") == normal_form("def f(g): return g")
@@ -177,8 +162,7 @@ SHORT = Task("short", FLIP.train[:1], FLIP.test)
 async def test_labels_are_given_to_programs_that_pass_train(
     sandbox: CountingSandbox, code: str, labels: tuple[bool | None, bool | None]
 ) -> None:
-    first = await verify(sandbox, code, SHORT)
-    verdict = await labelled(sandbox, code, SHORT, first)
+    verdict = await verify(sandbox, code, SHORT, source_labels(parse_python(code), SHORT))
     assert (verdict.deterministic, verdict.hardcoded) == labels
     assert len(sandbox.codes) == (1 if labels == (None, None) else 2)
 
@@ -194,17 +178,23 @@ async def test_a_program_that_relies_on_the_offered_numpy_is_told(sandbox: Sandb
     assert not importing.uses_numpy_without_import
 
 
-def test_the_entry_point_that_is_taken_is_told() -> None:
-    codes = [
-        RIGHT,
-        "def solve(g): return g\ndef p(g): return g\n",
-        None,
-        "def other(g): return g\n",
-    ]
-    fields = label_fields(codes, [None] * 4)
-    assert fields["entry_point"] == ["solve_task", "solve", None, None]
-    assert set(fields) == {"entry_point", "uses_numpy_without_import", "deterministic", "hardcoded"}
-    assert fields["deterministic"] == [None] * 4
+@pytest.mark.parametrize(
+    ("code", "entry_point"),
+    [
+        (RIGHT, "solve_task"),
+        ("def solve(g): return g\ndef p(g): return g\n", "solve"),
+        ("def other(g): return g\n", None),
+        ("not python(", None),
+    ],
+)
+async def test_the_entry_point_that_is_taken_is_told(
+    sandbox: Sandbox, code: str, entry_point: str | None
+) -> None:
+    verdict = await verify(sandbox, code, FLIP, source_labels(parse_python(code), FLIP))
+    fields = verdict_fields([verdict, None], labels=True)
+    assert fields["entry_point"] == [entry_point, None]
+    assert {"uses_numpy_without_import", "deterministic", "hardcoded"} < set(fields)
+    assert "entry_point" not in verdict_fields([verdict])
 
 
 @pytest.mark.parametrize(

@@ -151,9 +151,12 @@ async def test_a_torn_last_line_is_written_anew(tmp_path: Path) -> None:
     assert await write(path, *"abc", finish=True) == ["c"]
 
 
+SAME = "def solve_task( grid ) :\n  'Turn.'\n\n  return [row[::-1] for row in grid]  # again"
+
+
 async def test_equal_programs_run_once_also_across_entries() -> None:
     async with LocalVerifier(VerifierSettings(), workers=1) as verifier:
-        first = await verifier.judge(TASK, [RIGHT, None, RIGHT + "# again\n"])
+        first = await verifier.judge(TASK, [RIGHT, None, SAME])
         (second,) = await verifier.judge(Task.from_json("b", TASK_DATA), [RIGHT])
         other = json.loads(json.dumps(TASK_DATA).replace("3", "5"))
         (third,) = await verifier.judge(Task.from_json("a", other), [RIGHT])
@@ -173,6 +176,23 @@ async def test_what_is_remembered_is_bounded() -> None:
     assert all(verdict is not None and verdict.passed_train for verdict in verdicts)
     assert again[0] is not verdicts[0]
     assert again[1] is verdicts[-1]
+
+
+async def test_without_labels_a_program_that_passes_runs_once() -> None:
+    async with LocalVerifier(VerifierSettings(), labels=False) as verifier:
+        (plain, broken, same) = await verifier.judge(TASK, [RIGHT, "not python(", "not python("])
+    assert plain is not None
+    assert plain.passed_all
+    assert (plain.deterministic, plain.hardcoded) == (None, None)
+    assert broken is same
+
+
+async def test_a_sandbox_that_opens_late_starts_with_the_first_program() -> None:
+    async with LocalVerifier(VerifierSettings(), opens_late=True) as verifier:
+        assert verifier.layers == ""
+        await asyncio.gather(*(verifier.judge(TASK, [RIGHT, None]) for _ in range(3)))
+        assert "rlimits" in verifier.layers
+        assert verifier.programs == 3
 
 
 @pytest.mark.parametrize("mode", ["strict", "batch"])

@@ -6,25 +6,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from utilities.command_line.terminal import printable
+from utilities.files.atomic import write_atomically
 from utilities.files.hashing import file_sha256
 from utilities.results.provenance import provenance
 from utilities.tasks.public_sets import LICENCE
-from utilities.training_data.export import Export
+from utilities.training_data.export import Exported
 from utilities.training_data.options import ExportOptions
-
-_SYNTHETIC = "synthetic:"
-
-
-def card_path(options: ExportOptions) -> Path:
-    """`README.md` in a folder of Parquet, where Hugging Face looks; else beside the rows."""
-    if options.row_format.is_folder:
-        return options.output / "README.md"
-    return options.output.with_name(f"{options.output.stem}_card.md")
+from utilities.training_data.relabelling import SYNTHETIC
 
 
-def card_text(options: ExportOptions, exported: Export) -> str:
+def write_card(options: ExportOptions, exported: Exported) -> Path:
+    """Write the card: `README.md` in a folder of Parquet, where Hugging Face looks; else beside.
+
+    Returns its path.
+    """
+    path = options.output / "README.md"
+    if not options.row_format.is_folder:
+        path = options.output.with_name(f"{options.output.stem}_card.md")
+    write_atomically(path, card_text(options, exported).encode("utf-8", "replace"))
+    return path
+
+
+def card_text(options: ExportOptions, exported: Exported) -> str:
     """The card in Markdown, with the front matter that `datasets` reads the files by."""
     front = _front_matter(options, exported) if options.row_format.is_folder else []
+    sources = [f"{_cell(path.name)} | `{file_sha256(path)}`" for path in options.results]
+    models = [f"{_cell(model)} | {rows}" for model, rows in exported.models.most_common()]
+    reasons = [f"{_cell(reason)} | {count}" for reason, count in exported.reasons()]
     lines = [
         *front,
         "# ARC programs and reasoning",
@@ -32,18 +40,18 @@ def card_text(options: ExportOptions, exported: Export) -> str:
         _opening(options, exported),
         "",
         *_table("part | file | rows | tasks | SHA-256", _parts(exported)),
-        *_table("results file | SHA-256", _sources(options)),
-        *_table("model | rows", [f"{_cell(m)} | {n}" for m, n in exported.models.most_common()]),
+        *_table("results file | SHA-256", sources),
+        *_table("model | rows", models),
         *_licences(exported),
         *_choices(options),
-        *_table("not exported, because | samples", _reasons(exported)),
+        *_table("not exported, because | samples", reasons),
         *_evaluation(options, exported),
         *_made(),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _opening(options: ExportOptions, exported: Export) -> str:
+def _opening(options: ExportOptions, exported: Exported) -> str:
     return (
         f"{sum(part.rows for part in exported.parts)} rows in the format `{options.format}`, "
         f"{exported.versions} of them further versions of others (augmentation). Each row names "
@@ -51,7 +59,7 @@ def _opening(options: ExportOptions, exported: Export) -> str:
     )
 
 
-def _front_matter(options: ExportOptions, exported: Export) -> Iterator[str]:
+def _front_matter(options: ExportOptions, exported: Exported) -> Iterator[str]:
     yield from ("---", "pretty_name: ARC programs and reasoning", "language: en")
     yield from ("task_categories: [text-generation]", "configs:", "- config_name: default")
     yield "  data_files:"
@@ -62,7 +70,7 @@ def _front_matter(options: ExportOptions, exported: Export) -> Iterator[str]:
     yield from ("---", "")
 
 
-def _parts(exported: Export) -> list[str]:
+def _parts(exported: Exported) -> list[str]:
     return [
         f"{part.name or 'all'} | {_cell(part.path.name)} | {part.rows} | {part.tasks} "
         f"| `{part.sha256}`"
@@ -70,17 +78,8 @@ def _parts(exported: Export) -> list[str]:
     ]
 
 
-def _sources(options: ExportOptions) -> list[str]:
-    return [f"{_cell(path.name)} | `{file_sha256(path)}`" for path in options.results]
-
-
-def _reasons(exported: Export) -> list[str]:
-    reasons = exported.collected.refused + exported.left_out
-    return [f"{_cell(reason)} | {count}" for reason, count in reasons.most_common() if count]
-
-
-def _licences(exported: Export) -> Iterator[str]:
-    synthetic = sum(task_id.startswith(_SYNTHETIC) for task_id in exported.task_ids)
+def _licences(exported: Exported) -> Iterator[str]:
+    synthetic = sum(task_id.startswith(SYNTHETIC) for task_id in exported.task_ids)
     yield from ("## Licences", "")
     yield f"- Tasks: {len(exported.task_ids)} ids, {synthetic} of them made by relabelling."
     yield f"  Those of ARC-AGI: {LICENCE}. Others: the licence of where they come from."
@@ -113,10 +112,10 @@ def _choices(options: ExportOptions) -> Iterator[str]:
     yield ""
 
 
-def _evaluation(options: ExportOptions, exported: Export) -> Iterator[str]:
+def _evaluation(options: ExportOptions, exported: Exported) -> Iterator[str]:
     if options.evaluation_tasks == "allow":
         yield from ("Evaluation tasks of ARC-AGI were **not** looked for.", "")
-    elif found := exported.collected.evaluation_tasks:
+    elif found := exported.evaluation_tasks:
         tasks = [f"{_cell(task_id)} | {known}" for task_id, known in sorted(found.items())]
         yield from _table("left out: task | is the evaluation task", tasks)
 

@@ -1,29 +1,40 @@
-"""An export from its options to its files."""
+"""An export from its options to its files: results are read into a spool, and rows made of it."""
 
+import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+
+import orjson
 
 from utilities.command_line.terminal import first_of
 from utilities.errors import UsageError
-from utilities.files.atomic import write_atomically
 from utilities.files.hashing import file_sha256
+from utilities.files.json_lines import encode_line
 from utilities.files.spool import open_spool
+from utilities.results.entry import ResultEntry, RunMetadata
+from utilities.results.reader import read_entries
+from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
+from utilities.tasks.task import Task
 from utilities.training_data.augmentation import changed_sample, draw_changes
-from utilities.training_data.collecting import SAMPLES_TABLE, Collected, Collector, load
-from utilities.training_data.judging import Judge, judged
 from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
 from utilities.training_data.options import ExportOptions
-from utilities.training_data.row_files import Row, RowFile, check_parquet, open_parts
-from utilities.training_data.rows import RowMaker
-from utilities.training_data.samples import TrainingSample
-from utilities.training_data.selection import Choice
-from utilities.training_data.splits import part_of
+from utilities.training_data.row_files import check_parquet, open_parts
+from utilities.training_data.rows import Row, parts_of
+from utilities.training_data.samples import RunFacts, TrainingSample, judged, usable_samples
+from utilities.training_data.selection import Choice, TaskGroups, part_of
+from utilities.verification.verdict import normal_form
+from utilities.verification.verifier import LocalVerifier
 
 _NAMES_SHOWN = 12
+_SAMPLES_TABLE = (
+    "samples (position INTEGER PRIMARY KEY, task_hash TEXT, content TEXT, form BLOB,"
+    " outputs BLOB, is_right INTEGER, body BLOB)"
+)
 
 
 @dataclass(slots=True)
@@ -38,23 +49,40 @@ class WrittenPart:
 
 
 @dataclass(slots=True)
-class Export:
-    """What came of an export."""
+class Exported:
+    """What was read, what came of it, and where it is."""
 
-    collected: Collected
+    facts: RunFacts = field(default_factory=RunFacts)
+    samples: int = 0
+    """Samples that were read."""
     programs_run: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Samples that are no row, by reason."""
+    evaluation_tasks: dict[str, str] = field(default_factory=dict)
+    """Task id → the evaluation task that it is."""
+    unusable_tasks: dict[str, str] = field(default_factory=dict)
     parts: list[WrittenPart] = field(default_factory=list)
     models: Counter[str] = field(default_factory=Counter)
     """Rows by model."""
     task_ids: set[str] = field(default_factory=set)
     versions: int = 0
     """Rows made by augmentation."""
-    left_out: Counter[str] = field(default_factory=Counter)
-    """What passed the filters and is no row, by reason."""
-    card: Path | None = None
+
+    def reasons(self, most: int | None = None) -> list[tuple[str, int]]:
+        """Why samples are no rows, the commonest reason first, with their number."""
+        return [(reason, count) for reason, count in self.left_out.most_common(most) if count]
+
+    def evaluation_names(self) -> str:
+        """The evaluation tasks met, the first of them by name."""
+        names = [
+            task_id if known.split(" ")[0] == task_id else f"{task_id} (that is {known})"
+            for task_id, known in sorted(self.evaluation_tasks.items())
+        ]
+        many = "tasks are ARC-AGI evaluation tasks" if names[1:] else "task is an evaluation task"
+        return f"{len(names)} {many}: {first_of(names, _NAMES_SHOWN)}"
 
 
-async def export(options: ExportOptions) -> Export:
+async def export(options: ExportOptions) -> Exported:
     """Read, judge, choose and write.
 
     Raises UsageError if results cannot be read, nothing is left to write, or evaluation tasks
@@ -62,117 +90,186 @@ async def export(options: ExportOptions) -> Export:
     """
     if options.row_format.is_folder:
         check_parquet()
-    guard = None if options.evaluation_tasks == "allow" else KnownTasks(EVALUATION_SETS)
-    with open_spool(options.output.parent, SAMPLES_TABLE) as spool:
-        async with Judge(options.settings) as judge:
-            collector = Collector(
-                spool,
-                judge,
-                options.filters,
-                options.row_format,
-                guard,
-                with_groups=options.is_split,
+    with open_spool(options.output.parent, _SAMPLES_TABLE) as spool:
+        async with LocalVerifier(options.settings, opens_late=True) as verifier:
+            exporter = Exporter(options, spool, verifier)
+            await exporter.read()
+            await exporter.write()
+            exporter.exported.programs_run = verifier.programs
+    return exporter.exported
+
+
+class Exporter:
+    """Reads files, keeps the samples of use in the spool, and writes rows of those it chooses."""
+
+    def __init__(
+        self, options: ExportOptions, spool: sqlite3.Connection, verifier: LocalVerifier
+    ) -> None:
+        """The spool has the table of samples."""
+        self.exported = Exported()
+        self._options = options
+        self._spool = spool
+        self._verifier = verifier
+        allowed = options.evaluation_tasks == "allow"
+        self._guard = None if allowed else KnownTasks(EVALUATION_SETS)
+        self._names: dict[str, tuple[str, str | None]] = {}
+        """Content hash → canonical hash, and the evaluation task that it is."""
+        self._groups = TaskGroups()
+        self._keys: dict[str, tuple[str, ...]] = {}
+        """Canonical hash → identifying hashes, if there is a split."""
+
+    async def read(self) -> None:
+        """Read all files; raises UsageError if one cannot be read or evaluation tasks are refused.
+
+        Programs run if their verdicts or labels are missing.
+        """
+        samples = (sample for path in self._options.results for sample in self._samples(path))
+        async with aclosing(judged(samples, self._verifier)) as stream:
+            async for sample in stream:
+                self._keep(sample)
+        self._spool.execute("CREATE INDEX by_task ON samples (task_hash, content, position)")
+        if self.exported.evaluation_tasks and self._options.evaluation_tasks == "refuse":
+            raise UsageError(
+                f"{self.exported.evaluation_names()}; --evaluation_tasks leave_out leaves them "
+                "out, allow takes them"
             )
-            found = await collector.read(options.results, judge_again=options.verify_again)
-            if found.evaluation_tasks and options.evaluation_tasks == "refuse":
-                raise UsageError(_refusal(found))
-            exported = Export(found)
-            await _write(options, exported, spool, judge)
-            exported.programs_run = judge.programs
-    return exported
 
-
-def _refusal(found: Collected) -> str:
-    return (
-        f"{evaluation_names(found)}; --evaluation_tasks leave_out leaves them out, allow takes them"
-    )
-
-
-def evaluation_names(found: Collected) -> str:
-    """The evaluation tasks met, the first of them by name."""
-    tasks = found.evaluation_tasks
-    names = [
-        task_id if known.split(" ")[0] == task_id else f"{task_id} (that is {known})"
-        for task_id, known in sorted(tasks.items())
-    ]
-    many = "tasks are ARC-AGI evaluation tasks" if len(names) > 1 else "task is an evaluation task"
-    return f"{len(names)} {many}: {first_of(names, _NAMES_SHOWN)}"
-
-
-async def _write(
-    options: ExportOptions, exported: Export, spool: sqlite3.Connection, judge: Judge
-) -> None:
-    names = [name for name, _ in options.split]
-    parquet = options.row_format.is_folder
-    with open_parts(options.output, names, parquet=parquet) as files:
-        async for sample, row in _rows(options, exported, spool, judge):
-            file = files[_part(sample, options, exported.collected)]
-            file.write(row, sample.task_hash)
-            exported.models[sample.model or "unknown"] += 1
-            exported.task_ids.add(sample.task.task_id)
-            exported.versions += sample.augmentation is not None
-        if not any(file.rows for file in files.values()):
-            raise UsageError(_nothing(exported))
-    exported.parts = [_written(name, file) for name, file in files.items()]
-
-
-def _part(sample: TrainingSample, options: ExportOptions, found: Collected) -> str:
-    if not options.is_split:
-        return ""
-    return part_of(found.groups.of(found.keys[sample.task_hash]), options.split, options.seed)
-
-
-def _written(name: str, file: RowFile) -> WrittenPart:
-    return WrittenPart(name, file.path, file.rows, len(file.tasks), file_sha256(file.path))
-
-
-def _nothing(exported: Export) -> str:
-    reasons = exported.collected.refused + exported.left_out
-    told = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common(6) if count)
-    return (
-        f"none of {exported.collected.samples} samples becomes a row ({told or 'there are none'}); "
-        "give other results or wider filters; nothing is written"
-    )
-
-
-async def _rows(
-    options: ExportOptions, exported: Export, spool: sqlite3.Connection, judge: Judge
-) -> AsyncIterator[tuple[TrainingSample, Row]]:
-    """Each row with the sample that it is right by."""
-    facts = exported.collected.facts
-    maker = RowMaker(options.row_format, facts, recorded_prompts=options.prompt == "recorded")
-    choice = Choice(options.deduplicate, options.max_per_task, exported.left_out)
-    if options.row_format.of_pair is not None:
-        for right, wrong in choice.pairs(spool):
-            sample = load(spool, right)
-            yield sample, maker.of_pair(sample, load(spool, wrong))
-        return
-    chosen = (load(spool, position) for position in choice.singles(spool))
-    async with aclosing(judged(_with_versions(chosen, options, exported), judge)) as stream:
-        async for sample in stream:
-            if sample.augmentation and options.filters.refusal_of_verdict(sample):
-                exported.left_out["version that does not verify"] += 1
+    def _samples(self, path: Path) -> Iterator[TrainingSample]:
+        """The samples of a file that are rows if their programs are right."""
+        found, again = self.exported, self._options.verify_again
+        for entry in read_entries(path):
+            if isinstance(entry, RunMetadata):
+                found.facts.add(entry, path.name)
+            elif not isinstance(entry, ResultEntry):
+                found.left_out["a journal's reply: give the results file"] += 1
             else:
-                yield sample, maker.of(sample)
+                samples = usable_samples(entry, path, found.unusable_tasks, judge_again=again)
+                found.left_out["without a valid task"] += 0 if samples else entry.samples
+                yield from self._wanted(samples)
+
+    def _wanted(self, samples: list[TrainingSample]) -> Iterator[TrainingSample]:
+        content = content_hash(samples[0].task) if samples else ""  # they share their task
+        for sample in samples:
+            self.exported.samples += 1
+            reason = self._options.filters.refusal_before_running(sample)
+            if reason is not None:
+                self.exported.left_out[reason] += 1
+                continue
+            task_hash, evaluation_task = self._named(sample.task, content)
+            if evaluation_task is not None:
+                self.exported.evaluation_tasks[sample.task.task_id] = evaluation_task
+                self.exported.left_out["an evaluation task"] += 1
+                continue
+            yield replace(sample, task_hash=task_hash, task_content=content)
+
+    def _named(self, task: Task, content: str) -> tuple[str, str | None]:
+        if content not in self._names:
+            evaluation_task = None
+            if self._guard is not None:
+                evaluation_task = self._guard.name_of(task) or self._guard.name_by_pair(task)
+            task_hash = "" if evaluation_task else canonical_hash(task)
+            self._names[content] = task_hash, evaluation_task
+            if self._options.is_split and evaluation_task is None:
+                self._keys[task_hash] = identifying_hashes(task)
+                self._groups.add(self._keys[task_hash])
+        return self._names[content]
+
+    def _keep(self, sample: TrainingSample) -> None:
+        reason = self._options.filters.refusal_of_verdict(sample)
+        if reason is not None:
+            self.exported.left_out[reason] += 1
+            if not self._options.row_format.serves_as_failed(sample):
+                return
+        row = (
+            sample.task_hash,
+            sample.task_content,
+            _form_of(sample),
+            _outputs_of(sample),
+            reason is None,
+            encode_line(sample.to_json()),
+        )
+        self._spool.execute(
+            "INSERT INTO samples (task_hash, content, form, outputs, is_right, body)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            row,
+        )
+
+    async def write(self) -> None:
+        """Write the rows; raises UsageError if there are none, and leaves no file then."""
+        options, exported = self._options, self.exported
+        names = [name for name, _ in options.split]
+        with open_parts(options.output, names, parquet=options.row_format.is_folder) as files:
+            async for sample, row in self._rows():
+                files[self._part(sample)].write(row, sample.task_hash)
+                exported.models[sample.model or "unknown"] += 1
+                exported.task_ids.add(sample.task.task_id)
+                exported.versions += sample.augmentation is not None
+            if not any(file.rows for file in files.values()):
+                told = ", ".join(f"{reason} {count}" for reason, count in exported.reasons(6))
+                raise UsageError(
+                    f"none of {exported.samples} samples becomes a row "
+                    f"({told or 'there are none'}); give other results or wider filters; "
+                    "nothing is written"
+                )
+        exported.parts = [
+            WrittenPart(name, file.path, file.rows, len(file.tasks), file_sha256(file.path))
+            for name, file in files.items()
+        ]
+
+    def _part(self, sample: TrainingSample) -> str:
+        if not self._options.is_split:
+            return ""
+        group = self._groups.of(self._keys[sample.task_hash])
+        return part_of(group, self._options.split, self._options.seed)
+
+    async def _rows(self) -> AsyncIterator[tuple[TrainingSample, Row]]:
+        """Each row with the sample that it is right by."""
+        options, make = self._options, self._options.row_format.make
+        parts = partial(
+            parts_of, facts=self.exported.facts, recorded_prompts=options.prompt == "recorded"
+        )
+        choice = Choice(options.deduplicate, options.max_per_task, self.exported.left_out)
+        if options.row_format.is_paired:
+            for right, wrong in choice.pairs(self._spool):
+                sample = self._load(right)
+                yield sample, make(parts(sample), parts(self._load(wrong)))
+            return
+        chosen = map(self._load, choice.singles(self._spool))
+        async with aclosing(judged(self._with_versions(chosen), self._verifier)) as stream:
+            async for sample in stream:
+                if sample.augmentation and options.filters.refusal_of_verdict(sample):
+                    self.exported.left_out["version that does not verify"] += 1
+                else:
+                    yield sample, make(parts(sample))
+
+    def _load(self, position: int) -> TrainingSample:
+        found = self._spool.execute("SELECT body FROM samples WHERE position = ?", (position,))
+        return TrainingSample.from_json(orjson.loads(found.fetchone()[0]))
+
+    def _with_versions(self, samples: Iterator[TrainingSample]) -> Iterator[TrainingSample]:
+        """Each sample and its further versions, which are not verified yet."""
+        options = self._options
+        for sample in samples:
+            yield sample
+            if sample.python_code is None or sample.level in ("failed", "unverified"):
+                continue
+            seed = f"{options.seed} {sample.task_hash} {sample.sample_index} {sample.run_id}"
+            for change in draw_changes(sample.task, options.augment, options.augment_with, seed):
+                try:
+                    yield changed_sample(sample, change)
+                except SyntaxError:
+                    self.exported.left_out["version whose program cannot be wrapped"] += 1
 
 
-def _with_versions(
-    samples: Iterator[TrainingSample], options: ExportOptions, exported: Export
-) -> Iterator[TrainingSample]:
-    """Each sample and its further versions, which are not verified yet."""
-    for sample in samples:
-        yield sample
-        if sample.python_code is None or sample.level in ("failed", "unverified"):
-            continue
-        seed = f"{options.seed} {sample.task_hash} {sample.sample_index} {sample.run_id}"
-        for change in draw_changes(sample.task, options.augment, options.augment_with, seed):
-            try:
-                yield changed_sample(sample, change)
-            except SyntaxError:
-                exported.left_out["version whose program cannot be wrapped"] += 1
+def _form_of(sample: TrainingSample) -> bytes:
+    """The same for programs that are the same but for layout; without a program, for one text."""
+    text = sample.reasoning or "" if sample.python_code is None else normal_form(sample.python_code)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def write_card(exported: Export, path: Path, text: str) -> None:
-    """Write the data card."""
-    write_atomically(path, text.encode("utf-8", "replace"))
-    exported.card = path
+def _outputs_of(sample: TrainingSample) -> bytes:
+    """The same for programs that give the same; samples without outputs are all different."""
+    if sample.verdict is None:
+        return _form_of(sample)
+    outputs = [sample.verdict.train_outputs, sample.verdict.test_outputs]
+    return hashlib.sha256(orjson.dumps(outputs)).digest()

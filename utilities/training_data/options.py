@@ -17,10 +17,9 @@ from utilities.command_line.options import (
     unsafe_no_seccomp_flag,
 )
 from utilities.training_data.augmentation import KINDS, Kind
-from utilities.training_data.filters import Filters
 from utilities.training_data.rows import FORMATS, RowFormat
-from utilities.training_data.selection import Deduplication
-from utilities.training_data.splits import WHOLE, Shares, parse_shares
+from utilities.training_data.samples import SampleVerdict, TrainingSample
+from utilities.training_data.selection import WHOLE, Deduplication, Shares, parse_shares
 from utilities.verification.verifier import VerifierSettings
 
 
@@ -35,7 +34,70 @@ def _kinds(text: str) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind in words)
 
 
+_filter = partial(option, group="which samples")
+_filter_flag = partial(flag, group="which samples")
 _row = partial(option, group="rows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters(Options):
+    """What a row's sample must be."""
+
+    verified: Literal["train_and_test", "train", "any"] = _filter(
+        "what the program must solve; any: also samples that fail or have no program",
+        default="train_and_test",
+    )
+    allow_nondeterministic: bool = _filter_flag("keep programs whose outputs vary")
+    allow_hardcoded: bool = _filter_flag("keep programs that hold an output")
+    status: tuple[str, ...] = _filter(
+        "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
+    )
+    models: tuple[str, ...] | None = _filter(
+        "only samples of these models, comma list", "LIST", parse=comma_list
+    )
+    min_length: int = _filter(
+        "characters of reasoning and program together, at least", "N", default=1
+    )
+    max_length: int | None = _filter("the same, at most", "N")
+
+    def fault(self) -> str | None:
+        """What is wrong with filters that are each right."""
+        if self.max_length is not None and self.max_length < self.min_length:
+            return "--max_length is less than --min_length"
+        return None
+
+    def refusal_before_running(self, sample: TrainingSample) -> str | None:
+        """Why a sample is no row, before its program runs; None if that is open."""
+        if sample.status not in self.status:
+            return f"status {sample.status}"
+        if self.models is not None and sample.model not in self.models:
+            return "of another model"
+        if sample.python_code is None and self.verified != "any":
+            return "no program"
+        if sample.length < self.min_length:
+            too_short = f"shorter than {self.min_length}"
+            return too_short if sample.length else "neither program nor reasoning"
+        if self.max_length is not None and sample.length > self.max_length:
+            return f"longer than {self.max_length}"
+        return None
+
+    def refusal_of_verdict(self, sample: TrainingSample) -> str | None:
+        """Why the verdict on its program makes a sample no row; None if it is one."""
+        level = sample.level
+        if level in ("unverified", "failed"):
+            refusal = "not verified" if level == "unverified" else "fails train"
+            return None if self.verified == "any" else refusal
+        if self.verified == "train_and_test" and level == "train":
+            return "passes train, not test"
+        return self._refusal_of_labels(sample.verdict)
+
+    def _refusal_of_labels(self, verdict: SampleVerdict | None) -> str | None:
+        assert verdict is not None
+        if not self.allow_nondeterministic and verdict.deterministic is not True:
+            return "not deterministic"
+        if not self.allow_hardcoded and verdict.hardcoded is not False:
+            return "hardcoded"
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,21 +107,17 @@ class ExportOptions(Options):
     results: tuple[Path, ...] = argument(
         "results files: .jsonl, or the older .json, also gzipped (.gz)", "RESULTS"
     )
-    format: str = option(
-        f"what a row is: {', '.join(FORMATS)}", "FORMAT", choices=tuple(FORMATS), required=True
-    )
+    format: str = option("what a row is, as above", "FORMAT", choices=tuple(FORMATS), required=True)
     output: Path = option("the file to write; for parquet a folder", "PATH", required=True)
     filters: Filters = part(Filters)
-    evaluation_tasks: Literal["leave_out", "refuse", "allow"] = option(
+    evaluation_tasks: Literal["leave_out", "refuse", "allow"] = _filter(
         "tasks of ARC-AGI's evaluation sets, known by content: left out and named, an error, or "
         "rows like others",
         default="leave_out",
-        group="which samples",
     )
-    verify_again: bool = flag(
+    verify_again: bool = _filter_flag(
         "run every program, even if RESULTS tells its verdict; without it, those whose verdict or "
         "labels are missing",
-        group="which samples",
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="which samples")
     deduplicate: Deduplication = _row(
@@ -108,7 +166,7 @@ class ExportOptions(Options):
 
     def fault(self) -> str | None:
         """What is wrong with options that are each right."""
-        paired, folder = self.row_format.of_pair is not None, self.row_format.is_folder
+        paired, folder = self.row_format.is_paired, self.row_format.is_folder
         is_file = self.output.is_file() or self.output.suffix == ".parquet"
         faults = {
             f"--augment does not go with --format {self.format}": paired and self.augment,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from utilities.results.entry import SCHEMA_VERSION, ResultEntry
@@ -17,20 +18,16 @@ from utilities.results.reader import Fields as Entry
 from utilities.results.reader import read_entries
 from utilities.tasks.hashes import content_hash, identifying_hashes
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.training_data.judging import Judge, judged
 from utilities.training_data.known_tasks import TRAIN_AND_PAIRS, KnownTasks
-from utilities.training_data.samples import TrainingSample, usable_samples
-from utilities.verification.verdict import Verdict, label_fields, normal_form, verdict_fields
+from utilities.training_data.samples import TrainingSample, judged, usable_samples
+from utilities.verification.verdict import Verdict, normal_form, verdict_fields
+from utilities.verification.verifier import LocalVerifier, judged_in_order
 
-_TASKS_AT_ONCE = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Relabelled:
-    """A new task, and a program that solves it, not verified yet."""
-
-    task: Task
-    sample: TrainingSample
+SYNTHETIC = "synthetic:"
+MIN_INPUTS = 3
+"""A rule that is to be found from pairs needs two to see it and one to try it on."""
+_SMALLEST_MEAN_CELLS = 2
+_PROGRAMS_AT_ONCE = 128
 
 
 @dataclass(slots=True)
@@ -48,81 +45,100 @@ class Relabeller:
     _seen: set[str] = field(default_factory=set)
     _programs: set[tuple[str, bytes]] = field(default_factory=set)
 
-    def know(self, task: Task) -> None:
-        """Take a task for known."""
+    async def entries(
+        self, paths: Sequence[Path], verifier: LocalVerifier, run_id: str
+    ) -> AsyncIterator[Entry]:
+        """A result entry for each new task that the samples of these files make.
+
+        The tasks of all files are known before the first is made. Raises UsageError if a file
+        cannot be read or programs cannot be run here.
+        """
+        for path in paths:
+            for samples in _entries_of(path, self.unusable_tasks):
+                self._know(samples[0].task)
+        every = (s for path in paths for samples in _entries_of(path, {}) for s in samples)
+        waiting: list[TrainingSample] = []
+        async with aclosing(judged(every, verifier, labels=False)) as stream:
+            async for sample in stream:
+                self.samples += 1
+                made = self._new_task(sample)
+                if isinstance(made, str):
+                    self.skipped[made] += 1
+                    continue
+                # Programs that make the same task of one entry stand together: keep them so.
+                if len(waiting) >= _PROGRAMS_AT_ONCE and made.task != waiting[-1].task:
+                    async for entry in self._verified(waiting, verifier, run_id):
+                        yield entry
+                    waiting = []
+                waiting.append(made)
+        async for entry in self._verified(waiting, verifier, run_id):
+            yield entry
+
+    def _know(self, task: Task) -> None:
         content = content_hash(task)
         if content not in self._seen:
             self._seen.add(content)
             self.known.add(task, task.task_id)
 
-    def new_tasks(self, samples: Sequence[TrainingSample]) -> Iterator[Relabelled]:
-        """The new tasks of judged samples, in their order."""
-        for sample in samples:
-            made = self._new_task(sample)
-            if isinstance(made, str):
-                self.skipped[made] += 1
-            else:
-                yield made
-
-    def _new_task(self, sample: TrainingSample) -> Relabelled | str:
-        """The new task of a sample, or why there is none."""
+    def _new_task(self, sample: TrainingSample) -> TrainingSample | str:
+        """The sample for the task that its judged program does solve, or why there is none."""
         verdict = sample.verdict
         if sample.python_code is None or verdict is None:
             return "no program"
         outputs = [*verdict.train_outputs, *verdict.test_outputs]
         if verdict.execution_status != "ok" or None in outputs:
             return "does not run cleanly on every input"
-        if not misses(sample.task, outputs):
+        if not any(map(_misses, _pairs(sample.task), outputs)):
             return "solves its own task"
         if verdict.deterministic is False:
             return "not deterministic"
         task = relabelled_task(sample.task, outputs)
-        if fault := fault_of(task):
-            return fault
-        return self._if_new(task, sample)
+        return (
+            fault_of(task) or self._fault_if_known(task, sample.python_code) or _moved(sample, task)
+        )
 
-    def _if_new(self, task: Task, sample: TrainingSample) -> Relabelled | str:
+    def _fault_if_known(self, task: Task, code: str) -> str | None:
+        """Why a task and its program are nothing new; if they are (None), they are known now."""
         if self.known.name_of(task, TRAIN_AND_PAIRS) is not None:  # its inputs always are known
             return "a known task"
         train, pairs, _ = identifying_hashes(task)
         if {self._made.get(key, task.task_id) for key in (train, pairs)} != {task.task_id}:
             return "a turned or recoloured copy of another new task"
-        form = normal_form(sample.python_code or "").encode("utf-8", "surrogatepass")
+        form = normal_form(code).encode("utf-8", "surrogatepass")
         program = task.task_id, hashlib.sha256(form).digest()
         if program in self._programs:
             return "the same program and task as another"
         self._programs.add(program)
         self._made.update(dict.fromkeys((train, pairs), task.task_id))
-        return Relabelled(task, sample)
+        return None
 
+    async def _verified(
+        self, found: Sequence[TrainingSample], verifier: LocalVerifier, run_id: str
+    ) -> AsyncIterator[Entry]:
+        """Run programs on their new tasks, and keep those that solve them under each hash seed."""
+        by_task: dict[str, list[TrainingSample]] = {}
+        for sample in found:
+            by_task.setdefault(sample.task.task_id, []).append(sample)
 
-async def relabelled_entries(
-    paths: Sequence[Path], relabeller: Relabeller, judge: Judge, run_id: str
-) -> AsyncIterator[Entry]:
-    """A result entry for each new task that the samples of these files make.
+        async def judge(same: list[TrainingSample]) -> list[tuple[TrainingSample, Verdict]]:
+            verdicts = await verifier.judge(same[0].task, [one.python_code for one in same])
+            return [
+                (one, verdict)
+                for one, verdict in zip(same, verdicts, strict=True)
+                if verdict and verdict.passed_all and verdict.deterministic is True
+            ]
 
-    The tasks of all files are known before the first is made. Raises UsageError if a file
-    cannot be read or programs cannot be run here.
-    """
-    unusable: dict[str, str] = {}
-    for path in paths:
-        for samples in _entries_of(path, unusable):
-            relabeller.know(samples[0].task)
-    relabeller.unusable_tasks = unusable
-    every = (sample for path in paths for samples in _entries_of(path, {}) for sample in samples)
-    waiting: list[Relabelled] = []
-    async with aclosing(judged(every, judge, labels=False)) as stream:
-        async for sample in stream:
-            relabeller.samples += 1
-            waiting += relabeller.new_tasks([sample])
-            # Programs that make the same task of one entry stand together, so they come together.
-            if len(waiting) > _TASKS_AT_ONCE and waiting[-1].task != waiting[-2].task:
-                last = waiting.pop()
-                for entry in await _verified_entries(waiting, relabeller, judge, run_id):
-                    yield entry
-                waiting = [last]
-    for entry in await _verified_entries(waiting, relabeller, judge, run_id):
-        yield entry
+        tasks = judged_in_order(by_task.values(), judge, weight=len, most_ahead=_PROGRAMS_AT_ONCE)
+        right = 0
+        async with aclosing(tasks):
+            async for kept in tasks:
+                if kept:
+                    self.tasks += 1
+                    right += len(kept)
+                    yield entry_of([one for one, _ in kept], [v for _, v in kept], run_id)
+        self.programs += right
+        if right < len(found):
+            self.skipped["not deterministic"] += len(found) - right
 
 
 def _entries_of(path: Path, unusable: dict[str, str]) -> Iterator[list[TrainingSample]]:
@@ -133,32 +149,23 @@ def _entries_of(path: Path, unusable: dict[str, str]) -> Iterator[list[TrainingS
                 yield [replace(one, reasoning=None, prompt_messages=[]) for one in samples]
 
 
-async def _verified_entries(
-    found: list[Relabelled], relabeller: Relabeller, judge: Judge, run_id: str
-) -> list[Entry]:
-    """Run the programs on their new tasks, and keep those that solve them under each hash seed."""
-    verdicts = await judge.judge([(each.task, each.sample.python_code or "") for each in found])
-    by_task: dict[str, list[tuple[Relabelled, Verdict]]] = {}
-    for each, verdict in zip(found, verdicts, strict=True):
-        if verdict.passed_all and verdict.deterministic is True:
-            by_task.setdefault(each.task.task_id, []).append((each, verdict))
-        else:
-            relabeller.skipped["not deterministic"] += 1
-    relabeller.programs += sum(map(len, by_task.values()))
-    relabeller.tasks += len(by_task)
-    return [
-        entry_of([e for e, _ in kept], [v for _, v in kept], run_id) for kept in by_task.values()
-    ]
+def _moved(sample: TrainingSample, task: Task) -> TrainingSample:
+    """The sample under a new task, not verified yet, with where it comes from."""
+    origin = {
+        "task_id": sample.task.task_id,
+        "source": sample.source,
+        "run_id": sample.run_id,
+        "sample_index": sample.sample_index,
+    }
+    return replace(sample, task=task, relabelled_from=origin, verdict=None)
 
 
-def entry_of(found: Sequence[Relabelled], verdicts: Sequence[Verdict], run_id: str) -> Entry:
+def entry_of(samples: Sequence[TrainingSample], verdicts: Sequence[Verdict], run_id: str) -> Entry:
     """A result entry for a new task: one item in each list for each program that solves it.
 
     Reasoning and prompt are left out: they speak of the task that was missed.
     """
-    task, samples = found[0].task, [each.sample for each in found]
-    codes = [sample.python_code for sample in samples]
-    nothing = [None] * len(samples)
+    task, nothing = samples[0].task, [None] * len(samples)
     return {
         "entry_type": "result",
         "schema_version": SCHEMA_VERSION,
@@ -171,33 +178,13 @@ def entry_of(found: Sequence[Relabelled], verdicts: Sequence[Verdict], run_id: s
         "complete": True,
         "prompt_messages": [[] for _ in samples],
         "reasoning": nothing,
-        "python_code": codes,
+        "python_code": [sample.python_code for sample in samples],
         "status": ["ok"] * len(samples),
         **dict.fromkeys(("error", "finish_reason", "usage", "latency_s"), nothing),
         "cost_usd": [0.0] * len(samples),
-        "relabelled_from": [
-            {
-                "task_id": sample.task.task_id,
-                "source": sample.source,
-                "run_id": sample.run_id,
-                "sample_index": sample.sample_index,
-            }
-            for sample in samples
-        ],
-        **verdict_fields(verdicts),
-        **label_fields(codes, verdicts),
+        "relabelled_from": [sample.relabelled_from for sample in samples],
+        **verdict_fields(verdicts, labels=True),
     }
-
-
-SYNTHETIC = "synthetic:"
-MIN_INPUTS = 3
-"""A rule that is to be found from pairs needs two to see it and one to try it on."""
-_SMALLEST_MEAN_CELLS = 2
-
-
-def misses(task: Task, outputs: Sequence[Grid | None]) -> bool:
-    """Whether outputs, train pairs first, are others than those of the task that are known."""
-    return any(_misses(pair, out) for pair, out in zip(_pairs(task), outputs, strict=True))
 
 
 def relabelled_task(task: Task, outputs: Sequence[Grid]) -> Task:
@@ -229,7 +216,9 @@ def fault_of(task: Task) -> str | None:
     faults = {
         f"fewer than {MIN_INPUTS} different inputs": len(set(inputs)) < MIN_INPUTS,
         "identity": 2 * sum(before == after for before, after in pairs) >= len(pairs),
-        "constant: every output is of one colour": all(map(_is_plain, outputs)),
+        "constant: every output is of one colour": all(
+            len(set(chain(*output))) == 1 for output in outputs
+        ),
         "constant: every output is the same": len(set(map(str, outputs))) == 1,
         "outputs too small": sum(cells) < _SMALLEST_MEAN_CELLS * len(cells),
     }
@@ -243,7 +232,3 @@ def _pairs(task: Task) -> tuple[Pair, ...]:
 def _misses(pair: Pair, output: Grid | None) -> bool:
     """Whether an output is another than the one wanted; an unknown one is not missed."""
     return pair.output is not None and output != pair.output
-
-
-def _is_plain(grid: Grid) -> bool:
-    return len({cell for row in grid for cell in row}) == 1

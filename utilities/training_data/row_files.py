@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
+
+import orjson
 
 from utilities.errors import UsageError
 from utilities.files.atomic import replacing
 from utilities.files.json_lines import encode_line
+from utilities.training_data.rows import Row
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -19,25 +22,9 @@ _CHARACTERS_A_GROUP = 16_000_000
 _AS_JSON = ("task_data", "augmentation", "relabelled_from")
 """Fields of free form, which a column of Parquet holds as JSON text."""
 
-Row = dict[str, Any]
 
-
-class RowFile(Protocol):
-    """A file that takes rows."""
-
-    path: Path
-    rows: int
-    tasks: set[str]
-
-    def write(self, row: Row, task_hash: str) -> None:
-        """Add a row."""
-
-    def finish(self) -> None:
-        """Write what is left."""
-
-
-class JsonLinesRows:
-    """A JSON line for each row; what UTF-8 cannot hold becomes `?`."""
+class RowFile:
+    """A file of rows: a JSON line for each; what UTF-8 cannot hold becomes `?`."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         """`file` is open and becomes `path` later."""
@@ -48,36 +35,34 @@ class JsonLinesRows:
 
     def write(self, row: Row, task_hash: str) -> None:
         """Add a row."""
-        self._file.write(encode_line(row))
         self.rows += 1
         self.tasks.add(task_hash)
+        self._add(row)
+
+    def _add(self, row: Row) -> None:
+        self._file.write(encode_line(row))
 
     def finish(self) -> None:
-        """Nothing is held back."""
+        """Write what is held back."""
 
 
-class ParquetRows:
-    """Columns by the schema of `parquet_schema`; some rows are held back to be written together."""
+class ParquetFile(RowFile):
+    """Columns by the schema of `parquet_schema`; rows are held back and written in groups."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         """`file` is open and becomes `path` later."""
         import pyarrow.parquet
 
-        self.path = path
-        self.rows = 0
-        self.tasks: set[str] = set()
+        super().__init__(path, file)
         self._schema = parquet_schema()
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
         self._waiting: list[Row] = []
         self._characters = 0
 
-    def write(self, row: Row, task_hash: str) -> None:
-        """Add a row."""
+    def _add(self, row: Row) -> None:
         line = encode_line({**row, **{name: _as_json(row[name]) for name in _AS_JSON}})
-        self._waiting.append(_parsed(line))  # the way over JSON leaves no lone surrogate
+        self._waiting.append(orjson.loads(line))  # the way over JSON leaves no lone surrogate
         self._characters += len(line)
-        self.rows += 1
-        self.tasks.add(task_hash)
         if len(self._waiting) == _ROWS_A_GROUP or self._characters > _CHARACTERS_A_GROUP:
             self._write_waiting()
 
@@ -122,33 +107,26 @@ def check_parquet() -> None:
         raise UsageError("--format parquet needs pyarrow; install it: pip install -e .[parquet]")
 
 
-def path_of(output: Path, part: str, *, parquet: bool) -> Path:
-    """The file of a part; the unnamed part is the whole."""
-    if parquet:
-        return output / "data" / f"{part or 'train'}-00000-of-00001.parquet"
-    return output.with_name(f"{output.stem}_{part}{output.suffix}") if part else output
-
-
 @contextmanager
 def open_parts(output: Path, parts: list[str], *, parquet: bool) -> Iterator[dict[str, RowFile]]:
     """A file for each part; they take their names when the block ends well, else none does."""
     with ExitStack() as stack:
         files: dict[str, RowFile] = {}
         for part in parts:
-            path = path_of(output, part, parquet=parquet)
+            path = _path_of(output, part, parquet=parquet)
             file = stack.enter_context(replacing(path))
-            files[part] = ParquetRows(path, file) if parquet else JsonLinesRows(path, file)
+            files[part] = (ParquetFile if parquet else RowFile)(path, file)
         yield files
         for rows in files.values():
             rows.finish()
 
 
+def _path_of(output: Path, part: str, *, parquet: bool) -> Path:
+    """The file of a part; the unnamed part is the whole."""
+    if parquet:
+        return output / "data" / f"{part or 'train'}-00000-of-00001.parquet"
+    return output.with_name(f"{output.stem}_{part}{output.suffix}") if part else output
+
+
 def _as_json(value: object) -> str | None:
     return None if value is None else encode_line({"": value})[4:-2].decode()
-
-
-def _parsed(line: bytes) -> Row:
-    import orjson
-
-    row: Row = orjson.loads(line)
-    return row

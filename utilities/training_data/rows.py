@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from utilities.files.hashing import hash_of
-from utilities.training_data.filters import fails_train, is_failure
 from utilities.training_data.prompts import (
     PROMPT_HASH,
     REPAIR_PROMPT_HASH,
@@ -27,8 +26,14 @@ class Parts:
 
     sample: TrainingSample
     prompt: list[Message]
-    answer: str
+    """The question, without an answer."""
     provenance: Row
+    """Where the row comes from; its `prompt_hash` names the wording of the prompt."""
+
+    @property
+    def answer(self) -> str:
+        """Reasoning, then the program in a fence."""
+        return answer(self.sample, self.prompt)
 
     @property
     def messages(self) -> list[Message]:
@@ -36,140 +41,155 @@ class Parts:
         return [*self.prompt, {"role": "assistant", "content": self.answer}]
 
 
+def _no_sample(_: TrainingSample) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class RowFormat:
     """A format of rows; `FORMATS` has each under its name."""
 
-    of: Callable[[Parts], Row] | None = None
-    """Makes a row of one sample."""
-    of_pair: Callable[["RowMaker", TrainingSample, TrainingSample], Row] | None = None
-    """Makes a row of a verified sample and a failed one of the same task."""
-    serves_as_failed: Callable[[TrainingSample], bool] = lambda _: False
+    description: str
+    """What a row is, in one line."""
+    make: Callable[..., Row]
+    """Makes a row of a verified sample's parts; if `is_paired`, also of a failed sample's."""
+    serves_as_failed: Callable[[TrainingSample], bool] = _no_sample
     """Whether a sample may be the failed one of a pair."""
     is_folder: bool = False
     """Whether the rows are columns of Parquet files in a folder, else lines of one file."""
 
+    @property
+    def is_paired(self) -> bool:
+        """Whether a row takes a verified and a failed sample of the same task."""
+        return self.serves_as_failed is not _no_sample
+
 
 FORMATS: dict[str, RowFormat] = {}
-"""What `--format` knows: made by the decorators below, in this order."""
+"""What `--format` knows: made by the decorator below, in this order."""
 
 
-def row_format(name: str, **settings: Any) -> Callable[[Callable[[Parts], Row]], None]:
-    """Register a function that makes a row of a sample as the format `name`."""
+def row_format(
+    name: str, description: str, **settings: Any
+) -> Callable[[Callable[..., Row]], Callable[..., Row]]:
+    """Register a function that makes a row as the format `name`; settings as in `RowFormat`."""
 
-    def register(function: Callable[[Parts], Row]) -> None:
-        FORMATS[name] = RowFormat(of=function, **settings)
-
-    return register
-
-
-def paired_format(
-    name: str, serves_as_failed: Callable[[TrainingSample], bool]
-) -> Callable[[Callable[["RowMaker", TrainingSample, TrainingSample], Row]], None]:
-    """Register a function that makes a row of a verified and a failed sample as `name`."""
-
-    def register(function: Callable[["RowMaker", TrainingSample, TrainingSample], Row]) -> None:
-        FORMATS[name] = RowFormat(of_pair=function, serves_as_failed=serves_as_failed)
+    def register(make: Callable[..., Row]) -> Callable[..., Row]:
+        FORMATS[name] = RowFormat(description, make, **settings)
+        return make
 
     return register
 
 
-class RowMaker:
-    """Makes rows of one format."""
-
-    def __init__(self, form: RowFormat, facts: RunFacts, *, recorded_prompts: bool) -> None:
-        """With `recorded_prompts` a sample's own prompt is taken, if it has one."""
-        self._form = form
-        self._facts = facts
-        self._recorded_prompts = recorded_prompts
-
-    def of(self, sample: TrainingSample) -> Row:
-        """A row of a format that takes one sample."""
-        assert self._form.of is not None
-        prompt, prompt_hash = self.prompt(sample)
-        provenance = self.provenance(sample, prompt_hash)
-        return self._form.of(Parts(sample, prompt, answer(sample, prompt), provenance))
-
-    def of_pair(self, right: TrainingSample, wrong: TrainingSample) -> Row:
-        """A row of a format that takes a verified sample and a failed one of the same task."""
-        assert self._form.of_pair is not None
-        return self._form.of_pair(self, right, wrong)
-
-    def prompt(self, sample: TrainingSample) -> tuple[list[Message], str]:
-        """The question of a row, and the hash that names its wording."""
-        recorded = recorded_prompt(sample) if self._recorded_prompts else None
-        if recorded is not None:
-            return recorded, self._facts.of(sample)["prompt_hash"] or hash_of(recorded)
-        with_program = sample.python_code is not None
-        return standard_prompt(sample.task, with_program=with_program), PROMPT_HASH
-
-    def provenance(self, sample: TrainingSample, prompt_hash: str) -> Row:
-        """Where a row comes from."""
-        verdict, facts = sample.verdict, self._facts.of(sample)
-        return {
-            "task_id": sample.task.task_id,
-            "task_hash": sample.task_hash,
-            "source": sample.source,
-            "run_id": sample.run_id,
-            "model": sample.model,
-            "sample_index": sample.sample_index,
-            "prompt_hash": prompt_hash,
-            "dataset_hash": facts["dataset_hash"],
-            "verdict": sample.level,
-            "train_passed": verdict and verdict.train_passed,
-            "test_passed": verdict and verdict.test_passed,
-            "deterministic": verdict and verdict.deterministic,
-            "hardcoded": verdict and verdict.hardcoded,
-            "judged_by": verdict and verdict.judged_by,
-            "sandbox": facts["sandbox"],
-            "augmentation": sample.augmentation,
-            "relabelled_from": sample.relabelled_from,
-        }
+def parts_of(sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool) -> Parts:
+    """What a sample gives for a row; with `recorded_prompts` its own prompt, if it has one."""
+    known = facts.of(sample)
+    prompt = recorded_prompt(sample) if recorded_prompts else None
+    if prompt is not None:
+        prompt_hash = known["prompt_hash"] or hash_of(prompt)
+    else:
+        prompt = standard_prompt(sample.task, with_program=sample.python_code is not None)
+        prompt_hash = PROMPT_HASH
+    verdict = sample.verdict
+    provenance = {
+        "task_id": sample.task.task_id,
+        "task_hash": sample.task_hash,
+        "source": sample.source,
+        "run_id": sample.run_id,
+        "model": sample.model,
+        "sample_index": sample.sample_index,
+        "prompt_hash": prompt_hash,
+        "dataset_hash": known["dataset_hash"],
+        "verdict": sample.level,
+        "train_passed": verdict and verdict.train_passed,
+        "test_passed": verdict and verdict.test_passed,
+        "deterministic": verdict and verdict.deterministic,
+        "hardcoded": verdict and verdict.hardcoded,
+        "judged_by": verdict and verdict.judged_by,
+        "sandbox": known["sandbox"],
+        "augmentation": sample.augmentation,
+        "relabelled_from": sample.relabelled_from,
+    }
+    return Parts(sample, prompt, provenance)
 
 
-@row_format("messages")
+@row_format("messages", "`messages` for chat fine-tuning: question, then reasoning and program")
 def _messages(parts: Parts) -> Row:
     return {"messages": parts.messages, "provenance": parts.provenance}
 
 
-@row_format("sharegpt")
+@row_format("sharegpt", "the same as `conversations`")
 def _sharegpt(parts: Parts) -> Row:
-    turns = [_turn(message) for message in parts.messages]
+    turns = [
+        {"from": _SHAREGPT_ROLES.get(message["role"], message["role"]), "value": message["content"]}
+        for message in parts.messages
+    ]
     return {"conversations": turns, "provenance": parts.provenance}
 
 
-@row_format("prompt_completion")
+@row_format("prompt_completion", "the same as two texts, `prompt` and `completion`")
 def _prompt_completion(parts: Parts) -> Row:
-    prompt = _joined(parts.prompt)
-    return {"prompt": prompt, "completion": parts.answer, "provenance": parts.provenance}
-
-
-@paired_format("preference", serves_as_failed=is_failure)
-def _preference(maker: RowMaker, right: TrainingSample, wrong: TrainingSample) -> Row:
-    prompt, prompt_hash = maker.prompt(right)
-    if maker.prompt(wrong)[0] != prompt:
-        prompt, prompt_hash = standard_prompt(right.task), PROMPT_HASH
-    answers = [[{"role": "assistant", "content": answer(s, prompt)}] for s in (right, wrong)]
-    rejected = maker.provenance(wrong, prompt_hash)
     return {
-        "prompt": prompt,
-        "chosen": answers[0],
-        "rejected": answers[1],
-        "provenance": {**maker.provenance(right, prompt_hash), "rejected": rejected},
+        "prompt": _joined(parts.prompt),
+        "completion": parts.answer,
+        "provenance": parts.provenance,
     }
 
 
-@paired_format("repair", serves_as_failed=fails_train)
-def _repair(maker: RowMaker, right: TrainingSample, wrong: TrainingSample) -> Row:
-    assert wrong.verdict is not None
-    prompt = repair_prompt(wrong.task, wrong.python_code or "", wrong.verdict)
-    told = {"role": "assistant", "content": answer(right, prompt)}
-    provenance = maker.provenance(right, REPAIR_PROMPT_HASH)
-    failed = maker.provenance(wrong, maker.prompt(wrong)[1])
-    return {"messages": [*prompt, told], "provenance": {**provenance, "failed": failed}}
+def is_failure(sample: TrainingSample) -> bool:
+    """Whether its program is known to be wrong: by a train pair, or a test pair that is known."""
+    verdict = sample.verdict
+    return verdict is not None and False in (*verdict.train_passed, *verdict.test_passed)
 
 
-@row_format("parquet", is_folder=True)
+@row_format(
+    "preference",
+    "`prompt`, `chosen`, `rejected`: a verified and a failed sample of one task",
+    serves_as_failed=is_failure,
+)
+def _preference(right: Parts, wrong: Parts) -> Row:
+    prompt, prompt_hash = right.prompt, right.provenance["prompt_hash"]
+    if wrong.prompt != prompt:
+        prompt, prompt_hash = standard_prompt(right.sample.task), PROMPT_HASH
+    chosen, rejected = (
+        [{"role": "assistant", "content": answer(parts.sample, prompt)}] for parts in (right, wrong)
+    )
+    provenance, of_rejected = (
+        {**parts.provenance, "prompt_hash": prompt_hash} for parts in (right, wrong)
+    )
+    return {
+        "prompt": prompt,
+        "chosen": chosen,
+        "rejected": rejected,
+        "provenance": {**provenance, "rejected": of_rejected},
+    }
+
+
+def fails_train(sample: TrainingSample) -> bool:
+    """Whether feedback that keeps test outputs secret has something to say of its program."""
+    return sample.level == "failed"
+
+
+@row_format(
+    "repair",
+    "`messages`: a failed program and the feedback on it, then a verified program",
+    serves_as_failed=fails_train,
+)
+def _repair(right: Parts, wrong: Parts) -> Row:
+    failed = wrong.sample
+    assert failed.verdict is not None
+    prompt = repair_prompt(failed.task, failed.python_code or "", failed.verdict)
+    provenance = {**right.provenance, "prompt_hash": REPAIR_PROMPT_HASH}
+    return {
+        "messages": [*prompt, {"role": "assistant", "content": answer(right.sample, prompt)}],
+        "provenance": {**provenance, "failed": wrong.provenance},
+    }
+
+
+@row_format(
+    "parquet",
+    "rows as in `messages`, in columns, in a folder for `datasets.load_dataset`",
+    is_folder=True,
+)
 def _parquet(parts: Parts) -> Row:
     return {
         "messages": parts.messages,
@@ -180,11 +200,6 @@ def _parquet(parts: Parts) -> Row:
         "task_data": parts.sample.task.to_json(),
         **parts.provenance,
     }
-
-
-def _turn(message: Message) -> dict[str, str]:
-    role = message["role"]
-    return {"from": _SHAREGPT_ROLES.get(role, role), "value": message["content"]}
 
 
 def _joined(prompt: list[Message]) -> str:

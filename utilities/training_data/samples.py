@@ -1,6 +1,7 @@
 """The samples of results files, each with its task and its verdict, and what is known of runs."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -10,7 +11,11 @@ from utilities.results.entry import ResultEntry, RunMetadata, item_of
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.verdict import Verdict
+from utilities.verification.verifier import LocalVerifier, judged_in_order
 
+_SAMPLES_AHEAD = 128
+_CHARACTERS_OF_A_SAMPLE = 250_000
+"""A sample of so many characters more counts as one more."""
 Level = Literal["train_and_test", "train", "failed", "unverified"]
 
 
@@ -92,9 +97,10 @@ class TrainingSample:
         # Programs that the search or a model got wrong need no labels.
         return self.verdict.hardcoded is None and self.verdict.level != "failed"
 
-    def judged(self, verdict: SampleVerdict) -> Self:
-        """The sample with a verdict."""
-        return replace(self, verdict=verdict)
+    @property
+    def length(self) -> int:
+        """Characters of reasoning and program together."""
+        return len(self.reasoning or "") + len(self.python_code or "")
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as `from_json` takes it back."""
@@ -216,6 +222,33 @@ def usable_samples(
     except UsageError as error:
         unusable[str(entry.task_id)] = str(error)
         return []
+
+
+def judged(
+    samples: Iterable[TrainingSample], verifier: LocalVerifier, *, labels: bool = True
+) -> AsyncGenerator[TrainingSample, None]:
+    """The samples in their order, each program with its verdict.
+
+    Without `labels` a verdict that a file tells is enough, even if it has no labels.
+    """
+
+    async def with_verdict(sample: TrainingSample) -> TrainingSample:
+        (verdict,) = await verifier.judge(sample.task, [sample.python_code])
+        assert verdict is not None
+        return replace(sample, verdict=SampleVerdict.of(verdict, verifier.layers))
+
+    def begun(sample: TrainingSample) -> Awaitable[TrainingSample]:
+        if sample.needs_judging and (labels or sample.verdict is None):
+            return with_verdict(sample)
+        as_it_is = asyncio.get_running_loop().create_future()  # cheaper than a task
+        as_it_is.set_result(sample)
+        return as_it_is
+
+    return judged_in_order(samples, begun, weight=_weight, most_ahead=_SAMPLES_AHEAD)
+
+
+def _weight(sample: TrainingSample) -> int:
+    return 1 + sample.length // _CHARACTERS_OF_A_SAMPLE
 
 
 def _text(value: object) -> str | None:

@@ -1,15 +1,21 @@
-"""Which of a task's samples become rows: each program once, no more than asked for."""
+"""Which samples become rows: each program once, no more than asked for, every task in one part."""
 
+import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Literal, TypeVar
 
+from utilities.errors import UsageError
+
 _Row = TypeVar("_Row")
 Deduplication = Literal["program", "outputs", "none"]
+Shares = tuple[tuple[str, float], ...]
+WHOLE: Shares = (("", 1.0),)
+"""No split: one unnamed part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +95,60 @@ def _tasks(spool: sqlite3.Connection) -> Iterator[list[Place]]:
     )
     for _, rows in groupby(found, key=itemgetter(0)):
         yield [Place(*row) for row in rows]
+
+
+def parse_shares(text: str) -> Shares:
+    """Read `train=0.9,validation=0.1`; raises UsageError if it is not of that form."""
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        shares = tuple((name.strip(), float(share)) for name, share in pairs)
+    except ValueError:
+        shares = ()
+    names = {name for name, _ in shares if name.isidentifier() and name.isascii()}
+    is_whole = abs(sum(share for _, share in shares) - 1) < 1e-6
+    if len(names) < len(shares) or not is_whole or any(share <= 0 for _, share in shares):
+        raise UsageError(
+            f"--split {text}: write each part's name and share, together 1: "
+            "train=0.9,validation=0.1"
+        )
+    return shares
+
+
+class TaskGroups:
+    """Joins tasks that share any identifying hash, directly or by others between them."""
+
+    def __init__(self) -> None:
+        """No task is known."""
+        self._parents: dict[str, str] = {}
+
+    def add(self, keys: Sequence[str]) -> None:
+        """Join all tasks that have one of these hashes."""
+        roots = sorted({self._root(key) for key in keys})
+        for root in roots:  # the smallest is the root, so that the order of adding is no matter
+            self._parents[root] = roots[0]
+
+    def of(self, keys: Sequence[str]) -> str:
+        """The group of a task that was added: the smallest hash within it."""
+        return self._root(keys[0])
+
+    def _root(self, key: str) -> str:
+        path = []
+        while (parent := self._parents.setdefault(key, key)) != key:
+            path.append(key)
+            key = parent
+        for passed in path:
+            self._parents[passed] = key
+        return key
+
+
+def part_of(group: str, shares: Shares, seed: int) -> str:
+    """The part that a group falls into: by its name's hash, so that other groups are no matter.
+
+    The shares hold in the mean, not exactly; the same task stays in the same part in every
+    export with the same seed and shares.
+    """
+    digest = hashlib.sha256(f"{seed} {group}".encode()).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    ends = accumulate(share for _, share in shares)
+    inside = (name for (name, _), end in zip(shares, ends, strict=True) if place < end)
+    return next(inside, shares[-1][0])

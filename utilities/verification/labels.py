@@ -1,9 +1,11 @@
 """Honest labels on programs that pass: is the answer computed, and is it always the same?"""
 
+import ast
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from utilities.sandbox.execution import Execution
-from utilities.sandbox.python_source import Unparsable, parse_python
+from utilities.sandbox.python_source import Unparsable, entry_point_of
 from utilities.tasks.task import Grid, Task
 from utilities.verification.literal_grids import Literals, Rows
 
@@ -14,7 +16,21 @@ FEWEST_ROWS_OF_A_PART = 3
 _CUT_SHORT = ("timeout", "memory_limit")
 
 
-def is_hardcoded(code: str, task: Task) -> bool | None:
+class SourceLabels(NamedTuple):
+    """What a program's source tells without being run; None if it cannot be told."""
+
+    entry_point: str | None
+    hardcoded: bool | None
+
+
+def source_labels(tree: ast.Module | Unparsable, task: Task) -> SourceLabels:
+    """The labels of a parsed program on a task; its docstrings may be left out."""
+    if isinstance(tree, Unparsable):
+        return SourceLabels(None, None)
+    return SourceLabels(entry_point_of(tree), is_hardcoded(tree, task))
+
+
+def is_hardcoded(tree: ast.Module, task: Task) -> bool:
     """Whether a grid of the task, or a large part of an output, stands literally in the source.
 
     What counts as standing there says `Literals`. A grid of one colour never counts. Else the
@@ -32,11 +48,7 @@ def is_hardcoded(code: str, task: Task) -> bool | None:
 
     An input of the task that stands there whole, as in 1, counts too: it is the key of a table.
     Grids that are encoded (coordinates, run lengths, other symbols than digits) are not seen.
-    None if it cannot be told, since the code cannot be parsed.
     """
-    tree = parse_python(code)
-    if isinstance(tree, Unparsable):
-        return None
     literals = Literals(tree)
     pairs = (*task.train, *task.test)
     outputs = [_rows_of(pair.output) for pair in pairs if pair.output is not None]

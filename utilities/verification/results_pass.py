@@ -16,10 +16,9 @@ from utilities.results.entry import task_of
 from utilities.results.reader import Fields as Entry
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.verification.counts import VerificationCounts
-from utilities.verification.judging import judged_in_order
-from utilities.verification.verdict import label_fields, verdict_fields
+from utilities.verification.verdict import verdict_fields
 from utilities.verification.verified_file import Place, VerifiedFile
-from utilities.verification.verifier import Verifier
+from utilities.verification.verifier import Verifier, judged_in_order
 
 RULES_VERSION = 1
 """To be raised if verdicts or labels change their meaning: all is judged anew then."""
@@ -85,8 +84,7 @@ class CodeVerification:
             return replace(waiting, entry={**entry, "not_judged": reason})
         verdicts = await self._verifier.judge(task, codes)
         _log.debug("task %s: %s", task.task_id, [v and v.execution_status for v in verdicts])
-        fields = verdict_fields(verdicts) | label_fields(codes, verdicts)
-        return replace(waiting, entry={**entry, **fields})
+        return replace(waiting, entry={**entry, **verdict_fields(verdicts, labels=True)})
 
 
 def _programs_in(waiting: _Keyed) -> int:

@@ -1,16 +1,15 @@
 """Judges programs by a task's pairs; the expected outputs stay in this process."""
 
 import ast
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from utilities.sandbox.execution import Execution, ExecutionStatus
-from utilities.sandbox.python_source import Unparsable, find_entry_point, parse_python
+from utilities.sandbox.python_source import Unparsable, parse_python
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Task
-from utilities.verification.labels import is_deterministic, is_hardcoded
+from utilities.verification.labels import SourceLabels, is_deterministic
 
 _ANSWERED = ("ok", "exception", "invalid_output")
 SECOND_HASH_SEED = 1
@@ -22,13 +21,15 @@ class Verdict:
     """What a program is worth on a task: one item for each train pair, then each test pair.
 
     An item of `test` is None if the expected output is not known. `executions` holds the
-    train inputs' executions, then the test inputs'. The labels say, of a program that passes
-    train, what `labels.is_deterministic` and `labels.is_hardcoded` found; None: not judged.
+    train inputs' executions, then the test inputs'. `deterministic` and `hardcoded` say, of a
+    program that passes train, what the functions in `labels.py` found; None: not judged.
     """
 
     train: tuple[bool, ...]
     test: tuple[bool | None, ...]
     executions: tuple[Execution, ...]
+    entry_point: str | None = None
+    """The function that answers; None also if it is made as the program runs, or not judged."""
     deterministic: bool | None = None
     hardcoded: bool | None = None
 
@@ -75,8 +76,14 @@ class Verdict:
         return self.passed_train and all(self.test)
 
 
-async def verify(sandbox: Sandbox, code: str, task: Task) -> Verdict:
-    """Run a program on a task's inputs, train then test, and compare what it gives."""
+async def verify(
+    sandbox: Sandbox, code: str, task: Task, labels: SourceLabels | None = None
+) -> Verdict:
+    """Run a program on a task's inputs, train then test, and compare what it gives.
+
+    With `labels`, those of its source, the verdict is labelled: a program that passes train then
+    runs once more, under another hash seed.
+    """
     pairs = (*task.train, *task.test)
 
     def verdict_on(executions: tuple[Execution, ...]) -> Verdict:
@@ -90,8 +97,22 @@ async def verify(sandbox: Sandbox, code: str, task: Task) -> Verdict:
     def passes_train(executions: tuple[Execution, ...]) -> bool:
         return verdict_on(executions).passed_train
 
+    def differ(executions: tuple[Execution, ...]) -> bool:
+        return is_deterministic(verdict.executions, executions) is not True
+
     inputs = [pair.input for pair in pairs]
-    return verdict_on(await sandbox.run(code, inputs, counts=passes_train))
+    verdict = verdict_on(await sandbox.run(code, inputs, counts=passes_train))
+    if labels is None:
+        return verdict
+    verdict = replace(verdict, entry_point=labels.entry_point)
+    if not verdict.passed_train:
+        return verdict
+    again = await sandbox.run(code, inputs, hash_seed=SECOND_HASH_SEED, counts=differ)
+    return replace(
+        verdict,
+        deterministic=is_deterministic(verdict.executions, again),
+        hardcoded=labels.hardcoded,
+    )
 
 
 def compared_with_tests(verdict: Verdict, task: Task) -> Verdict:
@@ -103,54 +124,25 @@ def compared_with_tests(verdict: Verdict, task: Task) -> Verdict:
     return replace(verdict, test=right)
 
 
-async def labelled(sandbox: Sandbox, code: str, task: Task, verdict: Verdict) -> Verdict:
-    """The verdict with its labels, if the program passes train; this runs it once more."""
-    if not verdict.passed_train:
-        return verdict
-
-    def differ(executions: tuple[Execution, ...]) -> bool:
-        return is_deterministic(verdict.executions, executions) is not True
-
-    inputs = [pair.input for pair in (*task.train, *task.test)]
-    again = await sandbox.run(code, inputs, hash_seed=SECOND_HASH_SEED, counts=differ)
-    return replace(
-        verdict,
-        deterministic=is_deterministic(verdict.executions, again),
-        hardcoded=is_hardcoded(code, task),
-    )
-
-
-async def verify_samples(
-    sandbox: Sandbox, codes: Sequence[str | None], task: Task
-) -> list[Verdict | None]:
-    """A verdict for each program, None if there is no code; equal programs run once."""
-    forms = [None if code is None else normal_form(code) for code in codes]
-    representatives = {
-        form: code for form, code in zip(forms, codes, strict=True) if form is not None
-    }
-    async with asyncio.TaskGroup() as group:
-        running = {
-            form: group.create_task(verify(sandbox, code or "", task))
-            for form, code in representatives.items()
-        }
-    return [None if form is None else running[form].result() for form in forms]
-
-
 def normal_form(code: str) -> str:
     """The same text for programs that differ by layout, comments or docstrings only.
 
     It is the code itself if that cannot be parsed.
     """
-    tree = parse_python(code)
+    return normal_form_of(parse_python(code)) or code
+
+
+def normal_form_of(tree: ast.Module | Unparsable) -> str | None:
+    """The normal form of a parsed program, whose docstrings are taken out; None if it has none."""
     if isinstance(tree, Unparsable):
-        return code
+        return None
     for body in _bodies(tree):
         if body and _is_docstring(body[0]):
             del body[0]
     try:
         return ast.dump(tree)
     except ValueError:  # a number that is too long for Python to write
-        return code
+        return None
 
 
 def _bodies(tree: ast.Module) -> Iterator[list[ast.stmt]]:
@@ -167,29 +159,28 @@ def _is_docstring(statement: ast.stmt) -> bool:
     )
 
 
-def verdict_fields(verdicts: Sequence[Verdict | None]) -> dict[str, list[Any]]:
-    """A result entry's fields of verified code: one item a sample, null if there is no code."""
-    return {
-        "execution_status": [verdict and verdict.execution_status for verdict in verdicts],
-        "execution_message": [verdict and verdict.message for verdict in verdicts],
-        "execution_duration_s": [verdict and verdict.duration_s for verdict in verdicts],
-        "train_passed": [verdict and verdict.train for verdict in verdicts],
-        "test_passed": [verdict and verdict.test for verdict in verdicts],
-        "train_outputs": [verdict and verdict.train_outputs for verdict in verdicts],
-        "test_outputs": [verdict and verdict.test_outputs for verdict in verdicts],
-    }
+_VERDICT_FIELDS = {
+    "execution_status": "execution_status",
+    "execution_message": "message",
+    "execution_duration_s": "duration_s",
+    "train_passed": "train",
+    "test_passed": "test",
+    "train_outputs": "train_outputs",
+    "test_outputs": "test_outputs",
+}
+"""Field of an entry → attribute of a verdict."""
+_LABELS = ("entry_point", "uses_numpy_without_import", "deterministic", "hardcoded")
 
 
-def label_fields(
-    codes: Sequence[str | None], verdicts: Sequence[Verdict | None]
+def verdict_fields(
+    verdicts: Sequence[Verdict | None], *, labels: bool = False
 ) -> dict[str, list[Any]]:
-    """The fields of what programs are like: one item a sample, null if it is not judged.
+    """A result entry's fields of verified code: one item a sample, null if there is no code.
 
-    `entry_point` is the function that answers; null also if it is made as the program runs.
+    With `labels` also those of what the programs are like.
     """
+    names = _VERDICT_FIELDS | (dict(zip(_LABELS, _LABELS, strict=True)) if labels else {})
     return {
-        "entry_point": [None if code is None else find_entry_point(code) for code in codes],
-        "uses_numpy_without_import": [v and v.uses_numpy_without_import for v in verdicts],
-        "deterministic": [verdict and verdict.deterministic for verdict in verdicts],
-        "hardcoded": [verdict and verdict.hardcoded for verdict in verdicts],
+        field: [verdict and getattr(verdict, name) for verdict in verdicts]
+        for field, name in names.items()
     }

@@ -1,18 +1,23 @@
-"""Judges programs on this machine, each one once however often it comes."""
+"""Judges programs, each one once however often it comes, in the order in which they come."""
 
 import asyncio
 import hashlib
-from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol, Self
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, Self, TypeVar
 
 import orjson
 
 from utilities.sandbox.execution import Limits
+from utilities.sandbox.python_source import parse_python
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Task
-from utilities.verification.verdict import Verdict, labelled, normal_form, verify
+from utilities.verification.labels import SourceLabels, source_labels
+from utilities.verification.verdict import Verdict, normal_form_of, verify
+
+Item = TypeVar("Item")
+Judged = TypeVar("Judged")
 
 _DEFAULT_LIMITS = Limits()
 _PROGRAMS_AHEAD = 128
@@ -31,20 +36,6 @@ class VerifierSettings:
     retry_timeouts_s: float | None = None
     """Processor seconds of one longer pass for programs that timed out; None: no second pass."""
     unsafe_no_seccomp: bool = False
-
-    def open_sandbox(self, workers: int | None) -> Sandbox:
-        """A sandbox of this kind, to be entered; one worker a core if `workers` is None."""
-        return Sandbox(
-            self.limits,
-            workers=workers,
-            mode=self.mode,
-            retry_timeouts_s=self.retry_timeouts_s,
-            unsafe_no_seccomp=self.unsafe_no_seccomp,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """What a verdict depends on besides the program and the task."""
-        return asdict(self)
 
 
 class Verifier(Protocol):
@@ -74,9 +65,33 @@ class LocalVerifier:
     400,000 cells.
     """
 
-    def __init__(self, settings: VerifierSettings, *, workers: int | None = None) -> None:
-        """One worker a core if `workers` is None."""
-        self._sandbox = settings.open_sandbox(workers)
+    def __init__(
+        self,
+        settings: VerifierSettings,
+        *,
+        workers: int | None = None,
+        labels: bool = True,
+        opens_late: bool = False,
+    ) -> None:
+        """One worker a core if `workers` is None.
+
+        Without `labels`, verdicts have none, and each program runs once. With `opens_late` the
+        sandbox starts when the first program comes.
+        """
+        self.settings = settings
+        self.programs = 0
+        """How many programs it was given."""
+        self._sandbox = Sandbox(
+            settings.limits,
+            workers=workers,
+            mode=settings.mode,
+            retry_timeouts_s=settings.retry_timeouts_s,
+            unsafe_no_seccomp=settings.unsafe_no_seccomp,
+        )
+        self._labels = labels
+        self._opens_late = opens_late
+        self._is_open = False
+        self._opening = asyncio.Lock()
         # A program's second run follows its first one, not the first ones of all that wait.
         self._slots = asyncio.Semaphore(self._sandbox.capacity)
         self._remembered: OrderedDict[bytes, asyncio.Task[Verdict]] = OrderedDict()
@@ -85,12 +100,13 @@ class LocalVerifier:
 
     @property
     def layers(self) -> str:
-        """One line on what is enforced."""
-        return self._sandbox.layers
+        """One line on what is enforced; "" as long as the sandbox has not started."""
+        return self._sandbox.layers if self._is_open else ""
 
     async def __aenter__(self) -> Self:
-        """Start the sandbox."""
-        await self._sandbox.__aenter__()
+        """Start the sandbox, unless it opens late."""
+        if not self._opens_late:
+            await self._open()
         return self
 
     async def __aexit__(self, *raised: object) -> None:
@@ -99,27 +115,41 @@ class LocalVerifier:
         for work in unfinished:
             work.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
-        await self._sandbox.__aexit__(*raised)
+        if self._is_open:
+            await self._sandbox.__aexit__(*raised)
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if not self._is_open:
+                await self._sandbox.__aenter__()
+                self._is_open = True
 
     async def judge(self, task: Task, codes: Sequence[str | None]) -> list[Verdict | None]:
-        """A labelled verdict for each program, None if there is no code."""
+        """A verdict for each program, None if there is no code.
+
+        Raises UsageError if programs cannot be run here.
+        """
+        await self._open()
         task_key = orjson.dumps(task.to_json())
         running = [None if code is None else self._started(task, task_key, code) for code in codes]
         return [None if work is None else await asyncio.shield(work) for work in running]
 
     def _started(self, task: Task, task_key: bytes, code: str) -> asyncio.Task[Verdict]:
-        form = normal_form(code).encode("utf-8", "surrogatepass")
+        self.programs += 1
+        tree = parse_python(code)
+        form = (normal_form_of(tree) or code).encode("utf-8", "surrogatepass")
         key = hashlib.sha256(b"%d " % len(task_key) + task_key + form).digest()
         if key in self._remembered:
             self._remembered.move_to_end(key)
         else:
-            self._remembered[key] = asyncio.create_task(self._verdict(task, code))
+            # Read before it is known whether they count: a tree is too large to wait for a verdict.
+            labels = source_labels(tree, task) if self._labels else None
+            self._remembered[key] = asyncio.create_task(self._verdict(task, code, labels))
         return self._remembered[key]
 
-    async def _verdict(self, task: Task, code: str) -> Verdict:
+    async def _verdict(self, task: Task, code: str, labels: SourceLabels | None) -> Verdict:
         async with self._slots:
-            verdict = await verify(self._sandbox, code, task)
-            verdict = await labelled(self._sandbox, code, task, verdict)
+            verdict = await verify(self._sandbox, code, task, labels)
         self._cells += _weight(verdict)
         while self._cells > _CELLS_REMEMBERED and len(self._remembered) > 1:
             oldest = next(iter(self._remembered))
@@ -132,3 +162,36 @@ class LocalVerifier:
 def _weight(verdict: Verdict) -> int:
     grids = (execution.output or [] for execution in verdict.executions)
     return _CELLS_OF_A_VERDICT + sum(map(len, (row for grid in grids for row in grid)))
+
+
+async def judged_in_order(
+    items: Iterable[Item],
+    judge: Callable[[Item], Awaitable[Judged]],
+    *,
+    weight: Callable[[Item], int],
+    most_ahead: int,
+) -> AsyncGenerator[Judged, None]:
+    """Judge items side by side and yield what comes of each, in the order of the items.
+
+    No more is read than what weighs `most_ahead` together, one item at least: a slow program must
+    not stall the rest, and the memory must not grow with the number of items. Raises what `judge`
+    raises first; what is running is then cancelled, as it is if the caller stops early. Use it
+    with `contextlib.aclosing`.
+    """
+    running: deque[tuple[int, asyncio.Future[Judged]]] = deque()
+    ahead = 0
+    try:
+        for item in items:
+            weighs = weight(item)
+            running.append((weighs, asyncio.ensure_future(judge(item))))
+            ahead += weighs
+            while ahead > most_ahead:
+                weighs, first = running.popleft()
+                ahead -= weighs
+                yield await first
+        while running:
+            yield await running.popleft()[1]
+    finally:
+        for _, unfinished in running:
+            unfinished.cancel()
+        await asyncio.gather(*(work for _, work in running), return_exceptions=True)
