@@ -28,6 +28,7 @@ from tests.support.training_results import (
     mirror_task,
     write,
 )
+from utilities.training_data.rows import FORMATS
 
 SCRIPT = "auxiliary_utilities/export_training_data.py"
 Rows = list[dict[str, Any]]
@@ -307,6 +308,16 @@ def test_a_program_that_fails_on_test_alone_is_never_repaired(
 
     assert done.returncode == 2
     assert "none of 2 samples becomes a row" in done.stderr
+
+
+def test_without_a_row_one_line_says_so_in_every_format(tmp_path: Path, run_script: Run) -> None:
+    results = write(tmp_path / "r.jsonl", entry("a", mirror_task(), [WRONG]))
+    for form in FORMATS:
+        done = run_script(SCRIPT, results, "--format", form, "--output", tmp_path / "rows")
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: none of 1 samples becomes a row (")
+        assert len(done.stderr.splitlines()) == 1
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == [results]
     assert not (tmp_path / "rows.jsonl").exists()
 
 

@@ -154,7 +154,7 @@ async def test_a_wrapped_program_solves_the_changed_task(symmetry: Symmetry) -> 
     (change,) = draw_changes(task, 1, ("colours", "pairs"), symmetry.name)
     change = replace(change, symmetry=symmetry)
     found = entry("a", mirror_task(), [RIGHT, RIGHT_OTHERWISE, RIGHT_BY_ANOTHER_NAME])
-    samples = [changed_sample(s, change) for s in samples_of(ResultEntry.of(found), Path("x"))]
+    samples = [changed_sample(s, change) for s in samples_of(ResultEntry.of(found), Path("x"), {})]
     async with LocalVerifier(VerifierSettings()) as verifier:
         verdicts = [await verifier.judge(sample.task, [sample.python_code]) for sample in samples]
 

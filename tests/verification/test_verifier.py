@@ -15,8 +15,7 @@ from utilities.command_line.signals import until_signal
 from utilities.command_line.terminal import Progress
 from utilities.sandbox.execution import Limits
 from utilities.tasks.task import Task
-from utilities.verification.counts import Percentiles, VerificationCounts
-from utilities.verification.results_pass import CodeVerification
+from utilities.verification.results_pass import CodeVerification, Percentiles, VerificationCounts
 from utilities.verification.verdict import Verdict
 from utilities.verification.verified_file import VerifiedFile
 from utilities.verification.verifier import LocalVerifier, VerifierSettings

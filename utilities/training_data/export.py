@@ -25,7 +25,7 @@ from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
 from utilities.training_data.options import ExportOptions
 from utilities.training_data.row_files import check_parquet, open_parts
 from utilities.training_data.rows import Row, parts_of
-from utilities.training_data.samples import RunFacts, TrainingSample, judged, usable_samples
+from utilities.training_data.samples import RunFacts, TrainingSample, judged, samples_of
 from utilities.training_data.selection import Choice, TaskGroups, part_of
 from utilities.verification.verdict import normal_form
 from utilities.verification.verifier import LocalVerifier
@@ -143,7 +143,7 @@ class Exporter:
             elif not isinstance(entry, ResultEntry):
                 found.left_out["a journal's reply: give the results file"] += 1
             else:
-                samples = usable_samples(entry, path, found.unusable_tasks, judge_again=again)
+                samples = samples_of(entry, path, found.unusable_tasks, judge_again=again)
                 found.left_out["without a valid task"] += 0 if samples else entry.samples
                 yield from self._wanted(samples)
 

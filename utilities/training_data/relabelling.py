@@ -19,7 +19,7 @@ from utilities.results.reader import read_entries
 from utilities.tasks.hashes import content_hash, identifying_hashes
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.training_data.known_tasks import TRAIN_AND_PAIRS, KnownTasks
-from utilities.training_data.samples import TrainingSample, judged, usable_samples
+from utilities.training_data.samples import TrainingSample, judged, samples_of
 from utilities.verification.verdict import Verdict, normal_form, verdict_fields
 from utilities.verification.verifier import LocalVerifier, judged_in_order
 
@@ -144,7 +144,7 @@ class Relabeller:
 def _entries_of(path: Path, unusable: dict[str, str]) -> Iterator[list[TrainingSample]]:
     for entry in read_entries(path):
         if isinstance(entry, ResultEntry):
-            samples = usable_samples(entry, path, unusable)
+            samples = samples_of(entry, path, unusable)
             if samples:  # a reasoning of the task that was missed is of no use, and may be long
                 yield [replace(one, reasoning=None, prompt_messages=[]) for one in samples]
 

@@ -116,9 +116,11 @@ def open_parts(output: Path, parts: list[str], *, parquet: bool) -> Iterator[dic
             path = _path_of(output, part, parquet=parquet)
             file = stack.enter_context(replacing(path))
             files[part] = (ParquetFile if parquet else RowFile)(path, file)
-        yield files
-        for rows in files.values():
-            rows.finish()
+        try:
+            yield files
+        finally:  # a Parquet writer that is left open complains when its file has gone
+            for rows in files.values():
+                rows.finish()
 
 
 def _path_of(output: Path, part: str, *, parquet: bool) -> Path:

@@ -1,8 +1,9 @@
 """The samples of results files, each with its task and its verdict, and what is known of runs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -10,12 +11,17 @@ from utilities.errors import UsageError
 from utilities.results.entry import ResultEntry, RunMetadata, item_of
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.verdict import Verdict
+from utilities.verification.verdict import Verdict, verdict_fields
 from utilities.verification.verifier import LocalVerifier, judged_in_order
 
 _SAMPLES_AHEAD = 128
 _CHARACTERS_OF_A_SAMPLE = 250_000
 """A sample of so many characters more counts as one more."""
+_TOLD = (
+    *("train_passed", "test_passed", "execution_status", "execution_message"),
+    *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
+)
+"""Fields of a results entry that tell a verdict."""
 Level = Literal["train_and_test", "train", "failed", "unverified"]
 
 
@@ -23,12 +29,12 @@ Level = Literal["train_and_test", "train", "failed", "unverified"]
 class SampleVerdict:
     """What is known of a sample's program; `judged_by` says whether a file or this run told it."""
 
-    train_passed: list[bool]
-    test_passed: list[bool | None]
+    train_passed: Sequence[bool]
+    test_passed: Sequence[bool | None]
     execution_status: str
     execution_message: str | None
-    train_outputs: list[Any]
-    test_outputs: list[Any]
+    train_outputs: Sequence[Any]
+    test_outputs: Sequence[Any]
     deterministic: bool | None
     hardcoded: bool | None
     judged_by: Literal["results", "export"] = "export"
@@ -37,17 +43,8 @@ class SampleVerdict:
     @classmethod
     def of(cls, verdict: Verdict, sandbox: str) -> Self:
         """What this run found."""
-        return cls(
-            list(verdict.train),
-            list(verdict.test),
-            verdict.execution_status,
-            verdict.message,
-            list(verdict.train_outputs),
-            list(verdict.test_outputs),
-            verdict.deterministic,
-            verdict.hardcoded,
-            sandbox=sandbox,
-        )
+        found = verdict_fields([verdict], labels=True)
+        return cls(**{name: found[name][0] for name in _TOLD}, sandbox=sandbox)
 
     @property
     def level(self) -> Level:
@@ -113,14 +110,8 @@ class TrainingSample:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         """Take back what `to_json` made."""
-        verdict = content["verdict"]
-        return cls(
-            **{
-                **content,
-                "task": Task.from_json(*content["task"]),
-                "verdict": verdict and SampleVerdict(**verdict),
-            }
-        )
+        task, verdict = Task.from_json(*content["task"]), content["verdict"]
+        return cls(**content | {"task": task, "verdict": verdict and SampleVerdict(**verdict)})
 
 
 @dataclass(slots=True)
@@ -151,16 +142,19 @@ class RunFacts:
 
 
 def samples_of(
-    entry: ResultEntry, path: Path, *, judge_again: bool = False
-) -> Iterator[TrainingSample]:
-    """Yield the samples of a result entry; raises UsageError if it carries no valid task.
+    entry: ResultEntry, path: Path, unusable: dict[str, str], *, judge_again: bool = False
+) -> list[TrainingSample]:
+    """The samples of an entry; none, and the reason under its task, if it has no valid task.
 
     With `judge_again` the verdicts that the entry carries are not taken.
     """
-    task = entry.task()
-    for index, status in enumerate(entry.status):
-        code, messages = entry.python_code[index], entry.prompt_messages[index]
-        yield TrainingSample(
+    try:
+        task = entry.task()
+    except UsageError as error:
+        unusable[str(entry.task_id)] = str(error)
+        return []
+    return [
+        TrainingSample(
             task=task,
             source=path.name,
             run_id=entry.run_id,
@@ -174,6 +168,10 @@ def samples_of(
             is_refinement=bool(entry.refinement_round[index]),
             verdict=None if judge_again or code is None else recorded_verdict(entry, index, task),
         )
+        for index, (status, code, messages) in enumerate(
+            zip(entry.status, entry.python_code, entry.prompt_messages, strict=True)
+        )
+    ]
 
 
 def recorded_verdict(entry: ResultEntry, index: int, task: Task) -> SampleVerdict | None:
@@ -181,47 +179,22 @@ def recorded_verdict(entry: ResultEntry, index: int, task: Task) -> SampleVerdic
 
     None if it is not whole, or if its own outputs contradict it: the program runs again.
     """
-    status = item_of(entry.execution_status, index)
-    train, test = item_of(entry.train_passed, index), item_of(entry.test_passed, index)
-    train_outputs = item_of(entry.train_outputs, index)
-    test_outputs = item_of(entry.test_outputs, index)
-    if status is None or train is None or test is None:
+    told: dict[str, Any] = {name: item_of(getattr(entry, name), index) for name in _TOLD}
+    passed = [told[name] for name in ("train_passed", "test_passed")]
+    outputs = [told[name] for name in ("train_outputs", "test_outputs")]
+    if None in (told["execution_status"], *passed, *outputs):
         return None
-    if train_outputs is None or test_outputs is None:
+    if [len(values) for values in passed + outputs] != [len(task.train), len(task.test)] * 2:
         return None
-    sizes = [len(values) for values in (train, test, train_outputs, test_outputs)]
-    if sizes != [len(task.train), len(task.test)] * 2:
+    pairs = (*task.train, *task.test)
+    if not all(map(_agrees, pairs, chain(*passed), chain(*outputs))):
         return None
-    outputs = (*train_outputs, *test_outputs)
-    if not all(map(_agrees, (*task.train, *task.test), (*train, *test), outputs)):
-        return None
-    return SampleVerdict(
-        train_passed=[passed is True for passed in train],
-        test_passed=test,
-        execution_status=status,
-        execution_message=item_of(entry.execution_message, index),
-        train_outputs=train_outputs,
-        test_outputs=test_outputs,
-        deterministic=item_of(entry.deterministic, index),
-        hardcoded=item_of(entry.hardcoded, index),
-        judged_by="results",
-    )
+    return SampleVerdict(**told, judged_by="results")
 
 
 def _agrees(pair: Pair, passed: object, output: Grid | None) -> bool:
     """Whether a pair is said to be solved if its output is the one wanted, and only there."""
     return passed is (None if pair.output is None else output == pair.output)
-
-
-def usable_samples(
-    entry: ResultEntry, path: Path, unusable: dict[str, str], *, judge_again: bool = False
-) -> list[TrainingSample]:
-    """The samples of an entry; none, and the reason under its task, if it has no valid task."""
-    try:
-        return list(samples_of(entry, path, judge_again=judge_again))
-    except UsageError as error:
-        unusable[str(entry.task_id)] = str(error)
-        return []
 
 
 def judged(
@@ -244,11 +217,10 @@ def judged(
         as_it_is.set_result(sample)
         return as_it_is
 
-    return judged_in_order(samples, begun, weight=_weight, most_ahead=_SAMPLES_AHEAD)
+    def weight(sample: TrainingSample) -> int:
+        return 1 + sample.length // _CHARACTERS_OF_A_SAMPLE
 
-
-def _weight(sample: TrainingSample) -> int:
-    return 1 + sample.length // _CHARACTERS_OF_A_SAMPLE
+    return judged_in_order(samples, begun, weight=weight, most_ahead=_SAMPLES_AHEAD)
 
 
 def _text(value: object) -> str | None:

@@ -1,28 +1,181 @@
-"""Judges every program of a stream of entries and writes the entries again with their verdicts."""
+"""One pass over the programs of a results file or a folder: judge, count, write with verdicts."""
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from utilities.command_line.terminal import Progress
 from utilities.errors import UsageError
+from utilities.files.hashing import file_sha256, files_sha256
+from utilities.files.json_files import reported_reading
 from utilities.files.json_lines import encode_line
 from utilities.results.entry import task_of
 from utilities.results.reader import Fields as Entry
 from utilities.sandbox.sandbox import MAX_INPUTS
-from utilities.verification.counts import VerificationCounts
+from utilities.tasks.datasets import TaskSource
 from utilities.verification.verdict import verdict_fields
 from utilities.verification.verified_file import Place, VerifiedFile
 from utilities.verification.verifier import Verifier, judged_in_order
 
 RULES_VERSION = 1
 """To be raised if verdicts or labels change their meaning: all is judged anew then."""
+LABELS = ("deterministic", "hardcoded", "uses_numpy_without_import")
+_PERCENTS = (50, 95, 99)
+_REASONS_KEPT = 100
+_GROWTH = math.log(1.01)
 _log = logging.getLogger(__name__)
+
+
+def program_files(directory: Path) -> list[Path]:
+    """The programs of a folder (`00d62c1b.py`), by name; raises UsageError if there is none."""
+    with reported_reading(directory):
+        found = sorted(path for path in directory.iterdir() if path.suffix == ".py")
+    if not found:
+        raise UsageError(f"{directory} holds no program; name the files by task: 00d62c1b.py")
+    return found
+
+
+def entries_of_programs(files: list[Path], tasks: TaskSource) -> Iterator[Entry]:
+    """An entry with one sample for each file, in the order of the tasks.
+
+    Tasks without a file are passed over. A file that is no text, or whose name is no task's,
+    comes with the reason as `not_judged`. Raises UsageError if a file cannot be read.
+    """
+    left = {path.stem: path for path in files}
+    for task in tasks:
+        if path := left.pop(task.task_id, None):
+            yield {**_entry(path), "task_data": task.to_json()}
+        if not left:
+            return
+    for path in left.values():
+        yield {**_entry(path), "not_judged": f"{path}: no task {path.stem} in {tasks.path}"}
+
+
+def source_hash(source: Path) -> str:
+    """SHA-256 of a file's bytes; of a folder's programs, of their names and hashes."""
+    with reported_reading(source):
+        if source.is_dir():
+            return files_sha256(program_files(source))
+        return file_sha256(source)
+
+
+def _entry(path: Path) -> Entry:
+    entry = {"entry_type": "result", "task_id": path.stem, "program_file": [path.name]}
+    with reported_reading(path):
+        content = path.read_bytes()
+    try:
+        return {**entry, "python_code": [content.decode("utf-8-sig")], "status": ["ok"]}
+    except UnicodeDecodeError:
+        reason = f"{path} is no UTF-8 text; convert it"
+        return {**entry, "python_code": None, "status": ["no_code"], "not_judged": reason}
+
+
+class Percentiles:
+    """Percentiles of any number of durations, each within 1 %: counts on a logarithmic scale."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._counts: Counter[int] = Counter()
+
+    def add(self, duration_s: float) -> None:
+        """Count one; what is below a microsecond counts as one."""
+        self._counts[round(math.log(max(duration_s, 1e-6)) / _GROWTH)] += 1
+
+    def at(self, percent: float) -> float | None:
+        """The smallest duration that so many of a hundred do not exceed; None without any."""
+        left = math.ceil(self._counts.total() * percent / 100)
+        for step, count in sorted(self._counts.items()):
+            left -= count
+            if left <= 0:
+                return float(f"{math.exp(step * _GROWTH):.3g}")
+        return None
+
+
+@dataclass
+class VerificationCounts:
+    """What came of the programs; `skipped` holds why entries could not be judged, the first few."""
+
+    entries: int = 0
+    resumed: int = 0
+    """Entries that an earlier run had judged."""
+    programs: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    passed_train: int = 0
+    passed_train_and_test: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    """Programs with each of LABELS; `not_deterministic` are those known not to be."""
+    durations: Percentiles = field(default_factory=Percentiles)
+    """Of the programs that were not cut short."""
+    skipped: list[str] = field(default_factory=list)
+    skipped_count: int = 0
+    verified_task_ids: set[str] = field(default_factory=set)
+    """Tasks with a program that is right on every train and test pair."""
+
+    def add(self, entry: Mapping[str, Any], *, resumed: bool) -> None:
+        """Count an entry by its fields, which this run or an earlier one wrote."""
+        if entry["entry_type"] != "result":
+            return
+        self.resumed += resumed
+        if "not_judged" in entry:
+            self.skipped_count += 1
+            self.skipped += [entry["not_judged"]][: _REASONS_KEPT - len(self.skipped)]
+            return
+        self.entries += 1
+        lists = (
+            entry["execution_status"],
+            entry["execution_duration_s"],
+            entry["train_passed"],
+            entry["test_passed"],
+        )
+        for status, duration_s, train, test in zip(*lists, strict=True):
+            if status is None:
+                continue
+            self.programs += 1
+            self.statuses[status] += 1
+            if duration_s is not None:
+                self.durations.add(duration_s)
+            if not train or not all(train):
+                continue
+            self.passed_train += 1
+            if all(test):
+                self.passed_train_and_test += 1
+                self.verified_task_ids.add(entry["task_id"])
+        self._count_labels(entry)
+
+    def _count_labels(self, entry: Mapping[str, Any]) -> None:
+        for label in LABELS:
+            self.labels[label] += sum(value is True for value in entry[label])
+        self.labels["not_deterministic"] += entry["deterministic"].count(False)
+
+    def progress_text(self) -> str:
+        """The counts in a few words, to be shown while programs are judged."""
+        return f"{self.programs} programs, {self.passed_train} pass train"
+
+    def to_json(self) -> dict[str, Any]:
+        """The part of the metadata that counts."""
+        return {
+            "entries": self.entries,
+            "entries_resumed": self.resumed,
+            "entries_not_judged": self.skipped,
+            "entries_not_judged_count": self.skipped_count,
+            "programs": self.programs,
+            "execution_statuses": dict(self.statuses.most_common()),
+            "execution_duration_s": {
+                f"p{percent}": self.durations.at(percent) for percent in (50, 95, 99)
+            },
+            "passed_train": self.passed_train,
+            "passed_train_and_test": self.passed_train_and_test,
+            "labels": dict(self.labels),
+            "verified_task_ids": sorted(self.verified_task_ids),
+        }
 
 
 @dataclass(frozen=True, slots=True)
