@@ -29,7 +29,7 @@ class WorkerPool:
         self._all: set[Process] = set()
 
     async def run(self, job: dict[str, Any]) -> list[Any]:
-        """The worker's answer to a job; raises ProviderFailed where workers died of it twice."""
+        """The worker's answer to a job; raises ProviderFailed if workers died of it twice."""
         line = orjson.dumps(job) + b"\n"
         async with self._free:
             for _ in range(_ATTEMPTS):
@@ -44,13 +44,12 @@ class WorkerPool:
         )
 
     async def _ask(self, line: bytes) -> bytes:
-        """One line to one worker and its answer; cut or empty where the worker died."""
-        worker = self._living() or await self._start()
+        """One line to one worker and its answer; cut or empty if the worker died."""
+        worker = await self._worker_given(line)
         answer = b""
         try:
             assert worker.stdin is not None
             assert worker.stdout is not None
-            worker.stdin.write(line)
             await worker.stdin.drain()
             answer = await worker.stdout.readline()
         except (BrokenPipeError, ConnectionResetError):
@@ -62,14 +61,21 @@ class WorkerPool:
                 await self._end(worker)
         return answer
 
-    def _living(self) -> Process | None:
-        """An idle worker; those that died while idle are passed over."""
+    async def _worker_given(self, line: bytes) -> Process:
+        """A worker to whom the line was written: an idle one, or a new one if none lives.
+
+        A write to a process that is dead breaks its pipe at once, also if the event loop has not
+        heard of its end yet. So a worker that died while idle costs the job no attempt.
+        """
         while self._idle:
             worker = self._idle.pop()
-            if worker.returncode is None:
+            if _took(worker, line):
                 return worker
             self._all.discard(worker)
-        return None
+            await worker.wait()
+        worker = await self._start()
+        _took(worker, line)
+        return worker
 
     async def _start(self) -> Process:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
@@ -104,3 +110,10 @@ class WorkerPool:
         for worker in list(self._all):
             await self._end(worker)
         self._idle.clear()
+
+
+def _took(worker: Process, line: bytes) -> bool:
+    """Write a line to a worker; whether its pipe took it."""
+    assert worker.stdin is not None
+    worker.stdin.write(line)
+    return not worker.stdin.is_closing()
