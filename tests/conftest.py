@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.script_process import ScriptProcess
 from tests.support.scripts import Run, arc1_training, clean_environment, script_command
+
+# Hundreds of processes import the same modules: they shall be compiled once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture
@@ -19,15 +26,9 @@ def run_script(tmp_path: Path) -> Run:
     def run(
         script: str, *arguments: str | Path, timeout_s: float = 100, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            script_command(script, *arguments),
-            cwd=tmp_path,
-            env=clean_environment(**environment),
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            stdin=subprocess.DEVNULL,
-        )
+        command = script_command(script, *arguments)
+        process = ScriptProcess(command[1:], tmp_path, clean_environment(**environment))
+        return process.completed(timeout_s)
 
     return run
 
