@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.script_process import ScriptProcess
-from tests.support.scripts import Run, arc1_training, clean_environment, script_command
+from tests.support.scripts import Run, arc1_training
 
 # Hundreds of processes import the same modules: they shall be compiled once.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -26,8 +26,7 @@ def run_script(tmp_path: Path) -> Run:
     def run(
         script: str, *arguments: str | Path, timeout_s: float = 100, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        command = script_command(script, *arguments)
-        process = ScriptProcess(command[1:], tmp_path, clean_environment(**environment))
+        process = ScriptProcess(script, *arguments, folder=tmp_path, **environment)
         return process.completed(timeout_s)
 
     return run

@@ -18,7 +18,8 @@ from typing import Any
 
 from tests.support.batch_server import BatchServer
 from tests.support.loopback_server import LoopbackServer, status
-from tests.support.scripts import clean_environment, entries, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import entries
 
 FIXTURES = Path(__file__).parent / "fixtures"
 _MAY_CHANGE = {
@@ -104,15 +105,7 @@ def copied(tmp_path: Path, *, without: Path | None = None) -> Path:
 
 def script(folder: Path, name: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a script to its end in this folder, to which the recorded paths are relative."""
-    return subprocess.run(
-        script_command(name, *words),
-        cwd=folder,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        stdin=subprocess.DEVNULL,
-    )
+    return ScriptProcess(name, *words, folder=folder).completed()
 
 
 def again(run: Recorded, folder: Path, servers: Servers, *more: str) -> Again:

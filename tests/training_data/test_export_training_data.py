@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.scripts import Run, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import Run
 from tests.support.training_results import (
     CRASHES,
     HARDCODED,
@@ -65,8 +66,8 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Results as `verify_generated_code.py` writes them."""
     folder = tmp_path_factory.mktemp("verified")
     source = write(folder / "results.jsonl", entry("a", mirror_task(), CODES))
-    command = script_command("synthetic_data_generators/verify_generated_code.py", source)
-    subprocess.run(command, check=True, capture_output=True)
+    verifying = ScriptProcess("synthetic_data_generators/verify_generated_code.py", source)
+    assert verifying.wait() == 0
     return (folder / "results_verified.jsonl").read_bytes()
 
 
