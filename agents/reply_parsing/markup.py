@@ -1,4 +1,4 @@
-"""The two marks that all of parsing rests on: thinking tags and code fences."""
+"""What all of parsing rests on: plain characters, thinking tags and code fences."""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +8,28 @@ _FENCE = re.compile(
     r"(?P<indent>(?:[ \t]|>|[-*+][ \t]|\d{1,2}[.)][ \t])*)"
     r"(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>[^`~\n]*)"
 )
+
+_CODE_BEHIND_MARK = re.compile(
+    r"(?:\w+[ \t]+)?((?:def[ \t]+\w+[ \t]*\(|import[ \t]|from[ \t]+\w+[ \t]+import\b"
+    r"|\w+[ \t]*=[ \t]*lambda\b).*)"
+)
+
+_PLAIN_CHARACTERS = {
+    **dict.fromkeys([0x00AD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xFEFF], None),
+    **dict.fromkeys([*range(0x2060, 0x2070)], None),
+    **dict.fromkeys([0x00A0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
+    **dict.fromkeys(range(0xD800, 0xE000), "?"),
+    **dict.fromkeys([0x2018, 0x2019], "'"),
+    **dict.fromkeys([0x201C, 0x201D], '"'),
+    0x2212: "-",
+}
+"""For invisible characters nothing, for odd blanks a blank, for lone surrogates what a journal
+holds in their place, for typographic quotes and minus signs the plain ones."""
+
+
+def clean_characters(text: str) -> str:
+    """A text without what editors and web pages put in place of plain characters."""
+    return text if text.isascii() else text.translate(_PLAIN_CHARACTERS)
 
 
 def normalise_newlines(text: str) -> str:
@@ -67,12 +89,14 @@ def find_fences(lines: list[str]) -> list[Fence]:
     def close(end: int, end_line: int, last: str = "") -> None:
         if opening is not None:
             body = [_outdented(line, len(opening["indent"])) for line in lines[start + 1 : end]]
-            fences.append(Fence([*body, last] if last else body, start, end_line))
+            first = _CODE_BEHIND_MARK.match(opening["label"])
+            body = [*filter(None, [first and first[1]]), *body, *filter(None, [last])]
+            fences.append(Fence(body, start, end_line))
 
     for index, line in enumerate(lines):
         if "```" not in line and "~~~" not in line:
             continue
-        match = _FENCE.fullmatch(line)
+        match = _FENCE.fullmatch(clean_characters(line))
         if opening is None:
             opening, start = match, index
         elif match and _ends(match["mark"], opening["mark"]):

@@ -2,44 +2,37 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
-from textwrap import dedent
 
-from agents.reply_parsing.markup import find_fences, normalise_newlines, split_thinking
+from agents.reply_parsing.containers import (
+    Block,
+    blocks_with_functions,
+    fenced_blocks,
+    split_lines,
+)
+from agents.reply_parsing.definitions import completed, names_missing
+from agents.reply_parsing.entry_points import ASKED_FOR, answering
+from agents.reply_parsing.markup import normalise_newlines, split_thinking
+from agents.reply_parsing.program_text import ProgramText, names_of_functions, read_program
 from utilities.sandbox.program import ENTRY_POINTS
-from utilities.sandbox.python_source import (
-    Unparsable,
-    entry_point_of,
-    only_function_of,
-    parse_python,
-)
+from utilities.sandbox.python_source import entry_point_of, top_level
 
-_FUNCTION = re.compile(r"\b(?:def[ \t]++(\w++)[ \t]*+\(|(\w++)[ \t]*+=[ \t]*+lambda\b)")
-_CODE_START = re.compile(
-    r"[ \t]*+(?:(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:]|@\w"
-    r"|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b"
-    r"|\w+[ \t]*(?::[ \t]*[\w.]+(?:\[[^=]*\])?[ \t]*)?=(?!=))"
-)
-_CONTINUATION = re.compile(r"\s|#|[)\]}]|(?:else|elif|except|finally|if|for|while|try|with)\b|$")
-_GLUED_TAG = re.compile(
-    r"^([ \t]*<(?:code|python|answer|solution)>)(?=.*\S)"
-    r"|(?<=\S)(?=</(?:code|python|answer|solution)>[ \t]*$)",
-    re.IGNORECASE | re.MULTILINE,
-)
+_WHOLE, _BROKEN_NAMED, _WHOLE_RENAMED, _STUB, _NO_NAME = 0, 5, 6, 7, 8
+"""Ranks of what a block holds, best first; from _WHOLE on, one for each name in ENTRY_POINTS."""
 
-_MOST_BLOCKS = 32
-"""How many of the last blocks with a function are looked at."""
-_MOST_REPAIRS = 20
-_REPAIR_CHARACTERS = 64 * 1024
-"""How much is parsed, all repairs of a block together: a reply costs no seconds."""
+_DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Assign, ast.If, ast.Try, ast.With)
+_LEFT_OUT = re.compile(
+    r"#[ \t]*(?:\.\.\.|…|(?:the[ \t]+)?(?:same|rest|remain|unchanged|existing|previous)"
+    r"|as[ \t]+(?:above|before))",
+    re.IGNORECASE,
+)
+"""Comments that stand for code."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractedCode:
-    """A program and the function to call; the name is None where none can be told."""
+    """A program and the function to call; the name is None if none can be told."""
 
     python_code: str
     entry_point: str | None
@@ -53,16 +46,28 @@ class TakenCode:
     rest: str
 
 
-def extract_code(text: str) -> ExtractedCode | None:
-    """The program of a reply; None where it has no function.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What one block of a reply holds, and how good that is: the lower the rank, the better."""
 
-    Of all fenced blocks the best one wins: one that defines a name of `ENTRY_POINTS`, the earlier
-    in that list the better; else one with such a name that does not parse (the sandbox says why);
-    else one with an only function. Of equals, the last. Labels are not trusted, and lines of prose
-    in a block are dropped where that makes it parse. Code without a fence, from its first line of
-    code on, counts where no block parses and has such a name. What stands in `<think>` blocks
-    counts only where the visible text has no function at all. An only function of another name
-    gets a last line `solve_task = NAME`, so that what is kept runs as it stands.
+    block: Block
+    code: ExtractedCode
+    rank: int
+
+
+def extract_code(text: str) -> ExtractedCode | None:
+    """The program of a reply; None if it has no function.
+
+    Of all blocks (see `containers`) the best one wins: one whose function has a name of
+    `ENTRY_POINTS`, the earlier in that list the better; else one with such a name that does not
+    parse (the sandbox says why); else one whose function can be told in another way (see
+    `entry_points`); else one whose function returns nothing, such as a template. Of equals, the
+    last. Labels are not trusted. Lines of prose in a block, prompts, marks and escapes are dropped
+    if that makes it parse. Definitions that the program lacks are taken from the other fences.
+    What stands in `<think>` blocks counts only if the visible text has no function at all.
+
+    A program whose function has a name that the sandbox calls is kept as it stands. Else it gets
+    a line `solve_task = …`, so that what is kept runs.
     """
     thinking, visible = split_thinking(normalise_newlines(text))
     taken = take_code(visible) or take_code(thinking)
@@ -72,112 +77,73 @@ def extract_code(text: str) -> ExtractedCode | None:
 @lru_cache(maxsize=16)  # program and reasoning are read of one reply, one after the other
 def take_code(text: str) -> TakenCode | None:
     """As `extract_code`, for text without thinking and with plain newlines."""
-    lines = (_GLUED_TAG.sub("\\1\n", text) if "<" in text else text).split("\n")
-    found: list[tuple[int, ExtractedCode, range]] = []
-    for span, content in _blocks_with_functions(lines):
-        code = _read_program(content)
-        found.append((_rank(code), code, span))
-        if found[-1][0] == 0:
+    lines = split_lines(text)
+    best: _Candidate | None = None
+    for block in blocks_with_functions(lines):
+        candidate = _candidate(block)
+        if best is None or candidate.rank < best.rank:  # of equals the first: the last block
+            best = candidate
+        if best.rank == _WHOLE:
             break
-    if not found:
+    if best is None:
         return None
-    _, code, span = min(found, key=lambda item: item[0])  # of equals the first: the last block
-    return TakenCode(_with_known_name(code), "\n".join(lines[: span.start] + lines[span.stop :]))
+    code, spans = _completed(best, fenced_blocks(lines))
+    dropped = {index for span in spans for index in span}
+    rest = "\n".join(line for index, line in enumerate(lines) if index not in dropped)
+    return TakenCode(code, rest)
 
 
-def _blocks_with_functions(lines: list[str]) -> Iterator[tuple[range, list[str]]]:
-    """The last fenced blocks that hold a function, last first; then what looks like code."""
-    blocks = (
-        (range(fence.first_line, fence.end_line), fence.lines)
-        for fence in reversed(find_fences(lines))
-        if _FUNCTION.search("\n".join(fence.lines))
-    )
-    yield from islice(blocks, _MOST_BLOCKS)
-    for part in (_last_run(lines), _code_region(lines)):
-        if part:
-            yield part, lines[part.start : part.stop]
+def _candidate(block: Block) -> _Candidate:
+    program = read_program(block.lines)
+    source, tree = program.source, program.tree
+    answer = None if tree is None else answering(tree)
+    if tree is None or answer is None:
+        is_named = not names_of_functions(source).isdisjoint(ENTRY_POINTS)
+        rank = _BROKEN_NAMED if is_named else _NO_NAME
+        return _Candidate(block, ExtractedCode(source, None), rank)
+    is_known = answer == entry_point_of(tree)
+    rank = _WHOLE + ENTRY_POINTS.index(answer) if is_known else _WHOLE_RENAMED
+    if _leaves_code_out(program, answer):
+        rank = _STUB
+    if not is_known:
+        source, answer = _with_known_name(source, tree, answer), ASKED_FOR
+    return _Candidate(block, ExtractedCode(source, answer), rank)
 
 
-def _rank(code: ExtractedCode) -> int:
-    if code.entry_point in ENTRY_POINTS:
-        return ENTRY_POINTS.index(code.entry_point)
-    if code.entry_point is None:
-        named = {name for match in _FUNCTION.findall(code.python_code) for name in match}
-        return len(ENTRY_POINTS) + (2 if named.isdisjoint(ENTRY_POINTS) else 0)
-    return len(ENTRY_POINTS) + 1
+def _leaves_code_out(program: ProgramText, name: str) -> bool:
+    """Whether the function of this name returns no value, or is an excerpt by its own words."""
+    assert program.tree is not None
+    for statement in top_level(program.tree.body):
+        if isinstance(statement, ast.FunctionDef) and statement.name == name:
+            nodes = [*ast.walk(statement)]
+            returned = [node.value for node in nodes if isinstance(node, ast.Return)]
+            returns = any(each and getattr(each, "value", ...) is not None for each in returned)
+            if not returns or any(map(_is_ellipsis, nodes)):
+                return True
+    return bool(_LEFT_OUT.search(program.source) and names_missing(program.source))
 
 
-def _read_program(lines: list[str]) -> ExtractedCode:
-    """The block as it stands if it parses, else its code without prose, else as it stands."""
-    whole = _tidy(lines)
-    tree = parse_python(whole)
-    if not isinstance(tree, Unparsable):
-        return ExtractedCode(whole, _function_to_call(tree))
-    for part in (_code_region(lines), _last_run(lines)):
-        if part and (code := _without_prose(lines[part.start : part.stop])):
-            return code
-    return ExtractedCode(whole, None)
+def _is_ellipsis(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and getattr(node.value, "value", None) is ...
 
 
-def _function_to_call(tree: ast.Module) -> str | None:
-    return entry_point_of(tree) or only_function_of(tree)
+def _with_known_name(source: str, tree: ast.Module, answer: str) -> str:
+    """The program with `solve_task` as another name, before examples behind the last definition."""
+    body = tree.body
+    last = max(index for index, each in enumerate(body) if isinstance(each, _DEFINITIONS))
+    examples = [each for each in body[last + 1 :] if not isinstance(each, ast.If)]
+    lines, alias = source.split("\n"), f"{ASKED_FOR} = {answer}"
+    if not examples or examples[0].lineno <= (body[last].end_lineno or 0):
+        return f"{source}\n{alias}\n"
+    first = examples[0].lineno - 1
+    return "\n".join([*lines[:first], alias, *lines[first:]])
 
 
-def _with_known_name(code: ExtractedCode) -> ExtractedCode:
-    """The program with an alias for its only function, where that has a name of its own."""
-    if code.entry_point is None or code.entry_point in ENTRY_POINTS:
-        return code
-    alias = f"{ENTRY_POINTS[0]} = {code.entry_point}\n"
-    return ExtractedCode(f"{code.python_code}\n{alias}", ENTRY_POINTS[0])
-
-
-def _tidy(lines: list[str]) -> str:
-    return dedent("\n".join(lines)).strip("\n") + "\n"
-
-
-def _without_prose(lines: list[str]) -> ExtractedCode | None:
-    """The program that is left when lines of prose are dropped; None where that is not enough."""
-    for _ in range(min(_MOST_REPAIRS, 1 + _REPAIR_CHARACTERS // (1 + sum(map(len, lines))))):
-        code = _tidy(lines)
-        result = parse_python(code)
-        if not isinstance(result, Unparsable):
-            return ExtractedCode(code, _function_to_call(result))
-        kept, wrong = code.split("\n")[:-1], result.line or 0
-        if not 0 < wrong <= len(kept) or _is_code(kept[wrong - 1]):
-            return None
-        lines = kept[: wrong - 1] + kept[wrong:]
-    return None
-
-
-def _is_code(line: str) -> bool:
-    return bool(_CODE_START.match(line) or _CONTINUATION.match(line) or _FUNCTION.search(line))
-
-
-def _code_region(lines: list[str]) -> range:
-    """From the first line that begins code to the end of the last thing begun; empty without."""
-    starts = [index for index, line in enumerate(lines) if _CODE_START.match(line)]
-    if not any(_is_function(lines[index]) for index in starts):
-        return range(0)
-    margin = min(_margin(lines[index]) for index in starts)
-    end = starts[-1] + 1
-    while end < len(lines) and _CONTINUATION.match(lines[end][margin:]):
-        end += 1
-    return range(starts[0], end)
-
-
-def _last_run(lines: list[str]) -> range:
-    """The part of the region that reaches back from its last function without a line of prose."""
-    region = _code_region(lines)
-    functions = (index for index in reversed(region) if _is_function(lines[index]))
-    start = next(functions, region.stop)
-    while start > region.start and _is_code(lines[start - 1]):
-        start -= 1
-    return range(start, region.stop)
-
-
-def _is_function(line: str) -> bool:
-    return bool(_CODE_START.match(line) and _FUNCTION.search(line))
-
-
-def _margin(line: str) -> int:
-    return len(line) - len(line.lstrip(" \t"))
+def _completed(best: _Candidate, fences: list[Block]) -> tuple[ExtractedCode, list[range]]:
+    """The best program with what it lacks, and the lines that all of it was taken from."""
+    others = [fence for fence in fences if fence.span != best.block.span]
+    if best.code.entry_point is None or not others:
+        return best.code, [best.block.span]
+    source, used = completed(best.code.python_code, [fence.lines for fence in others])
+    spans = [best.block.span, *(others[index].span for index in used)]
+    return ExtractedCode(source, best.code.entry_point), spans

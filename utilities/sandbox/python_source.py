@@ -2,7 +2,7 @@
 
 import ast
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from utilities.sandbox.program import ENTRY_POINTS
@@ -55,9 +55,19 @@ def find_entry_point(source: str) -> str | None:
 
 
 def entry_point_of(tree: ast.Module) -> str | None:
-    """The best name of ENTRY_POINTS that is a function of `tree`; None if there is none."""
-    functions = _functions_of(tree)
-    return next((name for name in ENTRY_POINTS if name in functions), None)
+    """The best name of ENTRY_POINTS that `tree` binds to a function; None if there is none.
+
+    `solve_task` may be bound to anything that is not plainly a value, such as a number: what calls
+    return, methods, imported names.
+    """
+    functions, definitions = _functions_of(tree), dict(_bindings(tree))
+    for name in ENTRY_POINTS:
+        if name in functions:
+            return name
+        value = definitions.get(name)
+        if value and _may_be_function(value, definitions, named=name == ENTRY_POINTS[0]):
+            return name
+    return None
 
 
 def only_function_of(tree: ast.Module) -> str | None:
@@ -67,26 +77,79 @@ def only_function_of(tree: ast.Module) -> str | None:
 
 
 def _functions_of(tree: ast.Module) -> set[str]:
-    functions: set[str] = set()
-    for statement in _top_level(tree.body):
-        if isinstance(statement, ast.FunctionDef):
-            functions.add(statement.name)
-        elif isinstance(statement, ast.Assign) and _is_function(statement.value, functions):
-            functions |= {t.id for t in statement.targets if isinstance(t, ast.Name)}
+    """Names of functions, of lambdas, and other names of functions above."""
+    functions = set()
+    for name, value in _bindings(tree):
+        if isinstance(value, ast.FunctionDef | ast.Lambda) or (
+            isinstance(value, ast.Name) and value.id in functions
+        ):
+            functions.add(name)
     return functions
 
 
-def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+def _bindings(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """Each name that is bound at the top level, and what to: a value, a definition, an import."""
+    for statement in top_level(tree.body):
+        match statement:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name, statement
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                yield from ((alias.asname or alias.name, statement) for alias in names)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    yield from _assigned(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                yield from _assigned(target, value)
+
+
+def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.AST]]:
+    match target, value:
+        case ast.Name(id=name), _:
+            yield name, value
+        case ast.Tuple(elts=targets), ast.Tuple(elts=values):
+            for one, its_value in zip(targets, values, strict=False):
+                yield from _assigned(one, its_value)
+        case ast.Subscript(ast.Call(ast.Name("globals")), ast.Constant(str(name))), _:
+            yield name, value
+
+
+def top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements that run at import, also those inside a top-level `if`, `try` or `with`."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.If | ast.Try | ast.With):
             for part in ("body", "handlers", "orelse", "finalbody"):
-                yield from _top_level(getattr(statement, part, ()))
+                yield from top_level(getattr(statement, part, ()))
         elif isinstance(statement, ast.ExceptHandler):
-            yield from _top_level(statement.body)
+            yield from top_level(statement.body)
 
 
-def _is_function(value: ast.expr, functions: set[str]) -> bool:
-    """Whether an assigned value is a lambda or another name of a function above."""
-    return isinstance(value, ast.Lambda) or (isinstance(value, ast.Name) and value.id in functions)
+def _may_be_function(value: ast.AST, definitions: Mapping[str, ast.AST], *, named: bool) -> bool:
+    """Whether a value is a function; if it is `named` as one, what may be one is enough."""
+    match value:
+        case ast.IfExp(body=one, orelse=other) | ast.BoolOp(values=[one, other]):
+            return any(_may_be_function(each, definitions, named=named) for each in (one, other))
+        case ast.Call() | ast.Attribute() | ast.Import() | ast.ImportFrom():
+            return named or _makes_function(value, definitions)
+        case ast.Name() | ast.NamedExpr() | ast.Subscript():
+            return named
+    return isinstance(value, ast.Lambda)
+
+
+def _makes_function(value: ast.AST, definitions: Mapping[str, ast.AST]) -> bool:
+    """Whether it calls `partial`, a class, or a function that returns one; or names a method."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        return value.func.attr == "partial"
+    while isinstance(value, ast.Call | ast.Attribute):
+        value = value.func if isinstance(value, ast.Call) else value.value
+    if not isinstance(value, ast.Name):
+        return False
+    definition = definitions.get(value.id)
+    if isinstance(definition, ast.FunctionDef):
+        inner = {node.name for node in definition.body if isinstance(node, ast.FunctionDef)}
+        returned = [node.value for node in ast.walk(definition) if isinstance(node, ast.Return)]
+        return any(
+            isinstance(each, ast.Lambda) or (isinstance(each, ast.Name) and each.id in inner)
+            for each in returned
+        )
+    return value.id == "partial" or isinstance(definition, ast.ClassDef)
