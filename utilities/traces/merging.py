@@ -1,4 +1,4 @@
-"""Puts the reasoning of results files into the store of traces: each trace once, nothing lost."""
+"""Puts the reasoning of results files into the store of traces, each trace once."""
 
 import re
 import sqlite3
@@ -29,9 +29,9 @@ class MergeRules:
     """Which samples become traces."""
 
     only_verified: bool = False
-    """Only those whose program passes every train and test pair."""
+    """Only samples whose program passes every train and test pair."""
     min_length: int = 1
-    """Characters of a reasoning, blank space around it not counted."""
+    """Fewest characters of a reasoning, without the blank space around it."""
 
 
 _EVERY_TRACE = MergeRules()
@@ -39,7 +39,7 @@ _EVERY_TRACE = MergeRules()
 
 @dataclass(slots=True)
 class MergeCounts:
-    """What came of one source; `skipped` counts samples by the reason why they are no trace."""
+    """What came of one source; `skipped` counts the samples that are no traces, by reason."""
 
     added: int = 0
     already_there: int = 0
@@ -48,7 +48,7 @@ class MergeCounts:
 
 @dataclass(slots=True)
 class Merged:
-    """What a merge did, source by source, and what the store holds after it."""
+    """What a merge did with each source, and what the store holds after it."""
 
     sources: dict[str, MergeCounts]
     traces: int = 0
@@ -68,10 +68,10 @@ class Merged:
 def traces_of(
     entry: Entry, skipped: Counter[str], rules: MergeRules = _EVERY_TRACE
 ) -> Iterator[Trace]:
-    """Yield the usable reasoning of an entry's samples; count the others in `skipped`.
+    """Yield the usable reasoning of an entry's samples; count the other samples in `skipped`.
 
-    A sample is usable if its status is "ok" and its reasoning is not blank; older entries may also
-    lack what says whose it is. An entry may also be a reply out of a journal.
+    A sample is usable if its status is "ok", its reasoning is not blank, and its task and model
+    are known (older entries may lack them). An entry may also be a reply in a journal.
     """
     for task_id, model, text, status, verified in _samples_of(entry):
         if status != "ok":
@@ -89,7 +89,7 @@ def traces_of(
 
 
 def _samples_of(entry: Entry) -> Iterator[tuple[object, object, str | None, str | None, bool]]:
-    """Task id, model, reasoning, status and whether it is verified, sample by sample."""
+    """Task id, model, reasoning, status, and whether it is verified, for each sample."""
     if isinstance(entry, ResultEntry):
         model = entry.model or entry.model_identifier
         for index, (text, status) in enumerate(zip(entry.reasoning, entry.status, strict=True)):
@@ -111,62 +111,47 @@ def merge_sources(
 ) -> Merged:
     """Put the reasoning of each source's entries into the store at `path`, each trace once.
 
-    What is in the store stays as it is, votes and unknown fields included. All entries are read
-    first, to the disk; then the store is read and replaced under its lock, a task at a time. With
-    `dry_run` nothing is written. Raises UsageError if an entry or the store cannot be read or
-    the store cannot be written; it is then untouched.
+    What is in the store stays as it is, with votes and unknown fields. All entries are read first,
+    into a spool on the disk; then the store is read and replaced under its lock, task by task.
+    With `dry_run` nothing is written. Raises UsageError, and leaves the store as it is, if an
+    entry or the store cannot be read, or the store cannot be written.
     """
     merged = Merged({name: MergeCounts() for name in sources})
     with open_spool(path.parent, _TABLE) as spool:
         for number, (name, entries) in enumerate(sources.items()):
-            _collect(number, entries, merged.sources[name], rules, spool)
+            counts = merged.sources[name]
+            for entry in entries:
+                for trace in traces_of(entry, counts.skipped, rules):
+                    counts.already_there += 1  # until it turns out to be new
+                    _keep(trace, number, spool)
         spool.execute("CREATE INDEX by_task ON traces (task_id, position)")
         with nullcontext() if dry_run else locked(path):
-            there = _drop_what_is_there(path, merged, spool)
+            there = set()
+            for task_id, traces in iterate_store(path):
+                there.add(task_id)
+                merged.traces += len(traces)
+                names = (names_of(task_id, trace) for trace in traces)
+                spool.executemany("DELETE FROM traces WHERE trace_id IN (?, ?)", names)
+            every = list(merged.sources.values())
             for number, count in _counted(spool, "source"):
-                list(merged.sources.values())[int(number)].added = count
-            found = (_text(name) for name, _ in _counted(spool, "task_id"))
+                every[number].added += count
+                every[number].already_there -= count
+            found = (_text(task_id) for task_id, _ in _counted(spool, "task_id"))
             new_tasks = [task_id for task_id in found if task_id not in there]
             merged.traces += merged.total.added
-            merged.tasks += len(new_tasks)
+            merged.tasks = len(there) + len(new_tasks)
             if merged.total.added and not dry_run:
                 write_store(path, _with_new_traces(path, spool, new_tasks))
     return merged
 
 
-def _collect(
-    number: int,
-    entries: Iterable[Entry],
-    counts: MergeCounts,
-    rules: MergeRules,
-    spool: sqlite3.Connection,
-) -> None:
-    for entry in entries:
-        for trace in traces_of(entry, counts.skipped, rules):
-            texts = map(_bytes, (trace.task_id, trace.username, trace.text))
-            done = spool.execute(
-                "INSERT OR IGNORE INTO traces (trace_id, source, task_id, username, text)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (trace.trace_id, number, *texts),
-            )
-            counts.already_there += done.rowcount == 0
-
-
-def _drop_what_is_there(path: Path, merged: Merged, spool: sqlite3.Connection) -> set[str]:
-    """Take out of the spool what the store has, and count what it has; returns its tasks."""
-    there = set()
-    for task_id, traces in iterate_store(path):
-        there.add(task_id)
-        merged.tasks += 1
-        merged.traces += len(traces)
-        for trace in traces:
-            gone = spool.execute(
-                "DELETE FROM traces WHERE trace_id IN (?, ?) RETURNING source",
-                names_of(task_id, trace),
-            ).fetchall()
-            for (number,) in gone:
-                list(merged.sources.values())[number].already_there += 1
-    return there
+def _keep(trace: Trace, source: int, spool: sqlite3.Connection) -> None:
+    texts = map(_bytes, (trace.task_id, trace.username, trace.text))
+    spool.execute(
+        "INSERT OR IGNORE INTO traces (trace_id, source, task_id, username, text)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (trace.trace_id, source, *texts),
+    )
 
 
 def _counted(spool: sqlite3.Connection, column: str) -> list[tuple[Any, int]]:
@@ -208,10 +193,10 @@ _CUT_SHORT = {"length": "truncated", "refusal": "refused"}
 
 
 def reasoning_of_reply(reply: Mapping[str, Any]) -> tuple[str | None, str]:
-    """The reasoning of a reply, as a results file has it, and its status.
+    """The reasoning of a journalled reply, as a results file would have it, and its status.
 
-    What the embedded agent journals is JSON with its reasoning; a model's stands between
-    <reasoning> and </reasoning>. Other replies are for the parsers of the agents to read: their
+    A reply of the embedded agent is JSON with its reasoning; a model's reasoning stands between
+    <reasoning> and </reasoning>. Other replies can only be read by the agents' parsers; their
     status sends the user to the results file.
     """
     finish, text = str(reply.get("finish_reason")), reply.get("text")

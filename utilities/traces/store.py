@@ -1,7 +1,7 @@
 """The store of reasoning traces that people read and vote on.
 
-`{task_id: [{trace_id, task_id, username, text, score, timestamp, voters}, …]}`, in one JSON file;
-`username` is the model that wrote the trace. It is read and written a task at a time.
+One JSON file, `{task_id: [{trace_id, task_id, username, text, score, timestamp, voters}, …]}`;
+`username` is the model that wrote the trace. It is read and written task by task.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _ADVICE = "the store is left as it is: mend it, or move it away to begin a new o
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A usable reasoning: whose, for which task."""
+    """A usable reasoning, by which model and for which task."""
 
     task_id: str
     username: str
@@ -33,12 +33,12 @@ class Trace:
 
     @property
     def trace_id(self) -> str:
-        """The same for the same text of the same model for the same task, and for no other."""
+        """An id that only the same text of the same model for the same task has."""
         content = json.dumps([self.task_id, self.username, self.text])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
     def to_json(self, timestamp: str) -> dict[str, Any]:
-        """An entry of the store that nobody has voted on."""
+        """An entry of the store, without votes."""
         return {
             "trace_id": self.trace_id,
             "task_id": self.task_id,
@@ -51,18 +51,18 @@ class Trace:
 
 
 def names_of(task_id: str, trace: dict[str, Any]) -> tuple[str, str]:
-    """The ids by which a stored trace is known: its own, and that of its author and text.
+    """The ids of a stored trace: its own, and the one that a merge would give it.
 
-    Traces that came by other ways than a merge have ids of their own.
+    The two differ for traces that came into the store in another way.
     """
     author, text = str(trace.get("username")), str(trace.get("text")).strip()
     return str(trace.get("trace_id")), Trace(task_id, author, text).trace_id
 
 
 def iterate_store(path: Path) -> Iterator[TracesOfTask]:
-    """Yield each task of the store with its traces; one that does not exist yet is empty.
+    """Yield each task of the store with its traces; nothing if there is no file yet.
 
-    Raises UsageError if the file is no store, rather than let a merge overwrite it.
+    Raises UsageError if the file is no store, so that no merge overwrites it.
     """
     if not path.exists():
         return
@@ -73,12 +73,12 @@ def iterate_store(path: Path) -> Iterator[TracesOfTask]:
 
 
 def read_store(path: Path) -> Store:
-    """The whole store; raises UsageError as `iterate_store` does."""
+    """The whole store in memory; raises UsageError as `iterate_store` does."""
     return dict(iterate_store(path))
 
 
 def write_store(path: Path, store: Iterable[TracesOfTask]) -> None:
-    """Replace the store at once by these tasks; raises UsageError if it cannot be written."""
+    """Replace the store by these tasks, atomically; raises UsageError if that fails."""
     with replacing(path) as file:
         before = "{\n  "
         for task_id, traces in store:
@@ -119,7 +119,7 @@ def _no_store(path: Path, reason: str) -> UsageError:
 
 
 def _fault_of(traces: object) -> str | None:
-    """Why these are no traces; a repeated key counts, since writing would drop one of the two."""
+    """Why these are no traces. A repeated key is a fault: writing would drop one of the two."""
     if not isinstance(traces, list):
         return "has no list"
     for trace in traces:
@@ -129,9 +129,9 @@ def _fault_of(traces: object) -> str | None:
 
 
 def _encoded(value: object) -> str:
-    """JSON as it stands one level deep in the store."""
+    """JSON as it is written one level deep in the store."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    if not _is_utf8(text):  # half a character in someone's text: only an escape can hold it
+    if not _is_utf8(text):  # half a surrogate pair in a text: only an escape can hold it
         text = json.dumps(value, indent=2)
     return text.replace("\n", "\n  ")
 
