@@ -1,12 +1,13 @@
-"""Make new tasks of programs that miss theirs: hindsight relabelling.
+"""Make new tasks of programs that fail theirs: hindsight relabelling.
 
     python synthetic_data_generators/relabel_programs.py code_data_results_verified.jsonl
     python synthetic_data_generators/relabel_programs.py *_results.jsonl.gz --output new_tasks.jsonl
 
-A program that runs cleanly on a task's inputs but gives other outputs is a right program for the
-task that has those outputs. Each such task becomes an entry `synthetic:<hash>` with the program
-as its verified solution, in the format of other results. Tasks that are known in any symmetry,
-trivial or not deterministic are left out. No model is asked, and RESULTS stays as it is.
+A program that runs without errors on a task's inputs, but gives other outputs, is right for the
+task with those outputs. Each such task becomes an entry `synthetic:<hash>`, in the format of other
+results, with the program as its verified solution. Left out are tasks that are trivial or known
+in any symmetry, and programs that are not deterministic. No model is asked, and RESULTS is not
+changed.
 """
 
 import asyncio
@@ -55,7 +56,7 @@ class RelabellingOptions(Options):
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag()
 
     def fault(self) -> str | None:
-        """What is wrong with options that are each right."""
+        """What is wrong with the options together."""
         return "--output is one of RESULTS" if is_one_of(self.output, self.results) else None
 
 
@@ -77,7 +78,7 @@ async def relabel(options: RelabellingOptions) -> Relabeller:
 def metadata_of(
     options: RelabellingOptions, relabeller: Relabeller, run_id: str, started_at: datetime
 ) -> dict[str, Any]:
-    """The last entry of the file; its data set is the results that the tasks were made of."""
+    """The last entry of the file; the tasks' data set is the results that they were made of."""
     sources = {str(path): file_sha256(path) for path in options.results}
     return {
         "entry_type": "metadata",

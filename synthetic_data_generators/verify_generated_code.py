@@ -5,9 +5,9 @@
 --output verified.jsonl --retry_timeouts 30
     python synthetic_data_generators/verify_generated_code.py --programs DIR --dataset arc1_training
 
-Each program runs in a sandbox on the train and test inputs of its task; the outputs are compared
-outside. Entries are written as they are judged, to NAME.partial, which takes its name at the end:
-after a stop, the same command goes on from there. No model is asked, and RESULTS stays as it is.
+Each program runs in a sandbox on the train and test inputs of its task; its outputs are compared
+outside. Judged entries are written to NAME.partial, which is renamed to NAME at the end. After a
+stop, the same command goes on from there. No model is asked, and RESULTS is not changed.
 """
 
 import asyncio
@@ -42,19 +42,19 @@ LOG_NAME = "code_verification.log"
 
 
 def open_source(options: VerificationOptions) -> tuple[Iterator[Entry], int | None]:
-    """The entries to judge, and their number if it is known; raises UsageError without any."""
+    """The entries to judge, and their number if it is known; raises UsageError if there is none."""
     if options.programs is None:
         entries = read_fields(options.source)
-        return chain([next(entries)], entries), None  # what cannot be read leaves nothing behind
+        return chain([next(entries)], entries), None  # read one: if that fails, no output is made
     files = program_files(options.source)
     tasks = open_tasks(dataset=options.dataset, dataset_directory=options.dataset_directory)
     return entries_of_programs(files, tasks), len(files)
 
 
 async def verify(options: VerificationOptions, entries: Iterable[Entry], total: int | None) -> None:
-    """Judge every entry and say what came of it; the output takes its name once all are judged.
+    """Judge every entry and say what came of it; the output gets its name when all are judged.
 
-    Raises UsageError if the entries break off or none of them can be judged.
+    Raises UsageError if an entry cannot be read, or if none can be judged.
     """
     started_at = datetime.now(UTC)
     async with (
@@ -65,7 +65,7 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
         verification = CodeVerification(verifier, output, asdict(options.settings))
         counts = verification.counts
         with Progress(total, unit="entries", quiet=options.quiet) as progress:
-            await verification.over(entries, progress)
+            await verification.judge_all(entries, progress)
         if not counts.entries:
             output.discard()
             reason = counts.skipped[:1] or ["it has no result entries"]
@@ -79,7 +79,7 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
 
 
 def metadata_of(options: VerificationOptions, started_at: datetime, ran: Entry) -> Entry:
-    """The last entry of a run that came to its end."""
+    """The last entry of a completed run."""
     return {
         "entry_type": "metadata",
         "script": "verify_generated_code",

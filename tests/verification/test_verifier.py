@@ -235,7 +235,7 @@ async def test_no_more_is_read_than_the_verifier_likes(tmp_path: Path, programs_
     async with VerifiedFile(tmp_path / "v.jsonl") as output:
         verification = CodeVerification(verifier, output, {})
         await until_signal(
-            verification.over(iter(entries), Progress(None, unit="entries", quiet=True))
+            verification.judge_all(iter(entries), Progress(None, unit="entries", quiet=True))
         )
         await output.finish(METADATA)
     lines = [json.loads(line) for line in (tmp_path / "v.jsonl").read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Further versions of a verified task and program: turned, recoloured, in another order."""
+"""Further versions of a verified task and its program: turned, recoloured, reordered."""
 
 import io
 import random
@@ -23,7 +23,7 @@ _INNER = "solve_plain_task"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is done to a task; the train and test pairs are taken in these orders."""
+    """How a task is changed; its train and test pairs are taken in these orders."""
 
     symmetry: Symmetry
     colours: tuple[int, ...]
@@ -31,7 +31,7 @@ class Change:
     test_order: tuple[int, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The change as a row's provenance names it."""
+        """The change as it stands in a row's provenance."""
         return {
             "symmetry": self.symmetry.name,
             "colours": list(self.colours),
@@ -41,17 +41,17 @@ class Change:
 
     @property
     def is_none(self) -> bool:
-        """Whether it leaves everything as it is."""
+        """Whether it changes nothing."""
         ordered = [tuple(range(len(order))) for order in (self.train_order, self.test_order)]
         same_order = ordered == [self.train_order, self.test_order]
         return self.symmetry == SYMMETRIES[0] and self.colours == SAME_COLOURS and same_order
 
 
 def draw_changes(task: Task, count: int, kinds: Sequence[Kind], seed: str) -> list[Change]:
-    """Up to `count` different changes, none of them empty; the same for the same seed."""
+    """Up to `count` different changes that change something; the same ones for the same seed."""
     chance = random.Random(seed)  # noqa: S311 - a choice that can be repeated, no secret
     found: dict[Change, None] = {}
-    for _ in range(20 * count):  # if few changes exist, the same ones are drawn again
+    for _ in range(20 * count):  # enough, even if few changes exist and are drawn again and again
         if len(found) == count:
             break
         change = Change(
@@ -70,10 +70,10 @@ def _order(count: int, chance: random.Random, kinds: Sequence[Kind]) -> tuple[in
 
 
 def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
-    """The sample for the changed task, its program wrapped, not verified yet.
+    """The sample for the changed task, with its program wrapped and not yet verified.
 
-    The reasoning is left out: it speaks of the colours, sides and pairs of the task as it was.
-    Raises SyntaxError if the program cannot be taken apart.
+    The reasoning is left out: it speaks of the colours, sides and pairs of the unchanged task.
+    Raises SyntaxError if the program cannot be split into tokens.
     """
     task = changed_task(sample.task, change.symmetry, change.colours)
     task = replace(
@@ -96,8 +96,8 @@ def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
 def wrapped_program(code: str, change: Change) -> str:
     """A program that undoes the change, runs `code`, and makes the change again.
 
-    If `code` calls its own entry point, that call goes to the plain one: the name is changed
-    wherever it stands, which keeps comments and layout.
+    The entry point of `code` gets another name wherever the name stands as code, so calls of
+    itself still reach it. Comments and layout are kept.
     """
     if change.symmetry == SYMMETRIES[0] and change.colours == SAME_COLOURS:
         return code
@@ -145,7 +145,7 @@ def _transposition(symmetry: Symmetry) -> list[str]:
 
 
 def _renamed(code: str, old: str, new: str) -> str:
-    """The program with another name for one of its own; raises SyntaxError if it has none."""
+    """The program with one of its names changed; raises SyntaxError if it has no tokens."""
     lines = io.StringIO(code).readlines()  # split where the tokeniser splits
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))

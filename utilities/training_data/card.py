@@ -1,4 +1,4 @@
-"""The data card: what a data set holds, where it comes from, and what may be done with it."""
+"""The data card: what a data set holds, where it comes from, and under which licences."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -16,9 +16,10 @@ from utilities.training_data.relabelling import SYNTHETIC
 
 
 def write_card(options: ExportOptions, exported: Exported) -> Path:
-    """Write the card: `README.md` in a folder of Parquet, where Hugging Face looks; else beside.
+    """Write the card and return its path.
 
-    Returns its path.
+    It is `README.md` in a folder of Parquet, where Hugging Face looks for it; else it lies beside
+    the rows.
     """
     path = options.output / "README.md"
     if not options.row_format.is_folder:
@@ -28,7 +29,7 @@ def write_card(options: ExportOptions, exported: Exported) -> Path:
 
 
 def card_text(options: ExportOptions, exported: Exported) -> str:
-    """The card in Markdown, with the front matter that `datasets` reads the files by."""
+    """The card in Markdown; for a folder with the front matter that `datasets` needs."""
     front = _front_matter(options, exported) if options.row_format.is_folder else []
     sources = [f"{_cell(path.name)} | `{file_sha256(path)}`" for path in options.results]
     models = [f"{_cell(model)} | {rows}" for model, rows in exported.models.most_common()]
@@ -135,7 +136,7 @@ def _table(head: str, rows: Iterable[str]) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Text from elsewhere that can end neither its cell nor its line, nor be markup."""
+    """Text from elsewhere, made safe: it cannot end its cell or its line, or be markup."""
     for mark, escape in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("`", "'")):
         text = text.replace(mark, escape)
     return printable(text)

@@ -1,4 +1,4 @@
-"""An export from its options to its files: results are read into a spool, and rows made of it."""
+"""An export, from its options to its files: results go into a spool, then rows are chosen."""
 
 import hashlib
 import sqlite3
@@ -50,16 +50,16 @@ class WrittenPart:
 
 @dataclass(slots=True)
 class Exported:
-    """What was read, what came of it, and where it is."""
+    """What was read, what became of it, and what was written."""
 
     facts: RunFacts = field(default_factory=RunFacts)
     samples: int = 0
     """Samples that were read."""
     programs_run: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-    """Samples that are no row, by reason."""
+    """Samples that are no rows, by reason."""
     evaluation_tasks: dict[str, str] = field(default_factory=dict)
-    """Task id → the evaluation task that it is."""
+    """Task id → the name of the evaluation task that it is."""
     unusable_tasks: dict[str, str] = field(default_factory=dict)
     parts: list[WrittenPart] = field(default_factory=list)
     models: Counter[str] = field(default_factory=Counter)
@@ -69,11 +69,11 @@ class Exported:
     """Rows made by augmentation."""
 
     def reasons(self, most: int | None = None) -> list[tuple[str, int]]:
-        """Why samples are no rows, the commonest reason first, with their number."""
+        """Why samples are no rows, and how many: the commonest reasons first."""
         return [(reason, count) for reason, count in self.left_out.most_common(most) if count]
 
     def evaluation_names(self) -> str:
-        """The evaluation tasks met, the first of them by name."""
+        """How many evaluation tasks there were, and the names of the first."""
         names = [
             task_id if known.split(" ")[0] == task_id else f"{task_id} (that is {known})"
             for task_id, known in sorted(self.evaluation_tasks.items())
@@ -85,8 +85,8 @@ class Exported:
 async def export(options: ExportOptions) -> Exported:
     """Read, judge, choose and write.
 
-    Raises UsageError if results cannot be read, nothing is left to write, or evaluation tasks
-    are among them and are to be refused; nothing is written then.
+    Raises UsageError, with nothing written, if results cannot be read, if they hold evaluation
+    tasks that are to be refused, or if no sample becomes a row.
     """
     if options.row_format.is_folder:
         check_parquet()
@@ -100,12 +100,12 @@ async def export(options: ExportOptions) -> Exported:
 
 
 class Exporter:
-    """Reads files, keeps the samples of use in the spool, and writes rows of those it chooses."""
+    """Reads files, keeps the useful samples in the spool, and writes rows of the chosen ones."""
 
     def __init__(
         self, options: ExportOptions, spool: sqlite3.Connection, verifier: LocalVerifier
     ) -> None:
-        """The spool has the table of samples."""
+        """The spool has the table of samples, empty."""
         self.exported = Exported()
         self._options = options
         self._spool = spool
@@ -113,15 +113,15 @@ class Exporter:
         allowed = options.evaluation_tasks == "allow"
         self._guard = None if allowed else KnownTasks(EVALUATION_SETS)
         self._names: dict[str, tuple[str, str | None]] = {}
-        """Content hash → canonical hash, and the evaluation task that it is."""
+        """Content hash → canonical hash, and the name of the evaluation task that it is."""
         self._groups = TaskGroups()
         self._keys: dict[str, tuple[str, ...]] = {}
-        """Canonical hash → identifying hashes, if there is a split."""
+        """Canonical hash → identifying hashes; filled only for a split."""
 
     async def read(self) -> None:
-        """Read all files; raises UsageError if one cannot be read or evaluation tasks are refused.
+        """Read all files and run the programs whose verdicts or labels are missing.
 
-        Programs run if their verdicts or labels are missing.
+        Raises UsageError if a file cannot be read, or for evaluation tasks that are refused.
         """
         samples = (sample for path in self._options.results for sample in self._samples(path))
         async with aclosing(judged(samples, self._verifier)) as stream:
@@ -135,7 +135,7 @@ class Exporter:
             )
 
     def _samples(self, path: Path) -> Iterator[TrainingSample]:
-        """The samples of a file that are rows if their programs are right."""
+        """The samples of a file that become rows if their programs are right."""
         found, again = self.exported, self._options.verify_again
         for entry in read_entries(path):
             if isinstance(entry, RunMetadata):
@@ -195,7 +195,7 @@ class Exporter:
         )
 
     async def write(self) -> None:
-        """Write the rows; raises UsageError if there are none, and leaves no file then."""
+        """Write the rows; raises UsageError, and leaves no file, if there are none."""
         options, exported = self._options, self.exported
         names = [name for name, _ in options.split]
         with open_parts(options.output, names, parquet=options.row_format.is_folder) as files:
@@ -223,7 +223,7 @@ class Exporter:
         return part_of(group, self._options.split, self._options.seed)
 
     async def _rows(self) -> AsyncIterator[tuple[TrainingSample, Row]]:
-        """Each row with the sample that it is right by."""
+        """Each row, with the sample whose answer it teaches."""
         options, make = self._options, self._options.row_format.make
         parts = partial(
             parts_of, facts=self.exported.facts, recorded_prompts=options.prompt == "recorded"
@@ -247,7 +247,7 @@ class Exporter:
         return TrainingSample.from_json(orjson.loads(found.fetchone()[0]))
 
     def _with_versions(self, samples: Iterator[TrainingSample]) -> Iterator[TrainingSample]:
-        """Each sample and its further versions, which are not verified yet."""
+        """Each sample, then its further versions, which are not verified yet."""
         options = self._options
         for sample in samples:
             yield sample
@@ -262,13 +262,13 @@ class Exporter:
 
 
 def _form_of(sample: TrainingSample) -> bytes:
-    """The same for programs that are the same but for layout; without a program, for one text."""
+    """A hash that programs of another layout share; without a program, that of the reasoning."""
     text = sample.reasoning or "" if sample.python_code is None else normal_form(sample.python_code)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _outputs_of(sample: TrainingSample) -> bytes:
-    """The same for programs that give the same; samples without outputs are all different."""
+    """A hash that programs with the same outputs share; without a verdict, that of the program."""
     if sample.verdict is None:
         return _form_of(sample)
     outputs = [sample.verdict.train_outputs, sample.verdict.test_outputs]

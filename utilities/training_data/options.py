@@ -24,7 +24,7 @@ from utilities.verification.verifier import VerifierSettings
 
 
 def _kinds(text: str) -> tuple[Kind, ...]:
-    """Kinds of versions in the order of KINDS, from a comma list."""
+    """Kinds of versions, from a comma list, in the order of KINDS."""
     words = comma_list(text)
     known = ", ".join(KINDS)
     if unknown := [word for word in words if word not in KINDS]:
@@ -41,33 +41,31 @@ _row = partial(option, group="rows")
 
 @dataclass(frozen=True, kw_only=True)
 class Filters(Options):
-    """What a row's sample must be."""
+    """Which samples become rows."""
 
     verified: Literal["train_and_test", "train", "any"] = _filter(
-        "what the program must solve; any: also samples that fail or have no program",
+        "what the program must solve; any: failed samples and those without a program too",
         default="train_and_test",
     )
-    allow_nondeterministic: bool = _filter_flag("keep programs whose outputs vary")
-    allow_hardcoded: bool = _filter_flag("keep programs that hold an output")
+    allow_nondeterministic: bool = _filter_flag("keep programs whose outputs vary from run to run")
+    allow_hardcoded: bool = _filter_flag("keep programs whose source holds an output")
     status: tuple[str, ...] = _filter(
         "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
     )
     models: tuple[str, ...] | None = _filter(
         "only samples of these models, comma list", "LIST", parse=comma_list
     )
-    min_length: int = _filter(
-        "characters of reasoning and program together, at least", "N", default=1
-    )
-    max_length: int | None = _filter("the same, at most", "N")
+    min_length: int = _filter("fewest characters of reasoning and program together", "N", default=1)
+    max_length: int | None = _filter("most characters of both", "N")
 
     def fault(self) -> str | None:
-        """What is wrong with filters that are each right."""
+        """What is wrong with the filters together."""
         if self.max_length is not None and self.max_length < self.min_length:
             return "--max_length is less than --min_length"
         return None
 
     def refusal_before_running(self, sample: TrainingSample) -> str | None:
-        """Why a sample is no row, before its program runs; None if that is open."""
+        """Why a sample is no row, whatever its program does; None if it may be one."""
         if sample.status not in self.status:
             return f"status {sample.status}"
         if self.models is not None and sample.model not in self.models:
@@ -82,7 +80,7 @@ class Filters(Options):
         return None
 
     def refusal_of_verdict(self, sample: TrainingSample) -> str | None:
-        """Why the verdict on its program makes a sample no row; None if it is one."""
+        """Why the verdict on its program makes a sample no row; None if it does not."""
         level = sample.level
         if level in ("unverified", "failed"):
             refusal = "not verified" if level == "unverified" else "fails train"
@@ -111,24 +109,24 @@ class ExportOptions(Options):
     output: Path = option("the file to write; for parquet a folder", "PATH", required=True)
     filters: Filters = part(Filters)
     evaluation_tasks: Literal["leave_out", "refuse", "allow"] = _filter(
-        "tasks of ARC-AGI's evaluation sets, known by content: left out and named, an error, or "
-        "rows like others",
+        "what becomes of tasks of ARC-AGI's evaluation sets, found by content: left out and "
+        "named, refused with an error, or rows like others",
         default="leave_out",
     )
     verify_again: bool = _filter_flag(
-        "run every program, even if RESULTS tells its verdict; without it, those whose verdict or "
-        "labels are missing",
+        "run every program; without it, only those whose verdict or labels RESULTS does not tell",
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="which samples")
     deduplicate: Deduplication = _row(
-        "equal programs of a task once, or also those that give the same outputs",
+        "which programs of a task count as the same: equal ones, or also those with equal outputs",
         default="program",
     )
     max_per_task: int | None = _row(
-        "rows for each task, its turned and recoloured copies counted with it", "N"
+        "most rows of a task; its turned and recoloured copies count with it", "N"
     )
     prompt: Literal["recorded", "standard"] = _row(
-        "what the model was sent, if it is recorded, or one question for all", default="recorded"
+        "the prompt of a row: what the model was sent, if known, or one question for all",
+        default="recorded",
     )
     split: Shares = _row(
         "parts and their shares of the tasks: train=0.9,validation=0.1 (default: one part)",
@@ -137,21 +135,21 @@ class ExportOptions(Options):
         default=WHOLE,
     )
     augment: int = _row(
-        "N further versions of each row, their programs wrapped and verified again",
+        "add N changed versions of each row, with wrapped programs that are verified",
         "N",
         default=0,
     )
     augment_with: tuple[Kind, ...] = _row(
-        f"how versions differ: comma list of {', '.join(KINDS)} (default: all)",
+        f"what the versions change, comma list of {', '.join(KINDS)} (default: all)",
         "LIST",
         parse=_kinds,
         default=KINDS,
     )
-    seed: int = _row("of splits and versions", "N", parse=int, default=0)
+    seed: int = _row("the seed of splits and versions", "N", parse=int, default=0)
 
     @property
     def row_format(self) -> RowFormat:
-        """What makes the rows."""
+        """The format of the rows."""
         return FORMATS[self.format]
 
     @property
@@ -161,11 +159,11 @@ class ExportOptions(Options):
 
     @property
     def is_split(self) -> bool:
-        """Whether there are parts."""
+        """Whether the rows go to several parts."""
         return self.split != WHOLE
 
     def fault(self) -> str | None:
-        """What is wrong with options that are each right."""
+        """What is wrong with the options together."""
         paired, folder = self.row_format.is_paired, self.row_format.is_folder
         is_file = self.output.is_file() or self.output.suffix == ".parquet"
         faults = {

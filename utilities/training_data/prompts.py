@@ -21,16 +21,16 @@ ASK_FOR_REASONING = "Explain, step by step, the rule that turns each input into 
 REPAIR = "This program was meant to follow the rule, and does not:"
 ASK_FOR_REPAIR = "Say what is wrong with it, and write the whole program anew."
 PROMPT_HASH = hash_of([SYSTEM, ASK_FOR_PROGRAM, ASK_FOR_REASONING])
-"""What names the wording above; written as `prompt_hash` into rows whose prompt it is."""
+"""Names the wording above; the `prompt_hash` of rows with that prompt."""
 REPAIR_PROMPT_HASH = hash_of([PROMPT_HASH, REPAIR, ASK_FOR_REPAIR])
 _MOST_WRONG_CELLS = 20
 _ROLES = ("system", "user", "assistant")
 
 
 def recorded_prompt(sample: TrainingSample) -> list[Message] | None:
-    """The messages that the model was sent; None if there were none that an answer can follow.
+    """The messages that the model was sent; None if they are not fit for training.
 
-    Fine-tuning takes these roles only, and the answer after a user's turn.
+    Fine-tuning knows three roles, and the answer must follow a user's turn.
     """
     messages = [
         {"role": message["role"], "content": message["content"]}
@@ -44,7 +44,7 @@ def recorded_prompt(sample: TrainingSample) -> list[Message] | None:
 
 
 def standard_prompt(task: Task, *, with_program: bool = True) -> list[Message]:
-    """The same question for every task; test outputs are never part of it."""
+    """The question that is the same for all tasks; test outputs are never in it."""
     ask = ASK_FOR_PROGRAM if with_program else ASK_FOR_REASONING
     return [
         {"role": "system", "content": SYSTEM},
@@ -53,7 +53,7 @@ def standard_prompt(task: Task, *, with_program: bool = True) -> list[Message]:
 
 
 def repair_prompt(task: Task, code: str, verdict: SampleVerdict) -> list[Message]:
-    """The question with a failed program and what its train pairs say against it."""
+    """The question with a failed program, and with feedback on it from the train pairs."""
     parts = [
         ASK_FOR_PROGRAM,
         _task_text(task),
@@ -70,8 +70,8 @@ def repair_prompt(task: Task, code: str, verdict: SampleVerdict) -> list[Message
 def answer(sample: TrainingSample, prompt: list[Message]) -> str:
     """Reasoning, if there is some, then the program in a fenced block.
 
-    A refinement's reasoning speaks of the programs that its own prompt showed: after another
-    prompt, which does not show them, it is left out.
+    A refinement's reasoning speaks of the programs that its own prompt showed. It is left out
+    after another prompt, which does not show them.
     """
     parts = []
     if sample.reasoning and not (sample.is_refinement and prompt != recorded_prompt(sample)):
@@ -84,7 +84,7 @@ def answer(sample: TrainingSample, prompt: list[Message]) -> str:
 
 
 def feedback(task: Task, verdict: SampleVerdict) -> str:
-    """Pair by pair what a program made of the train inputs; test pairs are kept out."""
+    """What is wrong with a program's output for each train pair; test pairs are kept out."""
     right = sum(verdict.train_passed)
     lines = [f"It is right on {right} of {len(task.train)} train pairs."]
     outputs = zip_longest(task.train, verdict.train_passed, verdict.train_outputs)
@@ -130,7 +130,7 @@ def _grid_text(title: str, grid: Grid) -> str:
 
 
 def _fenced(text: str, language: str) -> str:
-    """A fenced block whose fence is longer than any that stands in the text."""
+    """A fenced block, its fence longer than any in the text."""
     fence = "```"
     while fence in text:
         fence += "`"

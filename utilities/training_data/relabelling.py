@@ -1,4 +1,4 @@
-"""Hindsight relabelling: a program that misses its task is right for the task that it does solve.
+"""Hindsight relabelling: a program that fails its task is right for another, which it solves.
 
 After SOAR (J. Pourcel, C. Colas, P.-Y. Oudeyer, "Self-Improving Language Models for Evolutionary
 Program Synthesis: A Case Study on ARC-AGI", 2025): the inputs stay, and what the program gives
@@ -25,14 +25,14 @@ from utilities.verification.verifier import LocalVerifier, judged_in_order
 
 SYNTHETIC = "synthetic:"
 MIN_INPUTS = 3
-"""A rule that is to be found from pairs needs two to see it and one to try it on."""
+"""It takes two pairs to see a rule, and one to try it on."""
 _SMALLEST_MEAN_CELLS = 2
 _PROGRAMS_AT_ONCE = 128
 
 
 @dataclass(slots=True)
 class Relabeller:
-    """Makes new tasks of samples; `skipped` counts samples by the reason why they make none."""
+    """Makes new tasks of samples; `skipped` counts the samples that make none, by reason."""
 
     known: KnownTasks
     skipped: Counter[str] = field(default_factory=Counter)
@@ -50,8 +50,8 @@ class Relabeller:
     ) -> AsyncIterator[Entry]:
         """A result entry for each new task that the samples of these files make.
 
-        The tasks of all files are known before the first is made. Raises UsageError if a file
-        cannot be read or programs cannot be run here.
+        The tasks of all files are read first, so that none of them passes for new. Raises
+        UsageError if a file cannot be read, or if programs cannot be run here.
         """
         for path in paths:
             for samples in _entries_of(path, self.unusable_tasks):
@@ -81,7 +81,7 @@ class Relabeller:
             self.known.add(task, task.task_id)
 
     def _new_task(self, sample: TrainingSample) -> TrainingSample | str:
-        """The sample for the task that its judged program does solve, or why there is none."""
+        """The sample under the task that its program does solve, or why there is none."""
         verdict = sample.verdict
         if sample.python_code is None or verdict is None:
             return "no program"
@@ -98,7 +98,7 @@ class Relabeller:
         )
 
     def _fault_if_known(self, task: Task, code: str) -> str | None:
-        """Why a task and its program are nothing new; if they are (None), they are known now."""
+        """Why a task or its program is not new; None if both are, which makes them known."""
         if self.known.name_of(task, TRAIN_AND_PAIRS) is not None:  # its inputs always are known
             return "a known task"
         train, pairs, _ = identifying_hashes(task)
@@ -115,7 +115,7 @@ class Relabeller:
     async def _verified(
         self, found: Sequence[TrainingSample], verifier: LocalVerifier, run_id: str
     ) -> AsyncIterator[Entry]:
-        """Run programs on their new tasks, and keep those that solve them under each hash seed."""
+        """Run programs on their new tasks; keep those that solve them under both hash seeds."""
         by_task: dict[str, list[TrainingSample]] = {}
         for sample in found:
             by_task.setdefault(sample.task.task_id, []).append(sample)
@@ -145,12 +145,12 @@ def _entries_of(path: Path, unusable: dict[str, str]) -> Iterator[list[TrainingS
     for entry in read_entries(path):
         if isinstance(entry, ResultEntry):
             samples = samples_of(entry, path, unusable)
-            if samples:  # a reasoning of the task that was missed is of no use, and may be long
+            if samples:  # the reasoning is about the old task, and may be long
                 yield [replace(one, reasoning=None, prompt_messages=[]) for one in samples]
 
 
 def _moved(sample: TrainingSample, task: Task) -> TrainingSample:
-    """The sample under a new task, not verified yet, with where it comes from."""
+    """The sample under a new task, not verified yet, and with its origin."""
     origin = {
         "task_id": sample.task.task_id,
         "source": sample.source,
@@ -163,7 +163,7 @@ def _moved(sample: TrainingSample, task: Task) -> TrainingSample:
 def entry_of(samples: Sequence[TrainingSample], verdicts: Sequence[Verdict], run_id: str) -> Entry:
     """A result entry for a new task: one item in each list for each program that solves it.
 
-    Reasoning and prompt are left out: they speak of the task that was missed.
+    Reasoning and prompt are left out: they speak of the old task.
     """
     task, nothing = samples[0].task, [None] * len(samples)
     return {
@@ -190,9 +190,9 @@ def entry_of(samples: Sequence[TrainingSample], verdicts: Sequence[Verdict], run
 def relabelled_task(task: Task, outputs: Sequence[Grid]) -> Task:
     """The task with these outputs, train pairs first, under the name `synthetic:<hash>`.
 
-    If all train outputs are as they were, the new rule shows in test pairs only, and the train
-    pairs would call for the old one. The first test pair that differs then changes places with
-    the last train pair.
+    If all train outputs are as they were, only test pairs show the new rule, and the train pairs
+    suggest the old one. The first test pair that differs then changes places with the last train
+    pair.
     """
     pairs = [Pair(pair.input, out) for pair, out in zip(_pairs(task), outputs, strict=True)]
     train, test = pairs[: len(task.train)], pairs[len(task.train) :]
@@ -208,7 +208,7 @@ def relabelled_task(task: Task, outputs: Sequence[Grid]) -> Task:
 
 
 def fault_of(task: Task) -> str | None:
-    """Why a task is not worth solving; None if it is."""
+    """Why a task is not worth solving; None if it is worth it."""
     pairs = [(pair.input, pair.output or []) for pair in _pairs(task)]
     outputs = [output for _, output in pairs]
     cells = [sum(map(len, output)) for output in outputs]
@@ -230,5 +230,5 @@ def _pairs(task: Task) -> tuple[Pair, ...]:
 
 
 def _misses(pair: Pair, output: Grid | None) -> bool:
-    """Whether an output is another than the one wanted; an unknown one is not missed."""
+    """Whether an output is not the expected one; what is not known is not missed."""
     return pair.output is not None and output != pair.output

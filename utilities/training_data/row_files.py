@@ -1,4 +1,4 @@
-"""Where rows go: JSON Lines or Parquet, each file taking its name when all rows are written."""
+"""Files of rows, JSON Lines or Parquet; each gets its name when all rows are written."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 _ROWS_A_GROUP = 256
 _CHARACTERS_A_GROUP = 16_000_000
 _AS_JSON = ("task_data", "augmentation", "relabelled_from")
-"""Fields of free form, which a column of Parquet holds as JSON text."""
+"""Fields without a fixed form; a column of Parquet holds them as JSON text."""
 
 
 class RowFile:
-    """A file of rows: a JSON line for each; what UTF-8 cannot hold becomes `?`."""
+    """A file with a JSON line for each row; what UTF-8 cannot hold becomes `?`."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         """`file` is open and becomes `path` later."""
@@ -47,7 +47,7 @@ class RowFile:
 
 
 class ParquetFile(RowFile):
-    """Columns by the schema of `parquet_schema`; rows are held back and written in groups."""
+    """A file with the columns of `parquet_schema`; rows are held back and written in groups."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         """`file` is open and becomes `path` later."""
@@ -61,7 +61,7 @@ class ParquetFile(RowFile):
 
     def _add(self, row: Row) -> None:
         line = encode_line({**row, **{name: _as_json(row[name]) for name in _AS_JSON}})
-        self._waiting.append(orjson.loads(line))  # the way over JSON leaves no lone surrogate
+        self._waiting.append(orjson.loads(line))  # JSON and back leaves no lone surrogate
         self._characters += len(line)
         if len(self._waiting) == _ROWS_A_GROUP or self._characters > _CHARACTERS_A_GROUP:
             self._write_waiting()
@@ -109,7 +109,7 @@ def check_parquet() -> None:
 
 @contextmanager
 def open_parts(output: Path, parts: list[str], *, parquet: bool) -> Iterator[dict[str, RowFile]]:
-    """A file for each part; they take their names when the block ends well, else none does."""
+    """A file for each part. They get their names if the block ends well; else no file is left."""
     with ExitStack() as stack:
         files: dict[str, RowFile] = {}
         for part in parts:
@@ -118,13 +118,13 @@ def open_parts(output: Path, parts: list[str], *, parquet: bool) -> Iterator[dic
             files[part] = (ParquetFile if parquet else RowFile)(path, file)
         try:
             yield files
-        finally:  # a Parquet writer that is left open complains when its file has gone
+        finally:  # a Parquet writer left open would complain later
             for rows in files.values():
                 rows.finish()
 
 
 def _path_of(output: Path, part: str, *, parquet: bool) -> Path:
-    """The file of a part; the unnamed part is the whole."""
+    """The file of a part; the part without a name is the whole."""
     if parquet:
         return output / "data" / f"{part or 'train'}-00000-of-00001.parquet"
     return output.with_name(f"{output.stem}_{part}{output.suffix}") if part else output

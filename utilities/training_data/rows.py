@@ -22,17 +22,17 @@ _SHAREGPT_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a sample gives for a row."""
+    """What a row may be made of."""
 
     sample: TrainingSample
     prompt: list[Message]
-    """The question, without an answer."""
+    """The question, without the answer."""
     provenance: Row
     """Where the row comes from; its `prompt_hash` names the wording of the prompt."""
 
     @property
     def answer(self) -> str:
-        """Reasoning, then the program in a fence."""
+        """Reasoning, if there is some, then the program in a fence."""
         return answer(self.sample, self.prompt)
 
     @property
@@ -52,20 +52,20 @@ class RowFormat:
     description: str
     """What a row is, in one line."""
     make: Callable[..., Row]
-    """Makes a row of a verified sample's parts; if `is_paired`, also of a failed sample's."""
+    """Makes a row of the parts of a sample; of two, a verified and a failed one, if `is_paired`."""
     serves_as_failed: Callable[[TrainingSample], bool] = _no_sample
     """Whether a sample may be the failed one of a pair."""
     is_folder: bool = False
-    """Whether the rows are columns of Parquet files in a folder, else lines of one file."""
+    """Whether the rows become columns of Parquet files in a folder, else lines of one file."""
 
     @property
     def is_paired(self) -> bool:
-        """Whether a row takes a verified and a failed sample of the same task."""
+        """Whether a row is made of a verified and a failed sample of the same task."""
         return self.serves_as_failed is not _no_sample
 
 
 FORMATS: dict[str, RowFormat] = {}
-"""What `--format` knows: made by the decorator below, in this order."""
+"""What `--format` takes, by name; the decorator below adds to it."""
 
 
 def row_format(
@@ -81,7 +81,7 @@ def row_format(
 
 
 def parts_of(sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool) -> Parts:
-    """What a sample gives for a row; with `recorded_prompts` its own prompt, if it has one."""
+    """The parts of a sample; with `recorded_prompts` its own prompt is taken, if it has one."""
     known = facts.of(sample)
     prompt = recorded_prompt(sample) if recorded_prompts else None
     if prompt is not None:
@@ -136,7 +136,7 @@ def _prompt_completion(parts: Parts) -> Row:
 
 
 def is_failure(sample: TrainingSample) -> bool:
-    """Whether its program is known to be wrong: by a train pair, or a test pair that is known."""
+    """Whether its program is known to be wrong on some pair, train or test."""
     verdict = sample.verdict
     return verdict is not None and False in (*verdict.train_passed, *verdict.test_passed)
 
@@ -165,7 +165,7 @@ def _preference(right: Parts, wrong: Parts) -> Row:
 
 
 def fails_train(sample: TrainingSample) -> bool:
-    """Whether feedback that keeps test outputs secret has something to say of its program."""
+    """Whether its program fails a train pair, of which feedback may speak."""
     return sample.level == "failed"
 
 

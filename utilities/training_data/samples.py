@@ -1,4 +1,4 @@
-"""The samples of results files, each with its task and its verdict, and what is known of runs."""
+"""The samples of results files with their tasks and verdicts, and what is known of their runs."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
@@ -16,7 +16,7 @@ from utilities.verification.verifier import LocalVerifier, judged_in_order
 
 _SAMPLES_AHEAD = 128
 _CHARACTERS_OF_A_SAMPLE = 250_000
-"""A sample of so many characters more counts as one more."""
+"""A sample counts once more for so many characters."""
 _TOLD = (
     *("train_passed", "test_passed", "execution_status", "execution_message"),
     *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
@@ -27,7 +27,7 @@ Level = Literal["train_and_test", "train", "failed", "unverified"]
 
 @dataclass(frozen=True, slots=True)
 class SampleVerdict:
-    """What is known of a sample's program; `judged_by` says whether a file or this run told it."""
+    """What is known of a sample's program; `judged_by` says whether by a file or by this run."""
 
     train_passed: Sequence[bool]
     test_passed: Sequence[bool | None]
@@ -42,13 +42,13 @@ class SampleVerdict:
 
     @classmethod
     def of(cls, verdict: Verdict, sandbox: str) -> Self:
-        """What this run found."""
+        """The verdict that this run found, and the layers of its sandbox."""
         found = verdict_fields([verdict], labels=True)
         return cls(**{name: found[name][0] for name in _TOLD}, sandbox=sandbox)
 
     @property
     def level(self) -> Level:
-        """How much of the task the program solves; an unknown test output is not solved."""
+        """How much of the task the program solves; an unknown test output counts as not solved."""
         if not self.train_passed or not all(self.train_passed):
             return "failed"
         return "train_and_test" if all(self.test_passed) else "train"
@@ -70,28 +70,27 @@ class TrainingSample:
     prompt_messages: list[Any]
     relabelled_from: dict[str, Any] | None = None
     is_refinement: bool = False
-    """Whether its prompt showed earlier programs, of which its reasoning may speak."""
+    """Whether its prompt showed earlier programs: its reasoning may speak of them."""
     verdict: SampleVerdict | None = None
     task_hash: str = ""
     """The canonical hash of its task."""
     task_content: str = ""
-    """The hash of its task as it stands in the results."""
+    """The hash of its task as it stands in the results file."""
     augmentation: dict[str, Any] | None = None
-    """What was done to the task and the program of the results, for further versions."""
+    """How a further version was made of the task and the program in the results."""
 
     @property
     def level(self) -> Level:
-        """How much of the task its program solves."""
+        """How much of the task its program solves, if that is known."""
         return "unverified" if self.verdict is None else self.verdict.level
 
     @property
     def needs_judging(self) -> bool:
-        """Whether it has a program whose verdict, or whose labels if it passes, are missing."""
+        """Whether it has a program without a verdict, or one that passes and has no labels."""
         if self.python_code is None or len(self.task.train) + len(self.task.test) > MAX_INPUTS:
             return False
         if self.verdict is None:
             return True
-        # Programs that the search or a model got wrong need no labels.
         return self.verdict.hardcoded is None and self.verdict.level != "failed"
 
     @property
@@ -100,7 +99,7 @@ class TrainingSample:
         return len(self.reasoning or "") + len(self.python_code or "")
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, as `from_json` takes it back."""
+        """All of it, for `from_json`."""
         return {
             **{name: getattr(self, name) for name in self.__slots__},
             "task": [self.task.task_id, self.task.to_json()],
@@ -116,11 +115,11 @@ class TrainingSample:
 
 @dataclass(slots=True)
 class RunFacts:
-    """What the metadata entries of the files say of the runs that made the entries."""
+    """What the metadata entries say of the runs that made the samples."""
 
     runs: dict[str, RunMetadata] = field(default_factory=dict)
     sandboxes: dict[str, str] = field(default_factory=dict)
-    """For each file that a verification wrote, what was enforced then."""
+    """File that a verification wrote → what its sandbox enforced."""
 
     def add(self, run: RunMetadata, source: str) -> None:
         """Take a metadata entry."""
@@ -175,9 +174,10 @@ def samples_of(
 
 
 def recorded_verdict(entry: ResultEntry, index: int, task: Task) -> SampleVerdict | None:
-    """The verdict that an entry carries for a sample.
+    """The verdict that an entry has for a sample.
 
-    None if it is not whole, or if its own outputs contradict it: the program runs again.
+    None if parts of it are missing, or if the outputs beside it contradict it; the program must
+    run again then.
     """
     told: dict[str, Any] = {name: item_of(getattr(entry, name), index) for name in _TOLD}
     passed = [told[name] for name in ("train_passed", "test_passed")]
@@ -193,16 +193,16 @@ def recorded_verdict(entry: ResultEntry, index: int, task: Task) -> SampleVerdic
 
 
 def _agrees(pair: Pair, passed: object, output: Grid | None) -> bool:
-    """Whether a pair is said to be solved if its output is the one wanted, and only there."""
+    """Whether what is said of a pair is true: it is solved if its output is the expected one."""
     return passed is (None if pair.output is None else output == pair.output)
 
 
 def judged(
     samples: Iterable[TrainingSample], verifier: LocalVerifier, *, labels: bool = True
 ) -> AsyncGenerator[TrainingSample, None]:
-    """The samples in their order, each program with its verdict.
+    """The samples in their order, each with its verdict; programs run if it is missing.
 
-    Without `labels` a verdict that a file tells is enough, even if it has no labels.
+    With `labels` they also run if a file tells the verdict without them.
     """
 
     async def with_verdict(sample: TrainingSample) -> TrainingSample:

@@ -1,4 +1,4 @@
-"""Which samples become rows: each program once, no more than asked for, every task in one part."""
+"""Which samples become rows, and which part of a split each task belongs to."""
 
 import hashlib
 import sqlite3
@@ -20,7 +20,7 @@ WHOLE: Shares = (("", 1.0),)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A sample in the spool, without its texts."""
+    """Where a sample stands in the spool, and what it is compared by."""
 
     task_hash: str
     content: str
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(slots=True)
 class Choice:
-    """Chooses, task by task; `left_out` counts samples by the reason."""
+    """Chooses samples, task by task; `left_out` counts those that are not chosen, by reason."""
 
     deduplication: Deduplication
     max_per_task: int | None
@@ -44,9 +44,10 @@ class Choice:
             yield from self._limited([p.position for p in self._different(places)])
 
     def pairs(self, spool: sqlite3.Connection) -> Iterator[tuple[int, int]]:
-        """A verified and a failed sample for each row: each failed one once.
+        """The positions of a verified and a failed sample for each row.
 
-        Both are of the very same task, not of its turned copies; the verified ones take turns.
+        Both are of the very same task, not of a turned copy. Each failed sample serves once, and
+        the verified ones take turns.
         """
         for places in _tasks(spool):
             found: list[tuple[int, int]] = []
@@ -98,7 +99,7 @@ def _tasks(spool: sqlite3.Connection) -> Iterator[list[Place]]:
 
 
 def parse_shares(text: str) -> Shares:
-    """Read `train=0.9,validation=0.1`; raises UsageError if it is not of that form."""
+    """Read `train=0.9,validation=0.1`; raises UsageError for a text of another form."""
     try:
         pairs = [part.split("=") for part in text.split(",")]
         shares = tuple((name.strip(), float(share)) for name, share in pairs)
@@ -115,7 +116,7 @@ def parse_shares(text: str) -> Shares:
 
 
 class TaskGroups:
-    """Joins tasks that share any identifying hash, directly or by others between them."""
+    """Groups of tasks that share an identifying hash, directly or through other tasks."""
 
     def __init__(self) -> None:
         """No task is known."""
@@ -124,11 +125,11 @@ class TaskGroups:
     def add(self, keys: Sequence[str]) -> None:
         """Join all tasks that have one of these hashes."""
         roots = sorted({self._root(key) for key in keys})
-        for root in roots:  # the smallest is the root, so that the order of adding is no matter
+        for root in roots:  # the smallest becomes the root, in whatever order tasks are added
             self._parents[root] = roots[0]
 
     def of(self, keys: Sequence[str]) -> str:
-        """The group of a task that was added: the smallest hash within it."""
+        """The group of a task that was added, named by the smallest hash in it."""
         return self._root(keys[0])
 
     def _root(self, key: str) -> str:
@@ -142,10 +143,10 @@ class TaskGroups:
 
 
 def part_of(group: str, shares: Shares, seed: int) -> str:
-    """The part that a group falls into: by its name's hash, so that other groups are no matter.
+    """The part that a group falls into by the hash of its name, whatever other groups there are.
 
-    The shares hold in the mean, not exactly; the same task stays in the same part in every
-    export with the same seed and shares.
+    The shares hold on average, not exactly. A task is in the same part in every export with the
+    same seed and shares.
     """
     digest = hashlib.sha256(f"{seed} {group}".encode()).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64

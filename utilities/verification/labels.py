@@ -1,4 +1,4 @@
-"""Honest labels on programs that pass: is the answer computed, and is it always the same?"""
+"""Labels of programs: is the answer computed, and is it always the same?"""
 
 import ast
 from collections.abc import Sequence
@@ -10,21 +10,21 @@ from utilities.tasks.task import Grid, Task
 from utilities.verification.literal_grids import Literals, Rows
 
 FEWEST_CELLS = 9
-"""A smaller grid stands in honest programs too: a step, a neighbourhood, a 2 × 2 shape."""
+"""Smaller grids stand in honest programs too: steps, neighbourhoods, 2 × 2 shapes."""
 FEWEST_CELLS_OF_A_PART = 16
 FEWEST_ROWS_OF_A_PART = 3
 _CUT_SHORT = ("timeout", "memory_limit")
 
 
 class SourceLabels(NamedTuple):
-    """What a program's source tells without being run; None if it cannot be told."""
+    """What a program's source tells without a run; None if it does not."""
 
     entry_point: str | None
     hardcoded: bool | None
 
 
 def source_labels(tree: ast.Module | Unparsable, task: Task) -> SourceLabels:
-    """The labels of a parsed program on a task; its docstrings may be left out."""
+    """The labels that a parsed program gets on a task; docstrings play no part."""
     if isinstance(tree, Unparsable):
         return SourceLabels(None, None)
     return SourceLabels(entry_point_of(tree), is_hardcoded(tree, task))
@@ -33,21 +33,21 @@ def source_labels(tree: ast.Module | Unparsable, task: Task) -> SourceLabels:
 def is_hardcoded(tree: ast.Module, task: Task) -> bool:
     """Whether a grid of the task, or a large part of an output, stands literally in the source.
 
-    What counts as standing there says `Literals`. A grid of one colour never counts. Else the
-    program is hardcoded if, for any known output of the task, train or test, one of these
-    holds:
+    `Literals` says what stands there. A grid of one colour never counts. Otherwise the program is
+    hardcoded if one of these holds for any known output, train or test:
 
-    1. the whole output of at least 9 cells is a literal of its own; at least 16 cells may also
-       be a block of a larger literal grid, or a run of a longer line, row after row;
-       (below 16 cells a mask of 0 and 1 alone does not count: it is a neighbourhood's too);
-    2. an output of whatever size is literally what a `return` (or a lambda) gives;
-    3. a literal grid of at least 16 cells is a block of the output and at least half of it;
-    4. at least half of the output's patterned rows (different ones, of two colours or more)
-       stand there, wherever each of them stands: at least 3 of them, 16 cells together;
-    5. half of its rows or more stand there one after another in one line, by the same measure.
+    1. The whole output stands there as a literal of its own, if it has at least 9 cells. With at
+       least 16 cells it may also be a block of a larger literal grid, or stand row after row in a
+       longer line. (Below 16 cells a grid of 0 and 1 does not count: it may be a neighbourhood.)
+    2. The output, of any size, is literally what a `return` or a lambda gives.
+    3. A literal grid of at least 16 cells is a block of the output, and at least half of it.
+    4. At least half of the output's different rows of two or more colours stand there, each
+       anywhere: at least 3 rows with 16 cells together.
+    5. At least half of its rows stand there one after the other in one line, 3 different rows of
+       two or more colours and 16 cells of those among them.
 
     An input of the task that stands there whole, as in 1, counts too: it is the key of a table.
-    Grids that are encoded (coordinates, run lengths, other symbols than digits) are not seen.
+    Encoded grids (coordinates, run lengths, symbols other than digits) are not recognised.
     """
     literals = Literals(tree)
     pairs = (*task.train, *task.test)
@@ -61,7 +61,7 @@ def is_hardcoded(tree: ast.Module, task: Task) -> bool:
 
 
 def is_deterministic(first: Sequence[Execution], second: Sequence[Execution]) -> bool | None:
-    """Whether runs under two hash seeds gave the same; None if only one was cut short."""
+    """Whether runs under two hash seeds gave the same; None if only one of them was cut short."""
     pairs = list(zip(first, second, strict=True))
     for one, other in pairs:
         cut_short = one.status in _CUT_SHORT or other.status in _CUT_SHORT

@@ -1,4 +1,4 @@
-"""The cells that stand literally in a program's source, whatever form they are written in."""
+"""The cells that stand literally in a program's source, in whatever form."""
 
 import ast
 import re
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 Rows = tuple[bytes, ...]
 """A grid as one byte a cell."""
 NO_CELL = 255
-"""Stands for an element that is no literal colour; no grid holds it."""
+"""Stands for an element that is no literal colour; it is in no grid."""
 _MOST_CELLS = 300_000
-"""How many cells of one source are read, so that no program can keep the reader busy."""
+"""Cells that are read of one source, so that no program can keep the reader busy."""
 _MOST_REPEATED = 900
 _DEEPEST_SUM = 50
 _LARGEST_NUMBER = 10**4000
 _PASSING_ON = ("array", "asarray", "copy", "deepcopy", "get", "list", "tolist", "tuple")
-"""Functions and methods that give what they are given."""
+"""Functions and methods that return what they are given."""
 _ROW_ENDS = re.compile(r"[\n;|/\])}]+")
 _NO_ROW = re.compile(r"[^0-9\s,.;|/\[\](){}'\"]|[0-9]\.[0-9]")
 _DIGIT = re.compile(r"[0-9]")
@@ -23,11 +23,11 @@ _DIGIT = re.compile(r"[0-9]")
 class Literals:
     """What stands literally in a source.
 
-    `grids` are written as rows of cells, `lines` as cells in a row (the rows of grids as well),
-    and `returned` are grids that stand in a `return` or a lambda's body. Counted are lists and
-    tuples (nested, multiplied or added up, inside `np.array` or not, as keys or values of a
-    dict), strings, bytes and whole numbers of digits. What computes nothing does not count:
-    docstrings, `assert`s, the body of `if __name__ == "__main__"`.
+    `grids` are written as rows of cells, `lines` as cells in a row (rows of grids are lines too),
+    and `returned` are the grids in a `return` or a lambda's body. What is read: lists and tuples
+    (nested, multiplied or added up, inside `np.array` or not, keys and values of a dict),
+    strings, bytes and whole numbers made of digits. What takes no part in an answer is passed
+    over: docstrings, `assert`s, the body of `if __name__ == "__main__"`.
     """
 
     def __init__(self, tree: ast.Module) -> None:
@@ -94,7 +94,7 @@ class Literals:
 
 
 def _computing(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every node that can have a part in an answer."""
+    """Every node that can take part in an answer."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -115,7 +115,7 @@ def _computing(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _given(value: ast.expr) -> Iterator[ast.expr]:
-    """The expressions that may be the value of `value`: branches, arguments, a table's values."""
+    """What may become the value of an expression: branches, arguments, a table's values."""
     waiting = [value]
     while waiting:
         node = waiting.pop()
@@ -137,7 +137,7 @@ def _given(value: ast.expr) -> Iterator[ast.expr]:
 
 
 def _elements(node: ast.expr, depth: int = 0) -> list[ast.expr] | None:
-    """The elements of a list that is written out, multiplied or added up; None for others."""
+    """The elements of a list that is written out, multiplied or added up; None for all else."""
     match node:
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             return elements

@@ -46,29 +46,29 @@ class VerificationOptions(Options):
     )
     memory_mb: int = _limit("MiB over the bare interpreter's", "MB", default=_DEFAULTS.memory_mb)
     retry_timeouts: float | None = _limit(
-        "give programs that time out one more pass of this many processor seconds", "S"
+        "run programs that time out once more, with this many processor seconds", "S"
     )
     mode: Literal["strict", "batch"] = _run(
         "strict: a process for each program; batch: many programs a process, faster",
         default="strict",
     )
     max_concurrent_programs: int | None = _run(
-        "programs of each kind that run at once (default: one for each core)",
+        "programs of each kind that run at the same time (default: one a core)",
         "N",
     )
     executor: Literal["local", "ray"] = _run(
-        "where programs run: on this machine, or in actors of Ray", default="local"
+        "where programs run: on this machine or in Ray actors", default="local"
     )
     ray_address: str | None = _run(
-        "the Ray cluster to use (default: one on this machine, for this run)", "ADDRESS"
+        "the Ray cluster (default: one on this machine, for this run)", "ADDRESS"
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="run")
-    no_resume: bool = _run_flag("judge everything again, even what an interrupted run has judged")
+    no_resume: bool = _run_flag("judge everything again, even what a stopped run has judged")
     quiet: bool = _run_flag("no progress, no summary", exclusive="loudness")
     verbose: bool = _run_flag("every verdict in the log", exclusive="loudness")
 
     def fault(self) -> str | None:
-        """What is wrong with options that are each right."""
+        """What is wrong with the options together."""
         if (self.results is None) == (self.programs is None):
             return "give either RESULTS or --programs DIR"
         if self.programs is None and (self.dataset or self.dataset_directory):
@@ -106,7 +106,7 @@ class VerificationOptions(Options):
         )
 
     def open_verifier(self) -> Verifier:
-        """What judges, to be entered; raises UsageError if --executor is not installed."""
+        """The verifier, not entered yet; raises UsageError if Ray is wanted and not installed."""
         if self.executor == "local":
             return LocalVerifier(self.settings, workers=self.max_concurrent_programs)
         from utilities.verification.ray_verifier import RayVerifier
@@ -116,7 +116,7 @@ class VerificationOptions(Options):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """What the metadata keep: the options with their defaults filled in."""
+        """The options as the metadata keeps them, with their defaults filled in."""
         return {
             "source": str(self.source),
             "is_folder": self.programs is not None,

@@ -1,4 +1,4 @@
-"""The same verifier as Ray actors, one a core: for those who outgrow one machine.
+"""A verifier made of Ray actors, one a core: for those who outgrow one machine.
 
 `ray` is imported when a `RayVerifier` is entered, and nowhere else. This package must be installed
 on every machine of the cluster.
@@ -21,16 +21,16 @@ Job = tuple[Task, list[str | None]]
 Waiting = tuple[Job, asyncio.Future[Verdicts]]
 
 MOST_PROGRAMS_A_CALL = 64
-"""A call costs about as much as half a program; so many together hide that."""
+"""A call costs about half of what a program costs; with so many in it, that is hidden."""
 CALLS_AHEAD = 2
-"""So that an actor has its next call at hand when it answers one."""
+"""Calls for an actor at a time, so that its next one is there when it answers one."""
 _CONNECT_S = 10.0
 _LIVES = 4
 _TRIES_OF_A_CALL = 2
 
 
 class VerifyingActor:
-    """What runs in a process of Ray: a verifier with one worker, and the loop that it needs."""
+    """Runs in a process of Ray: a verifier with one worker, and the event loop that it needs."""
 
     def __init__(self, settings: VerifierSettings) -> None:
         """Start the sandbox."""
@@ -43,7 +43,7 @@ class VerifyingActor:
         return self._verifier.layers
 
     def judge(self, jobs: list[Job]) -> list[Verdicts]:
-        """The verdicts for each job's programs."""
+        """The verdicts on each job's programs."""
 
         async def all_jobs() -> list[Verdicts]:
             return await asyncio.gather(*(self._verifier.judge(*job) for job in jobs))
@@ -57,12 +57,12 @@ class VerifyingActor:
 
 
 class RayVerifier:
-    """Hands programs to actors, 64 a call; an actor that dies is started again with its calls."""
+    """Hands programs to actors, 64 a call. If an actor dies, Ray restarts it and its calls."""
 
     def __init__(
         self, settings: VerifierSettings, *, address: str | None = None, actors: int | None = None
     ) -> None:
-        """Without `address`, start Ray on this machine; one actor a core if `actors` is None.
+        """Without `address`, Ray starts on this machine; one actor a core if `actors` is None.
 
         Raises UsageError if Ray is not installed.
         """
@@ -79,11 +79,11 @@ class RayVerifier:
 
     @property
     def layers(self) -> str:
-        """One line on what is enforced where the actors run, and how many they are."""
+        """One line on what is enforced where the actors run, and on their number."""
         return f"{self._layers}; {len(self._actors)} Ray actors"
 
     async def __aenter__(self) -> Self:
-        """Connect to Ray and start the actors; raises UsageError if that is refused."""
+        """Connect to Ray and start the actors; raises UsageError if that fails."""
         import ray
 
         cores = await asyncio.to_thread(self._connect)
@@ -103,7 +103,7 @@ class RayVerifier:
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        """Stop the actors, and Ray if this started it."""
+        """Stop the actors, and Ray if it was started here."""
         import ray
 
         for work in self._handing_out:
@@ -122,7 +122,7 @@ class RayVerifier:
         return await answer
 
     async def _hand_out(self, actor: Any) -> None:
-        """Give an actor call after call of what is waiting."""
+        """Give an actor one call after the other, of what is waiting."""
         while True:
             batch = [await self._waiting.get()]
             programs = len(batch[0][0][1])
@@ -151,14 +151,14 @@ class RayVerifier:
 
 
 def _check_reachable(address: str) -> None:
-    """Raise OSError if nobody listens at `host:port`; Ray itself would try for minutes."""
+    """Raise OSError if nothing listens at `host:port`; Ray itself would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
 
 
 async def _answer(actor: Any, batch: list[Waiting]) -> None:
-    """One call; what goes wrong with it is raised where its programs are waited for."""
+    """Make one call; if it fails, the error is raised in those who wait for its programs."""
     try:
         judged = await actor.judge.remote([job for job, _ in batch])
     except Exception as error:  # noqa: BLE001 - Ray raises what was raised elsewhere, whatever it is

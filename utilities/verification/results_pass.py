@@ -1,4 +1,4 @@
-"""One pass over the programs of a results file or a folder: judge, count, write with verdicts."""
+"""A pass over the programs of a results file, or of a folder: judged, counted, and written."""
 
 import hashlib
 import logging
@@ -26,7 +26,7 @@ from utilities.verification.verified_file import Place, VerifiedFile
 from utilities.verification.verifier import Verifier, judged_in_order
 
 RULES_VERSION = 1
-"""To be raised if verdicts or labels change their meaning: all is judged anew then."""
+"""Raise it if the meaning of verdicts or labels changes: everything is then judged anew."""
 LABELS = ("deterministic", "hardcoded", "uses_numpy_without_import")
 _PERCENTS = (50, 95, 99)
 _REASONS_KEPT = 100
@@ -46,8 +46,8 @@ def program_files(directory: Path) -> list[Path]:
 def entries_of_programs(files: list[Path], tasks: TaskSource) -> Iterator[Entry]:
     """An entry with one sample for each file, in the order of the tasks.
 
-    Tasks without a file are passed over. A file that is no text, or whose name is no task's,
-    comes with the reason as `not_judged`. Raises UsageError if a file cannot be read.
+    Tasks without a file are passed over. A file that is no text, or that is named after no task,
+    has the reason as `not_judged`. Raises UsageError if a file cannot be read.
     """
     left = {path.stem: path for path in files}
     for task in tasks:
@@ -60,7 +60,7 @@ def entries_of_programs(files: list[Path], tasks: TaskSource) -> Iterator[Entry]
 
 
 def source_hash(source: Path) -> str:
-    """SHA-256 of a file's bytes; of a folder's programs, of their names and hashes."""
+    """SHA-256 of a file's bytes; for a folder, of the names and hashes of its programs."""
     with reported_reading(source):
         if source.is_dir():
             return files_sha256(program_files(source))
@@ -79,18 +79,18 @@ def _entry(path: Path) -> Entry:
 
 
 class Percentiles:
-    """Percentiles of any number of durations, each within 1 %: counts on a logarithmic scale."""
+    """Percentiles of any number of durations, each within 1 %, by counts on a logarithmic scale."""
 
     def __init__(self) -> None:
         """Start with none."""
         self._counts: Counter[int] = Counter()
 
     def add(self, duration_s: float) -> None:
-        """Count one; what is below a microsecond counts as one."""
+        """Count a duration; less than a microsecond counts as one."""
         self._counts[round(math.log(max(duration_s, 1e-6)) / _GROWTH)] += 1
 
     def at(self, percent: float) -> float | None:
-        """The smallest duration that so many of a hundred do not exceed; None without any."""
+        """The smallest duration that this percentage does not exceed; None if there is none."""
         left = math.ceil(self._counts.total() * percent / 100)
         for step, count in sorted(self._counts.items()):
             left -= count
@@ -101,7 +101,7 @@ class Percentiles:
 
 @dataclass
 class VerificationCounts:
-    """What came of the programs; `skipped` holds why entries could not be judged, the first few."""
+    """What came of the programs of a pass, in constant memory but for the ids of tasks."""
 
     entries: int = 0
     resumed: int = 0
@@ -111,10 +111,11 @@ class VerificationCounts:
     passed_train: int = 0
     passed_train_and_test: int = 0
     labels: Counter[str] = field(default_factory=Counter)
-    """Programs with each of LABELS; `not_deterministic` are those known not to be."""
+    """Programs with each of LABELS; `not_deterministic` counts those known not to be."""
     durations: Percentiles = field(default_factory=Percentiles)
     """Of the programs that were not cut short."""
     skipped: list[str] = field(default_factory=list)
+    """Why entries could not be judged, for the first 100 of them."""
     skipped_count: int = 0
     verified_task_ids: set[str] = field(default_factory=set)
     """Tasks with a program that is right on every train and test pair."""
@@ -129,12 +130,8 @@ class VerificationCounts:
             self.skipped += [entry["not_judged"]][: _REASONS_KEPT - len(self.skipped)]
             return
         self.entries += 1
-        lists = (
-            entry["execution_status"],
-            entry["execution_duration_s"],
-            entry["train_passed"],
-            entry["test_passed"],
-        )
+        names = ("execution_status", "execution_duration_s", "train_passed", "test_passed")
+        lists = (entry[name] for name in names)
         for status, duration_s, train, test in zip(*lists, strict=True):
             if status is None:
                 continue
@@ -148,9 +145,6 @@ class VerificationCounts:
             if all(test):
                 self.passed_train_and_test += 1
                 self.verified_task_ids.add(entry["task_id"])
-        self._count_labels(entry)
-
-    def _count_labels(self, entry: Mapping[str, Any]) -> None:
         for label in LABELS:
             self.labels[label] += sum(value is True for value in entry[label])
         self.labels["not_deterministic"] += entry["deterministic"].count(False)
@@ -168,9 +162,7 @@ class VerificationCounts:
             "entries_not_judged_count": self.skipped_count,
             "programs": self.programs,
             "execution_statuses": dict(self.statuses.most_common()),
-            "execution_duration_s": {
-                f"p{percent}": self.durations.at(percent) for percent in (50, 95, 99)
-            },
+            "execution_duration_s": {f"p{n}": self.durations.at(n) for n in _PERCENTS},
             "passed_train": self.passed_train,
             "passed_train_and_test": self.passed_train_and_test,
             "labels": dict(self.labels),
@@ -180,16 +172,16 @@ class VerificationCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Keyed:
-    """An entry, waiting or judged."""
+    """An entry that waits to be judged, or is judged, under its key in the output."""
 
     key: str
     entry: Entry
     place: Place | None
-    """Where an earlier run wrote it judged."""
+    """Where an earlier run wrote the judged entry, if it did."""
 
 
 class CodeVerification:
-    """One pass over entries; what an earlier pass with the same settings judged is taken over."""
+    """A pass over entries; takes over those that an earlier one judged with the same settings."""
 
     def __init__(self, verifier: Verifier, output: VerifiedFile, settings: Entry) -> None:
         """`settings` is all that a verdict depends on besides its entry."""
@@ -198,8 +190,8 @@ class CodeVerification:
         self._output = output
         self._settings = orjson.dumps([RULES_VERSION, settings])
 
-    async def over(self, entries: Iterable[Entry], progress: Progress) -> None:
-        """Write every entry to the output, in its order; raises UsageError if they break off."""
+    async def judge_all(self, entries: Iterable[Entry], progress: Progress) -> None:
+        """Write every entry to the output, in order; raises UsageError if one cannot be read."""
         done = 0
         judged = judged_in_order(
             map(self._keyed, entries),
@@ -261,8 +253,8 @@ def codes_of(entry: Entry) -> list[str | None]:
 
 
 def summary_lines(counts: VerificationCounts, layers: str, paths: Mapping[str, Path]) -> list[str]:
-    """What came of the programs, how they were confined, and where it is written."""
-    durations = (f"p{percent} {_milliseconds(counts, percent)}" for percent in (50, 95, 99))
+    """What a person wants to know at the end; `paths` has what was written, by its name."""
+    durations = (f"p{n} {_milliseconds(counts.durations.at(n))}" for n in _PERCENTS)
     numbers = [
         ("programs", f"{counts.programs} in {counts.entries} entries"),
         *((f"  {status}", str(count)) for status, count in counts.statuses.most_common()),
@@ -282,6 +274,5 @@ def summary_lines(counts: VerificationCounts, layers: str, paths: Mapping[str, P
     return [f"{name:25} {value}" for name, value in numbers]
 
 
-def _milliseconds(counts: VerificationCounts, percent: float) -> str:
-    duration_s = counts.durations.at(percent)
+def _milliseconds(duration_s: float | None) -> str:
     return "-" if duration_s is None else f"{1000 * duration_s:.3g} ms"

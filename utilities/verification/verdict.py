@@ -18,18 +18,18 @@ SECOND_HASH_SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a program is worth on a task: one item for each train pair, then each test pair.
+    """How a program does on a task, in the order of its pairs.
 
-    An item of `test` is None if the expected output is not known. `executions` holds the
-    train inputs' executions, then the test inputs'. `deterministic` and `hardcoded` say, of a
-    program that passes train, what the functions in `labels.py` found; None: not judged.
+    An item of `test` is None if the expected output is not known. `executions` holds those of the
+    train inputs, then those of the test inputs. The labels `deterministic` and `hardcoded`
+    (`labels.py`) are None for a program that does not pass train, or if they were not asked for.
     """
 
     train: tuple[bool, ...]
     test: tuple[bool | None, ...]
     executions: tuple[Execution, ...]
     entry_point: str | None = None
-    """The function that answers; None also if it is made as the program runs, or not judged."""
+    """The function that answers; None if the source does not tell it, or without labels."""
     deterministic: bool | None = None
     hardcoded: bool | None = None
 
@@ -50,39 +50,39 @@ class Verdict:
 
     @property
     def duration_s(self) -> float | None:
-        """How long the program ran, over all inputs; None if it was cut short unmeasured."""
+        """Seconds that the program ran, over all inputs; None if it was cut short unmeasured."""
         if any(e.status not in _ANSWERED and not e.duration_s for e in self.executions):
             return None
         return round(sum(execution.duration_s for execution in self.executions), 6)
 
     @property
     def uses_numpy_without_import(self) -> bool:
-        """Whether the program relied on the `np` that is offered to it."""
+        """Whether the program used the `np` that it was offered, without importing it."""
         return any(execution.uses_numpy_without_import for execution in self.executions)
 
     @property
     def message(self) -> str | None:
-        """What the first execution that is not ok said of itself; None if all are ok."""
+        """The message of the first execution that is not ok; None if all are ok."""
         return next((e.message for e in self.executions if e.status != "ok"), None)
 
     @property
     def passed_train(self) -> bool:
-        """Whether every train pair is right (and there is one)."""
+        """Whether there are train pairs, and all are right."""
         return bool(self.train) and all(self.train)
 
     @property
     def passed_all(self) -> bool:
-        """Whether every train pair is right, and every test pair: an unknown one is not."""
+        """Whether all train and test pairs are right; a test output that is not known is not."""
         return self.passed_train and all(self.test)
 
 
 async def verify(
     sandbox: Sandbox, code: str, task: Task, labels: SourceLabels | None = None
 ) -> Verdict:
-    """Run a program on a task's inputs, train then test, and compare what it gives.
+    """Run a program on a task's inputs, train then test, and compare its outputs.
 
-    With `labels`, those of its source, the verdict is labelled: a program that passes train then
-    runs once more, under another hash seed.
+    With the labels of its source the verdict gets labels: a program that passes train then runs
+    once more, under another hash seed.
     """
     pairs = (*task.train, *task.test)
 
@@ -116,7 +116,7 @@ async def verify(
 
 
 def compared_with_tests(verdict: Verdict, task: Task) -> Verdict:
-    """The verdict on a task without test outputs, once they may be known: programs run no more."""
+    """The verdict that a program got without test outputs, now compared with them; nothing runs."""
     right = tuple(
         None if pair.output is None else output == pair.output
         for pair, output in zip(task.test, verdict.test_outputs, strict=True)
@@ -125,7 +125,7 @@ def compared_with_tests(verdict: Verdict, task: Task) -> Verdict:
 
 
 def normal_form(code: str) -> str:
-    """The same text for programs that differ by layout, comments or docstrings only.
+    """A text that is the same for programs that differ only in layout, comments or docstrings.
 
     It is the code itself if that cannot be parsed.
     """
@@ -133,7 +133,7 @@ def normal_form(code: str) -> str:
 
 
 def normal_form_of(tree: ast.Module | Unparsable) -> str | None:
-    """The normal form of a parsed program, whose docstrings are taken out; None if it has none."""
+    """The normal form of a tree, which loses its docstrings; None if it cannot be written."""
     if isinstance(tree, Unparsable):
         return None
     for body in _bodies(tree):
@@ -175,9 +175,9 @@ _LABELS = ("entry_point", "uses_numpy_without_import", "deterministic", "hardcod
 def verdict_fields(
     verdicts: Sequence[Verdict | None], *, labels: bool = False
 ) -> dict[str, list[Any]]:
-    """A result entry's fields of verified code: one item a sample, null if there is no code.
+    """The fields of a results entry that tell verdicts: one item a sample, null without code.
 
-    With `labels` also those of what the programs are like.
+    With `labels` the fields of the labels too.
     """
     names = _VERDICT_FIELDS | (dict(zip(_LABELS, _LABELS, strict=True)) if labels else {})
     return {

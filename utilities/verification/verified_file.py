@@ -1,4 +1,4 @@
-"""The output of a verification: it grows as `NAME.partial`, and is taken up again after a stop."""
+"""The output of a verification: it grows as `NAME.partial`, and goes on after a stop."""
 
 import os
 from array import array
@@ -20,14 +20,14 @@ _COPIED_BYTES = 1 << 20
 class VerifiedFile:
     """Lines under keys, in the order in which they are recorded.
 
-    What an earlier run left in `NAME.partial` is found by key. As long as this run asks for the
-    same keys in the same order, which it does unless its input was changed, the file is read
-    along; from the first other key on, the places of what is left are held in memory. Lines that
-    were not recorded are left out at the end.
+    What an earlier run left in `NAME.partial` is found by its key. This run asks for the same keys
+    in the same order, unless its input was changed; as long as it does, the file is simply read
+    on. From the first other key on, the places of the lines that are left are held in memory.
+    Lines that are not recorded are left out in the end.
     """
 
     def __init__(self, path: Path, *, resume: bool = True) -> None:
-        """Without `resume`, what is in `NAME.partial` is not looked at."""
+        """Without `resume`, what `NAME.partial` holds is not used."""
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         self._file = JsonLinesFile(self.partial, option="--output")
@@ -37,10 +37,10 @@ class VerifiedFile:
         self._recorded_up_to = 0
         self._earlier: Iterator[tuple[int, bytes]] = iter(())
         self._scattered = array("Q")
-        """Offset, length, offset, length, … of the lines that do not follow on one another."""
+        """Offset, length, offset, length, …: recorded lines, from the first out of order on."""
 
     async def __aenter__(self) -> Self:
-        """Open and lock; raises UsageError if another run writes it or it cannot be written."""
+        """Open and lock; raises UsageError if another run writes it, or if it cannot be written."""
         await self._file.__aenter__()
         self._end_of_earlier = self._file.size
         if not self._resume:
@@ -49,13 +49,13 @@ class VerifiedFile:
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        """Bring what was written to the disk; an empty file is removed."""
+        """Flush to the disk and close; an empty file is removed."""
         if not self._file.size:
             self.discard()
         await self._file.__aexit__(*raised)
 
     def find(self, key: str) -> Place | None:
-        """Where an earlier run wrote the entry of `key`."""
+        """Where an earlier run wrote the entry of `key`; None if it did not."""
         wanted = key.encode()
         if self._index is None:
             if self._read_up_to >= self._end_of_earlier:
@@ -77,14 +77,14 @@ class VerifiedFile:
         self.record(await self._file.append({KEY_FIELD: "", **entry} | {KEY_FIELD: key}))
 
     def record(self, place: Place) -> None:
-        """Count the line at a place as the next one of the result."""
+        """Make the line at a place the next one of the result."""
         if not self._scattered and place[0] == self._recorded_up_to:
             self._recorded_up_to = sum(place)
         else:
             self._scattered.extend(place)
 
     async def finish(self, metadata: Entry) -> None:
-        """Write the last entry and give the file its name."""
+        """Write the last entry and give the file its name; raises UsageError if that fails."""
         self.record(await self._file.append(metadata))
         await self._file.save()
         try:
@@ -96,7 +96,7 @@ class VerifiedFile:
             raise UsageError(f"cannot write {self.path}: {error.strerror}; make room") from error
 
     def discard(self) -> None:
-        """Remove it: it holds nothing of worth."""
+        """Remove the partial file."""
         self.partial.unlink(missing_ok=True)
 
     def _places_left(self) -> dict[bytes, Place]:
@@ -109,7 +109,7 @@ class VerifiedFile:
         return found
 
     def _write_in_order(self) -> None:
-        """Copy what was recorded; killed in the middle of it, the next run begins it again."""
+        """Copy the recorded lines. A run that is killed here leaves the partial file as it was."""
         ordered = self.partial.with_name(self.partial.name + ".ordered")
         pairs = zip(self._scattered[::2], self._scattered[1::2], strict=True)
         with self.partial.open("rb") as source, ordered.open("wb") as target:
@@ -125,7 +125,7 @@ class VerifiedFile:
 
 
 def _key_of(line: bytes) -> bytes:
-    """The key under which a line was written; empty if there is none."""
+    """The key under which a line was written; empty if it has none."""
     if not line.startswith(_LINE_START):
         return b""
     return line[len(_LINE_START) :].partition(b'"')[0]

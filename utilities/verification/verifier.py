@@ -1,4 +1,4 @@
-"""Judges programs, each one once however often it comes, in the order in which they come."""
+"""Judges programs: equal ones once, many side by side, and their verdicts in order."""
 
 import asyncio
 import hashlib
@@ -21,10 +21,11 @@ Judged = TypeVar("Judged")
 
 _DEFAULT_LIMITS = Limits()
 _PROGRAMS_AHEAD = 128
-"""For each worker: verdicts are written in order, and a slow program must not stall the rest."""
+"""Programs at hand for each worker: verdicts are written in order, and a slow program must not
+stall the rest."""
 _CELLS_REMEMBERED = 400_000
 _CELLS_OF_A_VERDICT = 200
-"""What a verdict weighs besides its grids."""
+"""What a verdict counts for, besides the cells of its grids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Verifier(Protocol):
     """What judges programs, here or elsewhere; entered as an async context manager."""
 
     programs_ahead: int
-    """How many programs it likes to have at hand."""
+    """How many programs should be at hand, so that it never waits for more."""
 
     @property
     def layers(self) -> str:
@@ -59,10 +60,9 @@ class Verifier(Protocol):
 
 
 class LocalVerifier:
-    """Judges in one sandbox; programs that are equal on the same task run once.
+    """Judges in one sandbox; equal programs run once on the same task.
 
-    Verdicts are remembered as long as they are among the last that were asked for, together
-    400,000 cells.
+    The verdicts that were asked for last are remembered, up to 400,000 cells together.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class LocalVerifier:
     ) -> None:
         """One worker a core if `workers` is None.
 
-        Without `labels`, verdicts have none, and each program runs once. With `opens_late` the
-        sandbox starts when the first program comes.
+        Without `labels`, verdicts have no labels, and no program runs a second time for them.
+        With `opens_late` the sandbox starts when the first program comes.
         """
         self.settings = settings
         self.programs = 0
-        """How many programs it was given."""
+        """How many programs it was given, equal ones included."""
         self._sandbox = Sandbox(
             settings.limits,
             workers=workers,
@@ -92,7 +92,7 @@ class LocalVerifier:
         self._opens_late = opens_late
         self._is_open = False
         self._opening = asyncio.Lock()
-        # A program's second run follows its first one, not the first ones of all that wait.
+        # So that a program's second run comes right after its first, not behind all that wait.
         self._slots = asyncio.Semaphore(self._sandbox.capacity)
         self._remembered: OrderedDict[bytes, asyncio.Task[Verdict]] = OrderedDict()
         self._cells = 0
@@ -142,7 +142,7 @@ class LocalVerifier:
         if key in self._remembered:
             self._remembered.move_to_end(key)
         else:
-            # Read before it is known whether they count: a tree is too large to wait for a verdict.
+            # They count only if it passes train, but its tree is too large to be kept until then.
             labels = source_labels(tree, task) if self._labels else None
             self._remembered[key] = asyncio.create_task(self._verdict(task, code, labels))
         return self._remembered[key]
@@ -173,10 +173,10 @@ async def judged_in_order(
 ) -> AsyncGenerator[Judged, None]:
     """Judge items side by side and yield what comes of each, in the order of the items.
 
-    No more is read than what weighs `most_ahead` together, one item at least: a slow program must
-    not stall the rest, and the memory must not grow with the number of items. Raises what `judge`
-    raises first; what is running is then cancelled, as it is if the caller stops early. Use it
-    with `contextlib.aclosing`.
+    Items are read ahead up to the weight `most_ahead` together, but at least one: a slow program
+    must not stall the rest, and memory must not grow with the number of items. Raises the first
+    error of `judge`, in the order of the items. What still runs is then cancelled, also if the
+    caller stops early. Use it with `contextlib.aclosing`.
     """
     running: deque[tuple[int, asyncio.Future[Judged]]] = deque()
     ahead = 0
