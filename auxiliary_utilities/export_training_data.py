@@ -41,11 +41,13 @@ def summary_lines(exported: Exported) -> list[str]:
         lines.append(f"evaluation  {printable(exported.evaluation_names())}")
     unusable = list(exported.unusable_tasks.values())[:3]
     lines += [f"unusable    {printable(reason, 200)}" for reason in unusable]
-    for part in exported.parts:
-        versions = f", {exported.versions} of them versions" if exported.versions else ""
-        told = versions if len(exported.parts) == 1 else ""
-        lines.append(f"rows        {part.rows} of {part.tasks} tasks{told}: {part.path}")
-    return lines
+    files = exported.parts.values()
+    is_told = exported.versions and len(files) == 1
+    versions = f", {exported.versions} of them versions" if is_told else ""
+    return lines + [
+        f"rows        {file.rows} of {len(file.tasks)} tasks{versions}: {file.path}"
+        for file in files
+    ]
 
 
 if __name__ == "__main__":

@@ -31,6 +31,17 @@ def write_card(options: ExportOptions, exported: Exported) -> Path:
 def card_text(options: ExportOptions, exported: Exported) -> str:
     """The card in Markdown; for a folder with the front matter that `datasets` needs."""
     front = _front_matter(options, exported) if options.row_format.is_folder else []
+    opening = (
+        f"{sum(file.rows for file in exported.parts.values())} rows in the format "
+        f"`{options.format}`, {exported.versions} of them further versions of others "
+        "(augmentation). Each row names run, model, prompt, sample, verdict and sandbox in its "
+        "provenance."
+    )
+    parts = [
+        f"{name or 'all'} | {_cell(file.path.name)} | {file.rows} | {len(file.tasks)} "
+        f"| `{file_sha256(file.path)}`"
+        for name, file in exported.parts.items()
+    ]
     sources = [f"{_cell(path.name)} | `{file_sha256(path)}`" for path in options.results]
     models = [f"{_cell(model)} | {rows}" for model, rows in exported.models.most_common()]
     reasons = [f"{_cell(reason)} | {count}" for reason, count in exported.reasons()]
@@ -38,9 +49,9 @@ def card_text(options: ExportOptions, exported: Exported) -> str:
         *front,
         "# ARC programs and reasoning",
         "",
-        _opening(options, exported),
+        opening,
         "",
-        *_table("part | file | rows | tasks | SHA-256", _parts(exported)),
+        *_table("part | file | rows | tasks | SHA-256", parts),
         *_table("results file | SHA-256", sources),
         *_table("model | rows", models),
         *_licences(exported),
@@ -52,31 +63,15 @@ def card_text(options: ExportOptions, exported: Exported) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _opening(options: ExportOptions, exported: Exported) -> str:
-    return (
-        f"{sum(part.rows for part in exported.parts)} rows in the format `{options.format}`, "
-        f"{exported.versions} of them further versions of others (augmentation). Each row names "
-        "run, model, prompt, sample, verdict and sandbox in its provenance."
-    )
-
-
 def _front_matter(options: ExportOptions, exported: Exported) -> Iterator[str]:
     yield from ("---", "pretty_name: ARC programs and reasoning", "language: en")
     yield from ("task_categories: [text-generation]", "configs:", "- config_name: default")
     yield "  data_files:"
-    for part in exported.parts:
-        if part.rows:
-            path = part.path.relative_to(options.output)
-            yield f"  - {{split: {part.name or 'train'}, path: {path}}}"
+    for name, file in exported.parts.items():
+        if file.rows:
+            path = file.path.relative_to(options.output)
+            yield f"  - {{split: {name or 'train'}, path: {path}}}"
     yield from ("---", "")
-
-
-def _parts(exported: Exported) -> list[str]:
-    return [
-        f"{part.name or 'all'} | {_cell(part.path.name)} | {part.rows} | {part.tasks} "
-        f"| `{part.sha256}`"
-        for part in exported.parts
-    ]
 
 
 def _licences(exported: Exported) -> Iterator[str]:

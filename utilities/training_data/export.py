@@ -13,7 +13,6 @@ import orjson
 
 from utilities.command_line.terminal import first_of
 from utilities.errors import UsageError
-from utilities.files.hashing import file_sha256
 from utilities.files.json_lines import encode_line
 from utilities.files.spool import open_spool
 from utilities.results.entry import ResultEntry, RunMetadata
@@ -23,7 +22,7 @@ from utilities.tasks.task import Task
 from utilities.training_data.augmentation import changed_sample, draw_changes
 from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
 from utilities.training_data.options import ExportOptions
-from utilities.training_data.row_files import check_parquet, open_parts
+from utilities.training_data.row_files import RowFile, check_parquet, open_parts
 from utilities.training_data.rows import Row, parts_of
 from utilities.training_data.samples import RunFacts, TrainingSample, judged, samples_of
 from utilities.training_data.selection import Choice, TaskGroups, part_of
@@ -35,17 +34,6 @@ _SAMPLES_TABLE = (
     "samples (position INTEGER PRIMARY KEY, task_hash TEXT, content TEXT, form BLOB,"
     " outputs BLOB, is_right INTEGER, body BLOB)"
 )
-
-
-@dataclass(slots=True)
-class WrittenPart:
-    """A file of rows; its name is "" if there is no split."""
-
-    name: str
-    path: Path
-    rows: int
-    tasks: int
-    sha256: str
 
 
 @dataclass(slots=True)
@@ -61,7 +49,8 @@ class Exported:
     evaluation_tasks: dict[str, str] = field(default_factory=dict)
     """Task id → the name of the evaluation task that it is."""
     unusable_tasks: dict[str, str] = field(default_factory=dict)
-    parts: list[WrittenPart] = field(default_factory=list)
+    parts: dict[str, RowFile] = field(default_factory=dict)
+    """Name → file; without a split there is one named ""."""
     models: Counter[str] = field(default_factory=Counter)
     """Rows by model."""
     task_ids: set[str] = field(default_factory=set)
@@ -178,7 +167,8 @@ class Exporter:
         reason = self._options.filters.refusal_of_verdict(sample)
         if reason is not None:
             self.exported.left_out[reason] += 1
-            if not self._options.row_format.serves_as_failed(sample):
+            serves = self._options.row_format.serves_as_failed
+            if serves is None or not serves(sample):
                 return
         row = (
             sample.task_hash,
@@ -211,10 +201,7 @@ class Exporter:
                     f"({told or 'there are none'}); give other results or wider filters; "
                     "nothing is written"
                 )
-        exported.parts = [
-            WrittenPart(name, file.path, file.rows, len(file.tasks), file_sha256(file.path))
-            for name, file in files.items()
-        ]
+        exported.parts = files
 
     def _part(self, sample: TrainingSample) -> str:
         if not self._options.is_split:

@@ -46,24 +46,19 @@ def recorded_prompt(sample: TrainingSample) -> list[Message] | None:
 def standard_prompt(task: Task, *, with_program: bool = True) -> list[Message]:
     """The question that is the same for all tasks; test outputs are never in it."""
     ask = ASK_FOR_PROGRAM if with_program else ASK_FOR_REASONING
-    return [
-        {"role": "system", "content": SYSTEM},
-        {"role": "user", "content": f"{ask}\n\n{_task_text(task)}"},
-    ]
+    return _question(ask, _task_text(task))
 
 
 def repair_prompt(task: Task, code: str, verdict: SampleVerdict) -> list[Message]:
     """The question with a failed program, and with feedback on it from the train pairs."""
-    parts = [
-        ASK_FOR_PROGRAM,
-        _task_text(task),
-        f"{REPAIR}\n\n{_fenced(code, 'python')}",
-        feedback(task, verdict),
-        ASK_FOR_REPAIR,
-    ]
+    shown = (REPAIR, _fenced(code, "python"), feedback(task, verdict))
+    return _question(ASK_FOR_PROGRAM, _task_text(task), *shown, ASK_FOR_REPAIR)
+
+
+def _question(*paragraphs: str) -> list[Message]:
     return [
         {"role": "system", "content": SYSTEM},
-        {"role": "user", "content": "\n\n".join(parts)},
+        {"role": "user", "content": "\n\n".join(paragraphs)},
     ]
 
 

@@ -41,10 +41,6 @@ class Parts:
         return [*self.prompt, {"role": "assistant", "content": self.answer}]
 
 
-def _no_sample(_: TrainingSample) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class RowFormat:
     """A format of rows; `FORMATS` has each under its name."""
@@ -53,15 +49,15 @@ class RowFormat:
     """What a row is, in one line."""
     make: Callable[..., Row]
     """Makes a row of the parts of a sample; of two, a verified and a failed one, if `is_paired`."""
-    serves_as_failed: Callable[[TrainingSample], bool] = _no_sample
-    """Whether a sample may be the failed one of a pair."""
+    serves_as_failed: Callable[[TrainingSample], bool] | None = None
+    """Whether a sample may be the failed one of a pair; None if rows are made of one sample."""
     is_folder: bool = False
     """Whether the rows become columns of Parquet files in a folder, else lines of one file."""
 
     @property
     def is_paired(self) -> bool:
         """Whether a row is made of a verified and a failed sample of the same task."""
-        return self.serves_as_failed is not _no_sample
+        return self.serves_as_failed is not None
 
 
 FORMATS: dict[str, RowFormat] = {}

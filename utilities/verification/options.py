@@ -117,17 +117,13 @@ class VerificationOptions(Options):
 
     def to_json(self) -> dict[str, Any]:
         """The options as the metadata keeps them, with their defaults filled in."""
+        given = super().to_json()
+        run = ("executor", "ray_address", "max_concurrent_programs")
         return {
             "source": str(self.source),
             "is_folder": self.programs is not None,
-            "dataset": self.dataset,
-            "dataset_directory": self.dataset_directory and str(self.dataset_directory),
+            **{name: given[name] for name in ("dataset", "dataset_directory")},
             "output": str(self.destination),
             "settings": asdict(self.settings),
-            "executor": self.executor,
-            "ray_address": self.ray_address,
-            "max_concurrent_programs": self.max_concurrent_programs,
-            "no_resume": self.no_resume,
-            "quiet": self.quiet,
-            "verbose": self.verbose,
+            **{name: given[name] for name in (*run, "no_resume", "quiet", "verbose")},
         }
