@@ -393,7 +393,7 @@ def test_samples_without_room_are_said_to_be_missing(browser: Browser, tmp_path:
     built.write_bytes(b"".join(page_of(contents, built_at="now")))
     browser.open(built, "#t")
     assert "Its samples are not in this page" in browser.one(".column").text
-    assert len(browser.all(".task-pairs canvas")) == 4
+    assert len(browser.all(".pair canvas")) == 4
 
 
 def test_an_address_whose_task_comes_late_in_a_large_page_is_shown_in_full(
@@ -402,4 +402,87 @@ def test_an_address_whose_task_comes_late_in_a_large_page_is_shown_in_full(
     many = [entry(f"t{n:03}", RIGHT, reasoning=["word " * 2000]) for n in range(400)]
     browser.open(build(tmp_path / "page.html", many), "#t399")
     browser.wait(".sample[open] pre.program")
-    assert len(browser.all(".task-pairs canvas")) == 4
+    assert len(browser.all(".pair canvas")) == 4
+
+
+def test_enter_in_the_search_box_opens_the_first_task_found(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.press("/", "c", Keys.ENTER)
+    browser.wait("#task h1")
+    assert browser.one("#task h1").text == "ccc"
+
+
+def test_filters_stand_in_the_address_and_an_address_brings_them_back(
+    browser: Browser, page: Path
+) -> None:
+    browser.open(page)
+    browser.choose("#result", "not solved")
+    address = browser.run("return location.hash")
+    assert address == "#?result=unsolved"
+    browser.open(page, address)
+    assert listed(browser) == ["bbb"]
+    browser.one("#reset").click()
+    assert browser.run("return location.hash") == ""
+
+
+@pytest.mark.parametrize("odd", ["#?result=none&run=77&pairing=x", "#?query=%ZZ", "#?"])
+def test_an_odd_filter_in_the_address_filters_nothing_it_does_not_know(
+    browser: Browser, page: Path, odd: str
+) -> None:
+    browser.open(page, odd)
+    assert len(listed(browser)) == (0 if "query" in odd else 5)
+
+
+def test_a_sample_has_an_address_that_opens_it(browser: Browser, compared: Path) -> None:
+    browser.open(compared, "#t1")
+    second = browser.all(".column")[1]
+    address = second.find_element("css selector", ".sample summary a").get_property("hash")
+    assert address == "#t1/B1"
+    browser.open(compared, address)
+    assert browser.one(".sample.linked[open] summary a").text == "sample 1"
+    assert len(browser.all(".column")) == 1
+
+
+def test_a_sample_shows_what_the_model_was_shown_once_for_all_samples(
+    browser: Browser, tmp_path: Path
+) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": HOSTILE}]
+    shown = entry("t", RIGHT, NEARLY, prompt_messages=[messages, messages])
+    built = build(tmp_path / "page.html", [shown])
+    assert built.read_text().count("Be brief.") == 1
+    browser.open(built, "#t/2")
+    prompt = browser.one(".sample.linked .prompt pre").get_property("textContent")
+    assert prompt.startswith("[system]\nBe brief.\n\n[user]\n<script>")
+
+
+CONTRAST = """
+const channel = (value) => (value /= 255) <= 0.03928
+  ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+const luminance = (colour) => {
+  const [red, green, blue] = colour.match(/[\\d.]+/g).map(Number);
+  return 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
+};
+const behind = (node) => {
+  for (; node; node = node.parentElement) {
+    const colour = getComputedStyle(node).backgroundColor;
+    if (!/, 0\\)$|transparent/.test(colour)) return colour;
+  }
+};
+return [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility()
+    && [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim())
+    && !node.closest("svg, :disabled, option"))
+  .map((node) => {
+    const [a, b] = [luminance(getComputedStyle(node).color), luminance(behind(node))];
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), node.textContent.slice(0, 40)];
+  }).filter(([ratio]) => ratio < 4.5);
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["", "#bbb", "#ccc"])
+def test_every_text_is_read_against_its_ground(
+    browser: Browser, page: Path, address: str, scheme: str
+) -> None:
+    """WCAG 2.2, success criterion 1.4.3: a contrast of 4.5 to 1."""
+    browser.open(page, address, scheme=scheme)
+    assert browser.run(CONTRAST) == []

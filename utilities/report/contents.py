@@ -10,6 +10,7 @@ from utilities.files.json_lines import encode_line
 from utilities.report.records import (
     Record,
     grid_texts,
+    prompt_text,
     result_record,
     sample_records,
     task_record,
@@ -88,7 +89,11 @@ class ReportContents:
         attempts = None
         if entry.attempts is not None:
             attempts = [grid_texts(tried) for tried in entry.attempts]
-        content = as_json({"samples": samples, "attempts": attempts})
+        prompts = [prompt_text(messages, self._longest_text) for messages in entry.prompt_messages]
+        distinct = list(dict.fromkeys(prompts))
+        for sample, prompt in zip(samples, prompts, strict=True):
+            sample["prompt"] = distinct.index(prompt)
+        content = as_json({"samples": samples, "attempts": attempts, "prompts": distinct})
         if len(content) > room:
             self.left_out += 1
             return room

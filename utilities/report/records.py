@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from utilities.results.entry import ResultEntry, item_of
 from utilities.scoring.outcomes import TaskOutcome, outputs_right
 from utilities.tasks.grids import COLOURS
@@ -85,6 +87,19 @@ def shortened(text: str | None, longest: int) -> str | None:
     tail = text[len(text) - end :]
     left_out = f"[… {len(text) - longest:,} characters left out …]"
     return f"{text[: longest - end]}\n\n{left_out}\n\n{tail}"
+
+
+def prompt_text(messages: object, longest: int) -> str | None:
+    """What the model was shown, each message under its role; None if the entry does not say."""
+    if not isinstance(messages, list):
+        return None
+    parts = []
+    for message in messages:
+        told = message if isinstance(message, dict) else {"content": message}
+        content = told.get("content")
+        text = content if isinstance(content, str) else orjson.dumps(content).decode()
+        parts.append(f"[{told.get('role', 'message')}]\n{text}")
+    return shortened("\n\n".join(parts), longest)
 
 
 def result_record(outcome: TaskOutcome, samples: Sequence[Record]) -> Record:

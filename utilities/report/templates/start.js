@@ -4,22 +4,34 @@ const byAddress = new Map(tasks.map((task) => [task.address, task]));
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 let left = { scroll: 0, task: null };
 
-function route() {
-  let address = location.hash.slice(1);
+function decoded(address) {
   try {
-    address = decodeURIComponent(address);
+    return decodeURIComponent(address);
   } catch {
-    // an address that is no encoding is taken as it stands
+    return address; // an address that is no encoding is taken as it stands
   }
-  const task = byAddress.get(address);
+}
+
+// A task's address, and behind a slash a sample of it: its number, with its run's letter if there are several.
+function taskAt(address) {
+  const whole = byAddress.get(decoded(address)), slash = address.lastIndexOf("/");
+  if (whole || slash < 0) return [whole, null];
+  return [byAddress.get(decoded(address.slice(0, slash))), address.slice(slash + 1)];
+}
+
+function route() {
+  const address = location.hash.slice(1);
+  const [task, sample] = taskAt(address);
   if (!task) {
     showOverview();
+    if (address.startsWith("?") && `#${address}` !== filterAddress()) filterBy(address.slice(1));
     return;
   }
   if (!byId("overview").hidden) left.scroll = window.scrollY;
   left.task = task;
-  if (!isWhole()) whenWhole(() => { if (opened.task === task) showTask(task); });
-  showTask(task);
+  if (!isWhole()) whenWhole(() => { if (opened.task === task) showTask(task, sample); });
+  showTask(task, sample);
+  if (sample && byId("task").querySelector(".sample.linked")) return;
   window.scrollTo(0, 0);
   byId("task").querySelector("h1").focus({ preventScroll: true });
 }
@@ -36,7 +48,7 @@ function showOverview() {
 }
 
 function back() {
-  location.hash = "";
+  location.hash = filterAddress();
 }
 
 function switchTheme() {
@@ -66,6 +78,7 @@ function pressed(event) {
   const onOverview = byId("task").hidden, { target } = event;
   if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) {
     if (event.key === "Escape") target.blur();
+    if (event.key === "Enter" && target.id === "query" && listed.length) location.hash = addressOf(listed[0]);
     return;
   }
   if (target.tagName === "PRE" && event.key.startsWith("Arrow")) return;

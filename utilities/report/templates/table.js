@@ -52,7 +52,7 @@ function columns() {
   });
   const runsShown = runs.length <= 6 ? runs.map((_, run) => run) : [view.run];
   return [
-    { key: "picture", name: "", kind: "picture", draw: (task) => [thumbnails(task.number)] },
+    { key: "picture", name: "first pair", kind: "picture", draw: (task) => [thumbnails(task.number)] },
     { key: "task", name: "task", kind: "id", value: (task) => task.address, draw: (task) => [element("a", { href: addressOf(task), text: visible(task.address), tabindex: -1 })] },
     ...runsShown.map(resultColumn),
     { key: "pairs", name: "pairs", kind: "number wide-only", value: (task) => task.train + task.test, draw: (task) => [`${task.train} + ${task.test}`] },
@@ -79,6 +79,29 @@ function matches(task) {
 function choose(changes) {
   Object.assign(view, changes);
   refresh();
+  if (byId("task").hidden) history.replaceState(null, "", filterAddress());
+}
+
+// The filters as the address's part behind `#?`, so that what is seen can be linked.
+const FILTERS = ["query", "run", "result", "status", "pairing", "first", "second"];
+const BEGINNING = { query: "", run: 0, result: "", status: "", pairing: "", first: "0", second: "1" };
+
+function filterAddress() {
+  const now = { ...view, first: runs.length > 1 ? byId("first").value : "0", second: runs.length > 1 ? byId("second").value : "1" };
+  const chosen = FILTERS.filter((name) => String(now[name]) !== String(BEGINNING[name])).map((name) => [name, now[name]]);
+  return chosen.length ? `#?${new URLSearchParams(chosen)}` : "#";
+}
+
+function filterBy(address) {
+  const told = { ...BEGINNING, ...Object.fromEntries(new URLSearchParams(address)) };
+  const known = (id) => [...byId(id).options].some((option) => option.value === String(told[id]));
+  for (const id of ["run", "result", "status"]) byId(id).value = known(id) ? told[id] : BEGINNING[id];
+  if (runs.length > 1) for (const id of ["first", "second"]) byId(id).value = known(id) ? told[id] : BEGINNING[id];
+  byId("query").value = told.query;
+  choose({
+    query: told.query.trim().toLowerCase(), run: Number(byId("run").value), result: byId("result").value, status: byId("status").value,
+    pairing: runs.length > 1 && ["both", "first", "second", "neither"].includes(told.pairing) ? told.pairing : "",
+  });
 }
 
 function refresh() {
@@ -101,7 +124,7 @@ function drawHead() {
   byId("table").tHead.rows[0].replaceChildren(...columns().map((column) => {
     const sorted = column.key === view.column ? (view.descending ? "descending" : "ascending") : null;
     const button = element("button", { type: "button", text: column.name, "data-column": column.key, onclick: () => sortBy(column.key) });
-    return element("th", { scope: "col", class: column.kind, "aria-sort": sorted }, column.value ? button : null);
+    return element("th", { scope: "col", class: column.kind, "aria-sort": sorted }, column.value ? button : element("span", { class: "muted", text: column.name }));
   }));
 }
 

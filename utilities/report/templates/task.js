@@ -2,20 +2,29 @@
 const MARKS = { true: ["✓", "yes"], false: ["✗", "no"], null: ["·", ""] };
 const opened = { task: null, runs: [0] };
 
-function showTask(task) {
+function showTask(task, linked = null) {
   if (opened.task === null && runs.length > 1) opened.runs = comparedRuns().filter((run, place, all) => all.indexOf(run) === place);
+  const [, letter, number] = /^(\D*)(\d+)$/.exec(linked || "") || [];
+  if (letter) opened.runs = runs.flatMap((run, at) => (run.letter === letter ? [at] : []));
   opened.task = task;
   const pairs = block(`t${task.number}`) || { train: [], test: [] };
   const shown = opened.runs.filter((run) => run < runs.length);
+  const columns = shown.map((run, place) => runColumn(task, pairs, run, place));
   byId("task").replaceChildren(
     taskHead(task, shown),
     element("div", { class: "task-pairs" }, element("section", { class: "card" }, element("h2", { text: "Train pairs" }),
       element("div", { class: "pairs" }, ...pairs.train.map((pair, place) => pairFigure(pair, `pair ${place + 1}`)))),
     element("section", { class: "card" }, element("h2", { text: "Test" }),
-      element("div", { class: "pairs" }, ...pairs.test.map((pair, place) => pairFigure(pair, `test ${place + 1}`, "expected"))))),
-    element("div", { class: `columns${shown.length > 1 ? " two" : ""}` }, ...shown.map((run, place) => runColumn(task, pairs, run, place))));
+      ...pairs.test.map((pair, place) => element("div", { class: "pairs" }, pairFigure(pair, `test ${place + 1}`, "expected"),
+        ...shown.flatMap((run) => attemptsAt(task, run, place, pair[1])))))),
+    element("div", { class: `columns${shown.length > 1 ? " two" : ""}` }, ...columns));
   byId("overview").hidden = true;
   byId("task").hidden = false;
+  const box = number && columns[0] && columns[0].querySelector(`.sample[data-sample="${Number(number) - 1}"]`);
+  if (!box) return;
+  box.open = true;
+  box.classList.add("linked");
+  box.scrollIntoView({ block: "start" });
 }
 
 function taskHead(task, shown) {
@@ -47,11 +56,11 @@ function runColumn(task, pairs, run, place) {
     result ? element("p", {}, verdict(result, run), element("span", { class: "muted", text: ` · ${resultFacts(result)}` })) : element("p", { class: "muted", text: "This run has no result for the task." }),
     result && !details && !isWhole() ? element("p", { class: "muted", text: "The page is still being read …" }) : null,
     result && !details && isWhole() ? element("p", { class: "muted", text: "Its samples are not in this page, which had no room for them; build it with a larger --max_megabytes." }) : null,
-    ...(details ? [attemptsOf(details, pairs), samplesOf(details, pairs)] : []));
+    ...(details ? [samplesOf(task, run, details, pairs)] : []));
 }
 
 function columnHead(run, place) {
-  if (runs.length === 1) return [element("h2", { text: "Attempts and samples" })];
+  if (runs.length === 1) return [element("h2", { text: "Samples" })];
   const pick = element("select", { "aria-label": "Run", onchange: (event) => changeRun(place, Number(event.target.value)) },
     ...runs.map((one, number) => element("option", { value: number, selected: number === run, text: `${one.letter} · ${one.name}` })));
   const alone = opened.runs.length === 1;
@@ -74,21 +83,19 @@ function resultFacts(result) {
   return facts.join(" · ");
 }
 
-function attemptsOf(details, pairs) {
-  if (!details.attempts) return null;
-  const tries = details.attempts.flatMap((tried, test) => {
-    const wanted = pairs.test[test] ? pairs.test[test][1] : null;
-    const cell = cellFor([wanted, ...tried], 200);
-    const of = pairs.test.length > 1 ? `test ${test + 1}, ` : "";
-    return tried.map((grid, place) => gridFigure(grid, `${of}attempt ${place + 1}`, cell, wanted));
-  });
-  return element("div", { class: "attempts" }, element("h3", { text: "Attempts handed in" }), element("div", { class: "pairs" }, ...tries));
+// What a run handed in for a test input, beside what was expected.
+function attemptsAt(task, run, place, wanted) {
+  const details = task.results[run] ? block(`t${task.number}r${run}`) : null;
+  const tried = details && details.attempts ? details.attempts[place] || [] : [];
+  const cell = cellFor([wanted, ...tried], 160), of = runs.length > 1 ? `${runs[run].letter} ` : "";
+  return tried.length ? [element("div", { class: "attempts" }, element("h3", { text: `${of}attempts` }),
+    element("div", {}, ...tried.map((grid, number) => gridFigure(grid, `attempt ${number + 1}`, cell, wanted))))] : [];
 }
 
-function samplesOf(details, pairs) {
+function samplesOf(task, run, details, pairs) {
   const { samples } = details, list = element("div", {}, element("h3", { text: count(samples.length, "sample") }));
   const order = samples.map((sample, place) => [WORTH[sample.outcome], place]).sort(([a, m], [b, n]) => a - b || m - n);
-  samples.forEach((sample, place) => list.append(sampleBox(sample, place, pairs, order.length && order[0][1] === place)));
+  samples.forEach((sample, place) => list.append(sampleBox({ ...sample, prompt: details.prompts[sample.prompt], address: `${addressOf(task)}/${runs.length > 1 ? runs[run].letter : ""}${place + 1}` }, place, pairs, order.length && order[0][1] === place)));
   return list;
 }
 
@@ -115,7 +122,7 @@ function sampleHead(sample, place) {
   if (sample.latency !== undefined) facts.push(duration(sample.latency));
   return element("summary", {},
     element("i", { class: `chip outcome-${sample.outcome}`, title: index.outcomes[sample.outcome] }),
-    element("b", { text: `sample ${place + 1}` }), marks("train", sample.train), marks("test", sample.test),
+    element("a", { href: sample.address, title: "link to this sample", text: `sample ${place + 1}` }), marks("train", sample.train), marks("test", sample.test),
     sample.status && sample.status !== "ok" ? bad(sample.status, "ok") : null,
     sample.execution ? bad(sample.execution, "ok") : null,
     sample.varies ? bad("varies from run to run", "") : null, sample.hardcoded ? bad("hardcoded", "") : null,
@@ -134,6 +141,7 @@ function sampleBody(sample, pairs) {
     sample.message ? textBlock("What the program said", sample.message, "plain") : null,
     sample.reasoning ? textBlock("Reasoning", sample.reasoning, "prose") : null,
     sample.code ? textBlock("Program", sample.code, "program") : null,
+    sample.prompt ? element("details", { class: "prompt" }, element("summary", { text: "what the model was shown" }), textBlock("Prompt", sample.prompt, "prose")) : null,
   ].filter(Boolean);
   return parts.length ? parts : [element("p", { class: "muted", text: "Nothing more is known of this sample." })];
 }
