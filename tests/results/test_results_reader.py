@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from utilities.errors import UsageError
 from utilities.files.json_stream import JsonStream
-from utilities.results.entry import ResultEntry, task_of
+from utilities.results.entry import ResultEntry, RunMetadata, task_of
 from utilities.results.reader import read_entries, read_fields
 
 TASK_DATA = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
@@ -230,7 +230,9 @@ def test_an_entry_without_a_valid_task_is_told(entry: dict[str, Any], told: str)
 def test_a_field_that_is_no_list_is_named_with_its_task(field: str, tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     path.write_text(json.dumps({"task_id": "00d62c1b", field: 5}) + "\n")
-    with pytest.raises(UsageError, match=f"results.jsonl: task 00d62c1b: {field} is no list"):
+    with pytest.raises(
+        UsageError, match=f"results.jsonl, line 1: task 00d62c1b: {field} should be a list"
+    ):
         list(read_fields(path))
 
 
@@ -244,7 +246,9 @@ def test_a_null_status_is_a_missing_one(tmp_path: Path) -> None:
 def test_samples_without_any_status_are_a_fault_and_not_usable(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     path.write_text('{"task_id": "t", "reasoning": ["a", "b"], "status": []}\n')
-    with pytest.raises(UsageError, match=r"results.jsonl: task t: status: none, though there are"):
+    with pytest.raises(
+        UsageError, match=r"results.jsonl, line 1: task t: status is empty, but there are"
+    ):
         list(read_entries(path))
 
 
@@ -254,3 +258,35 @@ def test_the_statuses_say_how_many_samples_there_are(tmp_path: Path) -> None:
     (entry,) = read_entries(path)
     assert isinstance(entry, ResultEntry)
     assert (entry.reasoning, entry.python_code, entry.usage) == (["a"], [None], [None])
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        ({"solved": 3}, "solved should be a boolean or null, but is a whole number"),
+        ({"usage": [{"input_tokens": "x"}]}, "usage[0][...] should be a number or null, but is a"),
+        ({"status": [{}]}, "status[0] should be a text or null, but is an object"),
+        ({"attempts": [[[[10]]]]}, "should be a whole number of 9 or less, but is greater"),
+        ({"attempts": [[[]]]}, "should be a list of length 1 or more, but is shorter"),
+        ({"attempts": [[[[1], [2, 3]]]]}, "attempts has a grid whose rows differ in length"),
+    ],
+)
+def test_a_damaged_field_is_told_in_plain_words(
+    damaged: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(lines(METADATA, {"task_id": "t", **damaged}))
+    with pytest.raises(UsageError) as raised:
+        list(read_entries(path))
+    assert str(raised.value).startswith(f"{path}, line 2: task t: ")
+    assert str(raised.value).endswith("; mend the entry or remove it")
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("name", RunMetadata.FORMS_WITHOUT_FIGURES)
+def test_damaged_metadata_that_no_figure_needs_refuses_no_file(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(lines({**METADATA, name: [1]}))
+    (entry,) = read_entries(path)
+    assert isinstance(entry, RunMetadata)
+    assert (entry.run_id, getattr(entry, name), entry.fields[name]) == ("r", None, [1])

@@ -366,13 +366,15 @@ def test_results_of_a_generator_are_told_from_a_benchmarks(tmp_path: Path) -> No
 )  # fmt: skip
 def test_a_damaged_field_is_named(tmp_path: Path, field: str, value: Any) -> None:
     damaged = entry(1, [[WRONG]], [[WRONG]]) | {field: value}
-    with pytest.raises(UsageError, match=rf"a\.jsonl: task t01: {field}.*: .*; mend the"):
+    with pytest.raises(UsageError, match=rf"a\.jsonl, line 1: task t01: {field}.*; mend the"):
         read_scored_runs([write(tmp_path / "a.jsonl", [damaged])])
 
 
 def test_damaged_metadata_is_named(tmp_path: Path) -> None:
     damaged = metadata(["t01"], missing_tasks=["t02"])
-    with pytest.raises(UsageError, match=r"run .*: missing_tasks: Expected object.*; mend the"):
+    with pytest.raises(
+        UsageError, match=r"line 1: run .*: missing_tasks should be an object.*; mend the"
+    ):
         read_scored_runs([write(tmp_path / "a.jsonl", [damaged])])
 
 

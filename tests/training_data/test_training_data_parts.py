@@ -236,8 +236,11 @@ def test_the_card_of_parquet_names_its_splits_for_hugging_face(exported: Path) -
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ({"deterministic": ["yes"]}, "task t: deterministic.*: Expected bool"),
-        ({"execution_status": "ok"}, "task t: execution_status: Expected array"),
+        ({"deterministic": ["yes"]}, r"task t: deterministic\[0\] should be a boolean"),
+        (
+            {"execution_status": "ok"},
+            "task t: execution_status should be a list or null, but is a text",
+        ),
     ],
 )
 def test_a_damaged_label_or_verdict_is_named_and_nothing_is_written(

@@ -119,7 +119,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
 
     Each list below "one item a sample" has exactly one item a sample, None if there is nothing. A
     list that the file does not have is None if that means something, else a list of None. Grids
-    are rows × columns of ints 0-9, 1-30 a side.
+    are rows × columns of ints 0-9, 1-30 a side. Fields that nobody reads are not here, so that
+    no damage to them can refuse a file.
     """
 
     task_id: str | None = None
@@ -157,7 +158,6 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     usage: list[dict[str, _Number | None] | None] | None = None
     execution_status: _Texts | None = None
     execution_message: _Texts | None = None
-    execution_duration_s: list[_Number | None] | None = None
     train_passed: list[_Flags | None] | None = None
     test_passed: list[_Flags | None] | None = None
     train_outputs: list[_Grids | None] | None = None
@@ -168,8 +168,6 @@ class ResultEntry(msgspec.Struct, kw_only=True):
 
     # One item a test input, of benchmarks.
     attempts: list[_Grids] | None = None
-    attempt_votes: list[list[int]] | None = None
-    attempt_samples: list[list[int | None]] | None = None
     outputs_solved: _Flags | None = None
 
     SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
@@ -178,8 +176,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         *("refinement_round", "parent_samples", "relabelled_from"),
     )
     OPTIONAL_LISTS: ClassVar[tuple[str, ...]] = (
-        *("usage", "execution_status", "execution_message", "execution_duration_s", "train_passed"),
-        *("test_passed", "train_outputs", "test_outputs", "deterministic", "hardcoded"),
+        *("usage", "execution_status", "execution_message", "train_passed", "test_passed"),
+        *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
         "uses_numpy_without_import",
     )
 
@@ -191,7 +189,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         """
         count = len(self.status)
         if not count and (self.reasoning or self.python_code):
-            raise ValueError("none, though there are samples - at `$.status`")
+            raise ValueError("status is empty, but there are samples")
         for name in self.SAMPLE_LISTS:
             if len(values := getattr(self, name)) != count:
                 setattr(self, name, padded(values, count))
@@ -203,12 +201,12 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     def _check(self) -> None:
         for name in ("cost_usd", "latency_s", "confidence"):
             if not all(isfinite(number) for number in getattr(self, name) if number is not None):
-                raise ValueError(f"a number that is not finite - at `$.{name}`")
+                raise ValueError(f"{name} has a number that is not finite")
         for name in ("attempts", "test_outputs", "train_outputs"):
             for grids in getattr(self, name) or ():
                 for grid in grids or ():
                     if grid is not None and len(set(map(len, grid))) > 1:
-                        raise ValueError(f"a grid with ragged rows - at `$.{name}`")
+                        raise ValueError(f"{name} has a grid whose rows differ in length")
 
     @property
     def samples(self) -> int:
@@ -272,23 +270,15 @@ class ResultEntry(msgspec.Struct, kw_only=True):
 
 
 class RunMetadata(msgspec.Struct, kw_only=True):
-    """What a run wrote about itself at its end."""
+    """What a run wrote about itself at its end; fields that nobody reads are only in `fields`."""
 
     run_id: str | None = None
-    script: str | None = None
-    status: str | None = None
-    started_at: str | None = None
-    finished_at: str | None = None
-    duration_s: _Number | None = None
     model_identifier: str | None = None
     model: str | None = None
     configuration: dict[str, Any] | None = None
     configuration_hash: str | None = None
-    options: dict[str, Any] | None = None
-    call: dict[str, Any] | None = None
     dataset: str | None = None
     dataset_hash: str | None = None
-    sandbox: Any = None
     skipped_tasks: dict[str, Any] | None = None
     solved_task_ids: _TaskIds = None
     unsolved_task_ids: _TaskIds = None
@@ -299,6 +289,34 @@ class RunMetadata(msgspec.Struct, kw_only=True):
     """Selected tasks without an entry, and how many test inputs each has."""
     fields: dict[str, Any] = msgspec.field(default_factory=dict, name="")
     """All that the entry holds, as it is written; set by the reader."""
+
+    # No figure needs these: one of another form than said here is None, and refuses no file.
+    script: Any = None
+    """A text."""
+    started_at: Any = None
+    """A text: the time in ISO 8601."""
+    duration_s: Any = None
+    """A number."""
+    options: Any = None
+    """An object: option names and values."""
+    call: Any = None
+    """An object: `id`, `part` and `parts` of a call of several runs."""
+    sandbox: Any = None
+    """Of any form."""
+
+    FORMS_WITHOUT_FIGURES: ClassVar[Mapping[str, type | tuple[type, ...]]] = {
+        "script": str,
+        "started_at": str,
+        "duration_s": (int, float),
+        "options": dict,
+        "call": dict,
+    }
+
+    def __post_init__(self) -> None:
+        """Drop damaged values of the fields that no figure needs."""
+        for name, form in self.FORMS_WITHOUT_FIGURES.items():
+            if not isinstance(getattr(self, name), form):
+                setattr(self, name, None)
 
     @property
     def model_name(self) -> str:

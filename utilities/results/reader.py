@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -42,7 +43,8 @@ def read_entries(path: Path) -> Iterator[Entry]:
     is skipped with a warning in the log.
 
     Raises UsageError, naming the file, the line or task and the field, if the file is missing,
-    empty or broken, or if a field has another form than its type. Missing and null fields pass.
+    empty or broken, or if a field that figures need has another form than its type. Missing and
+    null fields pass.
     """
     yield from _entries(path, _typed)
 
@@ -50,8 +52,8 @@ def read_entries(path: Path) -> Iterator[Entry]:
 def read_fields(path: Path) -> Iterator[Fields]:
     """Yield the same entries as objects, unknown fields included, their known fields not checked.
 
-    Each has its `entry_type`, and lists in place of single values. For who writes
-    entries again. Raises UsageError as `read_entries` does, for what is no object or broken.
+    Each has its `entry_type`, and lists in place of single values. For code that writes entries
+    again. Raises UsageError as `read_entries` does, for what is broken or not an object.
     """
     yield from _entries(path, _fields)
 
@@ -73,26 +75,68 @@ def _typed(text: bytes, path: Path, line: int, kind: str | None) -> Entry:
             return _read_result(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         pass  # an older layout, NaN, half a character, a fault: looked at more slowly
-    return entry_of_fields(_fields(text, path, line, kind), path)
+    return entry_of_fields(_fields(text, path, line, kind), f"{path}, line {line}")
 
 
-def entry_of_fields(fields: Fields, path: Path) -> Entry:
-    """The typed entry of an object with an `entry_type`; raises UsageError as `read_entries`."""
+def entry_of_fields(fields: Fields, place: Path | str) -> Entry:
+    """The typed entry of an object with an `entry_type`; raises UsageError as `read_entries`.
+
+    `place` is where the message says that it stands.
+    """
     kind = fields["entry_type"]
-    if kind not in ("result", "metadata"):
+    if kind == "result":
+        return result_of_fields(fields, place)
+    if kind != "metadata":
         return OtherEntry(str(kind), fields)
     given = {name: value for name, value in fields.items() if value is not None}
+    whose = f"{place}: run {fields.get('run_id')}"
+    return _converted({**given, "": fields}, RunMetadata, whose)
+
+
+def result_of_fields(fields: Fields, place: Path | str) -> ResultEntry:
+    """The typed entry of a result in today's layout; raises UsageError as `read_entries`."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    return _converted(given, ResultEntry, f"{place}: task {fields.get('task_id')}")
+
+
+def _converted(given: Fields, form: type[Read], whose: str) -> Read:
     try:
-        if kind == "result":
-            return msgspec.convert(given, ResultEntry)
-        return msgspec.convert({**given, "": fields}, RunMetadata)
+        return msgspec.convert(given, form)
     except (msgspec.ValidationError, RecursionError) as error:
-        is_result = kind == "result"
-        whose = f"task {fields.get('task_id')}" if is_result else f"run {fields.get('run_id')}"
-        fault, _, place = str(error).replace("`", "").rpartition(" - at $.")
-        name = f"{place}: " if fault else ""
-        reason = f"{name}{fault or place}"
-        raise UsageError(f"{path}: {whose}: {reason}; mend the entry") from error
+        raise UsageError(
+            f"{whose}: {_in_words(str(error))}; mend the entry or remove it"
+        ) from error
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "a boolean",
+    "str": "a text",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_FAULT = re.compile(r"Expected ([a-z| ]+?)(?: of length)?(?: ([<>]=) (\d+))?(?:, got ([a-z]+))?")
+
+
+def _in_words(said: str) -> str:
+    """What msgspec says of a field, as "cost_usd[0] should be a number or null, but is a text"."""
+    fault, _, field = said.replace("`", "").rpartition(" - at $.")
+    found = _FAULT.fullmatch(fault)
+    if found is None:
+        return f"{field}: {fault}" if fault else field
+    expected, bound, limit, got = found.groups()
+    types = expected.split(" | ")
+    names = [_WORDS.get(name, name) for name in types if name != "int" or "float" not in types]
+    should = " or ".join(names)
+    if bound is None:
+        return f"{field} should be {should}, but is {_WORDS.get(got, got)}"
+    length, larger, smaller = "", "greater", "less"
+    if types == ["array"]:
+        length, larger, smaller = "length ", "longer", "shorter"
+    allowed, got = ("less", larger) if bound == "<=" else ("more", smaller)
+    return f"{field} should be {should} of {length}{limit} or {allowed}, but is {got}"
 
 
 def _fields(text: bytes, path: Path, line: int, kind: str | None) -> Fields:
@@ -102,10 +146,11 @@ def _fields(text: bytes, path: Path, line: int, kind: str | None) -> Fields:
     if kind == "metadata":
         fields = {"entry_type": kind, **fields}
     fields.setdefault("entry_type", "result")
-    return _with_lists(fields, path) if fields["entry_type"] == "result" else fields
+    is_result = fields["entry_type"] == "result"
+    return _with_lists(fields, f"{path}, line {line}") if is_result else fields
 
 
-def _with_lists(fields: Fields, path: Path) -> Fields:
+def _with_lists(fields: Fields, place: str) -> Fields:
     """Bring an older result into today's layout, in place: a list, one item a sample, each.
 
     Fields that are null where a list belongs are taken off, and a missing `status` is "ok" for
@@ -122,8 +167,8 @@ def _with_lists(fields: Fields, path: Path) -> Fields:
         if fields.get(name) is None:
             fields.pop(name, None)
         elif not isinstance(fields[name], list):
-            whose = f"{path}: task {fields.get('task_id')}"
-            raise UsageError(f"{whose}: {name} is no list; mend the entry")
+            whose = f"{place}: task {fields.get('task_id')}"
+            raise UsageError(f"{whose}: {name} should be a list; mend the entry or remove it")
     if "status" not in fields:
         lists = [fields.get(name) for name in ("reasoning", "python_code")]
         samples = max((len(values) for values in lists if isinstance(values, list)), default=0)
