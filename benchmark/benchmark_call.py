@@ -159,7 +159,7 @@ class BenchmarkCall:
         """Say what differs from the run that is started again, and keep it in the metadata."""
         if self._options.earlier is None:
             return {}
-        earlier = self._options.earlier.part_of(identity["model_identifier"], identity["dataset"])
+        earlier = self._options.earlier.run_of(identity["model_identifier"], identity["dataset"])
         now = {
             **more,
             **run.provenance,
@@ -170,12 +170,11 @@ class BenchmarkCall:
             "dataset_hash": identity["dataset_hash"],
             "options": self._options.to_json(),
         }
-        lines = differences(earlier, now)
-        run_id = earlier.get("run_id")
-        say(f"run {run_id} again: {'nothing differs' if not lines else 'what differs:'}")
+        lines = differences(earlier.fields, now)
+        say(f"run {earlier.run_id} again: {'what differs:' if lines else 'nothing differs'}")
         for line in lines:
             say(f"  {line}")
-        return {"repeats": {"run_id": run_id, "differences": lines}}
+        return {"repeats": {"run_id": earlier.run_id, "differences": lines}}
 
     def _conclude(self, next_is: str) -> None:
         """Print the table of several runs and write their submissions; a dry run made none."""

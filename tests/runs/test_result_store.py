@@ -85,8 +85,8 @@ async def test_only_complete_entries_count_as_finished(tmp_path: Path) -> None:
     async with ResultStore(place(tmp_path), run_id="two") as store:
         finished = store.finished_entry("a")
         assert finished is not None
-        assert finished["task_id"] == "t1"
-        assert finished["run_id"] == "one"
+        assert finished.task_id == "t1"
+        assert finished.run_id == "one"
         assert store.finished_entry("b") is None
 
 

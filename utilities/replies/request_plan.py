@@ -1,11 +1,11 @@
 """What a run would ask and what that would cost, counted before anything is sent."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from utilities.models.interface import Message, Reply, Usage
+from utilities.results.entry import ResultEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,13 @@ class RequestPlan:
         if self.prices is not None and self.prices.worst_usd_of is not None:
             self._worst_usd += self.prices.worst_usd_of(messages)
 
-    def note_finished(self, entry: Mapping[str, Any]) -> None:
+    def note_finished(self, entry: ResultEntry) -> None:
         """Count a task with an entry, and learn from its samples."""
         self.finished_tasks += 1
-        for messages, usage in zip(entry["prompt_messages"], entry["usage"], strict=True):
+        for messages, usage in zip(entry.prompt_messages, entry.usage or (), strict=False):
             if usage is not None:
-                self._learn(messages, usage["input_tokens"], usage["output_tokens"])
+                tokens = (int(usage.get(f"{kind}_tokens") or 0) for kind in ("input", "output"))
+                self._learn(messages, *tokens)
 
     def _learn(self, messages: Sequence[Message], input_tokens: int, output_tokens: int) -> None:
         if not output_tokens:

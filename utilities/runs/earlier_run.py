@@ -1,6 +1,6 @@
-"""A run that is started again: its options, and what is no longer as it was."""
+"""A run that is started again (`--from_metadata`): its options, and what has changed since."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,58 +16,64 @@ _COMPARED = ("dataset_hash", "configuration", "git_commit", "sandbox", "seeds", 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """The metadata entries of an earlier call of a script, one for each model and dataset."""
+    """An earlier call of a script: the metadata of its runs, one for each model and dataset."""
 
-    path: Path
-    parts: tuple[Mapping[str, Any], ...]
+    runs: Sequence[RunMetadata]
 
     def options_to_repeat(self, given: AskingOptions) -> dict[str, Any]:
-        """Its options, as they stand in its metadata, without those that `given` excludes.
+        """The call's options, without those that cannot stand beside the options `given` now.
 
-        A model that was chosen by the keys of that day is named.
+        If no model was named then, the one that was found by its key is named here.
         """
-        options = dict(self.parts[0]["options"])
+        options = dict(self.runs[0].options)
         if options.get("model_identifier") is None:
-            names = dict.fromkeys(part["model_identifier"] for part in self.parts)
-            options["model_identifier"] = ",".join(names)
+            options["model_identifier"] = ",".join(
+                dict.fromkeys(run.model_name for run in self.runs)
+            )
         left_out = set(_NOT_REPEATED)
-        if given.reparse:  # the one excludes the other, and what is given now counts
+        if given.reparse:  # it excludes --no_resume, and what is given now counts
             left_out.add("no_resume")
         if given.no_resume:
             left_out.add("reparse")
         return {name: value for name, value in options.items() if name not in left_out}
 
-    def part_of(self, model_identifier: str, dataset: str) -> Mapping[str, Any]:
-        """The metadata of the same model and dataset, or of one of them, or else the first."""
+    def run_of(self, model_identifier: str, dataset: str) -> RunMetadata:
+        """The run of the same model and dataset; else one of the same model or dataset, or any."""
 
-        def likeness(part: Mapping[str, Any]) -> int:
-            names = part.get("model_identifier"), part.get("configuration", {}).get("dataset")
-            return int(names[0] == model_identifier) + int(names[1] == dataset)
+        def likeness(run: RunMetadata) -> int:
+            is_same_dataset = (run.configuration or {}).get("dataset") == dataset
+            return (run.model_identifier == model_identifier) + is_same_dataset
 
-        return max(self.parts, key=likeness)
+        return max(self.runs, key=likeness)
 
 
 def find_earlier_run(path: Path, stem: str) -> EarlierRun:
-    """The last run of the script `stem` in a results file or snapshot, with the whole of its call.
+    """The last run of the script `stem` in a results file or snapshot, and the others of its call.
 
-    Raises UsageError where there is none.
+    Raises UsageError if there is none.
     """
     found = [
-        entry.fields
+        entry
         for entry in read_entries(path)
         if isinstance(entry, RunMetadata) and entry.script == stem and entry.options is not None
     ]
     if not found:
-        raise UsageError(f"--from_metadata {path}: no metadata of a {stem} run in it")
-    call = found[-1].get("call")
+        raise UsageError(
+            f"--from_metadata {path}: it has no metadata of a {stem} run; give the results file "
+            "of one"
+        )
+    call = found[-1].call
     if call is None:
-        return EarlierRun(path, (found[-1],))
-    parts = (entry for entry in found if (entry.get("call") or {}).get("id") == call["id"])
-    return EarlierRun(path, tuple(parts))
+        return EarlierRun(found[-1:])
+    return EarlierRun([run for run in found if (run.call or {}).get("id") == call.get("id")])
 
 
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is not as it was then, a line each: dataset, prompts, options, code, versions."""
+    """What has changed between the metadata of two runs, a line each.
+
+    Compared are the dataset, the configuration (prompts, model, sampling), options, code and
+    versions.
+    """
     was, is_now = (_compared(run) for run in (earlier, now))
     lines = [
         f"{name}: {was.get(name)} then, {is_now.get(name)} now"
@@ -81,12 +87,14 @@ def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 
 
 def _compared(run: Mapping[str, Any]) -> dict[str, Any]:
-    """What is compared, by name; of the options those that the configuration does not tell."""
-    found = dict(_flat({key: run.get(key) for key in _COMPARED}))
-    told = {name.rpartition(".")[2] for name in found}
-    told |= _NOT_REPEATED | {"output_directory", "snapshot", "no_resume"}
+    """What is compared, by dotted name: of the options only what the configuration lacks."""
+    compared = dict(_flat({key: run.get(key) for key in _COMPARED}))
+    left_out = {name.rpartition(".")[2] for name in compared}
+    left_out |= _NOT_REPEATED | {"output_directory", "snapshot", "no_resume"}
     options = _flat(run.get("options", {}), "options")
-    return found | {name: value for name, value in options if name.rpartition(".")[2] not in told}
+    return compared | {
+        name: value for name, value in options if name.rpartition(".")[2] not in left_out
+    }
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

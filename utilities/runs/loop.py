@@ -12,6 +12,7 @@ from utilities.command_line.signals import hearing_signals
 from utilities.command_line.terminal import Progress, say
 from utilities.files.hashing import hash_of
 from utilities.replies.budget import Budget
+from utilities.results.entry import ResultEntry
 from utilities.runs.store import ResultStore, entry_key, reparsed
 from utilities.runs.tally import Tally
 from utilities.tasks.task import Task
@@ -65,7 +66,7 @@ class RunLoop:
         answer: Answer,
         *,
         progress: Progress,
-        observe: Callable[[Entry], None] = lambda _: None,
+        observe: Callable[[ResultEntry], None] = lambda _: None,
     ) -> None:
         """Write `answer(task)` for each task that has no finished entry yet.
 
@@ -74,7 +75,7 @@ class RunLoop:
         Raises the first failure, when all that was begun has ended.
         """
 
-        def count(entry: Entry, *, resumed: bool) -> None:
+        def count(entry: ResultEntry, *, resumed: bool) -> None:
             self.tally.add(entry, resumed=resumed)
             observe(entry)
             progress.update(self.tally.done_count, self.tally.progress_text)
@@ -87,7 +88,7 @@ class RunLoop:
             if is_new:
                 keys = {"entry_key": key, "configuration_hash": self._configuration_hash}
                 await self._store.append({**keys, **entry})
-            count(entry, resumed=not is_new)
+            count(ResultEntry.of(entry), resumed=not is_new)
 
         feeding = asyncio.create_task(self._begin_all(tasks, one, count))
         await asyncio.wait([feeding])
@@ -101,7 +102,7 @@ class RunLoop:
         """The entry that counts, and whether it differs from the one that is written already."""
         if not self._reparsing:
             return entry, True
-        finished = self._store.finished_entry(key)
+        finished = self._store.finished_fields(key)
         entry = reparsed(entry, finished)
         return entry, entry is not finished
 
@@ -114,8 +115,8 @@ class RunLoop:
         """Read a task when a slot is free, and begin it unless it was finished before."""
         for task in tasks:
             key = entry_key(self._configuration_hash, task)
-            finished = self._store.finished_entry(key)
-            if finished is not None and not self._reparsing:
+            finished = None if self._reparsing else self._store.finished_entry(key)
+            if finished is not None:
                 count(finished, resumed=True)
                 await asyncio.sleep(0)  # signals are heard between resumed tasks too
                 continue

@@ -22,8 +22,9 @@ from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import Budget, Spending
 from utilities.replies.replies import Replies
 from utilities.replies.request_plan import RequestPlan
+from utilities.results.entry import ResultEntry
 from utilities.results.provenance import provenance
-from utilities.runs.loop import Answer, Entry, RunLoop
+from utilities.runs.loop import Answer, RunLoop
 from utilities.runs.options import AskingOptions
 from utilities.runs.store import OutputPlace, ResultStore, entry_key
 from utilities.runs.summary import RunFigures, summary_of
@@ -135,7 +136,7 @@ class AskingRun:
         identity: Mapping[str, Any],
         *,
         entry_fields: Mapping[str, Any] = MappingProxyType({}),
-        observe: Callable[[Entry], None] = lambda _: None,
+        observe: Callable[[ResultEntry], None] = lambda _: None,
         conclude: Callable[[], Conclusion] = lambda: ({}, []),
     ) -> int:
         """Answer every selected task, write the metadata, print the summary.

@@ -16,7 +16,8 @@ from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
 from utilities.files.json_lines import JsonLinesFile, encode_line
 from utilities.replies.journal import Journal
-from utilities.results.entry import SCHEMA_VERSION
+from utilities.results.entry import SCHEMA_VERSION, ResultEntry
+from utilities.results.reader import result_of_fields
 from utilities.tasks.task import Task
 
 _log = logging.getLogger(__name__)
@@ -114,10 +115,15 @@ class ResultStore:
             if entry.get("complete"):
                 self._finished[entry["entry_key"]] = (offset, len(line))
 
-    def finished_entry(self, entry_key: str) -> dict[str, Any] | None:
+    def finished_fields(self, entry_key: str) -> dict[str, Any] | None:
         """The whole entry that an earlier run wrote for the same task and configuration."""
         place = self._finished.get(entry_key)
         return None if place is None else self._results.read(*place)
+
+    def finished_entry(self, entry_key: str) -> ResultEntry | None:
+        """The same entry, typed; raises UsageError, naming the field, if it is damaged."""
+        fields = self.finished_fields(entry_key)
+        return None if fields is None else result_of_fields(fields, self.place.results)
 
     async def append(self, entry: Mapping[str, Any]) -> None:
         """Append a result or metadata entry."""

@@ -1,9 +1,10 @@
 """What a run adds up while it goes: counts, tokens, cost; small whatever the number of tasks."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from utilities.results.entry import ResultEntry
 
 
 @dataclass(slots=True)
@@ -37,30 +38,30 @@ class Tally:
     failed_task_ids: list[str] = field(default_factory=list)
     """Tasks with a sample that failed for technical reasons; a later run asks those again."""
 
-    def add(self, entry: Mapping[str, Any], *, resumed: bool) -> None:
+    def add(self, entry: ResultEntry, *, resumed: bool) -> None:
         """Count a finished entry."""
         if resumed:
             self.resumed_count += 1
         else:
             self.asked_count += 1
-        self.statuses.update(entry["status"])
-        for usage, cost_usd in zip(entry["usage"], entry["cost_usd"], strict=True):
+        self.statuses.update(status or "unknown" for status in entry.status)
+        for usage, cost_usd in zip(entry.usage or (), entry.cost_usd, strict=False):
             if usage is not None:
-                self.usage.update(usage)
+                self.usage.update({kind: int(tokens or 0) for kind, tokens in usage.items()})
                 self.cost_usd += cost_usd or 0.0
                 self.unknown_cost_count += cost_usd is None
         if self.asks_model:
-            self.replies += sum(bool(attempts) for attempts in entry.get("request_attempts", ()))
-        for failed in entry.get("failed_attempts", ()):
-            self.failed_attempts.update(attempt["cause"] for attempt in failed)
+            self.replies += sum(bool(attempts) for attempts in entry.request_attempts)
+        for failed in entry.failed_attempts:
+            self.failed_attempts.update(str(attempt.get("cause")) for attempt in failed or ())
         lists = {
             True: self.solved_task_ids,
             False: self.unsolved_task_ids,
             None: self.unscored_task_ids,
         }
-        lists[entry["solved"]].append(entry["task_id"])
-        if not entry["complete"]:
-            self.failed_task_ids.append(entry["task_id"])
+        lists[entry.solved].append(task_id := entry.task_id or "")
+        if not entry.complete:
+            self.failed_task_ids.append(task_id)
 
     @property
     def done_count(self) -> int:

@@ -65,10 +65,10 @@ class BenchmarkOutcome:
         self.summary = ScoreSummary()
         """The scores that `conclusion` came to, missing tasks included; none before."""
 
-    def add(self, entry: Mapping[str, Any]) -> None:
+    def add(self, entry: ResultEntry) -> None:
         """Count an entry that `attempt_fields` is part of."""
-        task = Task.from_json(entry["task_id"], entry["task_data"])
-        self._outcomes[task.task_id] = outcome_of(ResultEntry.of(entry), task)
+        task = entry.task()
+        self._outcomes[task.task_id] = outcome_of(entry, task)
         self._check.add(task)
 
     def conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
