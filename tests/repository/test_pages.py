@@ -29,6 +29,8 @@ PAGES = {
 """By path, in the order in which a user meets them: later commands use what earlier ones made."""
 README = PAGES["readme.md"]
 FIRST_PAGE_BYTES = 10 * 1024
+FEW_TASKS = ("--tasks", "[1:3]")
+"""Two that are soon searched, and give each later command something to work on."""
 PYTHON_COMMAND = re.compile(r"(?:\.venv/bin/python|uv run python) ([a-z_]+/[a-z_]+\.py[^`\n]*)")
 
 
@@ -37,6 +39,11 @@ def commands() -> list[list[str]]:
     pages = PAGES.values()
     found = [shlex.split(match) for page in pages for match in PYTHON_COMMAND.findall(page)]
     return [command for number, command in enumerate(found) if command not in found[:number]]
+
+
+def on_few_tasks(command: list[str]) -> list[str]:
+    """The command, and if it says how many tasks it runs on, an option that leaves few of them."""
+    return [*command, *(FEW_TASKS if "--max_tasks" in command else ())]
 
 
 def needs_a_key_or_server(command: list[str]) -> bool:
@@ -63,7 +70,7 @@ def test_every_command_that_needs_no_key_runs_in_the_order_given(checkout: Path)
     assert {command[0] for command in ran} == set(SCRIPTS)
     for command in ran:
         done = subprocess.run(
-            [sys.executable, *command],
+            [sys.executable, *on_few_tasks(command)],
             cwd=checkout,
             env=clean_environment(PYTHONPATH=str(checkout)),
             capture_output=True,
