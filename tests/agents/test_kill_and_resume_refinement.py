@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +14,8 @@ import pytest
 
 from tests.runs.test_kill_and_resume import good_replies, whole_lines
 from tests.support.loopback_server import LoopbackServer, dropped, reply, status
-from tests.support.scripts import clean_environment, entries, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import entries
 
 KILLS = 3
 TASKS, SAMPLES, ROUNDS = 8, 2, 2
@@ -33,13 +34,13 @@ def test_no_journalled_refinement_is_asked_again_after_kill_minus_nine(
         mixture=[(0.1, status(429, retry_after="0.05")), (0.1, dropped())],
         then=reply(maker="identity_program", delay_s=0.1),
     ) as server:
-        command = script_command(
+        command = [
             "benchmark/run_code_benchmark.py",
             *("--model_identifier", "local:scripted", "--base_url", server.openai_url),
             *("--dataset_directory", dataset(count=TASKS), "--best_of", str(SAMPLES)),
             *("--refine", str(ROUNDS), "--max_concurrent_tasks", "2"),
             *("--output_directory", folder),
-        )
+        ]
         cut_within_rounds = 0
         for _ in range(KILLS):
             journalled, served = len(whole_lines(journal)), good_replies(server)
@@ -49,7 +50,7 @@ def test_no_journalled_refinement_is_asked_again_after_kill_minus_nine(
         assert cut_within_rounds, "no kill fell into a refinement round"
         before_last, served = len(whole_lines(journal)), good_replies(server)
         assert before_last < REPLIES, "the kills came too late to prove anything"
-        done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+        done = ScriptProcess(*command).completed()
         assert done.returncode == 0, done.stderr
         assert good_replies(server) - served == REPLIES - before_last
 
@@ -61,14 +62,12 @@ def test_no_journalled_refinement_is_asked_again_after_kill_minus_nine(
     assert {tuple(entry["refinement_round"]) for entry in found} == {(0, 0, 1, 1, 2, 2)}
 
 
-def _run_and_kill_after(command: list[str], journal: Path, lines: int) -> None:
+def _run_and_kill_after(command: list[str | Path], journal: Path, lines: int) -> None:
     """Start the command, and kill it when the journal has so many lines."""
-    process = subprocess.Popen(
-        command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = ScriptProcess(*command)
     while process.poll() is None and len(whole_lines(journal)) < lines:
         time.sleep(0.01)
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     process.wait()
 
 

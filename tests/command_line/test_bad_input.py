@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.loopback_server import LoopbackServer, reply
+from tests.support.script_process import ScriptProcess
 from tests.support.scripts import (
     REPOSITORY,
     SCRIPTS,
@@ -208,18 +209,16 @@ def test_an_output_folder_that_is_a_file_is_one_line(
 def test_a_second_run_on_the_same_files_is_refused_and_the_first_goes_on(
     tmp_path: Path, dataset: Callable[..., Path], run_script: Run
 ) -> None:
-    with LoopbackServer(then=reply("<reasoning>because</reasoning>", delay_s=15.0)) as server:
+    with LoopbackServer(then=reply("<reasoning>because</reasoning>", delay_s=4.0)) as server:
         arguments = (
             REASONING, "--model_identifier", "local:x", "--base_url", server.openai_url,
             "--dataset_directory", dataset(count=2), "--output_directory", tmp_path / "out",
         )  # fmt: skip
-        first = subprocess.Popen(
-            script_command(*arguments), env=clean_environment(), stdout=subprocess.DEVNULL
-        )
+        first = ScriptProcess(*arguments)
         while not server.ledger():
             time.sleep(0.02)
         second = run_script(*arguments)
-        assert first.wait(100) == 0
+        assert first.wait() == 0
         assert len(server.ledger()) == 2
     assert_one_line(second, "another run is writing", "reasoning_data_results.jsonl")
     assert len(entries(tmp_path / "out" / "reasoning_data_results.jsonl")) == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -24,20 +23,15 @@ from tests.support.batch_runs import (
     replies_of,
 )
 from tests.support.batch_server import BatchServer
-from tests.support.scripts import clean_environment, entries, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import entries
 
 TASKS = 6
 Dataset = Callable[..., Path]
 
 
-def started(words: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        script_command(CODE, *words),
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def started(words: list[str]) -> ScriptProcess:
+    return ScriptProcess(CODE, *words)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -47,10 +41,10 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def kill_when(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+def kill_when(process: ScriptProcess, condition: Callable[[], bool]) -> None:
     wait_until(condition)
-    process.kill()
-    process.communicate()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
 
 
 def stop_when(condition: Callable[[], bool], *words: str) -> int:
@@ -189,9 +183,11 @@ def test_control_c_leaves_the_batch_at_the_provider_and_says_how_to_go_on(
         process = started(words)
         wait_until(lambda: bool(server.batches) and server.batches[0].polls > 1)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert "1 with 6 requests (msgbatch_0) go on at the provider: the same command" in out
+        done = process.completed()
+        assert done.returncode == 130
+        assert (
+            "1 with 6 requests (msgbatch_0) go on at the provider: the same command" in done.stdout
+        )
         assert metadata_of(folder)["batches"][0]["open"] is True
         assert not any("cancel" in route for route in server.seen)
         server.held = False
@@ -211,9 +207,9 @@ def test_a_second_control_c_ends_a_run_whose_creation_stalls_and_the_next_finds_
         for _ in range(2):
             process.send_signal(signal.SIGINT)
             time.sleep(0.5)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert "Traceback" not in errors
+        done = process.completed()
+        assert done.returncode == 130
+        assert "Traceback" not in done.stderr
         assert generate_code(*words) == 0
         assert len(server.batches) == 1
         assert_all_bought_once(server, folder)
@@ -306,8 +302,8 @@ def test_kills_at_random_moments_lead_to_nothing_bought_twice(
                 )
             )
             time.sleep(chance.uniform(0.0, 0.6))
-            process.kill()
-            process.communicate()
+            process.send_signal(signal.SIGKILL)
+            process.wait()
         assert "closed" in steps_of(folder), "the kills came too early to prove anything"
         assert generate_code(*words) == 0
         assert_all_bought_once(server, folder, 40)

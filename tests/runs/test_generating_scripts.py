@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -27,7 +26,8 @@ from tests.support.loopback_server import (
     stalled,
     status,
 )
-from tests.support.scripts import Run, clean_environment, entries, lists_agree, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import Run, entries, lists_agree
 from utilities.models.pacing.retry import RetryPolicy
 
 REASONING = "synthetic_data_generators/generate_reasoning_data.py"
@@ -198,23 +198,20 @@ def test_a_signal_keeps_what_is_in_flight_and_says_interrupted(
     number: signal.Signals, code: int, tmp_path: Path, dataset: Callable[..., Path]
 ) -> None:
     with LoopbackServer(then=reply(maker="identity_program", delay_s=0.5)) as server:
-        process = subprocess.Popen(
-            script_command(
-                REASONING, *arguments(server, "openai"), "--dataset_directory", dataset(count=40),
-                "--snapshot", "--output_directory", tmp_path / "out",
-            ),
-            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        process = ScriptProcess(
+            REASONING, *arguments(server, "openai"), "--dataset_directory", dataset(count=40),
+            "--snapshot", "--output_directory", tmp_path / "out",
         )  # fmt: skip
         while len(server.ledger()) < 6 and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(number)
-        output, errors = process.communicate(timeout=60)
+        done = process.completed()
         served = [request for request in server.ledger() if request.completed]
-    assert process.returncode == code, errors
+    assert done.returncode == code, done.stderr
     results = tmp_path / "out" / "reasoning_data_results.jsonl"
     assert len(entries(results)) == len(served) < 40
     assert entries(results, "metadata")[0]["status"] == "interrupted"
-    assert "interrupted" in output
+    assert "interrupted" in done.stdout
     assert list((tmp_path / "out").glob("reasoning_data_results_*_interrupted.json"))
 
 

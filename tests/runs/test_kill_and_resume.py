@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.loopback_server import LoopbackServer, dropped, reply, status
-from tests.support.scripts import clean_environment, entries, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import entries
 
 KILLS = 12
 TASKS, SAMPLES = 60, 2
@@ -24,17 +25,15 @@ def whole_lines(path: Path) -> list[str]:
     return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def run_and_kill(command: list[str], folder: Path, after_s: float) -> None:
+def run_and_kill(command: list[str | Path], folder: Path, after_s: float) -> None:
     """Start the command, wait until it has written something, and kill it a little later."""
-    process = subprocess.Popen(
-        command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = ScriptProcess(*command)
     journal = folder / "code_data_partial_results.jsonl"
     size = journal.stat().st_size if journal.exists() else 0
     while process.poll() is None and (not journal.exists() or journal.stat().st_size == size):
         time.sleep(0.01)
     time.sleep(after_s)
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     process.wait()
 
 
@@ -52,12 +51,12 @@ def test_no_journalled_reply_is_asked_again_after_kill_minus_nine(
         mixture=[(0.1, status(429, retry_after="0.05")), (0.1, dropped())],
         then=reply(maker="identity_program", delay_s=0.15),
     ) as server:
-        command = script_command(
+        command = [
             "synthetic_data_generators/generate_code_data.py",
             *("--model_identifier", "local:scripted", "--base_url", server.openai_url),
             *("--dataset_directory", dataset(count=TASKS), "--best_of", str(SAMPLES)),
             *("--max_concurrent_tasks", "2", "--output_directory", folder),
-        )
+        ]
         for _ in range(KILLS):
             journalled, served = len(whole_lines(journal)), good_replies(server)
             run_and_kill(command, folder, after_s=chance.uniform(0.0, 0.25))
@@ -65,7 +64,7 @@ def test_no_journalled_reply_is_asked_again_after_kill_minus_nine(
         before_last = len(whole_lines(journal))
         assert 0 < before_last < TASKS * SAMPLES, "the kills came too late to prove anything"
         served = good_replies(server)
-        done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+        done = ScriptProcess(*command).completed()
         assert done.returncode == 0, done.stderr
         assert good_replies(server) - served == TASKS * SAMPLES - before_last
 

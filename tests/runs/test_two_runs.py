@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.loopback_server import LoopbackServer, reply
-from tests.support.scripts import clean_environment, entries, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import entries
 
 CODE = "synthetic_data_generators/generate_code_data.py"
 RUNS = 3
@@ -23,20 +23,14 @@ def test_of_runs_started_together_one_works_and_no_sample_is_bought_twice(
     tmp_path: Path, dataset: Callable[..., Path]
 ) -> None:
     # Slow enough that the first is still at it when the last has found its feet.
-    with LoopbackServer(then=reply(maker="identity_program", delay_s=8.0)) as server:
-        command = script_command(
+    with LoopbackServer(then=reply(maker="identity_program", delay_s=2.0)) as server:
+        command = (
             CODE, "--model_identifier", "local:m", "--base_url", server.openai_url, "--best_of",
             "2", "--max_concurrent_tasks", "4", "--dataset_directory", dataset(count=TASKS),
             "--output_directory", tmp_path / "out",
         )  # fmt: skip
-        runs = [
-            subprocess.Popen(
-                command, env=clean_environment(), stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE, text=True,
-            )
-            for _ in range(RUNS)
-        ]  # fmt: skip
-        messages = [run.communicate(timeout=250)[1] for run in runs]
+        runs = [ScriptProcess(*command) for _ in range(RUNS)]
+        messages = [run.completed().stderr for run in runs]
         bought = Counter(json.dumps(request.body["messages"]) for request in server.ledger())
     codes = [run.returncode for run in runs]
     assert min(codes) == 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 import signal
-import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -37,7 +36,8 @@ from tests.support.loopback_server import (
     status,
     trickling,
 )
-from tests.support.scripts import clean_environment, entries, script_command
+from tests.support.script_process import ScriptProcess
+from tests.support.scripts import entries
 from utilities.models.pacing.retry import RetryPolicy
 
 PRICE = (1.0, 10.0)
@@ -148,11 +148,11 @@ class Storm:
         moments = chance.sample(range(samples // 20, samples * 4 // 5), len(kinds))
         return list(zip(sorted(moments), kinds, strict=True))
 
-    def _command(self, server: LoopbackServer) -> list[str]:
+    def _started(self, server: LoopbackServer) -> ScriptProcess:
         case = self.case
         urls = {"openai": server.openai_url, "anthropic": server.anthropic_url}
         provider = {"openai": "local", "anthropic": "anthropic"}[case.sdk]
-        return script_command(
+        return ScriptProcess(
             case.script,
             *("--model_identifier", f"{provider}:scripted", "--base_url", urls[case.sdk]),
             *("--dataset_directory", self.dataset, "--best_of", str(case.samples)),
@@ -166,12 +166,7 @@ class Storm:
     def _run(self, server: LoopbackServer, to_come: list[tuple[int, str]]) -> None:
         """One run, ended by the next interruption if its moment comes before the run's own end."""
         run = Run(time.time(), None)
-        process = subprocess.Popen(
-            self._command(server),
-            env=clean_environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        process = self._started(server)
         # Only a run that has begun to ask can be interrupted in its midst.
         moment = max(to_come[0][0], self._journalled() + 1) if to_come else 0
         while process.poll() is None and self._journalled() < moment:
@@ -179,11 +174,11 @@ class Storm:
         if process.poll() is None and to_come:
             _, run.interruption = to_come.pop(0)
             _interrupt(process, run.interruption)
-        _, complaint = process.communicate()
-        run.ended, run.code = time.time(), process.returncode
+        done = process.completed()
+        run.ended, run.code = time.time(), done.returncode
         self.runs.append(run)
-        assert b"Traceback" not in complaint, complaint.decode()
-        assert run.code in self._codes(run), complaint.decode()
+        assert "Traceback" not in done.stderr, done.stderr
+        assert run.code in self._codes(run), done.stderr
 
     def _codes(self, run: Run) -> set[int]:
         """What the run may end with; a signal may also come too late to matter."""
@@ -266,9 +261,9 @@ class Storm:
         return bills
 
 
-def _interrupt(process: subprocess.Popen[bytes], kind: str) -> None:
+def _interrupt(process: ScriptProcess, kind: str) -> None:
     if kind == KILL:
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         return
     process.send_signal(signal.SIGINT)
     if kind == CTRL_C_TWICE:

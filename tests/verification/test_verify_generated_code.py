@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.hostile_sources import HOSTILE_SOURCES
+from tests.support.script_process import ScriptProcess
 from tests.support.scripts import Run, clean_environment, script_command
 
 SCRIPT = "synthetic_data_generators/verify_generated_code.py"
@@ -210,18 +211,15 @@ def test_ctrl_c_keeps_what_was_judged(tmp_path: Path) -> None:
         *[result(f"slow{n}", SLEEPING.replace("60", f"6{n}")) for n in range(9)],
     )
     partial = tmp_path / "r_verified.jsonl.partial"
-    command = script_command(SCRIPT, path, "--max_concurrent_programs", "1", "--wall_s", "1.5")
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=clean_environment()
-    ) as process:
-        while not partial.exists() or partial.read_bytes().count(b"\n") < 3:
-            assert process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert str(partial) in told
-    assert "Traceback" not in told
+    process = ScriptProcess(SCRIPT, path, "--max_concurrent_programs", "1", "--wall_s", "1.5")
+    while not partial.exists() or partial.read_bytes().count(b"\n") < 3:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    done = process.completed()
+    assert done.returncode == 130
+    assert str(partial) in done.stderr
+    assert "Traceback" not in done.stderr
     assert [entry["task_id"] for entry in read_lines(partial)][:3] == ["right0", "right1", "right2"]
     assert not (tmp_path / "r_verified.jsonl").exists()
 
@@ -251,15 +249,14 @@ def run_until(path: Path, lines: int, number: signal.Signals, *, expected: int) 
     """Start a verification and signal it once its partial file has so many more lines."""
     partial = path.with_name(f"{path.stem}_verified.jsonl.partial")
     before = partial.read_bytes().count(b"\n") if partial.exists() else 0
-    command = script_command(SCRIPT, path, "--max_concurrent_programs", "1", *BRIEF)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=clean_environment()) as process:
-        while process.poll() is None and (
-            not partial.exists() or partial.read_bytes().count(b"\n") < before + lines
-        ):
-            time.sleep(0.005)
-        process.send_signal(number)
-        _, told = process.communicate(timeout=30)
-    assert process.returncode == expected, told.decode()
+    process = ScriptProcess(SCRIPT, path, "--max_concurrent_programs", "1", *BRIEF)
+    while process.poll() is None and (
+        not partial.exists() or partial.read_bytes().count(b"\n") < before + lines
+    ):
+        time.sleep(0.005)
+    process.send_signal(number)
+    done = process.completed()
+    assert done.returncode == expected, done.stderr
 
 
 @pytest.mark.timeout(200)
@@ -317,13 +314,12 @@ def test_other_settings_judge_anew(run_script: Run, tmp_path: Path, arguments: l
 def test_two_runs_do_not_write_the_same_file(run_script: Run, tmp_path: Path) -> None:
     path = write_results(tmp_path / "r.jsonl", result("slow", SLEEPING))
     partial = tmp_path / "r_verified.jsonl.partial"
-    command = script_command(SCRIPT, path)
-    with subprocess.Popen(command, env=clean_environment()) as process:
+    with ScriptProcess(SCRIPT, path) as process:
         while not partial.exists():
             time.sleep(0.01)
         time.sleep(0.2)
         second = run_script(SCRIPT, path)
-        process.terminate()
+        assert process.poll() is None
     assert second.returncode == 2
     assert "another run is writing" in second.stderr
     assert "--output\n" in second.stderr
