@@ -33,6 +33,11 @@ class Task:
     test: tuple[Pair, ...]
 
     @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """All pairs, train then test."""
+        return (*self.train, *self.test)
+
+    @property
     def is_scorable(self) -> bool:
         """Whether every test output is known."""
         return all(pair.output is not None for pair in self.test)

@@ -39,7 +39,7 @@ class KnownTasks:
         for look in _looks_of(task):
             self._alike[look].append(len(self._tasks))
         self._tasks.append((task, name))
-        for pair in (*task.train, *task.test):
+        for pair in task.pairs:
             self._pairs.setdefault(pair_hash(pair), name)
 
     def name_of(self, task: Task, kinds: Sequence[int] = EVERY_KIND) -> str | None:
@@ -58,7 +58,7 @@ class KnownTasks:
 
     def name_by_pair(self, task: Task) -> str | None:
         """The name of a known task that has one of its very pairs; None without one."""
-        hashes = map(pair_hash, (*task.train, *task.test))
+        hashes = map(pair_hash, task.pairs)
         return next((self._pairs[one] for one in hashes if one in self._pairs), None)
 
 

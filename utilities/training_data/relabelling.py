@@ -88,7 +88,7 @@ class Relabeller:
         outputs = [*verdict.train_outputs, *verdict.test_outputs]
         if verdict.execution_status != "ok" or None in outputs:
             return "does not run cleanly on every input"
-        if not any(map(_misses, _pairs(sample.task), outputs)):
+        if not any(map(_misses, sample.task.pairs, outputs)):
             return "solves its own task"
         if verdict.deterministic is False:
             return "not deterministic"
@@ -194,7 +194,7 @@ def relabelled_task(task: Task, outputs: Sequence[Grid]) -> Task:
     suggest the old one. The first test pair that differs then changes places with the last train
     pair.
     """
-    pairs = [Pair(pair.input, out) for pair, out in zip(_pairs(task), outputs, strict=True)]
+    pairs = [Pair(pair.input, out) for pair, out in zip(task.pairs, outputs, strict=True)]
     train, test = pairs[: len(task.train)], pairs[len(task.train) :]
     if not any(_misses(old, new.output) for old, new in zip(task.train, train, strict=True)):
         place = next(
@@ -209,7 +209,7 @@ def relabelled_task(task: Task, outputs: Sequence[Grid]) -> Task:
 
 def fault_of(task: Task) -> str | None:
     """Why a task is not worth solving; None if it is worth it."""
-    pairs = [(pair.input, pair.output or []) for pair in _pairs(task)]
+    pairs = [(pair.input, pair.output or []) for pair in task.pairs]
     outputs = [output for _, output in pairs]
     cells = [sum(map(len, output)) for output in outputs]
     inputs = [str(before) for before, _ in pairs]
@@ -223,10 +223,6 @@ def fault_of(task: Task) -> str | None:
         "outputs too small": sum(cells) < _SMALLEST_MEAN_CELLS * len(cells),
     }
     return next((fault for fault, is_so in faults.items() if is_so), None)
-
-
-def _pairs(task: Task) -> tuple[Pair, ...]:
-    return (*task.train, *task.test)
 
 
 def _misses(pair: Pair, output: Grid | None) -> bool:

@@ -46,13 +46,6 @@ class SampleVerdict:
         found = verdict_fields([verdict], labels=True)
         return cls(**{name: found[name][0] for name in _TOLD}, sandbox=sandbox)
 
-    @property
-    def level(self) -> Level:
-        """How much of the task the program solves; an unknown test output counts as not solved."""
-        if not self.train_passed or not all(self.train_passed):
-            return "failed"
-        return "train_and_test" if all(self.test_passed) else "train"
-
 
 @dataclass(frozen=True, slots=True)
 class TrainingSample:
@@ -81,8 +74,12 @@ class TrainingSample:
 
     @property
     def level(self) -> Level:
-        """How much of the task its program solves, if that is known."""
-        return "unverified" if self.verdict is None else self.verdict.level
+        """How much of the task its program solves; an unknown test output counts as not solved."""
+        if self.verdict is None:
+            return "unverified"
+        if not self.verdict.train_passed or not all(self.verdict.train_passed):
+            return "failed"
+        return "train_and_test" if all(self.verdict.test_passed) else "train"
 
     @property
     def needs_judging(self) -> bool:
@@ -91,7 +88,7 @@ class TrainingSample:
             return False
         if self.verdict is None:
             return True
-        return self.verdict.hardcoded is None and self.verdict.level != "failed"
+        return self.verdict.hardcoded is None and self.level != "failed"
 
     @property
     def length(self) -> int:
@@ -186,8 +183,7 @@ def recorded_verdict(entry: ResultEntry, index: int, task: Task) -> SampleVerdic
         return None
     if [len(values) for values in passed + outputs] != [len(task.train), len(task.test)] * 2:
         return None
-    pairs = (*task.train, *task.test)
-    if not all(map(_agrees, pairs, chain(*passed), chain(*outputs))):
+    if not all(map(_agrees, task.pairs, chain(*passed), chain(*outputs))):
         return None
     return SampleVerdict(**told, judged_by="results")
 

@@ -50,9 +50,8 @@ def is_hardcoded(tree: ast.Module, task: Task) -> bool:
     Encoded grids (coordinates, run lengths, symbols other than digits) are not recognised.
     """
     literals = Literals(tree)
-    pairs = (*task.train, *task.test)
-    outputs = [_rows_of(pair.output) for pair in pairs if pair.output is not None]
-    inputs = [_rows_of(pair.input) for pair in pairs]
+    outputs = [_rows_of(pair.output) for pair in task.pairs if pair.output is not None]
+    inputs = [_rows_of(pair.input) for pair in task.pairs]
     return any(_stands_whole(grid, literals) for grid in (*outputs, *inputs)) or any(
         grid in literals.returned or _stands_in_part(grid, literals)
         for grid in outputs

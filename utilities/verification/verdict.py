@@ -1,7 +1,7 @@
 """Judges programs by a task's pairs; the expected outputs stay in this process."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,12 +84,11 @@ async def verify(
     With the labels of its source the verdict gets labels: a program that passes train then runs
     once more, under another hash seed.
     """
-    pairs = (*task.train, *task.test)
 
     def verdict_on(executions: tuple[Execution, ...]) -> Verdict:
         right = tuple(
             None if pair.output is None else execution.output == pair.output
-            for pair, execution in zip(pairs, executions, strict=True)
+            for pair, execution in zip(task.pairs, executions, strict=True)
         )
         count = len(task.train)
         return Verdict(tuple(map(bool, right[:count])), right[count:], executions)
@@ -100,7 +99,7 @@ async def verify(
     def differ(executions: tuple[Execution, ...]) -> bool:
         return is_deterministic(verdict.executions, executions) is not True
 
-    inputs = [pair.input for pair in pairs]
+    inputs = [pair.input for pair in task.pairs]
     verdict = verdict_on(await sandbox.run(code, inputs, counts=passes_train))
     if labels is None:
         return verdict
@@ -136,27 +135,15 @@ def normal_form_of(tree: ast.Module | Unparsable) -> str | None:
     """The normal form of a tree, which loses its docstrings; None if it cannot be written."""
     if isinstance(tree, Unparsable):
         return None
-    for body in _bodies(tree):
-        if body and _is_docstring(body[0]):
-            del body[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            match node.body:
+                case [ast.Expr(value=ast.Constant(value=str())), *_]:
+                    del node.body[0]
     try:
         return ast.dump(tree)
     except ValueError:  # a number that is too long for Python to write
         return None
-
-
-def _bodies(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.body
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
 
 
 _VERDICT_FIELDS = {
