@@ -12,10 +12,12 @@ from typing import Any
 
 from agents.base import LanguageModelAgent
 from agents.code_generating_agent import CodeGeneratingAgent
-from agents.direct_answer_agent import DirectAnswerAgent
+from agents.language_model_agents import (
+    DirectAnswerAgent,
+    ReasoningCodeGenerator,
+    ReasoningTraceGenerator,
+)
 from agents.program_search.agent import ProgramSearchAgent
-from agents.reasoning_code_generator import ReasoningCodeGenerator
-from agents.reasoning_trace_generator import ReasoningTraceGenerator
 from utilities.errors import UsageError
 from utilities.files.hashing import KEY_DIGITS, hash_of
 

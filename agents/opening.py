@@ -1,13 +1,15 @@
 """Which agent a run asks, over which model: chosen by the options, then opened for a run."""
 
 import inspect
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 from agents.base import Agent
 from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, find_agent
+from agents.strategies.strategy import sample_task
 from utilities import config
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
@@ -15,8 +17,11 @@ from utilities.models.interface import Message, ModelClient, Sampling
 from utilities.replies.asked_model import AskedModel, WorstCase
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.request_plan import Prices
+from utilities.results.entry import entry_of
 from utilities.runs.options import AskingOptions
-from utilities.runs.run import AskingRun
+from utilities.runs.run import AskingRun, open_run
+from utilities.runs.store import OutputPlace
+from utilities.tasks.task import Task
 
 _TOKENS_AROUND_A_MESSAGE = 16
 
@@ -134,6 +139,32 @@ async def open_agent(run: AskingRun, chosen: ChosenAgent) -> AsyncIterator[OpenA
         yield OpenAgent(agent, chosen.kind.full_identity(agent.identity(), named))
 
 
+async def ask_for_data(
+    options: AskingOptions,
+    place: OutputPlace,
+    default: str,
+    seen: Callable[[Task], Task],
+    depends_on: Mapping[str, Any] = MappingProxyType({}),
+) -> int:
+    """Write an entry of `best_of` samples for each task; returns the exit code.
+
+    `seen` makes what the agent sees of a task. `depends_on` is what an entry depends on besides
+    the agent. `default` and the errors are those of `choose_agent`.
+    """
+    chosen = choose_agent(options, default)
+    async with (
+        open_run(options, place, keys=chosen.keys) as run,
+        open_agent(run, chosen) as opened,
+    ):
+        identity = {**opened.identity, **depends_on}
+
+        async def answer(task: Task) -> dict[str, Any]:
+            samples = await sample_task(opened.agent, seen(task), options.best_of)
+            return entry_of(task, samples, identity)
+
+        return await run.answer_tasks(answer, identity)
+
+
 def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:
     """The agent: of its model, or by `for_run` if its class has that, or of nothing."""
     if model is None and hasattr(kind.made_by, "for_run"):
@@ -164,7 +195,8 @@ async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack
         model=_name_of(entry),
         worst_case=worst_case,
         is_free=entry.price_override == (0.0, 0.0),
-        min_cached_prompt_tokens=_worth_caching_from(entry, options.best_of),
+        # A task's only sample shares its prompt with none.
+        min_cached_prompt_tokens=entry.min_cached_prompt_tokens if options.best_of > 1 else None,
         batches=run.batches,
     )
 
@@ -221,11 +253,6 @@ def _prices(chosen: ChosenModel, worst_case: WorstCase | None) -> Prices:
         cost_of=lambda usage: cost_of(entry, usage),
         worst_usd_of=None if worst_case is None else worst_case.usd_of,
     )
-
-
-def _worth_caching_from(entry: ModelEntry, best_of: int) -> int | None:
-    """The length in tokens of a prompt that is cached; a task's only sample shares it with none."""
-    return entry.min_cached_prompt_tokens if best_of > 1 else None
 
 
 def _name_of(entry: ModelEntry) -> str:

@@ -12,16 +12,12 @@ last run ended and asks nothing twice. Run the programs with verify_generated_co
 import asyncio
 import sys
 from dataclasses import dataclass
-from typing import Any
 
-from agents.opening import choose_agent, open_agent
-from agents.strategies.strategy import sample_task
+from agents.opening import ask_for_data
 from utilities.command_line.options import Options, flag, parse_options, part
 from utilities.command_line.script import run_script
 from utilities.config import CODE_DATA_DIRECTORY
-from utilities.results.entry import entry_of
 from utilities.runs.options import AskingOptions
-from utilities.runs.run import open_run
 from utilities.runs.store import OutputPlace
 from utilities.tasks.task import Task
 
@@ -36,27 +32,13 @@ class CodeDataOptions(Options):
     include_test_inputs: bool = flag("show the agent the test inputs too")
 
 
-async def generate(options: AskingOptions, *, include_test_inputs: bool) -> int:
-    """Ask for `best_of` programs a task; returns the exit code."""
-    chosen = choose_agent(options, "reasoning_code")
-    async with (
-        open_run(options, PLACE, keys=chosen.keys) as run,
-        open_agent(run, chosen) as opened,
-    ):
-        identity = {**opened.identity, "include_test_inputs": include_test_inputs}
-
-        async def answer(task: Task) -> dict[str, Any]:
-            seen = task.without_test_outputs() if include_test_inputs else task.train_pairs_only()
-            samples = await sample_task(opened.agent, seen, options.best_of)
-            return entry_of(task, samples, identity)
-
-        return await run.answer_tasks(answer, identity)
-
-
 def main() -> int:
     """Run the script."""
     options = parse_options(CodeDataOptions, __doc__)
-    return asyncio.run(generate(options.asking, include_test_inputs=options.include_test_inputs))
+    shown = options.include_test_inputs
+    seen = Task.without_test_outputs if shown else Task.train_pairs_only
+    depends_on = {"include_test_inputs": shown}
+    return asyncio.run(ask_for_data(options.asking, PLACE, "reasoning_code", seen, depends_on))
 
 
 if __name__ == "__main__":

@@ -11,40 +11,22 @@ with auxiliary_utilities/merge_reasoning.py.
 
 import asyncio
 import sys
-from typing import Any
 
-from agents.opening import choose_agent, open_agent
-from agents.strategies.strategy import sample_task
+from agents.opening import ask_for_data
 from utilities.command_line.options import parse_options
 from utilities.command_line.script import run_script
 from utilities.config import REASONING_DATA_DIRECTORY
-from utilities.results.entry import entry_of
 from utilities.runs.options import AskingOptions
-from utilities.runs.run import open_run
 from utilities.runs.store import OutputPlace
 from utilities.tasks.task import Task
 
 PLACE = OutputPlace(REASONING_DATA_DIRECTORY, "reasoning_data", "reasoning_data_generation.log")
 
 
-async def generate(options: AskingOptions) -> int:
-    """Ask for `best_of` traces a task; returns the exit code."""
-    chosen = choose_agent(options, "reasoning_trace")
-    async with (
-        open_run(options, PLACE, keys=chosen.keys) as run,
-        open_agent(run, chosen) as opened,
-    ):
-
-        async def answer(task: Task) -> dict[str, Any]:
-            samples = await sample_task(opened.agent, task.train_pairs_only(), options.best_of)
-            return entry_of(task, samples, opened.identity)
-
-        return await run.answer_tasks(answer, opened.identity)
-
-
 def main() -> int:
     """Run the script."""
-    return asyncio.run(generate(parse_options(AskingOptions, __doc__)))
+    options = parse_options(AskingOptions, __doc__)
+    return asyncio.run(ask_for_data(options, PLACE, "reasoning_trace", Task.train_pairs_only))
 
 
 if __name__ == "__main__":

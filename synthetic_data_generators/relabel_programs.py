@@ -11,7 +11,6 @@ changed.
 """
 
 import asyncio
-import secrets
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +32,7 @@ from utilities.files.atomic import replacing
 from utilities.files.hashing import file_sha256, hash_of
 from utilities.files.json_lines import encode_line
 from utilities.results.entry import SCHEMA_VERSION
-from utilities.results.provenance import provenance
+from utilities.results.provenance import new_run_id, provenance, run_metadata
 from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
 from utilities.training_data.relabelling import Relabeller
 from utilities.verification.verifier import LocalVerifier, VerifierSettings
@@ -63,31 +62,28 @@ class RelabellingOptions(Options):
 async def relabel(options: RelabellingOptions) -> Relabeller:
     """Write the new tasks and the metadata; raises UsageError if results cannot be read."""
     started_at = datetime.now(UTC)
-    run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    run_id = new_run_id(started_at)
     relabeller = Relabeller(KnownTasks(PUBLIC_SETS))
     settings = VerifierSettings(unsafe_no_seccomp=options.unsafe_no_seccomp)
     async with LocalVerifier(settings, opens_late=True) as verifier:
         with replacing(options.output) as file:
             async for entry in relabeller.entries(options.results, verifier, run_id):
                 file.write(encode_line(entry))
-            metadata = metadata_of(options, relabeller, run_id, started_at)
-            file.write(encode_line({**metadata, "sandbox": verifier.layers or None}))
+            fields = metadata_fields(options, relabeller, run_id)
+            fields["sandbox"] = verifier.layers or None
+            metadata = run_metadata("relabel_programs", "completed", started_at, fields)
+            file.write(encode_line(metadata))
     return relabeller
 
 
-def metadata_of(
-    options: RelabellingOptions, relabeller: Relabeller, run_id: str, started_at: datetime
+def metadata_fields(
+    options: RelabellingOptions, relabeller: Relabeller, run_id: str
 ) -> dict[str, Any]:
-    """The last entry of the file; the tasks' data set is the results that they were made of."""
+    """What the file's last entry says; its dataset is the results that the tasks were made of."""
     sources = {str(path): file_sha256(path) for path in options.results}
     return {
-        "entry_type": "metadata",
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
-        "script": "relabel_programs",
-        "status": "completed",
-        "started_at": started_at.isoformat(timespec="seconds"),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "sources": sources,
         "dataset_hash": hash_of(sorted(sources.values())),
         "counts": {

@@ -24,7 +24,7 @@ from utilities.command_line.script import run_script
 from utilities.command_line.signals import Stopped, until_signal
 from utilities.command_line.terminal import Progress, say
 from utilities.errors import UsageError
-from utilities.results.provenance import provenance
+from utilities.results.provenance import provenance, run_metadata
 from utilities.results.reader import Fields as Entry
 from utilities.results.reader import read_fields
 from utilities.tasks.datasets import open_tasks
@@ -71,26 +71,18 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
             reason = counts.skipped[:1] or ["it has no result entries"]
             raise UsageError(f"{options.source} holds nothing to judge: {reason[0]}")
         source_sha256 = await asyncio.to_thread(source_hash, options.source)
-        ran = {"source_sha256": source_sha256, "sandbox": verifier.layers, **counts.to_json()}
-        await output.finish(metadata_of(options, started_at, ran))
+        ran = {
+            "source": str(options.source),
+            "source_sha256": source_sha256,
+            "sandbox": verifier.layers,
+            **counts.to_json(),
+            "options": options.to_json(),
+            **provenance(),
+        }
+        await output.finish(run_metadata("verify_generated_code", "completed", started_at, ran))
     if not options.quiet:
         paths = {"results": options.destination, "log": options.destination.parent / LOG_NAME}
         print("\n".join(summary_lines(counts, verifier.layers, paths)))
-
-
-def metadata_of(options: VerificationOptions, started_at: datetime, ran: Entry) -> Entry:
-    """The last entry of a completed run."""
-    return {
-        "entry_type": "metadata",
-        "script": "verify_generated_code",
-        "status": "completed",
-        "source": str(options.source),
-        "started_at": started_at.isoformat(timespec="seconds"),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        **ran,
-        "options": options.to_json(),
-        **provenance(),
-    }
 
 
 def main() -> int:

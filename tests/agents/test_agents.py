@@ -11,10 +11,12 @@ import pytest
 
 from agents.base import LanguageModelAgent
 from agents.code_generating_agent import CodeGeneratingAgent
-from agents.direct_answer_agent import DirectAnswerAgent
+from agents.language_model_agents import (
+    DirectAnswerAgent,
+    ReasoningCodeGenerator,
+    ReasoningTraceGenerator,
+)
 from agents.prompts.building import prompt_messages
-from agents.reasoning_code_generator import ReasoningCodeGenerator
-from agents.reasoning_trace_generator import ReasoningTraceGenerator
 from agents.strategies.strategy import sample_task
 from utilities.errors import NotAsked, RateLimited, RequestFailed
 from utilities.models.interface import FREE, Begun, Message, Meter, Reply, Sampling

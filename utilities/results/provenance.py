@@ -1,8 +1,11 @@
-"""What has to be known to repeat a run: the code's commit and the versions it ran with."""
+"""What a run writes about itself: its id, its times, the code's commit and the versions."""
 
 import hashlib
 import platform
+import secrets
 import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +14,25 @@ from typing import Any
 from utilities.config import REPOSITORY, child_environment, keys_hidden
 
 _PACKAGES = ("anthropic", "genai-prices", "numpy", "openai", "orjson")
+
+
+def new_run_id(started_at: datetime) -> str:
+    """The time in UTC, and six hex digits that tell runs of the same second apart."""
+    return f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def run_metadata(
+    script: str, status: str, started_at: datetime, fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The metadata entry of a run that ends now; `fields` are the script's own."""
+    return {
+        "entry_type": "metadata",
+        "status": status,
+        "script": script,
+        "started_at": started_at.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **fields,
+    }
 
 
 def provenance() -> dict[str, Any]:

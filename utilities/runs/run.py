@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -23,7 +22,7 @@ from utilities.replies.budget import Budget, Spending
 from utilities.replies.replies import Replies
 from utilities.replies.request_plan import RequestPlan
 from utilities.results.entry import ResultEntry
-from utilities.results.provenance import provenance
+from utilities.results.provenance import new_run_id, provenance, run_metadata
 from utilities.runs.loop import Answer, RunLoop
 from utilities.runs.options import AskingOptions
 from utilities.runs.store import OutputPlace, ResultStore, entry_key
@@ -62,10 +61,9 @@ async def open_run(
         strict=options.strict,
         on_bad_task=_report_bad_task,
     )
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     store = ResultStore(
         place,
-        run_id=run_id,
+        run_id=new_run_id(datetime.now(UTC)),
         resume=not options.no_resume,
         save_interval=options.save_interval,
         read_only=options.dry_run,
@@ -214,12 +212,7 @@ class AskingRun:
         )
 
     def _metadata(self, loop: RunLoop, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "entry_type": "metadata",
-            "status": loop.status,
-            "script": self.store.place.stem,
-            "started_at": self._started_at.isoformat(timespec="seconds"),
-            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        fields = {
             "duration_s": round(time.monotonic() - self._started, 3),
             "model_identifier": configuration["model_identifier"],
             "model": configuration["model"],
@@ -236,6 +229,7 @@ class AskingRun:
             **({} if self.batches is None else self.batches.to_json()),
             **self.provenance,
         }
+        return run_metadata(self.store.place.stem, loop.status, self._started_at, fields)
 
     async def _write(self, metadata: dict[str, Any], *, interrupted: bool) -> list[Path]:
         """Write the metadata, and the snapshot if it was asked for; the paths written."""
