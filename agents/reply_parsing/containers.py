@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from agents.reply_parsing.markup import clean_characters, find_fences
 from agents.reply_parsing.program_text import code_region, last_run, mentions_function
@@ -45,8 +45,8 @@ def fenced_blocks(lines: list[str]) -> list[Block]:
     ]
 
 
-def blocks_with_functions(lines: list[str], depth: int = _DEEPEST_STRING) -> Iterator[Block]:
-    """Where a program may stand, in the order in which readers should look: fences last first."""
+def open_blocks(lines: list[str]) -> Iterator[Block]:
+    """Fences that may define a function, the last first; then plain lines that look like code."""
     fences = fenced_blocks(lines)
     with_function = (block for block in reversed(fences) if _has_function(block.lines))
     yield from islice(with_function, _MOST_BLOCKS)
@@ -55,8 +55,12 @@ def blocks_with_functions(lines: list[str], depth: int = _DEEPEST_STRING) -> Ite
         if span:
             yield Block(lines[span.start : span.stop], span)
     yield from islice(_continued(fences), _MOST_BLOCKS)
+
+
+def hidden_blocks(lines: list[str], depth: int = _DEEPEST_STRING) -> Iterator[Block]:
+    """Programs in strings, such as those of JSON, and in inline code; the last first."""
     if depth:
-        yield from islice(_in_strings(lines, fences, depth), _MOST_BLOCKS)
+        yield from islice(_in_strings(lines, depth), _MOST_BLOCKS)
     yield from islice(_in_line(lines), _MOST_BLOCKS)
 
 
@@ -90,12 +94,12 @@ def _is_indented(lines: list[str]) -> bool:
     return next((line for line in lines if line.strip()), "").startswith((" ", "\t"))
 
 
-def _in_strings(lines: list[str], fences: list[Block], depth: int) -> Iterator[Block]:
+def _in_strings(lines: list[str], depth: int) -> Iterator[Block]:
     """Programs in the strings of a fence, of the whole text, and of single lines of JSON."""
     whole = Block(lines, range(len(lines)))
     single = (Block([line], range(at, at + 1)) for at, line in enumerate(lines) if '"' in line)
     left = _MOST_STRING_CHARACTERS
-    for block in [*reversed(fences), whole, *reversed([*single])]:
+    for block in [*reversed(fenced_blocks(lines)), whole, *reversed([*single])]:
         text = "\n".join(block.lines)
         if not _MAY_HOLD_FUNCTION.search(text):
             continue
@@ -104,7 +108,8 @@ def _in_strings(lines: list[str], fences: list[Block], depth: int) -> Iterator[B
             return
         for found in strings_in(text):
             if _MAY_HOLD_FUNCTION.search(found):
-                for inner in blocks_with_functions(split_lines(found), depth - 1):
+                text_lines = split_lines(found)
+                for inner in chain(open_blocks(text_lines), hidden_blocks(text_lines, depth - 1)):
                     yield Block(inner.lines, block.span)
 
 

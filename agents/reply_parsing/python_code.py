@@ -2,13 +2,16 @@
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from agents.reply_parsing.containers import (
     Block,
-    blocks_with_functions,
     fenced_blocks,
+    hidden_blocks,
+    open_blocks,
     split_lines,
 )
 from agents.reply_parsing.definitions import completed, names_missing
@@ -21,7 +24,6 @@ from utilities.sandbox.python_source import entry_point_of, top_level
 _WHOLE, _BROKEN_NAMED, _WHOLE_RENAMED, _STUB, _NO_NAME = 0, 5, 6, 7, 8
 """Ranks of what a block holds, best first; from _WHOLE on, one for each name in ENTRY_POINTS."""
 
-_DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Assign, ast.If, ast.Try, ast.With)
 _LEFT_OUT = re.compile(
     r"#[ \t]*(?:\.\.\.|…|(?:the[ \t]+)?(?:same|rest|remain|unchanged|existing|previous)"
     r"|as[ \t]+(?:above|before))",
@@ -78,19 +80,26 @@ def extract_code(text: str) -> ExtractedCode | None:
 def take_code(text: str) -> TakenCode | None:
     """As `extract_code`, for text without thinking and with plain newlines."""
     lines = split_lines(text)
-    best: _Candidate | None = None
-    for block in blocks_with_functions(lines):
-        candidate = _candidate(block)
-        if best is None or candidate.rank < best.rank:  # of equals the first: the last block
-            best = candidate
-        if best.rank == _WHOLE:
-            break
+    best = _best_of(open_blocks(lines))
+    if best is None or best.rank not in {*range(_BROKEN_NAMED), _WHOLE_RENAMED}:
+        best = _best_of(chain([best.block] if best else [], hidden_blocks(lines)))
     if best is None:
         return None
     code, spans = _completed(best, fenced_blocks(lines))
     dropped = {index for span in spans for index in span}
     rest = "\n".join(line for index, line in enumerate(lines) if index not in dropped)
     return TakenCode(code, rest)
+
+
+def _best_of(blocks: Iterable[Block]) -> _Candidate | None:
+    best: _Candidate | None = None
+    for block in blocks:
+        candidate = _candidate(block)
+        if best is None or candidate.rank < best.rank:  # of equals the first: the last block
+            best = candidate
+        if best.rank == _WHOLE:
+            break
+    return best
 
 
 def _candidate(block: Block) -> _Candidate:
@@ -129,14 +138,20 @@ def _is_ellipsis(node: ast.AST) -> bool:
 
 def _with_known_name(source: str, tree: ast.Module, answer: str) -> str:
     """The program with `solve_task` as another name, before examples behind the last definition."""
-    body = tree.body
-    last = max(index for index, each in enumerate(body) if isinstance(each, _DEFINITIONS))
-    examples = [each for each in body[last + 1 :] if not isinstance(each, ast.If)]
     lines, alias = source.split("\n"), f"{ASKED_FOR} = {answer}"
-    if not examples or examples[0].lineno <= (body[last].end_lineno or 0):
+    end = max(each.end_lineno or 0 for each in tree.body if _defines_function(each))
+    behind = [each for each in tree.body if each.lineno > end and not isinstance(each, ast.If)]
+    if not behind:
         return f"{source}\n{alias}\n"
-    first = examples[0].lineno - 1
-    return "\n".join([*lines[:first], alias, *lines[first:]])
+    return "\n".join([*lines[:end], alias, *lines[end:]])
+
+
+def _defines_function(statement: ast.stmt) -> bool:
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
+    parts = top_level([statement])
+    return any(
+        isinstance(each, kinds) or isinstance(getattr(each, "value", 0), kinds) for each in parts
+    )
 
 
 def _completed(best: _Candidate, fences: list[Block]) -> tuple[ExtractedCode, list[range]]:
