@@ -240,7 +240,6 @@ def test_what_is_no_grid_does_not_displace_an_earlier_grid(grid, other):
     [
         "[[0, 1], [2]]",
         "[[0, 1.0], [2, 3]]",
-        '[["0", "1"], ["2", "3"]]',
         "[[true, false], [true, true]]",
         "[[0, 1], [2, null]]",
         "[[0, 1], [2, 10]]",
