@@ -17,15 +17,15 @@ from utilities.tasks.task import Task
 class Agent(Protocol):
     """Makes samples of a task; a task's samples differ by their index only.
 
-    What its class may say of itself besides (see `agents.catalogue.AgentKind`): `needs_model`,
-    `model_identifier`, `for_run`.
+    Its class may also have `needs_model`, `model_identifier` and `for_run` (see
+    `agents.catalogue.AgentKind`).
     """
 
     def identity(self) -> dict[str, Any]:
-        """All that a sample depends on besides the task: agent, prompt hash, model, sampling."""
+        """All that a sample depends on apart from the task: agent, prompt hash, model, sampling."""
 
     async def sample(self, task: Task, index: int) -> Sample:
-        """Make one sample; whatever goes wrong with it is its status.
+        """Make one sample; its status says what went wrong with it.
 
         Raises FatalModelError if no sample of this run could succeed.
         """
@@ -51,7 +51,8 @@ class LanguageModelAgent:
     def identity(self) -> dict[str, Any]:
         """The agent, its prompt's hash, its parsers', and what the model's replies depend on.
 
-        With better parsers, the next run makes new samples of the journalled replies for nothing.
+        After a change of the parsers, the next run makes new samples of the journalled replies, and
+        pays for nothing.
         """
         return {
             "agent": type(self).__name__,
@@ -106,7 +107,7 @@ class LanguageModelAgent:
 def status_of(reply: Reply, *, usable: bool, otherwise: SampleStatus) -> SampleStatus:
     """The status of a reply that was (or was not) usable.
 
-    What could be read counts, even if the reply was cut or a filter stepped in after it.
+    A usable answer counts even if the reply was cut off, or stopped by a filter, after it.
     """
     if usable:
         return "ok"

@@ -44,7 +44,7 @@ class AgentKind:
 
     @property
     def needs_model(self) -> bool:
-        """Whether it is made with a model to ask; else options about models mean nothing to it."""
+        """Whether it is made with a model to ask; if not, it takes no options about models."""
         return bool(getattr(self.made_by, "needs_model", False))
 
     @property
@@ -53,9 +53,9 @@ class AgentKind:
         return str(getattr(self.made_by, "model_identifier", self.made_by.__name__))
 
     def full_identity(self, identity: Any, model: Mapping[str, str] | None) -> dict[str, Any]:
-        """An agent's own `identity`; if it is from a file, with its hash and the names of `model`.
+        """An agent's own `identity`; for a user's file also its hash, and the names of `model`.
 
-        So an edited agent is never taken for the earlier one. Raises UsageError if `identity` is
+        So the entries of an edited agent are made anew. Raises UsageError if `identity` is
         no dict of JSON values.
         """
         try:

@@ -28,7 +28,7 @@ class CodeGeneratingAgent(LanguageModelAgent):
     prompt_name: ClassVar[str] = "code_generating"
 
     def refinement_identity(self) -> dict[str, Any]:
-        """What a refinement depends on besides `identity`: its prompt's wording and feedback."""
+        """What a refinement also depends on: the wording of its prompt and of the feedback."""
         return {
             "refinement_prompt_hash": prompt_hash(_REFINEMENT, self.prompt_folder),
             "feedback_hash": FEEDBACK_VERSION,
@@ -52,9 +52,9 @@ class CodeGeneratingAgent(LanguageModelAgent):
     ) -> Sample:
         """Ask for a better program than `parents`; raises FatalModelError as `sample` does.
 
-        The journal's key is made of the replies of `earlier`, not of the feedback. A program that
-        runs out of time on a busy machine, or asks the clock, gives another feedback the next
-        time; what builds on it must not be paid for twice.
+        The journal's key is made of the replies of `earlier`, not of the feedback. The feedback can
+        differ the next time: a program may run out of time on a busy machine, or read the clock.
+        The refinement must not be paid for twice for that.
         """
         messages = self._messages(task, feedback_text(parents, task))
         replies = (one.sample.reply for one in earlier)

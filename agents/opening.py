@@ -37,7 +37,7 @@ class ChosenModel:
 
 @dataclass(frozen=True, slots=True)
 class ChosenAgent:
-    """What the user's options come to; `model` is None for an agent that asks none."""
+    """The agent that the options choose; `model` is None if it asks none."""
 
     kind: AgentKind
     model: ChosenModel | None
@@ -55,7 +55,7 @@ class ChosenAgent:
 
 @dataclass(frozen=True, slots=True)
 class OpenAgent:
-    """An agent of a run, and all that its samples depend on besides the task."""
+    """An agent of a run, and all that its samples depend on apart from the task."""
 
     agent: Agent
     identity: dict[str, Any]
@@ -148,8 +148,8 @@ async def ask_for_data(
 ) -> int:
     """Write an entry of `best_of` samples for each task; returns the exit code.
 
-    `seen` makes what the agent sees of a task. `depends_on` is what an entry depends on besides
-    the agent. `default` and the errors are those of `choose_agent`.
+    `seen` makes what the agent sees of a task. `depends_on` is what an entry depends on apart
+    from the agent. `default` and the errors are those of `choose_agent`.
     """
     chosen = choose_agent(options, default)
     async with (
@@ -213,7 +213,7 @@ def _client(
         key,
         max_connections=options.max_concurrent_requests
         or options.max_concurrent_tasks * options.best_of,
-        # Who names a number has found out what the server bears.
+        # A user who gives a number knows what the server can take.
         start=options.max_concurrent_requests or START,
         stopping=run.stopping,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from agents.catalogue import agent_named_as_model
@@ -33,10 +32,10 @@ class Answers:
 
     answer: Answer
     depends_on: Mapping[str, Any] = field(default_factory=dict)
-    """What an entry depends on besides the agent, the dataset and the numbers of samples and
+    """What an entry depends on apart from the agent, the dataset, and the numbers of samples and
     attempts."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """What goes into the run's metadata besides."""
+    """What is added to the run's metadata."""
     most_later_samples: int = 0
     """How many samples a task may get that depend on earlier replies."""
 
@@ -54,34 +53,29 @@ class _Part:
         return f"{self.chosen.model_identifier} on {dataset}"
 
 
-@dataclass(frozen=True, slots=True)
-class _EndedRun:
-    run_id: str
-    results: Path
-    summary: ScoreSummary
-
-
 class BenchmarkCall:
     """The runs that the options ask for, under one budget."""
 
     def __init__(self, options: BenchmarkOptions, place: OutputPlace, agent: str) -> None:
         """Find every agent, model, key and dataset before anything is asked.
 
-        `agent` names the one that is asked by default. Raises UsageError for whatever the user
-        gave that cannot be used.
+        `agent` names the one that is asked by default. Raises UsageError for any option that
+        cannot be used.
         """
         self._options = options
         self._place = place
         self._budget = Budget(options.asking.max_cost_usd)
         self._parts = _parts_of(options.asking, agent)
         self._call_id = ""
-        self._ended: list[_EndedRun] = []
+        self._results = place.results
+        self._summaries: dict[str, ScoreSummary] = {}
+        """By the ids of the runs that have ended."""
 
     async def run(self, answers_by: Callable[[OpenAgent], Answers]) -> int:
         """Do one run after the other; returns the exit code of the call.
 
-        A run that is interrupted, or that finds the budget spent, is the last. Raises what ended
-        a run: a model that cannot be asked ends the call, and what was done before is shown.
+        A run that is interrupted, or that finds the budget spent, is the last. A model that cannot
+        be asked ends the call: the scores of the runs before it are shown, and the error is raised.
         """
         code = 0
         try:
@@ -90,7 +84,7 @@ class BenchmarkCall:
                 if code in _ENDS_THE_CALL:
                     break
         except UsageError:
-            if self._ended:
+            if self._summaries:
                 self._conclude("failed")
             raise
         self._conclude("not begun")
@@ -141,8 +135,8 @@ class BenchmarkCall:
             observe=outcome.add,
             conclude=lambda: self._conclusion(outcome, identity, more),
         )
-        place = run.store.place
-        self._ended.append(_EndedRun(run.store.run_id, place.results, outcome.summary))
+        self._results = run.store.place.results
+        self._summaries[run.store.run_id] = outcome.summary
         return code
 
     def _conclusion(
@@ -182,8 +176,7 @@ class BenchmarkCall:
             return
         if len(self._parts) > 1:
             print("\n".join(self._table(next_is)))
-        run_ids = [run.run_id for run in self._ended]
-        print_submissions(self._options.submission, self._ended[-1].results, run_ids)
+        print_submissions(self._options.submission, self._results, list(self._summaries))
 
     def _table(self, next_is: str) -> list[str]:
         """The scores of the call's runs side by side, ARC Prize's first, and what was not done.
@@ -193,12 +186,11 @@ class BenchmarkCall:
         names = [part.name for part in self._parts]
         width = max(map(len, names))
         lines = [f"{'':{width}}   tasks    macro    micro   strict"]
-        for name, run in zip(names, self._ended, strict=False):
-            summary = run.summary
+        for name, summary in zip(names, self._summaries.values(), strict=False):
             scores = (summary.macro, summary.micro, summary.strict)
             shown = "".join(f"{score:9.2%}" for score in scores) if summary.tasks else " not scored"
             lines.append(f"{name:{width}}{summary.tasks:8}{shown}")
-        for place, name in enumerate(names[len(self._ended) :]):
+        for place, name in enumerate(names[len(self._summaries) :]):
             lines.append(f"{name:{width}}  {'not begun' if place else next_is}")
         return lines
 

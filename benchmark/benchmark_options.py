@@ -35,8 +35,8 @@ class BenchmarkOptions(Options):
         parse=partial(positive_int, most=1000),
     )
     from_metadata: Path | None = _benchmark(
-        "start the last run of this results file again, with its options; an option that is "
-        "given besides counts instead",
+        "start the last run of this results file again, with its options; an option that is also "
+        "given here counts instead",
         "RESULTS",
     )
     submission: SubmissionOptions = part(SubmissionOptions)

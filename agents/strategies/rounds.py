@@ -17,7 +17,7 @@ class RefiningAgent(Agent, Protocol):
     """An agent that can be asked again, with what became of its programs."""
 
     def refinement_identity(self) -> dict[str, Any]:
-        """What a refinement depends on besides `identity`."""
+        """What a refinement depends on in addition to `identity`."""
 
     def choose_parents(self, task: Task, earlier: Sequence[JudgedSample]) -> list[EarlierProgram]:
         """The programs that a refinement is shown."""
@@ -40,8 +40,8 @@ class Rounds(Strategy):
 
     A round is added while no program solves all train pairs. Once one does, no program that solves
     fewer can come before it, and the rounds end. They also end after a sample that failed for
-    technical reasons: its reply is missing, and what is asked now would be asked again when the
-    reply is there.
+    technical reasons. Its reply is still to come and will change what a next round is shown, so
+    that a round asked now would have to be asked again.
     """
 
     agent: RefiningAgent

@@ -28,10 +28,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class JudgedSample:
-    """A sample, its program's verdict (None without a program), and where it comes from.
+    """A sample, its program's verdict (None without a program), and its origin.
 
-    The verdict knows nothing of test outputs. `parents` are the indices of the samples whose
-    programs its prompt showed, worst to best; in round 0 there are none.
+    The verdict is made without test outputs. `parents` are the indices of the samples whose
+    programs the prompt showed, worst to best; round 0 has none.
     """
 
     sample: Sample
@@ -55,7 +55,7 @@ class Strategy(ABC):
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """What an entry depends on besides the agent's own identity and the number of samples."""
+        """What an entry depends on apart from the agent's identity and the number of samples."""
 
     @abstractmethod
     def samples(self, task: Task) -> AsyncIterator[JudgedSample]:
@@ -94,7 +94,7 @@ class BestOf(Strategy):
 
 
 async def sample_task(agent: Agent, task: Task, best_of: int) -> list[Sample]:
-    """`best_of` samples, which nobody judges, in the order of their indices.
+    """`best_of` samples without verdicts, in the order of their indices.
 
     Ends and raises as `side_by_side` does.
     """
@@ -137,7 +137,7 @@ def candidates_of(samples: Sequence[JudgedSample]) -> list[Candidate]:
 
 
 def origin_fields(samples: Sequence[JudgedSample]) -> dict[str, list[Any]]:
-    """A result entry's fields that say where each sample comes from: one item a sample."""
+    """The fields of a result entry that say each sample's origin: one item a sample."""
     return {
         "refinement_round": [one.round for one in samples],
         "parent_samples": [one.parents for one in samples],

@@ -60,9 +60,9 @@ def entry_of(
 ) -> dict[str, Any]:
     """A result entry: one item a sample in every list, null if there is nothing.
 
-    `confidence` stands in it if some sample states one.
-    `task` is the whole task, test outputs included if they are known. `solved` means here that
-    some sample is usable; benchmarks overrule it by `more`.
+    It has `confidence` only if some sample has one. `task` is the whole task, with its test
+    outputs if they are known. `solved` means here that
+    some sample is usable; benchmarks replace it by `more`.
     """
     replies = [sample.reply for sample in samples]
     confidences = [sample.confidence for sample in samples]
@@ -154,7 +154,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     parent_samples: list[list[int] | None] = []
     relabelled_from: list[dict[str, Any] | None] = []
 
-    # One item a sample, and None if the file does not have them: nobody counted, nobody judged.
+    # One item a sample; None if the file does not have them: not counted, or not judged.
     usage: list[dict[str, _Number | None] | None] | None = None
     execution_status: _Texts | None = None
     execution_message: _Texts | None = None
@@ -173,12 +173,9 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
         *("status", "reasoning", "python_code", "prompt_messages", "error", "finish_reason"),
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
-        *("refinement_round", "parent_samples", "relabelled_from"),
-    )
-    OPTIONAL_LISTS: ClassVar[tuple[str, ...]] = (
-        *("usage", "execution_status", "execution_message", "train_passed", "test_passed"),
-        *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
-        "uses_numpy_without_import",
+        *("refinement_round", "parent_samples", "relabelled_from", "usage", "execution_status"),
+        *("execution_message", "train_passed", "test_passed", "train_outputs", "test_outputs"),
+        *("deterministic", "hardcoded", "uses_numpy_without_import"),
     )
 
     def __post_init__(self) -> None:
@@ -191,9 +188,6 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         if not count and (self.reasoning or self.python_code):
             raise ValueError("status is empty, but there are samples")
         for name in self.SAMPLE_LISTS:
-            if len(values := getattr(self, name)) != count:
-                setattr(self, name, padded(values, count))
-        for name in self.OPTIONAL_LISTS:
             if (values := getattr(self, name)) is not None and len(values) != count:
                 setattr(self, name, padded(values, count))
         self._check()
@@ -233,7 +227,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
 
     @property
     def unpriced(self) -> int:
-        """Samples that answered, at a cost that is not known; all, if nobody counted tokens."""
+        """How many samples have a reply of unknown cost; without `usage`, how many have no cost."""
         if self.usage is None:
             return self.cost_usd.count(None)
         both = zip(self.usage, self.cost_usd, strict=True)
@@ -342,17 +336,17 @@ class OtherEntry(msgspec.Struct):
 
 
 def padded(values: Sequence[Item | None], count: int) -> list[Item | None]:
-    """The values with None for those that are missing, `count` of them."""
+    """The first `count` values, with None for each that is missing."""
     return [*values, *[None] * (count - len(values))][:count]
 
 
 def item_of(values: Sequence[Item | None] | None, index: int) -> Item | None:
-    """What an optional list has for a sample."""
+    """A sample's item of a list; None if there is no list."""
     return None if values is None else values[index]
 
 
 def task_of(task_id: object, task_data: object) -> Task:
-    """The task that an entry's fields tell; raises UsageError, naming it, if it is not valid."""
+    """The task in an entry's fields; raises UsageError, naming it, if it is not valid."""
     if not isinstance(task_id, str):
         raise UsageError("an entry has no task_id; mend it in the results file")
     if task_data is None:

@@ -21,7 +21,7 @@ Read = TypeVar("Read")
 Entry = ResultEntry | RunMetadata | OtherEntry
 Fields = dict[str, Any]
 _Decode = Callable[[bytes, Path, int, str | None], Read]
-"""Makes an entry of its JSON; the line it begins in, and its kind if the layout tells it."""
+"""Makes an entry of its JSON, its file, its first line, and its kind if the layout says it."""
 _CHUNK_BYTES = 1 << 18
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def _entries(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
 
 
 def _typed(text: bytes, path: Path, line: int, kind: str | None) -> Entry:
-    """Decode in one step what is in today's form; all else by way of its fields."""
+    """Decode today's layout in one step, and all else by way of its fields."""
     try:
         if (kind or _read_kind(text).entry_type) == "result":
             return _read_result(text)
@@ -81,7 +81,7 @@ def _typed(text: bytes, path: Path, line: int, kind: str | None) -> Entry:
 def entry_of_fields(fields: Fields, place: Path | str) -> Entry:
     """The typed entry of an object with an `entry_type`; raises UsageError as `read_entries`.
 
-    `place` is where the message says that it stands.
+    `place` stands in the message: the file, and the line if it is known.
     """
     kind = fields["entry_type"]
     if kind == "result":
@@ -153,7 +153,7 @@ def _fields(text: bytes, path: Path, line: int, kind: str | None) -> Fields:
 def _with_lists(fields: Fields, place: str) -> Fields:
     """Bring an older result into today's layout, in place: a list, one item a sample, each.
 
-    Fields that are null where a list belongs are taken off, and a missing `status` is "ok" for
+    Fields that are null instead of a list are removed, and a missing `status` is "ok" for
     each sample: only usable replies were kept then.
     """
     for name in ("reasoning", "python_code", "status"):

@@ -25,10 +25,10 @@ Answer = Callable[[Task], Awaitable[Entry]]
 class RunLoop:
     """Answers tasks side by side and writes an entry for each.
 
-    A task is read when a slot is free, and let go when its entry is written. The first SIGINT or
+    A task is read when a slot is free, and dropped when its entry is written. The first SIGINT or
     SIGTERM stops the asking and lets what is in flight finish, the second cancels that, the third
-    ends the process at once. What fails for good (FatalModelError, a bug) stops the asking, lets
-    the others finish, and is raised then.
+    ends the process at once. After an error that further requests would meet too (FatalModelError,
+    a bug) no task is begun; the others finish, and then it is raised.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class RunLoop:
     ) -> None:
         """`configuration` is all that an entry depends on besides its task.
 
-        Every entry gets `entry_fields` besides. When `reparsing`, finished entries are made anew
+        `entry_fields` are added to every entry. When `reparsing`, finished entries are made anew
         as well, from what is in the journal.
         """
         self.tally = Tally(asks_model)
@@ -72,7 +72,7 @@ class RunLoop:
 
         `observe` gets every entry, new or of an earlier run. An entry with `complete` None was
         cut short by the stop: it is not written, and its journalled replies wait for the next run.
-        Raises the first failure, when all that was begun has ended.
+        Raises the first failure once all tasks that were begun have ended.
         """
 
         def count(entry: ResultEntry, *, resumed: bool) -> None:
@@ -149,7 +149,7 @@ class RunLoop:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Hear SIGINT and SIGTERM while the context lasts; it should end after the last writing."""
+        """Handle SIGINT and SIGTERM within the context, which should end after the last write."""
         received: list[signal.Signals] = []
 
         def stop(number: signal.Signals) -> None:

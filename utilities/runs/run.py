@@ -48,9 +48,9 @@ async def open_run(
 ) -> AsyncIterator["AskingRun"]:
     """Open the tasks, the log and the two files; `keys` are masked in the log.
 
-    `budget` is shared with other runs, by default the options' cap is this run's own.
-    `shown_options` stand in the metadata, by default `options`. Raises UsageError for whatever
-    the user gave that cannot be used.
+    `budget` is shared with other runs; without it the run has one of its own, with the options'
+    cap. `shown_options` are written into the metadata in place of `options`. Raises UsageError
+    for any option that cannot be used.
     """
     if options.output_directory is not None:
         place = replace(place, directory=options.output_directory)
@@ -140,8 +140,8 @@ class AskingRun:
         """Answer every selected task, write the metadata, print the summary.
 
         `identity` is all that an entry depends on besides its task (agent, prompt, model,
-        sampling, best_of): entries of the same identity are resumed. Every entry gets
-        `entry_fields` besides. Raises what ended the run.
+        sampling): entries of the same identity are resumed. `entry_fields` are added to every
+        entry. Raises what ended the run.
         """
         configuration = {**identity, "best_of": self.options.best_of}
         if self.replies.plan is not None:
@@ -171,8 +171,8 @@ class AskingRun:
     ) -> None:
         """Say what the run would ask, and ask nothing.
 
-        The model behind `answer` notes its requests in the plan and sends none. What an agent asks
-        only after it has seen a reply cannot be foreseen.
+        The model behind `answer` counts its requests in the plan and sends none. Requests that an
+        agent makes only after a reply are not counted.
         """
         plan.agent_without_model = self.agent_without_model
         configuration_hash = hash_of(configuration)
@@ -248,7 +248,7 @@ def _exit_code(loop: RunLoop, *, reparsed: bool) -> int:
         return cli.EXIT_TERMINATED if terminated else cli.EXIT_INTERRUPTED
     if loop.status == "budget_exhausted":
         return cli.EXIT_BUDGET
-    # What failed did so in earlier runs, and nothing was to be asked in this one.
+    # A run that reparses asks nothing: its tasks failed in earlier runs.
     return cli.EXIT_TASKS_FAILED if loop.tally.failed_task_ids and not reparsed else 0
 
 
@@ -257,10 +257,10 @@ _NEW_OBJECTS_BEFORE_LOOKING = 50_000
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Let the collector of cyclic garbage run seldom, and leave alone what is there already.
+    """Run the collector of cyclic garbage seldom, and never on the objects that exist already.
 
-    Requests leave few cycles behind, and looking through all the SDK's objects for them again and
-    again was a sixth of a run's processor time.
+    Requests leave few cycles behind. To look for them among all the SDK's objects, again and
+    again, took a sixth of a run's processor time.
     """
     before = gc.get_threshold()
     gc.freeze()

@@ -100,7 +100,7 @@ class ResultStore:
         await self._stack.aclose()
 
     def torn_ends(self) -> list[str]:
-        """What was found torn, and cut off, when the files were opened."""
+        """A line for each file whose torn end was cut off when it was opened."""
         return [file.torn for file in (self._results, self._replies) if file.torn]
 
     def _index_finished(self) -> None:
@@ -169,14 +169,14 @@ def entry_key(configuration_hash: str, task: Task) -> str:
 
 
 _MEASURED = {"execution_duration_s"}
-"""What is never the same twice."""
+"""Fields that differ each time."""
 
 
 def reparsed(entry: dict[str, Any], finished: dict[str, Any] | None) -> dict[str, Any]:
     """The entry to be written, or `finished` itself if nothing differs from it.
 
-    Samples whose reply is not in the journal stay `not_asked` in their place, and a later run
-    asks for them: the entry is not complete. Without any reply there is none: `complete` is None.
+    Samples without a reply in the journal stay `not_asked`. The entry is then not complete, and a
+    later run asks for them. If no sample has a reply, `complete` is None, and nothing is written.
     """
     if not any(entry["usage"]):
         return {**entry, "complete": None} if finished is None else finished

@@ -16,7 +16,7 @@ _WIDTH = 10
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """What the summary of a run tells besides the script's own lines."""
+    """What the summary of a run says, apart from the script's own lines."""
 
     script: str
     """The stem of its results."""

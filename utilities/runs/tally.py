@@ -1,4 +1,4 @@
-"""What a run adds up while it goes: counts, tokens, cost; small whatever the number of tasks."""
+"""What a run adds up while it goes: counts, tokens, cost."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from utilities.results.entry import ResultEntry
 
 @dataclass(slots=True)
 class Tally:
-    """Counts over the entries of a run, those that earlier runs had finished included."""
+    """Counts over the entries of a run, with those that earlier runs had finished."""
 
     asks_model: bool = True
-    """Whether samples are made of a model's replies, each of which is an HTTP request."""
+    """Whether each sample is made of a model's reply, which is an HTTP request."""
     asked_count: int = 0
     """Tasks that this run wrote an entry for."""
     resumed_count: int = 0
@@ -24,17 +24,17 @@ class Tally:
     usage: Counter[str] = field(default_factory=Counter)
     """Tokens by kind, over all samples."""
     replies: int = 0
-    """HTTP requests that brought a model's reply."""
+    """HTTP requests that got a reply."""
     failed_attempts: Counter[str] = field(default_factory=Counter)
-    """HTTP requests that brought none, by cause."""
+    """HTTP requests that got none, by cause."""
     cost_usd: float = 0.0
     """Over the samples whose cost is known."""
     unknown_cost_count: int = 0
-    """Samples that were answered, at a cost nobody told."""
+    """Samples with a reply of unknown cost."""
     solved_task_ids: list[str] = field(default_factory=list)
     unsolved_task_ids: list[str] = field(default_factory=list)
     unscored_task_ids: list[str] = field(default_factory=list)
-    """Tasks of a benchmark whose test outputs nobody knows."""
+    """Tasks of a benchmark whose test outputs are not known."""
     failed_task_ids: list[str] = field(default_factory=list)
     """Tasks with a sample that failed for technical reasons; a later run asks those again."""
 
@@ -74,7 +74,7 @@ class Tally:
         return f"solved {solved}, failed {failed}, cost {self.cost_text()}"
 
     def cost_text(self) -> str:
-        """The cost as a person reads it; unknown is said, never shown as 0."""
+        """The cost as a person reads it; an unknown cost is called so, and never shown as 0."""
         if not self.unknown_cost_count:
             return f"${self.cost_usd:.4f}" if self.cost_usd else "$0"
         if self.cost_usd == 0.0:
@@ -82,7 +82,7 @@ class Tally:
         return f"${self.cost_usd:.4f} and {self.unknown_cost_count} samples of unknown cost"
 
     def tokens_text(self) -> str:
-        """The tokens as a person reads them, cached ones apart."""
+        """The tokens as a person reads them, with the cached ones in brackets."""
         if not self.usage.total():
             return "none"
         cached, written = (
