@@ -31,8 +31,12 @@ from utilities.runs.store import OutputPlace
 from utilities.scoring.attempts import choose
 from utilities.scoring.run_score import choice_fields
 from utilities.tasks.task import Task
-from utilities.verification.verdict import compared_with_tests, verdict_fields
-from utilities.verification.verifier import LocalVerifier, VerifierSettings
+from utilities.verification.verdict import (
+    LocalVerifier,
+    VerifierSettings,
+    compared_with_tests,
+    verdict_fields,
+)
 
 PLACE = OutputPlace(CODE_BENCHMARK_DIRECTORY, "code_benchmark", "code_benchmark.log")
 

@@ -22,8 +22,7 @@ from utilities.sandbox.execution import Execution
 from utilities.scoring.attempts import choose_attempts
 from utilities.tasks.grids import COLOUR_NAMES
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.verdict import Verdict
-from utilities.verification.verifier import LocalVerifier, VerifierSettings
+from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
 
 TASK = Task(
     "t",

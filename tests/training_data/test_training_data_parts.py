@@ -45,7 +45,7 @@ from utilities.training_data.known_tasks import (
 from utilities.training_data.row_files import parquet_schema
 from utilities.training_data.samples import samples_of
 from utilities.training_data.selection import TaskGroups, parse_shares, part_of
-from utilities.verification.verifier import LocalVerifier, VerifierSettings
+from utilities.verification.verdict import LocalVerifier, VerifierSettings
 
 SCRIPT = "auxiliary_utilities/export_training_data.py"
 REAL = [Task.from_json(*item) for item in list(arc1_training().items())[:40]]

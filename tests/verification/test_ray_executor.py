@@ -25,7 +25,7 @@ from tests.verification.test_verify_generated_code import (
     write_results,
 )
 from utilities.tasks.task import Task
-from utilities.verification.verifier import VerifierSettings
+from utilities.verification.verdict import VerifierSettings
 
 TASK = Task.from_json("a", TASK_DATA)
 RAY = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")

@@ -16,9 +16,8 @@ from utilities.command_line.terminal import Progress
 from utilities.sandbox.execution import Limits
 from utilities.tasks.task import Task
 from utilities.verification.results_pass import CodeVerification, Percentiles, VerificationCounts
-from utilities.verification.verdict import Verdict
+from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
 from utilities.verification.verified_file import VerifiedFile
-from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 TASK = Task.from_json("a", TASK_DATA)
 METADATA = {"entry_type": "metadata"}

@@ -26,8 +26,7 @@ from utilities.training_data.row_files import RowFile, check_parquet, open_parts
 from utilities.training_data.rows import Row, parts_of
 from utilities.training_data.samples import RunFacts, TrainingSample, judged, samples_of
 from utilities.training_data.selection import Choice, TaskGroups, part_of
-from utilities.verification.verdict import normal_form
-from utilities.verification.verifier import LocalVerifier
+from utilities.verification.verdict import LocalVerifier, normal_form
 
 _NAMES_SHOWN = 12
 _SAMPLES_TABLE = (

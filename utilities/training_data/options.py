@@ -20,7 +20,7 @@ from utilities.training_data.augmentation import KINDS, Kind
 from utilities.training_data.rows import FORMATS, RowFormat
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 from utilities.training_data.selection import WHOLE, Deduplication, Shares, parse_shares
-from utilities.verification.verifier import VerifierSettings
+from utilities.verification.verdict import VerifierSettings
 
 
 def _kinds(text: str) -> tuple[Kind, ...]:

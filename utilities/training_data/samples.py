@@ -11,8 +11,7 @@ from utilities.errors import UsageError
 from utilities.results.entry import ResultEntry, RunMetadata, item_of
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.verdict import Verdict, verdict_fields
-from utilities.verification.verifier import LocalVerifier, judged_in_order
+from utilities.verification.verdict import LocalVerifier, Verdict, judged_in_order, verdict_fields
 
 _SAMPLES_AHEAD = 128
 _CHARACTERS_OF_A_SAMPLE = 250_000

@@ -14,7 +14,7 @@ from utilities.command_line.options import (
 )
 from utilities.files.json_files import stem_of
 from utilities.sandbox.execution import Limits
-from utilities.verification.verifier import LocalVerifier, Verifier, VerifierSettings
+from utilities.verification.verdict import LocalVerifier, Verifier, VerifierSettings
 
 _DEFAULTS = Limits()
 _WALL_TO_CPU = _DEFAULTS.wall_s / _DEFAULTS.cpu_s

@@ -13,8 +13,7 @@ from typing import Any, Self
 
 from utilities.errors import UsageError
 from utilities.tasks.task import Task
-from utilities.verification.verdict import Verdict
-from utilities.verification.verifier import LocalVerifier, VerifierSettings
+from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
 
 Verdicts = list[Verdict | None]
 Job = tuple[Task, list[str | None]]

@@ -21,9 +21,8 @@ from utilities.results.entry import task_of
 from utilities.results.reader import Fields as Entry
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.datasets import TaskSource
-from utilities.verification.verdict import verdict_fields
+from utilities.verification.verdict import Verifier, judged_in_order, verdict_fields
 from utilities.verification.verified_file import Place, VerifiedFile
-from utilities.verification.verifier import Verifier, judged_in_order
 
 RULES_VERSION = 1
 """Raise it if the meaning of verdicts or labels changes: everything is then judged anew."""
