@@ -137,7 +137,7 @@ def test_a_run_says_of_itself_what_is_later_read_from_its_file(
     results = tmp_path / "code_benchmark_results.jsonl"
     done = run_script(
         "benchmark/run_code_benchmark.py", "--model_identifier", "PROGRAM_SEARCH",
-        "--dataset", "arc1_training", "--max_tasks", "5", "--best_of", "2",
+        "--dataset", "arc1_training", "--tasks", "[1:4]", "--best_of", "2",
         "--output_directory", tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
