@@ -19,6 +19,16 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that may take long, so that none of them is the last to run alone."""
+
+    def may_take_s(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("timeout")
+        return float(marker.args[0]) if marker else 0.0
+
+    items.sort(key=may_take_s, reverse=True)
+
+
 @pytest.fixture
 def run_script(tmp_path: Path) -> Run:
     """Run a script to its end, in a folder that is not the checkout."""
