@@ -12,10 +12,12 @@ from agents.reply_parsing.grid_candidates import (
     read_joined_cells,
 )
 
-_BRACKET = re.compile(r"[\[\]()]")
+_BRACKET = re.compile(r"[\[\](){}]")
 _SEPARATORS = re.compile(r"(?:[\s,]|\\n|#[^\n]*+\n|//[^\n]*+\n)*+")
-_TUPLE = re.compile(r"\(\s*+(?:[0-9]\s*+,|[\[(]\s*+[\"'\[(]?[0-9])")
+_TUPLE = re.compile(r"[({]\s*+(?:[0-9]\s*+,|[\[({]\s*+[\"'\[({]?[0-9])")
+_CLOSING = {"[": "]", "(": ")", "{": "}"}
 _ROW_STRINGS = re.compile(r"\s*+(?:([\"'])[0-9][0-9 ,|]*+\1[\s,]*+)++")
+_ROWS_TO_SEMICOLONS = re.compile(r"[0-9\s,]+(?:;[0-9\s,]+)+")
 _ROW_STRING = re.compile(r"[\"']([0-9][0-9 ,|]*+)")
 _ANNOUNCEMENT = re.compile(
     r"^\s*(?:\d{1,2}[.)]\s*)?$|\w\($|[^\w\s.,;!?()\]]\s*$"
@@ -39,7 +41,7 @@ class _Bracket:
 
     start: int
     first_found: int
-    is_round: bool
+    closing: str
     cells: Row = None
     rows: list[Row] = field(default_factory=list)
     heights: set[int] = field(default_factory=set)
@@ -53,18 +55,18 @@ def find_bracketed(text: str, count: int) -> list[FoundGrid]:
     opened: deque[_Bracket] = deque(maxlen=_MOST_OPEN_BRACKETS)
     position = 0
     for match in _BRACKET.finditer(text):
-        opens = match[0] in "[("
-        if match[0] == "(" and not _opens_tuple(text, match.start()):
+        opens = match[0] in "[({"
+        if match[0] in "({" and not _opens_tuple(text, match.start()):
             continue
-        if match[0] == ")" and not (opened and opened[-1].is_round):
+        if match[0] in ")}" and not (opened and opened[-1].closing == match[0]):
             continue
         between = text[position : match.start()]
         position = match.end()
         if opened and (opens or opened[-1].heights):
             opened[-1].only_lists &= bool(_SEPARATORS.fullmatch(between))
         if opens:
-            is_round = match[0] == "("
-            opened.append(_Bracket(match.start(), len(found), is_round, is_weak=is_round))
+            is_weak, closing = match[0] != "[", _CLOSING[match[0]]
+            opened.append(_Bracket(match.start(), len(found), closing, is_weak=is_weak))
         elif opened:
             bracket = opened.pop()
             height = _close(bracket, between, position, found, count)
@@ -87,11 +89,11 @@ def _close(bracket: _Bracket, between: str, end: int, found: list[FoundGrid], co
     `between` is what stands before its closing bracket, without its lists.
     """
     if not bracket.heights:
-        bracket.cells = read_cells(between)
-        if bracket.cells or not _ROW_STRINGS.fullmatch(between):
+        rows = _rows_as_strings(between)
+        if not rows:
+            bracket.cells = read_cells(between)
             return 1
-        strings = _ROW_STRING.findall(between)
-        grid = as_grid([read_joined_cells(each) or read_cells(each) for each in strings])
+        grid = as_grid([read_joined_cells(each) or read_cells(each) for each in rows])
         found.append(FoundGrid(bracket.start, end, grid, is_weak=True))
         return 2
     if not bracket.only_lists or _NO_NESTING in bracket.heights:
@@ -106,6 +108,14 @@ def _close(bracket: _Bracket, between: str, end: int, found: list[FoundGrid], co
         return 3
     del found[bracket.first_found :]  # nested deeper, or rows beside grids
     return 4
+
+
+def _rows_as_strings(between: str) -> list[str]:
+    """The rows in a list, `"120", "021"` or `1 2 0; 0 2 1`; empty if it is a row itself."""
+    if _ROWS_TO_SEMICOLONS.fullmatch(between):
+        return between.split(";")
+    strings = _ROW_STRING.findall(between) if _ROW_STRINGS.fullmatch(between) else []
+    return strings if any(len(each.strip()) > 1 for each in strings) else []
 
 
 def _is_citation(text: str, found: FoundGrid) -> bool:

@@ -48,12 +48,16 @@ _CELLS = re.compile(
     r"(?:[ \t]+(?:are|is|at|were|changed))?[ \t:=`(*]*$",
     re.IGNORECASE,
 )
-_OF_THE_TEST = re.compile(r"test|answer|predict|solution|final", re.IGNORECASE)
+_OF_THE_TEST = re.compile(
+    r"test|answer|predict|solution|final|correct|revised|actually|should be", re.IGNORECASE
+)
 _ANSWER = re.compile(
     r"(?:\b(?:answer|prediction|solution)|\b(?:test|final|predicted)[ _-]*(?:test[ _-]*)?"
     r"(?:output|grid|result|answer|state|prediction))s?"
     r"(?:[ _](?:grid|is|are|becomes?|(?:should|would|will|must) be|then|thus|therefore))*[\W_]*$"
-    r"|^\W*final(?:ly)?\W*$",
+    r"|^\W*final(?:ly)?\W*$"
+    r"|\b(?:correct(?:ed|ion)|revised)\b(?:[ _](?:the|test|output|grid|is))*\W*$"
+    r"|\b(?:output|grid|it) should (?:have been|be)\W*$",
     re.IGNORECASE,
 )
 _ARROW = re.compile(r"[\s\W]{0,20}(?:->|=>|→|⇒|⟶|\bto\b|becomes|gives)[\s\W]{0,20}")

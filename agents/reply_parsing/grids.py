@@ -6,7 +6,12 @@ from agents.reply_parsing.bracketed_grids import find_bracketed
 from agents.reply_parsing.grid_labels import Label, label_of, lists_cells
 from agents.reply_parsing.lined_grids import find_lined
 from agents.reply_parsing.marked_grids import find_marked
-from agents.reply_parsing.markup import clean_characters, normalise_newlines, split_thinking
+from agents.reply_parsing.markup import (
+    clean_characters,
+    normalise_newlines,
+    split_thinking,
+    with_tags_on_lines,
+)
 from utilities.tasks.task import Grid
 
 _HEADING_CHARACTERS = 300
@@ -38,7 +43,8 @@ def extract_grids(text: str, count: int) -> tuple[Grid | None, ...]:
     grids in their order; a list of `count` grids, or labels such as "Output 2:", tell places too
     if the last grid has one. `<think>` blocks count only if the visible text has no grid.
     """
-    thinking, visible = split_thinking(clean_characters(normalise_newlines(text)))
+    plain = with_tags_on_lines(clean_characters(normalise_newlines(text)))
+    thinking, visible = split_thinking(plain)
     found = _answers(visible, count) or _answers(thinking, count)
     places = {one.label.place: one for one in found if one.label.place is not None}
     first = 0 if 0 in places and count not in places else 1

@@ -17,7 +17,7 @@ from agents.reply_parsing.grid_candidates import (
 _LONGEST_LINE = 400
 _ROW = re.compile(
     r"[ \t]*+(?P<mark>(?:[-*+•>][ \t]+|[0-9]{1,2}[.)][ \t]+(?=[\[(]?[0-9][ \t,])"
-    r"|[|│]?[ \t]*(?:row|line|r)[ \t]*#?[0-9]{1,2}[ \t]*(?:[|│:.)=][ \t]*|[ \t])"
+    r"|[|│*]{0,2}[ \t]*(?:row|line|r)[ \t]*#?[0-9]{1,2}[ \t]*(?:[|│:.)=]\**[ \t]*|[ \t])"
     r"|[0-9]{1,2}[ \t]*:[ \t]*)?)"
     r"(?P<open>[\[({*`\"' \t]*)(?P<cells>(?:[|│][ \t]*)*[0-9](?:[0-9 \t,;|&│\"']*[0-9])?)"
     r"(?P<close>[\])}*`\"',;.|│\\ \t]*)(?:(?:#|//).*)?",
@@ -33,7 +33,7 @@ _CORNER = re.compile(
     r"[ \t]*[|│](?P<corner>[^|│\n]{0,16}[^|│\n0-9 \t][^|│\n]{0,16})[|│](?P<rest>.*)"
 )
 _HEADING = re.compile(
-    r"[ \t]*(?:#|\*\*|```|~~~)|.*:[ \t*_]*$"
+    r"[ \t]*(?:#|\*\*|```|~~~|<\w+>)|.*:[ \t*_]*$"
     r"|.*\b(?:answer|output|grid|result)\b.*\b(?:is|be)[ \t]*$",
     re.IGNORECASE,
 )
@@ -87,7 +87,7 @@ def _blocks(text: str) -> Iterator[_Block]:
             if blanks or not counts_columns(block.lines[0].cells, [row.cells]):
                 yield block
             block = _Block("", [row])
-        elif block.lines and (_RULE.fullmatch(line) or (not line.strip() and not blanks)):
+        elif _RULE.fullmatch(line) or (block.lines and not line.strip() and not blanks):
             pass  # a table's rule; or a blank line, behind which the rows may go on
         elif block.lines or line.strip():
             yield block

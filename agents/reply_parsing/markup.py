@@ -8,6 +8,12 @@ _FENCE = re.compile(
     r"(?P<indent>(?:[ \t]|>|[-*+][ \t]|\d{1,2}[.)][ \t])*)"
     r"(?P<mark>`{3,}|~{3,})[ \t]*(?P<label>[^`~\n]*)"
 )
+_LINE_END_TAG = re.compile(r"<(?:br|/tr)\b[^<>\n]{0,80}>", re.IGNORECASE)
+_CELL_TAG = re.compile(r"<(?:/?t[dh]|tr)\b[^<>\n]{0,80}>", re.IGNORECASE)
+_BLOCK_TAG = re.compile(
+    r"</?(?:pre|code|answer|output|solution|prediction|result|grid|table)\b[^<>\n]{0,80}>",
+    re.IGNORECASE,
+)
 
 _CODE_BEHIND_MARK = re.compile(
     r"(?:\w+[ \t]+)?((?:def[ \t]+\w+[ \t]*\(|import[ \t]|from[ \t]+\w+[ \t]+import\b"
@@ -35,6 +41,14 @@ def clean_characters(text: str) -> str:
 def normalise_newlines(text: str) -> str:
     """Windows and old Mac line ends become a line feed."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def with_tags_on_lines(text: str) -> str:
+    """A text with HTML's line ends and cells as plain ones, and a line for each other tag."""
+    if "<" not in text:
+        return text
+    text = _LINE_END_TAG.sub("\n", _CELL_TAG.sub(" ", text))
+    return _BLOCK_TAG.sub("\n\\g<0>\n", text)
 
 
 def split_thinking(text: str) -> tuple[str, str]:

@@ -297,6 +297,8 @@ async def test_numpy_is_offered_without_an_import(sandbox: Sandbox) -> None:
         "[[Counter([1])[1], len(list(itertools.product([1], [2])))]]",
         "[[math.gcd(4, 6), floor(1.5), deque([3])[0], defaultdict(int)[0]]]",
         "numpy.array(grid)",
+        "grid if isinstance(re.match('a', 'a'), object) and pairwise([1, 2]) else grid",
+        "(len(enum.Enum.__name__), itemgetter(0)([1]), os.sep) and grid",
         "[list(map(partial(operator.mul, 1), row)) for row in grid]",
     ],
 )

@@ -126,6 +126,8 @@ def preload(packages: Mapping[str, str], more: Sequence[str], hash_seed: int) ->
         offered |= {name: getattr(sys.modules[module], name) for name in names}
     if "numpy" in sys.modules:
         offered["np"] = offered["numpy"] = sys.modules["numpy"]
+    if "scipy.ndimage" in sys.modules:
+        offered["scipy"], offered["ndimage"] = sys.modules["scipy"], sys.modules["scipy.ndimage"]
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(hash_seed)
 

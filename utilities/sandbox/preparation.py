@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 PACKAGES = ("numpy", "scipy")
 """Packages that programs may import if they are installed."""
 _EXTRA_MODULES = (
-    ("numpy", re.compile(rb"np\b|numpy|scipy")),
-    ("scipy", re.compile(rb"scipy")),
+    ("numpy", re.compile(rb"np\b|numpy|scipy|ndimage")),
+    ("scipy", re.compile(rb"scipy|ndimage")),
     ("numpy.random", re.compile(rb"(?:np|numpy)\.random\b|numpy\s+import\b[^\n]*\brandom\b")),
 )
 """What is preloaded for sources in which a pattern is found; a false match does no harm."""

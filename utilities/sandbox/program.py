@@ -36,18 +36,23 @@ them but one function only, the reply's reader adds the first name as an alias, 
 stored runs."""
 
 OFFERED_MODULES = (
-    *("bisect", "collections", "copy", "functools", "heapq", "itertools", "math", "operator"),
-    *("random", "re", "string", "sys", "typing"),
+    *("bisect", "collections", "copy", "dataclasses", "enum", "functools", "heapq", "itertools"),
+    *("math", "operator", "os", "random", "re", "string", "sys", "time", "typing"),
 )
 """Modules that programs may use without importing them: models often forget to."""
 OFFERED_NAMES = {
     "collections": ("Counter", "OrderedDict", "defaultdict", "deque", "namedtuple"),
     "copy": ("deepcopy",),
     "dataclasses": ("dataclass", "field"),
-    "functools": ("cache", "lru_cache", "partial", "reduce"),
+    "enum": ("Enum", "IntEnum"),
+    "functools": ("cache", "lru_cache", "partial", "reduce", "wraps"),
     "heapq": ("heapify", "heappop", "heappush"),
-    "itertools": ("accumulate", "chain", "combinations", "groupby", "permutations", "product"),
+    "itertools": (
+        *("accumulate", "chain", "combinations", "combinations_with_replacement", "cycle"),
+        *("groupby", "islice", "pairwise", "permutations", "product", "zip_longest"),
+    ),
     "math": ("ceil", "floor", "gcd", "inf", "sqrt"),
+    "operator": ("itemgetter",),
     "typing": (
         *("Any", "Callable", "Dict", "FrozenSet", "Generator", "Iterable", "Iterator", "List"),
         *("NamedTuple", "Optional", "Sequence", "Set", "Tuple", "Union"),
