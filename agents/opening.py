@@ -4,6 +4,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -179,14 +180,21 @@ def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:
 
 
 async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack) -> AskedModel:
+    from utilities.models.costs import cost_of
+
     options, entry, client = run.options, chosen.entry, None
     worst_case = _worst_case(chosen, options)
     if run.replies.plan is not None:
-        run.replies.plan.prices = _prices(chosen, worst_case)
+        run.replies.plan.prices = Prices(
+            model_identifier=entry.name,
+            max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
+            cost_of=partial(cost_of, entry),
+            worst_usd_of=None if worst_case is None else worst_case.usd_of,
+        )
     if options.batch and not options.asks_nothing:
-        run.batches = await stack.enter_async_context(_batches(entry, chosen.key, run))
+        run.batches = await stack.enter_async_context(_batches(chosen, run))
     elif not options.asks_nothing:
-        client = await stack.enter_async_context(_client(entry, chosen.key, run))
+        client = await stack.enter_async_context(_client(chosen, run))
     return AskedModel(
         client,
         chosen.sampling,
@@ -201,16 +209,14 @@ async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack
     )
 
 
-def _client(
-    entry: ModelEntry, key: str, run: AskingRun
-) -> AbstractAsyncContextManager[ModelClient]:
-    options = run.options
+def _client(chosen: ChosenModel, run: AskingRun) -> AbstractAsyncContextManager[ModelClient]:
     from utilities.models.factory import open_client
     from utilities.models.pacing.rate_gate import START
 
+    options = run.options
     return open_client(
-        entry,
-        key,
+        chosen.entry,
+        chosen.key,
         max_connections=options.max_concurrent_requests
         or options.max_concurrent_tasks * options.best_of,
         # A user who gives a number knows what the server can take.
@@ -219,39 +225,22 @@ def _client(
     )
 
 
-def _batches(
-    entry: ModelEntry, key: str, run: AskingRun
-) -> AbstractAsyncContextManager[BatchQueue]:
-    from utilities.replies.batches.opening import BatchSettings, open_batches
+def _batches(chosen: ChosenModel, run: AskingRun) -> AbstractAsyncContextManager[BatchQueue]:
+    from utilities.replies.batches.opening import open_batches
 
     options = run.options
-    settings = BatchSettings(
+    return open_batches(
+        chosen.entry,
+        chosen.key,
+        model=_name_of(chosen.entry),
+        journal=run.store.journal,
+        budget=run.budget,
+        stopping=run.stopping,
         batch_size=options.batch_size,
         poll_s=options.batch_poll_s,
         best_of=options.best_of,
         max_concurrent_tasks=options.max_concurrent_tasks,
         quiet=options.quiet,
-    )
-    return open_batches(
-        entry,
-        key,
-        settings,
-        model=_name_of(entry),
-        journal=run.store.journal,
-        budget=run.budget,
-        stopping=run.stopping,
-    )
-
-
-def _prices(chosen: ChosenModel, worst_case: WorstCase | None) -> Prices:
-    from utilities.models.costs import cost_of
-
-    entry = chosen.entry
-    return Prices(
-        model_identifier=entry.name,
-        max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
-        cost_of=lambda usage: cost_of(entry, usage),
-        worst_usd_of=None if worst_case is None else worst_case.usd_of,
     )
 
 

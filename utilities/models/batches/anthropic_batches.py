@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from utilities.config import keys_hidden
 from utilities.errors import AttemptFailed, ProviderFailed, TimedOut, ToolkitError
 from utilities.files.json_lines import encode_line
-from utilities.model_catalogue import ModelEntry
 from utilities.models.anthropic_messages import anthropic_sdk, message_body, read_message
 from utilities.models.batches.endpoint import (
-    CONNECTIONS,
+    BatchEndpoint,
     BatchLimits,
     BatchState,
     LostBatch,
@@ -21,14 +19,11 @@ from utilities.models.batches.endpoint import (
     Result,
     Submission,
     json_lines,
-    object_of,
     parts_of,
-    triaged,
 )
 from utilities.models.costs import priced
 from utilities.models.interface import Message, Sampling
 from utilities.models.json_fields import JSONObject, count_at, list_at, object_at, text_at
-from utilities.models.triage import Triage
 
 if TYPE_CHECKING:
     import anthropic
@@ -37,8 +32,8 @@ _PATH = "/v1/messages/batches"
 _PAGE = 100
 
 
-class AnthropicBatches:
-    """A BatchEndpoint on the anthropic SDK.
+class AnthropicBatches(BatchEndpoint):
+    """Batches of messages, over the anthropic SDK.
 
     A batch has no metadata. It is known again by its `custom_id`s, which show in its results only;
     until it has ended, its time and its number of requests say that it may be the one.
@@ -46,25 +41,9 @@ class AnthropicBatches:
     """
 
     limits = BatchLimits(requests=100_000, size_bytes=256_000_000)
-
-    def __init__(self, entry: ModelEntry, key: str, sdk: anthropic.AsyncAnthropic) -> None:
-        """`sdk` is open."""
-        self._entry, self._sdk = entry, sdk
-        self._triage = Triage(entry, key)
-
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, entry: ModelEntry, key: str) -> AsyncIterator[Self]:
-        """Open the connections."""
-        with keys_hidden():
-            _, sdk = anthropic_sdk(entry, key, CONNECTIONS)
-        async with sdk:
-            yield cls(entry, key, sdk)
-
-    def _triaged(self) -> AbstractContextManager[None]:
-        import anthropic  # loaded when this was opened
-
-        return triaged(self._triage, anthropic)
+    package = "anthropic"
+    connect = staticmethod(anthropic_sdk)
+    _sdk: anthropic.AsyncAnthropic
 
     def encode(self, custom_id: str, messages: list[Message], sampling: Sampling) -> bytes:
         """One item of the body's list; replies in a batch are never streamed."""
@@ -86,7 +65,7 @@ class AnthropicBatches:
                 options={"headers": {"content-type": "application/json"}},
                 cast_to=httpx2.Response,
             )
-        return self._read_state(object_of(response.content, self._triage))
+        return self._read_state(self._object_of(response.content))
 
     async def candidates(self, lost: LostBatch) -> list[BatchState]:
         """Batches of about this time, with as many requests and of unknown origin."""
@@ -96,7 +75,7 @@ class AnthropicBatches:
             with self._triaged():
                 batches = self._sdk.messages.batches.with_raw_response
                 raw = await batches.list(limit=_PAGE, **after)
-            page = object_of(await raw.read(), self._triage)
+            page = self._object_of(await raw.read())
             states = [self._read_state(item) for item in list_at(page, "data")]
             recent = [state for state in states if state.created_at > lost.created_after]
             found += [
@@ -116,18 +95,6 @@ class AnthropicBatches:
             async for result in results:
                 return parts_of(result.custom_id)[1]
         return ""
-
-    async def state(self, batch_id: str) -> BatchState | None:
-        """How far a batch is."""
-        try:
-            with self._triaged():
-                raw = await self._sdk.messages.batches.with_raw_response.retrieve(batch_id)
-                content = await raw.read()
-        except ToolkitError as error:
-            if getattr(error.__cause__, "status_code", None) == 404:
-                return None
-            raise
-        return self._read_state(object_of(content, self._triage))
 
     async def results(self, state: BatchState) -> AsyncGenerator[Result]:
         """The lines of the results."""
@@ -154,7 +121,11 @@ class AnthropicBatches:
             return failure
         return priced(self._entry, reply)
 
-    def _read_state(self, batch: object) -> BatchState:
+    async def _retrieve(self, batch_id: str) -> bytes:
+        raw = await self._sdk.messages.batches.with_raw_response.retrieve(batch_id)
+        return await raw.read()
+
+    def _read_state(self, batch: JSONObject) -> BatchState:
         batch_id, word = text_at(batch, "id"), text_at(batch, "processing_status")
         if not batch_id or not word:
             raise self._triage.no_reply("the answer describes no batch")

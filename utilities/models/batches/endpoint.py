@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import sys
+from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -12,12 +14,13 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
+from utilities.config import keys_hidden
 from utilities.errors import AttemptFailed, NotAsked, ToolkitError
+from utilities.model_catalogue import ModelEntry
 from utilities.models.interface import Message, Reply, Sampling
 from utilities.models.json_fields import JSONObject
 from utilities.models.pacing.rate_gate import pause
@@ -110,66 +113,107 @@ class LostBatch:
     """Batches whose origin is known."""
 
 
-class BatchEndpoint(Protocol):
-    """A provider's batch endpoint.
+class BatchEndpoint(ABC):
+    """A provider's batch endpoint, over the provider's SDK; `opened` before use.
 
     Each call is one exchange. It raises AttemptFailed if it may be made again, else what Triage
     makes of the answer.
     """
 
-    @property
-    def limits(self) -> BatchLimits:
-        """The most that one batch may hold."""
+    limits: ClassVar[BatchLimits]
+    """The most that one batch may hold."""
+    package: ClassVar[str]
+    """The SDK's package; it has the SDK's errors too."""
 
-    def encode(self, custom_id: str, messages: list[Message], sampling: Sampling) -> bytes:
-        """One request as it stands in a batch, without a newline."""
+    def __init__(self, entry: ModelEntry, key: str, sdk: Any) -> None:
+        """`sdk` is open."""
+        self._entry, self._sdk = entry, sdk
+        self._triage = Triage(entry, key)
 
-    async def prepare(self, submission: Submission) -> None:
-        """Do what comes before `create` and buys nothing; the requests are not needed after it."""
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, entry: ModelEntry, key: str) -> AsyncIterator[Self]:
+        """Open the connections."""
+        with keys_hidden():
+            _, sdk = cls.connect(entry, key, CONNECTIONS)
+        async with sdk:
+            yield cls(entry, key, sdk)
 
-    async def create(self, submission: Submission) -> BatchState:
-        """Create the batch; it may exist even after an error: see `candidates`."""
+    @contextmanager
+    def _triaged(self) -> Iterator[None]:
+        """Turn what the SDK raises into the errors of this toolkit."""
+        import aiohttp  # loaded with the SDK
+        import httpx2
 
-    async def candidates(self, lost: LostBatch) -> list[BatchState]:
-        """The batches that may be the lost one, newest first."""
+        package = sys.modules[self.package]
+        try:
+            yield
+        except package.APIStatusError as error:
+            raise self._triage.answer(
+                error.status_code, error.body or error.response.text, error.response.headers
+            ) from error
+        except (package.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:
+            raise self._triage.connection(error) from error
 
-    async def token_of(self, state: BatchState) -> str | None:
-        """The token that a batch was created with; None if it shows only when the batch ends."""
+    def _object_of(self, content: bytes) -> JSONObject:
+        """The JSON object in an answer; raises AttemptFailed if there is none."""
+        try:
+            found = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise self._triage.no_reply("the answer is no JSON") from error
+        if not isinstance(found, dict):
+            raise self._triage.no_reply("the answer is no JSON object")
+        if found.get("error"):
+            raise self._triage.error_in_success(found["error"])
+        return found
 
     async def state(self, batch_id: str) -> BatchState | None:
         """How far a batch is; None if the provider knows none of this name."""
+        try:
+            with self._triaged():
+                content = await self._retrieve(batch_id)
+        except ToolkitError as error:
+            if getattr(error.__cause__, "status_code", None) == 404:
+                return None
+            raise
+        return self._read_state(self._object_of(content))
 
+    @staticmethod
+    @abstractmethod
+    def connect(entry: ModelEntry, key: str, max_connections: int, /) -> tuple[Any, Any]:
+        """The SDK's connections and its client; keys are hidden meanwhile."""
+
+    @abstractmethod
+    def encode(self, custom_id: str, messages: list[Message], sampling: Sampling) -> bytes:
+        """One request as it stands in a batch, without a newline."""
+
+    @abstractmethod
+    async def prepare(self, submission: Submission) -> None:
+        """Do what comes before `create` and buys nothing; the requests are not needed after it."""
+
+    @abstractmethod
+    async def create(self, submission: Submission) -> BatchState:
+        """Create the batch; it may exist even after an error: see `candidates`."""
+
+    @abstractmethod
+    async def candidates(self, lost: LostBatch) -> list[BatchState]:
+        """The batches that may be the lost one, newest first."""
+
+    @abstractmethod
+    async def token_of(self, state: BatchState) -> str | None:
+        """The token that a batch was created with; None if it shows only when the batch ends."""
+
+    @abstractmethod
     def results(self, state: BatchState) -> AsyncGenerator[Result]:
         """What became of each request of an ended batch, in any order."""
 
+    @abstractmethod
+    async def _retrieve(self, batch_id: str) -> bytes:
+        """The provider's description of a batch, as it came."""
 
-@contextmanager
-def triaged(triage: Triage, sdk: ModuleType) -> Iterator[None]:
-    """Turn what the SDK (`openai` or `anthropic`) raises into the errors of this toolkit."""
-    import aiohttp  # loaded with the client
-    import httpx2
-
-    try:
-        yield
-    except sdk.APIStatusError as error:
-        raise triage.answer(
-            error.status_code, error.body or error.response.text, error.response.headers
-        ) from error
-    except (sdk.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:
-        raise triage.connection(error) from error
-
-
-def object_of(content: bytes, triage: Triage) -> JSONObject:
-    """The JSON object in an answer; raises AttemptFailed if there is none."""
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise triage.no_reply("the answer is no JSON") from error
-    if not isinstance(found, dict):
-        raise triage.no_reply("the answer is no JSON object")
-    if found.get("error"):
-        raise triage.error_in_success(found["error"])
-    return found
+    @abstractmethod
+    def _read_state(self, batch: JSONObject) -> BatchState:
+        """The state that such a description means."""
 
 
 async def json_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[JSONObject]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any, Final
 
-from utilities.config import keys_hidden
 from utilities.errors import AttemptFailed, ProviderFailed, RateLimited, TimedOut, ToolkitError
 from utilities.files.json_lines import encode_line
-from utilities.model_catalogue import ModelEntry
 from utilities.models.batches.endpoint import (
-    CONNECTIONS,
+    BatchEndpoint,
     BatchLimits,
     BatchState,
     LostBatch,
@@ -19,14 +16,11 @@ from utilities.models.batches.endpoint import (
     Result,
     Submission,
     json_lines,
-    object_of,
-    triaged,
 )
 from utilities.models.chat_completions import chat_body, openai_sdk, read_completion
 from utilities.models.costs import priced
 from utilities.models.interface import Message, Sampling
 from utilities.models.json_fields import JSONObject, count_at, list_at, object_at, text_at
-from utilities.models.triage import Triage
 
 if TYPE_CHECKING:
     import openai
@@ -39,32 +33,16 @@ _NEVER_RAN = frozenset({"batch_expired", "batch_cancelled"})
 _QUEUE_FULL = "token_limit_exceeded"
 
 
-class OpenAIBatches:
-    """A BatchEndpoint on the openai SDK; each batch carries its token in its metadata.
+class OpenAIBatches(BatchEndpoint):
+    """Batches of chat completions, over the openai SDK; a batch has its token in its metadata.
 
     Limits and codes: developers.openai.com, guide "Batch API" and the reference of `/v1/batches`.
     """
 
     limits = BatchLimits(requests=50_000, size_bytes=200_000_000)
-
-    def __init__(self, entry: ModelEntry, key: str, sdk: openai.AsyncOpenAI) -> None:
-        """`sdk` is open."""
-        self._entry, self._sdk = entry, sdk
-        self._triage = Triage(entry, key)
-
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, entry: ModelEntry, key: str) -> AsyncIterator[Self]:
-        """Open the connections."""
-        with keys_hidden():
-            _, sdk = openai_sdk(entry, key, CONNECTIONS)
-        async with sdk:
-            yield cls(entry, key, sdk)
-
-    def _triaged(self) -> AbstractContextManager[None]:
-        import openai  # loaded when this was opened
-
-        return triaged(self._triage, openai)
+    package = "openai"
+    connect = staticmethod(openai_sdk)
+    _sdk: openai.AsyncOpenAI
 
     def encode(self, custom_id: str, messages: list[Message], sampling: Sampling) -> bytes:
         """One line of the input file."""
@@ -84,7 +62,7 @@ class OpenAIBatches:
             raw = await self._sdk.files.with_raw_response.create(
                 file=(name, content, "application/jsonl"), purpose="batch"
             )
-        file_id = text_at(object_of(raw.content, self._triage), "id")
+        file_id = text_at(self._object_of(raw.content), "id")
         if not file_id:
             raise self._triage.no_reply("the uploaded file has no id")
         submission.prepared = file_id.encode()
@@ -98,7 +76,7 @@ class OpenAIBatches:
                 completion_window="24h",
                 metadata={_TOKEN: submission.token},
             )
-        return self._read_state(object_of(raw.content, self._triage))
+        return self._read_state(self._object_of(raw.content))
 
     async def candidates(self, lost: LostBatch) -> list[BatchState]:
         """The batch with this token in its metadata, if there is one."""
@@ -106,7 +84,7 @@ class OpenAIBatches:
         while True:
             with self._triaged():
                 raw = await self._sdk.batches.with_raw_response.list(limit=_PAGE, **after)
-            page = object_of(raw.content, self._triage)
+            page = self._object_of(raw.content)
             batches = [item for item in list_at(page, "data") if isinstance(item, dict)]
             for batch in batches:
                 if text_at(object_at(batch, "metadata"), _TOKEN) == lost.token:
@@ -120,17 +98,6 @@ class OpenAIBatches:
     async def token_of(self, state: BatchState) -> str | None:
         """The token in the metadata."""
         return state.token
-
-    async def state(self, batch_id: str) -> BatchState | None:
-        """How far a batch is."""
-        try:
-            with self._triaged():
-                raw = await self._sdk.batches.with_raw_response.retrieve(batch_id)
-        except ToolkitError as error:
-            if getattr(error.__cause__, "status_code", None) == 404:
-                return None
-            raise
-        return self._read_state(object_of(raw.content, self._triage))
 
     async def results(self, state: BatchState) -> AsyncGenerator[Result]:
         """The lines of the output file, then those of the error file."""
@@ -158,6 +125,10 @@ class OpenAIBatches:
         except ToolkitError as failure:
             return failure
         return priced(self._entry, reply)
+
+    async def _retrieve(self, batch_id: str) -> bytes:
+        raw = await self._sdk.batches.with_raw_response.retrieve(batch_id)
+        return raw.content
 
     def _read_state(self, batch: JSONObject) -> BatchState:
         batch_id, word = text_at(batch, "id"), text_at(batch, "status")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from utilities.command_line.terminal import say
@@ -42,49 +42,41 @@ def in_batches(entry: ModelEntry) -> ModelEntry:
     return replace(entry, price_factor=PRICE_FACTOR)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchSettings:
-    """How a run uses batches, as its options say."""
-
-    batch_size: int
-    """The most requests in one batch."""
-    poll_s: float
-    """Seconds before a batch is asked about for the first time."""
-    best_of: int
-    max_concurrent_tasks: int
-    quiet: bool
-    """Whether progress goes into the log only."""
-
-
 @asynccontextmanager
 async def open_batches(
     entry: ModelEntry,
     key: str,
-    settings: BatchSettings,
     *,
     model: str,
     journal: Journal,
     budget: Budget,
     stopping: asyncio.Event,
+    batch_size: int,
+    poll_s: float,
+    best_of: int,
+    max_concurrent_tasks: int,
+    quiet: bool,
 ) -> AsyncIterator[BatchQueue]:
-    """The queue of a run, with the batches left open by earlier ones; `model` is `provider:id`."""
+    """The queue of a run, with the batches left open by earlier ones; `model` is `provider:id`.
+
+    A batch has at most `batch_size` requests, and is first asked about after `poll_s` seconds.
+    If `quiet`, progress goes into the log only.
+    """
     admission = Admission(
-        _BATCHES_SIDE_BY_SIDE * settings.batch_size,
-        settings.best_of,
-        at_least=settings.max_concurrent_tasks,
+        _BATCHES_SIDE_BY_SIDE * batch_size, best_of, at_least=max_concurrent_tasks
     )
     async with _ENDPOINTS[entry.provider].opened(entry, key) as endpoint:
         service = BatchService(
             endpoint=endpoint,
             exchanges=Exchanges(entry.name, entry.request_timeout_s, RetryPolicy(), stopping),
             journal=journal,
-            announce=partial(_announce, quiet=settings.quiet),
+            announce=partial(_announce, quiet=quiet),
             model=model,
             base_url=entry.base_url,
-            poll_s=settings.poll_s,
+            poll_s=poll_s,
         )
         queue = BatchQueue(
-            service, admission, batch_size=settings.batch_size, budget=budget, stopping=stopping
+            service, admission, batch_size=batch_size, budget=budget, stopping=stopping
         )
         async with queue.opened():
             yield queue
