@@ -33,6 +33,9 @@ ASK_AGAIN = frozenset({"rate_limited", "timed_out", "provider_error", "rejected"
 class ToolkitError(Exception):
     """The root of all of them."""
 
+    body: str | None = None
+    """The body of a success that could not be read as a reply."""
+
 
 class UsageError(ToolkitError):
     """Bad input: the message says what, which item, and what to do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from utilities.models.anthropic_messages import EventStream
+from utilities.models.bodies import EventStream
 
 EVENTS = [b'{"type": "ping"}', b'{"text":\n"\xc3\xa9"}', b"", b"", b"last"]
 STREAM = (

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.api_client import APIClient, sdk_options
-from utilities.models.interface import Begun, FinishReason, Message, Reply, Sampling, Usage
+from utilities.models.interface import FinishReason, Message, Reply, Sampling, Usage
 from utilities.models.json_fields import (
     JSONObject,
     count_at,
     list_at,
     object_at,
-    parse_json,
     text_at,
 )
 from utilities.models.triage import Triage
@@ -47,29 +46,13 @@ class MessagesClient(APIClient):
         """As `message_body`, for a stream."""
         return message_body(self.entry, messages, sampling) | {"stream": True}
 
-    async def read(self, response: httpx2.Response, begun: Begun) -> Reply:
-        """The reply in a stream of events."""
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            raise self._not_a_stream(await response.aread())
-        events, stream = EventStream(), MessageStream(self.triage)
-        async for chunk in response.aiter_bytes():
-            for event in events.take(chunk):
-                begun()
-                try:
-                    stream.take(parse_json(event or b"{}"))
-                except (ValueError, RecursionError) as error:
-                    message = "the stream has an event that is no JSON"
-                    raise self.triage.no_reply(message) from error
-        return stream.reply()
+    def event_reader(self) -> MessageStream:
+        """Puts a message together from its events."""
+        return MessageStream(self.triage)
 
-    def _not_a_stream(self, content: bytes) -> Exception:
-        try:
-            body = parse_json(content)
-        except (ValueError, RecursionError):
-            return self.triage.no_reply("the answer is neither a stream nor JSON")
-        if isinstance(body, dict) and body.get("error"):
-            return self.triage.error_in_success(body["error"])
-        return self.triage.no_reply("the answer is no stream")
+    def read_document(self, document: object) -> Reply:
+        """As `read_message`."""
+        return read_message(document, self.triage)
 
 
 def anthropic_sdk(
@@ -110,7 +93,7 @@ class MessageStream:
         self._stop_reason = ""
         self._model = ""
 
-    def take(self, event: object) -> None:
+    def take(self, event: object) -> bool:
         """Take one event's JSON; raises what an error event means, ignores unknown events."""
         kind = text_at(event, "type")
         if kind == "content_block_delta":  # as nearly all are
@@ -123,14 +106,16 @@ class MessageStream:
             self._usage |= object_at(message, "usage")
         elif kind == "content_block_start":
             self._add(object_at(event, "content_block"))
-        elif kind == "message_delta":
-            self._stop_reason = text_at(object_at(event, "delta"), "stop_reason")
+        elif kind == "message_delta":  # several may come; the last may bring usage only
+            reason = text_at(object_at(event, "delta"), "stop_reason")
+            self._stop_reason = reason or self._stop_reason
             self._usage |= object_at(event, "usage")
+        return kind == "message_stop"
 
-    def reply(self) -> Reply:
+    def reply(self, *, ended: bool) -> Reply:
         """The whole message; raises AttemptFailed if the stream was cut or brought nothing."""
         text, usage = "".join(self._parts["text"]), read_usage(self._usage)
-        if not self._stop_reason:
+        if not self._stop_reason and not (ended and text):
             raise self._triage.no_reply("the stream ended in the middle of the reply")
         reason = _FINISH_REASONS.get(self._stop_reason, "unknown")
         if not text and reason == "stop" and usage.output_tokens == 0:
@@ -150,14 +135,18 @@ class MessageStream:
                 parts.append(text_at(piece, name))
 
 
-def read_message(message: JSONObject, triage: Triage) -> Reply:
-    """The reply in a whole message, as batches bring it; raises as MessageStream.reply does."""
+def read_message(message: object, triage: Triage) -> Reply:
+    """The reply in a whole message; raises as MessageStream.reply does."""
+    if error := object_at(message, "error"):
+        raise triage.error_in_success(error)
+    if not isinstance(message, dict) or not list_at(message, "content"):
+        raise triage.no_reply("the answer is no message")
     stream = MessageStream(triage)
     stream.take({"type": "message_start", "message": message})
     for block in list_at(message, "content"):
         stream.take({"type": "content_block_start", "content_block": block})
     stream.take({"type": "message_delta", "delta": message})
-    return stream.reply()
+    return stream.reply(ended=True)
 
 
 def read_usage(usage: JSONObject) -> Usage:
@@ -170,35 +159,3 @@ def read_usage(usage: JSONObject) -> Usage:
         cache_write_tokens=written,
         output_tokens=count_at(usage, "output_tokens"),
     )
-
-
-class EventStream:
-    """Splits server-sent events (WHATWG HTML 9.2) and gives the data of each.
-
-    The SDK's own reader takes as much CPU as the connection: it looks at each line three times.
-    """
-
-    def __init__(self) -> None:
-        """Nothing has come yet."""
-        self._data: list[bytes] = []
-        self._rest: list[bytes] = []
-        self._feed_may_follow = False
-
-    def take(self, chunk: bytes) -> Iterator[bytes]:
-        """The data of the events that end in this part of the stream, however it was cut."""
-        if self._feed_may_follow:  # a line feed here is half of the line end before it
-            chunk = chunk.removeprefix(b"\n")
-        self._feed_may_follow = chunk.endswith(b"\r")
-        if b"\r" in chunk:
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        self._rest.append(chunk)
-        if b"\n" not in chunk:  # a long event costs no more than its length
-            return
-        *lines, rest = b"".join(self._rest).split(b"\n")
-        self._rest = [rest]
-        for line in lines:
-            if line.startswith(b"data:") or line == b"data":
-                self._data.append(line[5:].removeprefix(b" "))
-            elif not line and self._data:
-                yield b"\n".join(self._data)
-                self._data.clear()

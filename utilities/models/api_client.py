@@ -7,14 +7,18 @@ errors, the reading of bodies.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from utilities.config import keys_hidden
+from utilities.errors import ToolkitError
 from utilities.model_catalogue import ModelEntry
+from utilities.models.bodies import Body, EventReader
 from utilities.models.costs import priced
 from utilities.models.interface import Begun, Message, Reply, Sampling
 from utilities.models.json_fields import JSONObject, encode_json, parse_json
@@ -24,6 +28,8 @@ from utilities.models.triage import Triage
 if TYPE_CHECKING:
     import httpx2
 
+_END_TIMEOUT_S = 0.5
+"""How long the end of a connection is waited for after a reply that is whole."""
 _CONNECT_TIMEOUT_S = 30.0
 """To open a connection; the retry layer limits how long a reply may take."""
 
@@ -76,9 +82,46 @@ class APIClient(ABC):
                 self._limits.hear(response.headers)
                 if not response.is_success:
                     raise self._refusal(response, await response.aread())
-                return priced(self.entry, await self.read(response, begun))
+                return priced(self.entry, await self._received(response, begun))
         except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise self.triage.connection(error) from error
+
+    async def _received(self, response: httpx2.Response, begun: Begun) -> Reply:
+        """The reply in a success, also if the connection broke after the whole of it.
+
+        Whatever cannot be read is with the error, as `body`.
+        """
+        import aiohttp
+        import httpx2
+
+        kind = response.headers.get("content-type", "")
+        body = Body(self.event_reader(), is_stream=kind.startswith("text/event-stream"))
+        broken: Exception | None = None
+        try:
+            chunks = response.aiter_bytes()
+            try:
+                async for chunk in chunks:
+                    begun()
+                    body.take(chunk)
+                    if body.is_whole:
+                        await _until_end(chunks)
+                        break
+            except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+                broken = error
+            return self._reply(body)
+        except ToolkitError as error:
+            failure = error if broken is None else self.triage.connection(broken)
+            failure.body = body.text() or None
+            raise failure from (broken or error)
+
+    def _reply(self, body: Body) -> Reply:
+        try:
+            if body.is_stream:
+                return body.streamed_reply()
+            return replace(self.read_document(body.document()), body=body.text())
+        except (ValueError, RecursionError) as error:
+            what = "the stream has an event that is no JSON" if body.is_stream else "no JSON"
+            raise self.triage.no_reply(f"the answer cannot be read: {what}") from error
 
     def _refusal(self, response: httpx2.Response, content: bytes) -> Exception:
         try:
@@ -99,11 +142,20 @@ class APIClient(ABC):
         """What is posted."""
 
     @abstractmethod
-    async def read(self, response: httpx2.Response, begun: Begun) -> Reply:
-        """The reply in an answer whose status is a success; calls `begun` at its first byte.
+    def event_reader(self) -> EventReader:
+        """Puts a reply together from the events of a stream."""
 
-        Raises what `triage` makes of an answer that is no reply.
-        """
+    @abstractmethod
+    def read_document(self, document: object) -> Reply:
+        """The reply in a whole answer; raises what `triage` makes of one that is no reply."""
+
+
+async def _until_end(chunks: AsyncIterator[bytes]) -> None:
+    """Read a whole reply's end, so that the connection can be used again; not if it stays open."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_TIMEOUT_S):
+            async for _ in chunks:
+                pass
 
 
 def sdk_options(

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.api_client import APIClient, sdk_options
-from utilities.models.interface import Begun, FinishReason, Message, Reply, Sampling, Usage
+from utilities.models.interface import FinishReason, Message, Reply, Sampling, Usage
 from utilities.models.json_fields import (
     JSONObject,
     count_at,
     list_at,
     object_at,
-    parse_json,
     text_at,
 )
 from utilities.models.triage import Triage
@@ -24,10 +23,14 @@ if TYPE_CHECKING:
 
 _DEAREST_REPLY_USD = 1e6
 """A higher cost is an error of the server's, as are NaN and negative ones."""
+_FAILED = ("error", "abort", "aborted", "cancelled")
+"""The server's own failure: vLLM and SGLang abort what they cannot go on with."""
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
     "tool_calls": "stop",
     "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
     "content_filter": "refusal",
     "refusal": "refusal",
 }
@@ -50,15 +53,48 @@ class ChatCompletionsClient(APIClient):
         """As `chat_body`."""
         return chat_body(self.entry, messages, sampling)
 
-    async def read(self, response: httpx2.Response, begun: Begun) -> Reply:
-        """The reply in a whole body."""
-        content = await response.aread()
-        begun()
-        try:
-            answer = parse_json(content)
-        except (ValueError, RecursionError) as error:
-            raise self.triage.no_reply("the answer is no JSON") from error
-        return read_completion(answer, self.triage)
+    def event_reader(self) -> CompletionStream:
+        """Puts a completion together from its chunks, which come unasked from some servers."""
+        return CompletionStream(self.triage)
+
+    def read_document(self, document: object) -> Reply:
+        """As `read_completion`."""
+        return read_completion(document, self.triage)
+
+
+class CompletionStream:
+    """Puts a completion together from the chunks of a stream."""
+
+    def __init__(self, triage: Triage) -> None:
+        """`triage` says what an error means."""
+        self._triage = triage
+        self._texts: dict[str, list[str]] = {}
+        self._finish_reason: object = None
+        self._rest: JSONObject = {}
+
+    def take(self, event: object) -> bool:
+        """Take one chunk; usage may come after the reason to finish, so none ends the stream."""
+        if not isinstance(event, dict):
+            return False
+        choices = list_at(event, "choices")
+        choice = choices[0] if choices and isinstance(choices[0], dict) else {}
+        if error := event.get("error") or choice.get("error"):
+            raise self._triage.error_in_success(error)
+        self._rest |= {name: event[name] for name in ("model", "usage") if event.get(name)}
+        self._finish_reason = choice.get("finish_reason") or self._finish_reason
+        delta = object_at(choice, "delta") or object_at(choice, "message")
+        for name in ("content", "reasoning", "reasoning_content", "refusal"):
+            if text := text_at(delta, name):
+                self._texts.setdefault(name, []).append(text)
+        return False
+
+    def reply(self, *, ended: bool) -> Reply:
+        """The whole completion; raises AttemptFailed if the stream was cut or brought nothing."""
+        if not ended and not self._finish_reason:
+            raise self._triage.no_reply("the stream ended in the middle of the reply")
+        message = {name: "".join(texts) for name, texts in self._texts.items()}
+        choice = {"message": message, "finish_reason": self._finish_reason}
+        return read_completion({**self._rest, "choices": [choice]}, self._triage)
 
 
 def openai_sdk(
@@ -101,10 +137,11 @@ def read_completion(body: object, triage: Triage) -> Reply:
     if not choice:
         raise triage.no_reply("the answer has no choices")
     message, usage = object_at(choice, "message"), read_usage(object_at(body, "usage"))
-    text, reasoning, refusal = _text(message), _reasoning(message), text_at(message, "refusal")
+    text, reasoning, refusal = _text(message), _reasoning(message), _refusal(message)
     reason = choice.get("finish_reason")
-    if reason == "error" or (not text and not refusal and _is_empty(reason, reasoning, usage)):
-        raise triage.no_reply(f"the reply is empty (finish_reason {reason})")
+    if reason in _FAILED or (not text and not refusal and _is_empty(reason, reasoning, usage)):
+        what = "gave up" if reason in _FAILED else "is empty"
+        raise triage.no_reply(f"the reply {what} (finish_reason {reason})")
     return Reply(
         text=text or refusal,
         reasoning=reasoning,
@@ -118,7 +155,8 @@ def read_completion(body: object, triage: Triage) -> Reply:
 def read_usage(usage: JSONObject) -> Usage:
     """Chat completions' usage in the convention of Usage."""
     prompt_details = object_at(usage, "prompt_tokens_details")
-    prompt, completion = count_at(usage, "prompt_tokens"), count_at(usage, "completion_tokens")
+    prompt = count_at(usage, "prompt_tokens") or count_at(usage, "input_tokens")
+    completion = count_at(usage, "completion_tokens") or count_at(usage, "output_tokens")
     cached = count_at(prompt_details, "cached_tokens")
     # Gemini and Grok leave reasoning out of completion_tokens, though not out of the total.
     generated = max(completion, count_at(usage, "total_tokens") - prompt)
@@ -141,18 +179,26 @@ def _is_empty(reason: object, reasoning: str | None, usage: Usage) -> bool:
 
 
 def _text(message: JSONObject) -> str:
-    """The content, a string or (Mistral) a list of parts."""
+    """The content, a string or a list of parts; Mistral's parts of thinking are left out."""
     parts = [text_at(part, "text") for part in list_at(message, "content")]
     return text_at(message, "content") or "".join(parts)
+
+
+def _refusal(message: JSONObject) -> str:
+    """The model's words for not answering, in a field of their own or in a part."""
+    parts = [text_at(part, "refusal") for part in list_at(message, "content")]
+    return text_at(message, "refusal") or "".join(parts)
 
 
 def _reasoning(message: JSONObject) -> str | None:
     """The reasoning under any of the names that servers use; the standard has none."""
     details = list_at(message, "reasoning_details")
+    thinking = [one for part in list_at(message, "content") for one in list_at(part, "thinking")]
     return (
         text_at(message, "reasoning")
         or text_at(message, "reasoning_content")
         or "".join(text_at(part, "text") or text_at(part, "summary") for part in details)
+        or "".join(text_at(part, "text") for part in thinking)
         or None
     )
 

@@ -109,6 +109,8 @@ class Reply:
     attempts: int = 1
     failed_attempts: tuple[FailedAttempt, ...] = ()
     """Those before this reply."""
+    body: str | None = None
+    """The body as it came, if the journal is to keep it beside what was read of it."""
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:

@@ -44,8 +44,13 @@ def text_at(value: object, name: str) -> str:
 
 
 def count_at(value: object, name: str) -> int:
-    """The whole number under `name`, else 0; also 0 if it is too large for a count of tokens."""
+    """The whole number under `name`, else 0; also 0 if it is too large for a count of tokens.
+
+    Some servers write it as a float or a string.
+    """
     found = value.get(name) if isinstance(value, dict) else None
-    if isinstance(found, bool) or not isinstance(found, int):
+    if isinstance(found, str):
+        found = int(found) if found.isascii() and found.isdecimal() and len(found) < 16 else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
         return 0
-    return found if 0 < found < _MOST_TOKENS else 0
+    return int(found) if 0 < found < _MOST_TOKENS else 0
