@@ -144,10 +144,17 @@ def figures(path: Path) -> dict[str, Any]:
 
 
 def narrowed(now: Any, recorded: Any) -> Any:
-    """What there is now, without fields that the record does not have."""
+    """What there is now, without fields that the record does not have.
+
+    Intervals are the record's: how they are worked out has changed.
+    """
     if not isinstance(now, dict) or not isinstance(recorded, dict):
         return now
-    return {name: narrowed(it, recorded[name]) for name, it in now.items() if name in recorded}
+    return {
+        name: recorded[name] if "interval" in name else narrowed(it, recorded[name])
+        for name, it in now.items()
+        if name in recorded
+    }
 
 
 def outcomes(run: Recorded, folder: Path) -> tuple[Any, Any]:

@@ -51,9 +51,16 @@ def scores(folder: Path, *files: str) -> list[dict[str, Any]]:
 
 
 def lost_figures(recorded: str, now: str) -> list[tuple[str, ...]]:
-    """The numbers of each recorded line that no line has now, whatever words stand around them."""
+    """The numbers of each recorded line that no line has now, whatever words stand around them.
+
+    Intervals and what comes behind them are left out: how they are worked out has changed.
+    """
+    interval = re.compile(r"\(?\d+\.\d% – .*|\(95 % interval.*|p = .*")
     was, is_now = (
-        Counter(tuple(re.findall(r"[-+]?\d[\d.,]*", line)) for line in text.splitlines())
+        Counter(
+            tuple(re.findall(r"[-+]?\d[\d.,]*", interval.sub("", line)))
+            for line in text.splitlines()
+        )
         for text in (recorded, now)
     )
     return list(was - is_now)

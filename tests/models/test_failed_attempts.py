@@ -44,7 +44,9 @@ def test_each_failed_attempt_stands_in_journal_entry_and_summary(
         )  # fmt: skip
         assert len(server.ledger()) == 6
     assert done.returncode == 0, done.stderr
-    (line,) = journal_lines(tmp_path / "out")
+    *unread, line = journal_lines(tmp_path / "out")
+    assert {one["entry_type"] for one in unread} == {"unread_body"}
+    assert any("<html" in one["body"] for one in unread)
     failed = line["reply"]["failed_attempts"]
     assert [(attempt["cause"], attempt["status_code"]) for attempt in failed] == [
         ("rate_limited", 429),
@@ -76,7 +78,8 @@ def test_a_request_without_any_reply_has_its_line_and_is_no_reply_to_the_next_ru
         )  # fmt: skip
         codes = [run_script(*arguments).returncode for _ in range(2)]
     assert codes == [1, 0]
-    failure, answer = journal_lines(tmp_path / "out")
+    *unread, failure, answer = journal_lines(tmp_path / "out")
+    assert [one["entry_type"] for one in unread] == ["unread_body"] * 6
     assert (failure["entry_type"], failure["status"]) == ("failed_request", "provider_error")
     assert len(failure["failed_attempts"]) == 6
     assert failure["key"] == answer["key"]

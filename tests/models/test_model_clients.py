@@ -85,7 +85,7 @@ PASSING = {
     "503 overloaded": (status(503, "the engine is overloaded"), RateLimited),
     "200 with 429": (error_in_200(429), RateLimited),
     "200 overloaded": (error_in_200("overloaded_error"), RateLimited),
-    "408": (status(408), ProviderFailed),
+    "408": (status(408), TimedOut),
     "409": (status(409), ProviderFailed),
     "500": (status(500), ProviderFailed),
     "502 page": (html(502), ProviderFailed),

@@ -22,8 +22,8 @@ from utilities.model_catalogue import PROVIDERS, ModelEntry
 from utilities.models.api_client import APIClient
 from utilities.models.chat_completions import openai_sdk
 from utilities.models.factory import CLIENTS
-from utilities.models.interface import Begun, Message, Reply, Sampling, Usage
-from utilities.models.json_fields import count_at, parse_json, text_at
+from utilities.models.interface import Message, Reply, Sampling, Usage
+from utilities.models.json_fields import count_at, text_at
 
 if TYPE_CHECKING:
     import httpx2
@@ -82,12 +82,11 @@ class ToyClient(APIClient):
     def body(self, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
         return {"prompt": "\n".join(message["content"] for message in messages)}
 
-    async def read(self, response: httpx2.Response, begun: Begun) -> Reply:
-        said = parse_json(await response.aread())
-        begun()
-        if not text_at(said, "answer"):
+    def read_document(self, document: object) -> Reply:
+        if not text_at(document, "answer"):
             raise self.triage.no_reply("the toy says nothing")
-        return Reply(text_at(said, "answer"), usage=Usage(output_tokens=count_at(said, "tokens")))
+        tokens = count_at(document, "tokens")
+        return Reply(text_at(document, "answer"), usage=Usage(output_tokens=tokens))
 
 
 @contextmanager

@@ -141,9 +141,9 @@ class APIClient(ABC):
     def body(self, messages: list[Message], sampling: Sampling) -> JSONObject:
         """What is posted."""
 
-    @abstractmethod
-    def event_reader(self) -> EventReader:
-        """Puts a reply together from the events of a stream."""
+    def event_reader(self) -> EventReader | None:
+        """Puts a reply together from the events of a stream; None if the API has no streams."""
+        return None
 
     @abstractmethod
     def read_document(self, document: object) -> Reply:

@@ -26,12 +26,15 @@ class EventReader(Protocol):
 class Body:
     """Takes a body in parts; what cannot be read of it can still be kept as text."""
 
-    def __init__(self, reader: EventReader, *, is_stream: bool) -> None:
-        """`is_stream` if the answer's content type says so; else its first bytes do."""
+    def __init__(self, reader: EventReader | None, *, is_stream: bool = False) -> None:
+        """`is_stream` if the answer's content type says so; else its first bytes do.
+
+        Without a `reader` whatever comes is taken for a document.
+        """
         self._reader = reader
         self._parts: list[bytes] = []
-        self._events = EventStream() if is_stream else None
-        self._is_document = False
+        self._events = EventStream() if is_stream and reader else None
+        self._is_document = reader is None
         self._is_damaged = False
         self.is_whole = False
         """Whether a stream said that nothing more follows."""
@@ -66,6 +69,7 @@ class Body:
     def _take_event(self, data: bytes) -> bool:
         if data.strip() == _END:
             return True
+        assert self._reader is not None, "without one there are no events"
         try:
             return self._reader.take(read_json(data or b"{}"))
         except (ValueError, RecursionError):
@@ -84,6 +88,7 @@ class Body:
         """The reply of a stream; raises ValueError if one of its events is no JSON."""
         if self._is_damaged:
             raise ValueError("an event is no JSON")
+        assert self._reader is not None, "without one there is no stream"
         return self._reader.reply(ended=self.is_whole)
 
 

@@ -1,6 +1,6 @@
 """What a model client takes and returns."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar
 
@@ -144,6 +144,8 @@ class Meter:
 
     worst_usd: float | None = 0.0
     """What an attempt costs at most, in US dollars; None if the price is unknown."""
+    keep: Callable[[str], Awaitable[None]] | None = None
+    """Given the body of each success that could not be read as a reply."""
 
     async def begin(self) -> None:
         """Before an attempt; raises NotAsked if none may be made."""

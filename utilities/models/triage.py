@@ -17,20 +17,27 @@ from utilities.errors import (
     Refused,
     Rejected,
     RequestFailed,
+    TimedOut,
     ToolkitError,
     UnknownModel,
 )
 from utilities.model_catalogue import ModelEntry
 
 _LONGEST_MESSAGE = 500
+_TIMED_OUT = frozenset({408, 504, 524})
+_MAY_BE_BILLED = _TIMED_OUT | {500, 502, 520}
+"""A gateway says so of a model that may have worked, and a server of work that it lost."""
 
 _NO_CREDIT = re.compile(
     r"insufficient[_ ](quota|balance|credit|fund)|credit balance|out of credit|billing|"
     # Anthropic's and xAI's words for an account that has reached what it may spend.
     r"api usage limits|spend(ing)? limit|available credits"
 )
+# A quota for a day, or for longer, does not pass while a run waits.
+_LONG_QUOTA = re.compile(r"per[ _-]?day|daily|\b(rpd|tpd)\b|per[ _-]?(week|month)")
 # Gemini mentions billing in every rate limit, OpenAI in those of accounts without a card. Rate
 # limits are told by a status or code, and by the time that the limit is for.
+_SHORT_QUOTA = re.compile(r"per[ _-]?(second|min)|\b(rpm|tpm)\b")
 _ONLY_A_RATE = re.compile(r"resource_exhausted|rate_limit_exceeded|per[ _]?(min|day)")
 _TOO_LONG = re.compile(
     r"context[_ ]length|context[_ ](window|size|limit)|maximum context|prompt is too long|"
@@ -73,13 +80,16 @@ class Triage:
             if isinstance(final, RequestFailed):
                 final.status_code = status
             return final
-        becomes = RateLimited if status in {429, 529} or "overloaded" in words else ProviderFailed
+        becomes: type[RequestFailed] = TimedOut if status in _TIMED_OUT else ProviderFailed
+        if status in {429, 529} or "overloaded" in words:
+            becomes = RateLimited
         delay_s = retry_after_s(headers or {})
         return AttemptFailed(
             becomes,
             says,
             retry_after_s=_delay_in_words(words) if delay_s is None else delay_s,
             status_code=status,
+            billable=status in _MAY_BE_BILLED and becomes is not RateLimited,
         )
 
     def error_in_success(self, error: object) -> ToolkitError:
@@ -113,8 +123,8 @@ class Triage:
     def _final(self, status: int, words: str, says: str) -> ToolkitError | None:
         """The error if asking again would not help, else None."""
         hint = f"set {self._entry.key_variable}" if self._entry.key_variable else "send a key"
-        if status == 402 or (status in {400, 403, 429} and _is_out_of_credit(words)):
-            return OutOfCredit(f"{says}; add credit to the account")
+        if spent := _what_is_spent(status, words):
+            return OutOfCredit(f"{says}; {spent}")
         if status == 413 or (status in {400, 422} and _TOO_LONG.search(words)):
             return ContextTooLong(says)
         if status in {400, 403, 422} and _MODERATED.search(words):
@@ -171,8 +181,14 @@ def _number(text: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _is_out_of_credit(words: str) -> bool:
-    return bool(_NO_CREDIT.search(words)) and not _ONLY_A_RATE.search(words)
+def _what_is_spent(status: int, words: str) -> str | None:
+    """What to do about an account that has nothing left; None if it has."""
+    if status == 429 and _LONG_QUOTA.search(words) and not _SHORT_QUOTA.search(words):
+        return "the quota is for a day or longer: go on when it is new, or raise it"
+    no_credit = _NO_CREDIT.search(words) and not _ONLY_A_RATE.search(words)
+    if status == 402 or (status in {400, 403, 429} and no_credit):
+        return "add credit to the account"
+    return None
 
 
 def _provider_message(body: object) -> str:

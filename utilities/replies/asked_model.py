@@ -5,9 +5,10 @@ import logging
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from utilities.models.interface import FREE, Begun, Message, Meter, ModelClient, Reply, Sampling
+from utilities.models.interface import Begun, Message, Meter, ModelClient, Reply, Sampling
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import BudgetMeter
 from utilities.replies.journal import request_key
@@ -100,6 +101,7 @@ class AskedModel:
             if request.reply is not None:
                 return request.reply
             sampling, meter = self._sent(messages, index)
+            meter.keep = partial(self._replies.journal.record_body, key, about)
             if batches is not None:
                 reply = await batches.complete(key, about, messages, sampling, meter)
             else:
@@ -122,7 +124,7 @@ class AskedModel:
         sampling, worst_usd = self._sampling, None
         if self._worst_case is not None:
             sampling, worst_usd = self._worst_case.sampling, self._worst_case.usd_of(messages)
-        meter = FREE if self._is_free else BudgetMeter(self._replies.budget, worst_usd)
+        meter = Meter() if self._is_free else BudgetMeter(self._replies.budget, worst_usd)
         return sampling.of_sample(index), meter
 
     def _shared(self, messages: list[Message]) -> AbstractAsyncContextManager[Begun | None]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,9 @@ _SPACED_KEY_START = b'{"key": "'
 """How earlier versions began the line of a reply that UTF-8 cannot hold."""
 _FAILURE = "failed_request"
 _FAILURE_START = f'{{"entry_type":"{_FAILURE}"'.encode("ascii")
-_KEY_IN_FAILURE = b',"key":"'
+_BODY = "unread_body"
+_BODY_START = f'{{"entry_type":"{_BODY}"'.encode("ascii")
+_KEY_IN_LINE = b',"key":"'
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class Journal:
         self._run_id = run_id
         self._places: dict[bytes, int] = {}  # packed: half as much memory as pairs
         self._failures: dict[bytes, int] = {}
+        self._bodies: dict[bytes, int] = {}
         self.batches = ledger.BatchLedger()
         if resume:
             for offset, line in file.lines():
@@ -45,13 +49,11 @@ class Journal:
                     start = line.index(b'"', len(_KEY_START) - 1) + 1
                     self._places[line[start : start + KEY_DIGITS]] = place
                 elif line.startswith(_FAILURE_START):
-                    self._index_failure(line, place)
+                    self._failures[_key_in(line)] = place
+                elif line.startswith(_BODY_START):
+                    self._bodies[_key_in(line)] = place
                 elif line.startswith(ledger.LINE_START):
                     self._take_batch(offset, line)
-
-    def _index_failure(self, line: bytes, place: int) -> None:
-        start = line.find(_KEY_IN_FAILURE) + len(_KEY_IN_FAILURE)
-        self._failures[line[start : start + KEY_DIGITS]] = place
 
     def recall_failure(self, key: str) -> Mapping[str, Any] | None:
         """What an earlier run wrote of its last request under this key, if it had no reply."""
@@ -83,11 +85,7 @@ class Journal:
         """
         await self._file.append(
             {
-                "entry_type": _FAILURE,
-                "schema_version": SCHEMA_VERSION,
-                "run_id": self._run_id,
-                "key": key,
-                **about,
+                **self._line(_FAILURE, key, about),
                 "failed_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "status": error.status,
                 "error": str(error),
@@ -112,6 +110,29 @@ class Journal:
         self.batches.take(event)
         await self._file.save()
 
+    async def record_body(self, key: str, about: Mapping[str, Any], body: str) -> None:
+        """Write the body of a success that could not be read as a reply; it may be paid for."""
+        place = await self._file.append(self._line(_BODY, key, about) | {"body": body})
+        self._bodies[key.encode("ascii")] = packed(*place)
+
+    def recall_body(self, key: str) -> str | None:
+        """The last body under this key that could not be read, if any."""
+        place = self._bodies.get(key.encode("ascii"))
+        try:
+            return None if place is None else str(self._file.read(*unpacked(place))["body"])
+        except (orjson.JSONDecodeError, KeyError):
+            return None
+
+    def _line(self, kind: str, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
+        """What each line about a request begins with, but for replies, which begin with the key."""
+        return {
+            "entry_type": kind,
+            "schema_version": SCHEMA_VERSION,
+            "run_id": self._run_id,
+            "key": key,
+            **about,
+        }
+
     async def record(self, key: str, reply: Reply, about: Mapping[str, Any]) -> None:
         """Write the raw reply, before anything is made of it."""
         place = await self._file.append(
@@ -122,10 +143,17 @@ class Journal:
                 "run_id": self._run_id,
                 **about,
                 "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "reply": reply,
+                "reply": replace(reply, body=None),
+                **({} if reply.body is None else {"body": reply.body}),
             }
         )
         self._places[key.encode("ascii")] = packed(*place)
+
+
+def _key_in(line: bytes) -> bytes:
+    """The key in a line that does not begin with it."""
+    start = line.find(_KEY_IN_LINE) + len(_KEY_IN_LINE)
+    return line[start : start + KEY_DIGITS]
 
 
 def request_key(

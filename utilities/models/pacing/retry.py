@@ -112,6 +112,11 @@ class _Request:
         finally:
             settle()
 
+    async def keep(self, failure: ToolkitError) -> None:
+        """Have the body of a success kept that could not be read."""
+        if failure.body is not None and self.meter.keep is not None:
+            await self.meter.keep(failure.body)
+
 
 def failed_attempt(
     error: AttemptFailed | RequestFailed, latency_s: float, worst_usd: float | None
@@ -186,11 +191,16 @@ class Retrier:
                     reply = await request.attempt(endpoint)
                 request.cost_usd = reply.cost_usd
         except AttemptFailed as failure:
-            self._reached |= not failure.unreachable and failure.becomes is not TimedOut
+            await request.keep(failure)
+            answered = failure.status_code is not None or failure.becomes is not TimedOut
+            self._reached |= not failure.unreachable and answered
             self._tell(endpoint, failure)
             request.pause_s = self._pause_or_give_up(endpoint, failure, request)
             _log.debug("%s; attempt %d failed", failure, request.attempts)
             return None
+        except ToolkitError as failure:
+            await request.keep(failure)
+            raise
         self._reached = True
         endpoint.gate.limits.settle(load, request.prompt_characters, reply.usage)
         endpoint.gate.replied()
