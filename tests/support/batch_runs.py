@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from synthetic_data_generators.generate_code_data import generate
+from agents.opening import ask_for_data
+from synthetic_data_generators.generate_code_data import PLACE
 from tests.support.batch_server import BatchServer
 from tests.support.scripts import entries
 from utilities.command_line.options import parse_options
 from utilities.command_line.script import run_script
 from utilities.runs.options import AskingOptions
+from utilities.tasks.task import Task
 
 CODE = "synthetic_data_generators/generate_code_data.py"
 APIS = ["openai", "anthropic"]
@@ -32,7 +34,13 @@ def arguments(server: BatchServer, api: str, folder: Path, tasks: Path) -> list[
 def generate_code(*words: str | Path) -> int:
     """What generate_code_data.py does, its exit code included."""
     options = parse_options(AskingOptions, None, words=[*map(str, words)])
-    return run_script(lambda: asyncio.run(generate(options, include_test_inputs=False)))
+    depends_on = {"include_test_inputs": False}
+
+    def main() -> int:
+        asked = ask_for_data(options, PLACE, "reasoning_code", Task.train_pairs_only, depends_on)
+        return asyncio.run(asked)
+
+    return run_script(main)
 
 
 def journal_of(folder: Path, stem: str = "code_data") -> list[dict[str, Any]]:
