@@ -3,8 +3,8 @@
 import asyncio
 import os
 import time
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
@@ -22,11 +22,11 @@ from utilities.runs.options import AskingOptions
 from utilities.tasks.task import Task
 
 
-class ProgramSearchAgent:
-    """Samples are the different programs that the search found, best first.
+class ProgramSearchAgent(AbstractAsyncContextManager["ProgramSearchAgent"]):
+    """Its samples of a task are the programs that the search found, all different, best first.
 
-    Each is journalled like a model's reply, as JSON. The same task, budget and source give the
-    same programs on any machine.
+    Each is journalled as JSON, like a model's reply. The same task, budget and source give the
+    same programs on any machine. Leaving the agent ends its worker processes.
     """
 
     needs_model: ClassVar[bool] = False
@@ -36,7 +36,7 @@ class ProgramSearchAgent:
     def __init__(
         self, replies: Replies, *, best_of: int, search_budget: int, workers: int | None = None
     ) -> None:
-        """`search_budget` counts the search's own steps; a worker process a core by default."""
+        """`search_budget` is in cells touched; `workers` are as many as cores by default."""
         self._replies = replies
         self._best_of = best_of
         self._search_budget = search_budget
@@ -56,25 +56,16 @@ class ProgramSearchAgent:
         budget = options.search_budget or DEFAULT_SEARCH_BUDGET
         return cls(replies, best_of=options.best_of, search_budget=budget)
 
-    async def __aenter__(self) -> Self:
-        """Nothing starts before the first task."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End the worker processes."""
         await self._pool.close()
 
     def identity(self) -> dict[str, Any]:
-        """The budget and the source of the search: all that its programs depend on."""
+        """All that the programs depend on: the budget and the source of the search."""
         return self._identity
 
     async def sample(self, task: Task, index: int) -> Sample:
-        """The program at this place of the ranking, or the status no_program_found."""
+        """The program at this place of the ranking; status no_program_found if it is shorter."""
         key = request_key(task, [], self.model_identifier, self._identity, index)
         about = {"task_id": task.task_id, "sample_index": index, **self._named}
         try:
@@ -108,7 +99,7 @@ class ProgramSearchAgent:
         )
 
     async def _search(self, task: Task) -> list[Any]:
-        """One search serves all samples of a task that wait for it at the same time."""
+        """The programs of a task; its samples that wait at the same time share one search."""
         name = request_key(task, [], self.model_identifier, self._identity, 0)
         search = self._searches.get(name)
         if search is None:
@@ -118,6 +109,5 @@ class ProgramSearchAgent:
                 "best_of": self._best_of,
                 "search_budget": self._search_budget,
             }
-            search = asyncio.create_task(self._pool.run(job))
-            self._searches[name] = search
+            search = self._searches[name] = asyncio.create_task(self._pool.run(job))
         return await search

@@ -1,6 +1,6 @@
-"""A process that searches: a task a line on standard input, its programs a line on the other.
+"""The process that searches: reads a task a line, and writes its programs as a line each time.
 
-Started by WorkerPool as `python -m agents.program_search.worker`; ends when its input does.
+WorkerPool starts it as `python -m agents.program_search.worker`; it ends when its input ends.
 """
 
 import os
@@ -15,13 +15,12 @@ from utilities.tasks.task import Task
 
 _GRACE_S = 60.0
 _SLOWEST_CELLS_PER_S = 100_000
-"""Far below what any task needed: work is what is counted, and this only a guard."""
+"""Far slower than any task was: counted work limits a search, and this is only a guard."""
 
 
 def answer(job: dict[str, Any]) -> list[dict[str, Any]]:
     """The programs for one job: reasoning, code, and the outputs for the test inputs."""
     task = Task.from_json(job["task_id"], job)
-    found = solve(task, best_of=job["best_of"], search_budget=job["search_budget"])
     return [
         {
             "reasoning": solution.reasoning,
@@ -30,17 +29,17 @@ def answer(job: dict[str, Any]) -> list[dict[str, Any]]:
             "kind": solution.kind,
             "confidence": solution.confidence,
         }
-        for solution in found
+        for solution in solve(task, best_of=job["best_of"], search_budget=job["search_budget"])
     ]
 
 
 def main() -> None:
-    """Answer until the input ends; what anything else prints goes to stderr."""
+    """Answer each line until the input ends; whatever else is printed goes to stderr."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in sys.stdin.buffer:
         job = orjson.loads(line)
-        # A search that never ends is ended by SIGPROF, and its task reported as failed.
+        # SIGPROF ends a search that never ends; its task is then reported as failed.
         most_cpu_s = _GRACE_S + job["search_budget"] / _SLOWEST_CELLS_PER_S
         signal.setitimer(signal.ITIMER_PROF, most_cpu_s)
         replies.write(orjson.dumps(answer(job)) + b"\n")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -12,24 +13,25 @@ from utilities.errors import ProviderFailed
 
 _LONGEST_ANSWER_BYTES = 1 << 26
 _ATTEMPTS = 2
+_VARIABLES = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 _KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
 
 
 class WorkerPool:
     """Up to `size` processes of `agents.program_search.worker`, started when they are needed.
 
-    A worker that dies is replaced and its job tried once more; the other jobs do not notice. A
-    worker ends by itself when its standard input closes, so a killed parent leaves none behind.
+    If a worker dies, another one tries its job once more; the other jobs do not notice. A worker
+    ends by itself when its standard input closes, so a killed parent leaves none behind.
     """
 
     def __init__(self, size: int) -> None:
-        """`size` is the number of processes at the most."""
+        """`size` is the greatest number of processes."""
         self._free = asyncio.Semaphore(size)
         self._idle: list[Process] = []
         self._all: set[Process] = set()
 
     async def run(self, job: dict[str, Any]) -> list[Any]:
-        """The worker's answer to a job; raises ProviderFailed if workers died of it twice."""
+        """A worker's answer to a job; raises ProviderFailed if two workers died of it."""
         line = orjson.dumps(job) + b"\n"
         async with self._free:
             for _ in range(_ATTEMPTS):
@@ -44,16 +46,15 @@ class WorkerPool:
         )
 
     async def _ask(self, line: bytes) -> bytes:
-        """One line to one worker and its answer; cut or empty if the worker died."""
+        """A worker's answer to a line; cut or empty if the worker died."""
         worker = await self._worker_given(line)
         answer = b""
         try:
             assert worker.stdin is not None
             assert worker.stdout is not None
-            await worker.stdin.drain()
-            answer = await worker.stdout.readline()
-        except (BrokenPipeError, ConnectionResetError):
-            answer = b""
+            with suppress(BrokenPipeError, ConnectionResetError):
+                await worker.stdin.drain()
+                answer = await worker.stdout.readline()
         finally:
             if answer.endswith(b"\n"):
                 self._idle.append(worker)
@@ -62,10 +63,10 @@ class WorkerPool:
         return answer
 
     async def _worker_given(self, line: bytes) -> Process:
-        """A worker to whom the line was written: an idle one, or a new one if none lives.
+        """A worker that was sent the line: an idle one, or a new one if no idle one is alive.
 
-        A write to a process that is dead breaks its pipe at once, also if the event loop has not
-        heard of its end yet. So a worker that died while idle costs the job no attempt.
+        A write to a dead process breaks its pipe at once, even if the event loop has not yet heard
+        of its end. So a worker that died while idle costs the job no attempt.
         """
         while self._idle:
             worker = self._idle.pop()
@@ -81,20 +82,14 @@ class WorkerPool:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # nothing is imported from the folder that the user happens to be in
+            "-P",  # import nothing from the folder that the user happens to be in
             "-m",
             "agents.program_search.worker",
             stdin=PIPE,
             stdout=PIPE,
             limit=_LONGEST_ANSWER_BYTES,
-            # Ctrl-C in the terminal is for the parent; no keys; the same hashes everywhere.
-            start_new_session=True,
-            env={
-                **kept,
-                "OMP_NUM_THREADS": "1",
-                "OPENBLAS_NUM_THREADS": "1",
-                "PYTHONHASHSEED": "0",
-            },
+            start_new_session=True,  # Ctrl-C in the terminal is for the parent
+            env=_VARIABLES | kept,  # no keys, and the same hashes everywhere
         )
         self._all.add(worker)
         return worker
@@ -113,7 +108,7 @@ class WorkerPool:
 
 
 def _took(worker: Process, line: bytes) -> bool:
-    """Write a line to a worker; whether its pipe took it."""
+    """Write a line to a worker; False if its pipe is broken."""
     assert worker.stdin is not None
     worker.stdin.write(line)
     return not worker.stdin.is_closing()
