@@ -1,12 +1,11 @@
 """Solves a task by searching for programs that explain its train pairs; asks no model."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from agents.program_search.search.candidates import Candidate, ranked, weight
+from agents.program_search.search.candidates import ranked, weight
 from agents.program_search.search.evidence import Evidence, rediscovered
 from agents.program_search.search.views import explained
 from agents.program_search.writing.program import program_of
@@ -20,11 +19,9 @@ class Solution:
     """A program that is right on every train pair, and how it was found.
 
     `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
-    best program if every check passed, else "guess". The checks: its refits without each pair are
-    right; the test inputs show no case that the pairs do not; the whole search, repeated without
-    each pair, finds a program that is right on it; and programs that fit but differ on the test
-    inputs have little weight. `confidence` is how often answers with such evidence were right on
-    ARC-1 training, 0-1; None without test inputs, since there is no answer then.
+    best program if every check passed (readme.md lists them), else "guess". `confidence` is how
+    often answers with such evidence were right on ARC-1 training, 0-1; None without test inputs,
+    since there is no answer then.
     """
 
     reasoning: str
@@ -52,7 +49,8 @@ def solve(
     again = rediscovered(inputs, outputs, search_budget) if is_strong else ()
     writer, total = TraceWriter(inputs, outputs, states), sum(map(weight, groups))
     solutions = dict[str, Solution]()
-    for place, number in order_of(groups):
+    places = [(place, number) for place, group in enumerate(groups) for number in range(len(group))]
+    for place, number in sorted(places, key=lambda one: one[1] > 0):
         if len(solutions) == best_of:
             break
         group, best = groups[place], groups[place][number]
@@ -75,9 +73,3 @@ def solve(
             evidence=evidence,
         )
     return list(solutions.values())
-
-
-def order_of(groups: Sequence[Sequence[Candidate]]) -> list[tuple[int, int]]:
-    """The places of all candidates: the best of each group, then the others group by group."""
-    places = [(place, number) for place, group in enumerate(groups) for number in range(len(group))]
-    return sorted(places, key=lambda one: one[1] > 0)

@@ -42,9 +42,8 @@ from agents.program_search.transforms.perception import (
     regions,
 )
 from agents.program_search.transforms.pictures import WAYS, continued, dropped, fallen, turned
-from agents.program_search.transforms.registry import REGISTRY, Array, Step
+from agents.program_search.transforms.registry import DIRECTIONS, REGISTRY, Array, Step
 from agents.program_search.transforms.traits import SIZES
-from agents.program_search.transforms.words import DIRECTIONS
 from agents.program_search.writing.program import carried_definitions
 
 CUTS = [*OBJECTS, *REGIONS, *COLOUR_SETS, *PANES, *DIVISIONS]

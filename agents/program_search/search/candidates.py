@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 from agents.program_search.transforms.registry import Array, Step
 
@@ -14,7 +17,7 @@ UNSEEN_PENALTY = 20.0
 
 @dataclass(slots=True)
 class SearchBudget:
-    """Work counted in cells touched, so that the outcome does not depend on the machine's load."""
+    """Work, counted in cells touched, so that results do not depend on the machine's load."""
 
     limit: int
     spent: int = 0
@@ -36,18 +39,24 @@ class State:
     cost: float
     grids: tuple[Array, ...]
 
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of each grid."""
+        return [grid.shape for grid in self.grids]
+
+
+class Piece(NamedTuple):
+    """A step of a program: in words (the first is its comment), its lines, and what they call."""
+
+    sentences: list[str]
+    lines: list[str]
+    functions: list[Callable[..., Any]]
+
 
 class Finish(Protocol):
     """How the grids of the last step become answers, if they are not the answers yet."""
 
-    def sentences(self) -> list[str]:
-        """The finish in words, one line each; the first is the program's comment."""
-
-    def code(self, variable: str) -> list[str]:
-        """Program lines that compute `answer` from the variable and `grid`."""
-
-    def functions(self) -> list[Callable[..., Any]]:
-        """The functions that the lines call."""
+    def piece(self, variable: str) -> Piece:
+        """The step that computes `answer` from the variable and `grid`."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,10 +64,10 @@ class Candidate:
     """A program that is right on every train pair.
 
     `outputs` has a grid for each train and test input. `left_out` says for each train pair
-    whether a refit without it gets it right; it is None if nothing was fitted to the pairs.
-    `unseen` is the share of test cells whose case no train pair shows. `failures` are simpler ways
-    to finish that were tried, each with the pair that speaks against it. If `renumbered`, the
-    steps see the colours' numbers in `views.palette_of`.
+    whether a refit to the others gets it right; it is None if nothing was fitted. `unseen` is the
+    share of test cells whose case no train pair shows. `failures` are simpler ways to finish that
+    were tried, each with the pair that speaks against it. If `renumbered`, the steps see the
+    colours' numbers in `views.palette_of`.
     """
 
     steps: tuple[Step, ...]
@@ -83,16 +92,24 @@ class Candidate:
 def ranked(candidates: Sequence[Candidate], pairs: int) -> list[list[Candidate]]:
     """Groups of candidates that give the same test outputs; groups and members best first.
 
-    `pairs` is the number of train pairs. Groups are ordered by `weight`, so that many ways to one
-    answer count. Without test inputs there is one group.
+    `pairs` is the number of train pairs. Groups are ordered by `weight`, so an answer counts more
+    if many programs give it. Without test inputs there is one group.
     """
-    groups: dict[tuple[tuple[tuple[int, ...], bytes], ...], list[Candidate]] = {}
+    groups: dict[bytes, list[Candidate]] = {}
     for one in sorted(candidates, key=Candidate.penalised_cost):
-        answers = tuple((grid.shape, grid.tobytes()) for grid in one.outputs[pairs:])
-        groups.setdefault(answers, []).append(one)
+        groups.setdefault(content_of(one.outputs[pairs:]), []).append(one)
     return sorted(groups.values(), key=weight, reverse=True)
 
 
 def weight(group: Sequence[Candidate]) -> float:
     """What speaks for a group: the sum of 2^-cost over its members, penalties included."""
     return float(sum(2.0 ** -one.penalised_cost() for one in group))
+
+
+def content_of(grids: Sequence[Array]) -> bytes:
+    """A digest of the grids, far smaller than they are."""
+    digest = blake2b(digest_size=16)
+    for grid in grids:
+        digest.update(bytes(grid.shape))
+        digest.update(grid.astype(np.uint8).tobytes())
+    return digest.digest()

@@ -15,7 +15,6 @@ FOUND_SHARE = 0.7
 """An answer is called found only if it has at least this share of the weight of all that fits."""
 CALIBRATION: dict[str, Sequence[tuple[float, float]]] = {
     "found": [(0.0, 0.97)],
-    "mostly found again": [(0.0, 0.82)],
     "not found again": [(0.0, 0.82)],
     "by rank": [(0.0, 0.17)],
     "check failed": [(0.5, 0.24), (0.0, 0.05)],
@@ -34,10 +33,10 @@ class Evidence(NamedTuple):
 
     `place` counts the different answers from 0, best first. `share` (0-1) is the answer's part of
     the weight of all that fits, by description length. `passed` says that no check of the program
-    itself failed (refits, unseen cases). `again` has a flag for each train pair: whether the whole
-    search, repeated without the pair, found what is right on it; it is empty if not repeated.
-    `is_first` says that no better program gives the same answer, `by_rank` that the program tells
-    colours by how common they are, which may fit by chance.
+    itself failed (refits, unseen cases). `again` says for each train pair whether the whole search,
+    repeated without the pair, found a program that is right on it; it is empty if the search was
+    not repeated. `is_first` says that no better program gives the same answer, `by_rank` that the
+    program tells colours by how common they are, which may fit by chance.
     """
 
     place: int
@@ -48,33 +47,24 @@ class Evidence(NamedTuple):
     by_rank: bool = False
 
     def is_found(self) -> bool:
-        """Whether this program is claimed to be right: the first of an answer that is sound."""
+        """Whether this program is claimed to be right: the best one for a sound answer."""
         return self.is_first and self.is_sound()
 
     def is_sound(self) -> bool:
         """Every check was made and passed, and no other answer that fits has much weight."""
-        return (
-            self.place == 0
-            and self.passed
-            and not self.by_rank
-            and bool(self.again)
-            and all(self.again)
-            and self.share >= FOUND_SHARE
-        )
+        is_best = self.place == 0 and self.share >= FOUND_SHARE
+        passed_all = self.passed and bool(self.again) and all(self.again)
+        return is_best and passed_all and not self.by_rank
 
     def kind(self) -> str:
-        """The row of CALIBRATION that the answer belongs to."""
+        """The key of CALIBRATION under which the answer falls."""
         if self.place:
             return "second" if self.place == 1 else "later"
         if self.is_sound():
             return "found"
         if self.by_rank:
             return "by rank"
-        if not self.passed:
-            return "check failed"
-        if 2 * sum(self.again) > len(self.again):
-            return "mostly found again"
-        return "not found again"
+        return "not found again" if self.passed else "check failed"
 
     def confidence(self) -> float:
         """How often answers with such evidence were right on ARC-1 training, 0-1."""
@@ -86,22 +76,14 @@ def rediscovered(
 ) -> tuple[bool, ...]:
     """For each train pair, whether the best program found without it is right on it.
 
-    `inputs` are those of train, then test; the pair left out joins the test inputs. The searches
-    share the budget.
+    `inputs` are those of train, then test. The input of the pair left out comes first among the
+    test inputs. The searches share the budget.
     """
-    pairs = len(outputs)
-    share = budget // max(LEAST_SHARES, pairs)
-    return tuple(right_without(pair, inputs, outputs, share) for pair in range(pairs))
-
-
-def right_without(
-    pair: int, inputs: Sequence[Array], outputs: Sequence[Array], budget: int
-) -> bool:
-    """Whether the best program that the other pairs give is right on this one."""
-    others = [index for index in range(len(outputs)) if index != pair]
-    order = [*others, pair, *range(len(outputs), len(inputs))]
-    candidates, _ = explained(
-        tuple(inputs[index] for index in order), tuple(outputs[index] for index in others), budget
-    )
-    groups = ranked(candidates, len(others))
-    return bool(groups) and np.array_equal(groups[0][0].outputs[len(others)], outputs[pair])
+    tests, share = inputs[len(outputs) :], budget // max(LEAST_SHARES, len(outputs))
+    flags = []
+    for pair, (given, wanted) in enumerate(zip(inputs, outputs, strict=False)):
+        others = (*outputs[:pair], *outputs[pair + 1 :])
+        order = (*inputs[:pair], *inputs[pair + 1 : len(outputs)], given, *tests)
+        groups = ranked(explained(order, others, share)[0], len(others))
+        flags.append(bool(groups) and np.array_equal(groups[0][0].outputs[len(others)], wanted))
+    return tuple(flags)

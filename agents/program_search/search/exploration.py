@@ -1,18 +1,17 @@
-"""Explores what can be made of a task's inputs, and collects what fits.
+"""Explores what can be made of a task's inputs, and collects the programs that fit.
 
-Pictures of the inputs are made cheapest first, one or two steps deep; of equal ones only the
-first is kept. Rules are learnt on the pictures that have the outputs' shapes. All work is counted,
-so that a task always gives the same programs.
+Pictures of the inputs are made one or two steps deep, cheapest first; of equal ones only the first
+is kept. Rules are learnt on the pictures that have the outputs' shapes. All work is counted, so a
+task always gives the same programs.
 """
 
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 import numpy as np
 
-from agents.program_search.search.candidates import Candidate, SearchBudget, State
+from agents.program_search.search.candidates import Candidate, SearchBudget, State, content_of
 from agents.program_search.search.mosaic import learn_mosaic
 from agents.program_search.search.rule_learning import RuleLearner
 from agents.program_search.transforms.registry import Array, Step, steps_of
@@ -24,7 +23,7 @@ COST_SLACK = 1.0
 """Pictures that cost this much more than the best candidate are not made."""
 STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
 """For each stage: the share of the budget after which no more pictures are made, the share after
-which no more rules are learnt, and the number of pictures to learn on at most."""
+which no more rules are learnt, and the greatest number of pictures to learn on."""
 
 
 @dataclass(eq=False)
@@ -39,7 +38,7 @@ class Exploration:
     candidates: list[Candidate] = field(default_factory=list)
 
     def run(self) -> list[Candidate]:
-        """Every candidate found, in stages until one is strong."""
+        """Every candidate found; after the first stage with a strong one there is no other."""
         new_states, learnt = self._explored(), set[State]()
         for explore_share, learn_share, most in STAGES:
             until = self.budget.limit * (1 - explore_share)
@@ -59,7 +58,7 @@ class Exploration:
         return self.candidates
 
     def _keep(self, state: State) -> None:
-        """Remember what is needed of the state, in bounded memory."""
+        """Keep the state for traces if it is among the first, and for rules if its shapes fit."""
         pairs = zip(state.grids, self.outputs, strict=False)
         if len(self.states) < FIRST_STATES_KEPT:
             self.states.append(state)
@@ -75,20 +74,19 @@ class Exploration:
         return learn_mosaic(state, self.outputs)
 
     def _learn_rules(self, frame: State, frames: Sequence[State], reserve: int) -> None:
-        """Add the rules on one picture, which may copy from others of its shapes."""
-        allowance = SearchBudget((self.budget.left() - reserve) // (1 if not frame.steps else 3))
-        shapes = [grid.shape for grid in frame.grids]
-        alike = [one for one in frames if [grid.shape for grid in one.grids] == shapes]
+        """Add the rules on one picture; they may copy from others of the same shapes."""
+        allowance = SearchBudget((self.budget.left() - reserve) // (3 if frame.steps else 1))
+        alike = [one for one in frames if one.shapes() == frame.shapes()]
         others = [one for one in alike if one is not frame]
         learner = RuleLearner(frame, others, self.inputs, self.outputs, allowance)
         self.candidates += learner.learn()
         self.budget.spend(allowance.spent)
 
     def _explored(self) -> Iterator[State]:
-        """New states, cheapest first, by a heap of (cost, serial number, next step, state)."""
+        """New states, cheapest first, by a heap of (cost, serial number, index of step, state)."""
         steps = steps_of("picture")
         start = State((), 0.0, self.inputs)
-        seen = {_content(start.grids)}
+        seen = {content_of(start.grids)}
         yield start
         heap = [(steps[0].cost, 0, 0, start)]
         while heap and self.budget.left() > 0:
@@ -97,7 +95,7 @@ class Exploration:
                 following = state.cost + steps[index + 1].cost
                 heapq.heappush(heap, (following, serial, index + 1, state))
             grids = self._applied(steps[index], state.grids)
-            if grids is None or (content := _content(grids)) in seen:
+            if grids is None or (content := content_of(grids)) in seen:
                 continue
             seen.add(content)
             new = State((*state.steps, steps[index]), cost, grids)
@@ -117,19 +115,10 @@ class Exploration:
         return tuple(results)
 
     def _promise(self, state: State) -> float:
-        """The order of pictures to learn on: cheap ones that resemble the outputs come first."""
+        """The key by which pictures to learn on are sorted: cost plus cells that are wrong."""
         wrong = sum(int((a != b).sum()) for a, b in zip(state.grids, self.outputs, strict=False))
         return state.cost + 3 * wrong / sum(output.size for output in self.outputs)
 
     def _strongest(self) -> float:
         """The cost of the cheapest strong candidate; infinite without one."""
         return min((one.cost for one in self.candidates if one.is_strong()), default=np.inf)
-
-
-def _content(grids: Sequence[Array]) -> bytes:
-    """A digest of the grids, far smaller than they are."""
-    digest = blake2b(digest_size=16)
-    for grid in grids:
-        digest.update(bytes(grid.shape))
-        digest.update(grid.astype(np.uint8).tobytes())
-    return digest.digest()

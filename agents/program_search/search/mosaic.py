@@ -1,15 +1,14 @@
 """A mosaic: the output is a table of copies of the picture, each turned, mirrored or blank."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from agents.program_search.search.candidates import Candidate, State
+from agents.program_search.search.candidates import Candidate, Piece, State
+from agents.program_search.search.rules import listing
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import LARGEST_SIDE, Array
-from agents.program_search.transforms.words import listing
 
 MOST_TILES = 36
 BASE_COST = 1.5
@@ -20,27 +19,19 @@ SWAPPING = list(SYMMETRIES)[3:]
 Plan = tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Mosaic:
+class Mosaic(NamedTuple):
     """For each place of the table, how the copy there is laid."""
 
     plan: Plan
 
-    def sentences(self) -> list[str]:
-        """The table's size, then its rows."""
-        lines = [f"Lay out a table of {len(self.plan)}×{len(self.plan[0])} copies."]
+    def piece(self, variable: str) -> Piece:
+        """The table's size and its rows; the lines compute `answer`."""
+        words = [f"Lay out a table of {len(self.plan)}×{len(self.plan[0])} copies."]
         for number, row in enumerate(self.plan, 1):
-            lines.append(f"Row {number}: {listing(TILES[tile] for tile in row)}.")
-        return lines
-
-    def code(self, variable: str) -> list[str]:
-        """Lines that compute `answer`."""
+            words.append(f"Row {number}: {listing(TILES[tile] for tile in row)}.")
         rows = [f"    {list(row)}," for row in self.plan]
-        return ["plan = [", *rows, "]", f"answer = mosaic({variable}, plan)"]
-
-    def functions(self) -> list[Callable[..., Any]]:
-        """The function that lays the copies."""
-        return [mosaic]
+        lines = ["plan = [", *rows, "]", f"answer = mosaic({variable}, plan)"]
+        return Piece(words, lines, [mosaic])
 
 
 def mosaic(picture: Array, plan: Sequence[Sequence[str]]) -> Array:
@@ -59,7 +50,7 @@ def learn_mosaic(state: State, outputs: Sequence[Array]) -> list[Candidate]:
     """The mosaic that turns the state's pictures into the outputs, if there is one."""
     pictures = state.grids[: len(outputs)]
     table = table_of(pictures, outputs)
-    if table is None:
+    if table is None or table[0] * table[1] > MOST_TILES:
         return []
     options = [tiles_of(one, wanted, table) for one, wanted in zip(pictures, outputs, strict=True)]
     plan = plan_of(options, table)
@@ -75,16 +66,18 @@ def learn_mosaic(state: State, outputs: Sequence[Array]) -> list[Candidate]:
     return [Candidate(state.steps, Mosaic(plan), cost, laid_out, left_out)]
 
 
-def table_of(pictures: Sequence[Array], outputs: Sequence[Array]) -> tuple[int, int] | None:
-    """How many copies the outputs hold down and across, if it is the same in every pair."""
+def table_of(small: Sequence[Array], large: Sequence[Array]) -> tuple[int, int] | None:
+    """How many small grids a large one holds down and across, if more than one.
+
+    None unless they are the same whole numbers for all grids.
+    """
     tables = {
-        (divmod(wanted.shape[0], one.shape[0]), divmod(wanted.shape[1], one.shape[1]))
-        for one, wanted in zip(pictures, outputs, strict=True)
+        (divmod(long.shape[0], short.shape[0]), divmod(long.shape[1], short.shape[1]))
+        for short, long in zip(small, large, strict=True)
     }
     (down, left_down), (across, left_across) = next(iter(tables))
-    if len(tables) > 1 or left_down or left_across or not 2 <= down * across <= MOST_TILES:
-        return None
-    return down, across
+    is_whole = len(tables) == 1 and not left_down and not left_across
+    return (down, across) if is_whole and down * across > 1 else None
 
 
 def tiles_of(picture: Array, wanted: Array, table: tuple[int, int]) -> list[list[str]]:

@@ -1,8 +1,8 @@
-"""Learns rules: which facts, and for each of their cases which outcome, explain every cell.
+"""Learns rules: which facts explain every cell, and which outcome each of their cases takes.
 
-For a set of facts, every case (combination of their values) takes the cheapest outcome that is
-right on all train cells of the case. Sets of facts are found by beam search: the sets that leave
-the fewest cells without a right outcome are extended by one more fact.
+A case is a combination of the facts' values. It takes the cheapest outcome that is right on all
+its train cells. Sets of facts are found by beam search: the sets that leave the fewest cells
+without a right outcome are extended by one more fact.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, SearchBudget, State
-from agents.program_search.search.rules import OWN, Rule, Source
-from agents.program_search.transforms.registry import Array, steps_of
-from agents.program_search.transforms.words import COLOURS, reading
+from agents.program_search.search.rules import OWN, Rule, Source, reading
+from agents.program_search.transforms.registry import COLOURS, Array, steps_of
 
 BEAM_WIDTH = 10
 MOST_FACTS = 3
@@ -24,9 +23,9 @@ COST_SLACK = 2.0
 """Sets of facts that cost this much more than the best rule are not looked at."""
 CASE_COST = 0.25
 ALIKE_CASE_COST = 0.1
-"""The cost of a case that takes the outcome of all others, so that it need not be listed."""
+"""The cost of a case that takes the outcome of most cases, and so need not be listed."""
 CASES_FOR_ALL_OTHERS = 3
-"""With at least this many cases of one outcome, unseen cases are trusted to have it too."""
+"""If at least this many cases have one outcome, unseen cases are trusted to have it too."""
 OUTCOME_COST = 0.2
 OTHER_PICTURES = 40
 """A rule may copy from this many other pictures at most."""
@@ -72,13 +71,12 @@ class RuleLearner:
         outputs: Sequence[Array],
         budget: SearchBudget,
     ) -> None:
-        """Compute every column; the outputs have the shapes of the base's first pictures."""
+        """Compute every column; `outputs` have the shapes of the base's first pictures."""
         self.base, self.budget = base, budget
         self.columns = columns_of(base, others, inputs, budget)
         self.target = np.concatenate([output.ravel() for output in outputs])
-        sizes = [grid.size for grid in base.grids]
-        self.pair = np.repeat(np.arange(len(sizes)), sizes)
-        self.train_pair = self.pair[: len(self.target)]
+        self.pairs, self.cells = len(outputs), sum(grid.size for grid in base.grids)
+        self.train_pair = np.repeat(np.arange(self.pairs), [one.size for one in outputs])
         self.outcomes = outcomes_among(self.columns, self.target)
         self.values = np.stack([outcome.values for outcome in self.outcomes])
         self.wrong = packed((self.values[:, : len(self.target)] != self.target).T)
@@ -88,7 +86,7 @@ class RuleLearner:
 
     def learn(self) -> list[Candidate]:
         """The cheapest rules that are right on every train cell."""
-        nothing = FactSet(0.0, (), np.zeros(len(self.pair), np.int64), 1)
+        nothing = FactSet(0.0, (), np.zeros(self.cells, np.int64), 1)
         beam = [facts for _, facts in self._unexplained([nothing])]
         for _ in range(MOST_FACTS):
             ranked = self._unexplained(self._extensions(beam))
@@ -108,15 +106,15 @@ class RuleLearner:
                 tried.add(columns)
                 wider = facts.cost + column.cost
                 if self.budget.left() > 0 and wider < self.limit:
-                    self.budget.spend(len(self.pair))
+                    self.budget.spend(self.cells)
                     case, cases = joined_cases(facts.case, self.codes[index], len(self.target))
                     if 1 < cases <= MOST_CASES and cases > facts.cases:
                         yield FactSet(wider, (*facts.columns, index), case, cases)
 
     def _unexplained(self, sets: Iterable[FactSet]) -> Iterator[tuple[float, FactSet]]:
-        """Keep the sets that fit as found, and yield the others.
+        """Keep the sets that fit in `found`, and yield the others.
 
-        Each comes with the share of train cells that lie in cases without a right outcome.
+        Each is yielded with the share of train cells that lie in cases without a right outcome.
         """
         for facts in sets:
             self.budget.spend(self.wrong.size)
@@ -148,53 +146,46 @@ class RuleLearner:
         return Fit(seen, outcome)
 
     def _candidate(self, cost: float, facts: FactSet, fit: Fit) -> Candidate:
-        """The rule with its outputs and with its refits without each pair."""
+        """The rule with its outputs and the results of refits without each pair."""
+        columns = [self.columns[index] for index in facts.columns]
         otherwise, like_it = self._otherwise(fit)
-        flat = self.values[self._outcomes(fit)[facts.case], np.arange(len(self.pair))]
-        ends = np.cumsum([grid.size for grid in self.base.grids])[:-1]
-        shapes = [grid.shape for grid in self.base.grids]
-        outputs = [cells.reshape(s) for cells, s in zip(np.split(flat, ends), shapes, strict=True)]
+        flat = self.values[self._outcomes(fit)[facts.case], np.arange(self.cells)]
+        grids = np.split(flat, np.cumsum([grid.size for grid in self.base.grids])[:-1])
         first = np.unique(facts.case, return_index=True)[1]
         table = {
-            self._values_of(facts, cell): self.outcomes[fit.outcome[facts.case[cell]]].source
-            for cell in first.tolist()
-            if fit.seen[facts.case[cell]]
+            tuple(int(one.values[cell]) for one in columns): self.outcomes[outcome].source
+            for cell, outcome, seen in zip(first.tolist(), fit.outcome, fit.seen, strict=True)
+            if seen
         }
-        sources = tuple(self.columns[index].source for index in facts.columns)
         tests = ~fit.seen[facts.case[len(self.target) :]] & (like_it < CASES_FOR_ALL_OTHERS)
         return Candidate(
             self.base.steps,
-            Rule(sources, table, self.outcomes[otherwise].source),
+            Rule(tuple(one.source for one in columns), table, self.outcomes[otherwise].source),
             self.base.cost + cost,
-            tuple(outputs),
+            tuple(map(np.reshape, grids, self.base.shapes())),
             self._left_out(facts) if facts.columns else None,
             float(tests.mean()) if len(tests) else 0.0,
             tuple(self._failure(index) for index in facts.columns if len(facts.columns) > 1),
         )
 
-    def _values_of(self, facts: FactSet, cell: int) -> tuple[int, ...]:
-        """The values that the facts have at a cell."""
-        return tuple(int(self.columns[index].values[cell]) for index in facts.columns)
-
     def _failure(self, index: int) -> str:
-        """Why one fact alone does not decide, with the first pair that speaks against it."""
+        """Why one fact alone is not enough, with the first pair that speaks against it."""
         column, codes = self.columns[index], self.codes[index]
         alone = FactSet(column.cost, (index,), codes, int(codes.max()) + 1)
-        for pair in np.unique(self.train_pair).tolist():
+        idea = f"Decide every cell by {column.source.noun()} alone"
+        for pair in range(self.pairs):
             fit = self._fit(alone, self.train_pair <= pair)
             failed = np.flatnonzero(fit.seen & (fit.outcome < 0))
             if len(failed):
                 value = int(column.values[codes.tolist().index(failed[0])])
                 words = reading(value, column.source.reads())
                 when = f"from pair {pair + 1} on" if pair else "on pair 1"
-                return (
-                    f"Decide every cell by {column.source.noun()} alone: {when}, no one outcome "
-                    f"considered is right for all cells where that is {words}."
-                )
-        return f"Decide every cell by {column.source.noun()} alone: that fits the pairs too."
+                wrong = f"no one outcome considered is right for all cells where that is {words}"
+                return f"{idea}: {when}, {wrong}."
+        return f"{idea}: that fits the pairs too."
 
     def _otherwise(self, fit: Fit) -> tuple[int, int]:
-        """The outcome of most seen cases, which cases not listed take, and the number of them.
+        """The outcome of most seen cases, and their number; cases not listed take it too.
 
         On a tie the cell's own colour comes first, then the cheapest outcome.
         """
@@ -204,27 +195,26 @@ class RuleLearner:
         return int(merit.argmax()), int(counts[merit.argmax()])
 
     def _outcomes(self, fit: Fit) -> Array:
-        """The outcome of every case; those without one of their own take that of the others."""
+        """The outcome of every case; those without one of their own take that of most."""
         return np.where(fit.outcome < 0, self._otherwise(fit)[0], fit.outcome)
 
     def _left_out(self, facts: FactSet) -> tuple[bool, ...]:
-        """For each train pair, whether the rule refitted to the other pairs gets it right."""
+        """For each train pair, whether the rule, refitted to the other pairs, gets it right."""
+        if self.pairs == 1:
+            return (False,)
         results = []
-        for pair in np.unique(self.train_pair).tolist():
-            kept = self.train_pair != pair
-            if not kept.any():
-                return (False,)
-            fit = self._fit(facts, kept)
-            cells = np.flatnonzero(~kept)
+        for pair in range(self.pairs):
+            fit = self._fit(facts, self.train_pair != pair)
+            cells = np.flatnonzero(self.train_pair == pair)
             outcome = self._outcomes(fit)[facts.case[cells]]
-            results.append(bool((self.values[outcome, cells] == self.target[cells]).all()))
+            results.append(np.array_equal(self.values[outcome, cells], self.target[cells]))
         return tuple(results)
 
 
 def joined_cases(case: Array, codes: Array, train: int) -> tuple[Array, int]:
-    """The cases of both together, numbered from 0 without gaps, and how many there are.
+    """The combined case of each cell, numbered from 0 without gaps, and how many there are.
 
-    If the train cells alone show more than MOST_CASES, the count is just that: too many.
+    If the first `train` cells alone show more than MOST_CASES, the count is MOST_CASES + 1.
     """
     both = case * (int(codes.max()) + 1) + codes
     present = np.bincount(both) > 0
@@ -236,8 +226,8 @@ def joined_cases(case: Array, codes: Array, train: int) -> tuple[Array, int]:
 def columns_of(
     base: State, others: Sequence[State], inputs: Sequence[Array], budget: SearchBudget
 ) -> list[Column]:
-    """The values that the cells have; of columns that agree everywhere only the first."""
-    shapes = [grid.shape for grid in base.grids]
+    """All that rules may look at or copy; of columns with equal values only the first."""
+    shapes = base.shapes()
     found: dict[bytes, Column] = {}
 
     def keep(source: Source, cost: float, grids: Sequence[Array], is_colour: bool) -> None:

@@ -1,14 +1,15 @@
-"""A rule: for each cell, some facts decide which outcome it takes."""
+"""A rule: some facts about a cell decide which outcome it takes."""
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from agents.program_search.transforms.registry import Array, Step
-from agents.program_search.transforms.words import COLOURS, colour_noun, listing, reading
+from agents.program_search.search.candidates import Piece
+from agents.program_search.transforms.registry import COLOURS, Array, Step
+from utilities.tasks.grids import COLOUR_NAMES
 
 CASES_SHOWN = 8
 
@@ -37,7 +38,8 @@ class Source(NamedTuple):
     def noun(self) -> str:
         """What it is, as a noun phrase."""
         if self.origin == "constant":
-            return colour_noun(self.colour)
+            named = COLOURS.get(self.colour)  # from 10 on, colours that have no rank
+            return named or f"{COLOUR_NAMES[self.colour - 10]} itself"
         if self.origin == "grid":
             steps = "; then ".join(step.sentence() for step in self.steps)
             return f"the colour at the same place in another picture ({steps or 'the input grid'})"
@@ -61,33 +63,50 @@ Case = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rule:
-    """Facts, the outcome of each case (tuple of the facts' values) seen, and that of all others."""
+    """Facts, the outcome of each case seen (a tuple of their values), and that of all others."""
 
     facts: tuple[Source, ...]
     table: Mapping[Case, Source]
     otherwise: Source
 
     def cases_of(self) -> dict[Source, list[Case]]:
-        """The cases of each outcome, except those that `otherwise` covers."""
+        """The cases of each outcome but `otherwise`."""
         grouped: dict[Source, list[Case]] = {}
         for case, outcome in sorted(self.table.items(), key=lambda item: item[0]):
             if outcome != self.otherwise:
                 grouped.setdefault(outcome, []).append(case)
         return grouped
 
-    def sentences(self) -> list[str]:
-        """What to look at, then each outcome with its cases."""
-        if not self.facts:
-            return [f"Treat every cell alike: {self.otherwise.outcome()}."]
-        names = self.names()
-        looks = listing(
-            f"({name}) {source.noun()}" if len(names) > 1 else source.noun()
-            for name, source in zip(names, self.facts, strict=True)
-        )
-        lines = [f"For each cell look at {looks}."]
+    def piece(self, variable: str) -> Piece:
+        """What to look at, then each outcome with its cases; the lines compute `answer`."""
+        names = [f"fact_{name}" for name in self.names()]
+        sources = (source.code(variable) for source in self.facts)
+        lines = [f"{name} = {code}" for name, code in zip(names, sources, strict=True)]
+        start, last = self.otherwise.code(variable), self.otherwise.outcome()
+        if self.otherwise.origin == "constant":
+            start = f"np.full_like({variable}, {start})"
+        if names:
+            lines.append(f"# In every case but those below: {last}.")
+        lines.append(f"answer = {start}")
+        clauses = []
         for outcome, cases in self.cases_of().items():
-            lines.append(f"If {self.case_words(cases)}: {outcome.outcome()}.")
-        return [*lines, f"In every other case, shown by a pair or not: {self.otherwise.outcome()}."]
+            clauses.append(f"If {self.case_words(cases)}: {outcome.outcome()}.")
+            lines += [f"# {clauses[-1]}", *chosen_code(names, cases)]
+            lines.append(f"answer = np.where(chosen, {outcome.code(variable)}, answer)")
+        used = [*self.facts, *self.cases_of(), self.otherwise]
+        functions = [one for source in used for step in source.steps for one in step.functions()]
+        functions += [in_cases] if clauses and len(names) > 1 else []
+        if not names:
+            return Piece([f"Treat every cell alike: {last}."], lines, functions)
+        others = f"In every other case, shown by a pair or not: {last}."
+        return Piece([self.looks(), *clauses, others], lines, functions)
+
+    def looks(self) -> str:
+        """The sentence that names the facts to look at."""
+        named = zip(self.names(), self.facts, strict=True)
+        nouns = [(f"({name}) ", source.noun()) for name, source in named]
+        words = listing(name + noun if len(nouns) > 1 else noun for name, noun in nouns)
+        return f"For each cell look at {words}."
 
     def names(self) -> list[str]:
         """What the cases call the facts: a, b, c."""
@@ -110,28 +129,6 @@ class Rule:
         more = [f"{len(texts) - CASES_SHOWN} more such cases"] if len(texts) > CASES_SHOWN else []
         return "; or ".join([*texts[:CASES_SHOWN], *more])
 
-    def code(self, variable: str) -> list[str]:
-        """Lines that compute `answer`."""
-        names = [f"fact_{name}" for name in self.names()]
-        sources = (source.code(variable) for source in self.facts)
-        lines = [f"{name} = {code}" for name, code in zip(names, sources, strict=True)]
-        start = self.otherwise.code(variable)
-        constant = self.otherwise.origin == "constant"
-        if names:
-            lines.append(f"# In every case but those below: {self.otherwise.outcome()}.")
-        lines.append(f"answer = {f'np.full_like({variable}, {start})' if constant else start}")
-        for outcome, cases in self.cases_of().items():
-            lines.append(f"# If {self.case_words(cases)}: {outcome.outcome()}.")
-            lines += [*chosen_code(names, cases), "answer = np.where(chosen, "]
-            lines[-1] += f"{outcome.code(variable)}, answer)"
-        return lines
-
-    def functions(self) -> list[Callable[..., Any]]:
-        """The functions that the lines call."""
-        sources = [*self.facts, *self.cases_of(), self.otherwise]
-        used = [one for source in sources for step in source.steps for one in step.functions()]
-        return [*used, in_cases] if self.cases_of() and len(self.facts) > 1 else used
-
 
 def chosen_code(names: Sequence[str], cases: Sequence[Case]) -> list[str]:
     """Lines that compute `chosen`, whether the named facts of each cell show one of the cases."""
@@ -150,3 +147,18 @@ def in_cases(facts: Sequence[Array], cases: Sequence[Case]) -> Array:
         np.all([f == value for f, value in zip(facts, case, strict=True)], axis=0) for case in cases
     ]
     return np.asarray(np.any(same, axis=0))
+
+
+def reading(value: int, reads: Mapping[int, str]) -> str:
+    """The value in words; -1 reads "none" if `reads` has no word of its own for it."""
+    return reads.get(value, "none" if value == -1 else str(value))
+
+
+def listing(items: Iterable[str], last: str = "and", most: int = 12) -> str:
+    """`a, b and c`; what exceeds `most` items is counted instead of listed."""
+    words = list(items)
+    if len(words) > most:
+        words = [*words[: most - 1], f"{len(words) - most + 1} more"]
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -9,8 +9,7 @@ import numpy as np
 from agents.program_search.search.candidates import Candidate, SearchBudget, State
 from agents.program_search.search.exploration import Exploration
 from agents.program_search.transforms.perception import background
-from agents.program_search.transforms.registry import Array
-from agents.program_search.transforms.words import COLOURS
+from agents.program_search.transforms.registry import COLOURS, Array
 
 SENTENCE = (
     "Renumber the colours of the grid by how common they are: 0 for the background, 1 for the "
@@ -26,16 +25,16 @@ RANKS = {COLOURS[0]: "the background"} | {
 RENUMBERING_COST = 1.0
 NAMED_COLOUR = re.compile("|".join(map(re.escape, RANKS)))
 PLAIN_SHARE = 0.6
-"""The share of the budget for plain colours, if renumbering changes anything."""
+"""The share of the budget for the colours as they are, if renumbering changes anything."""
 
 
 def explained(
     inputs: tuple[Array, ...], outputs: tuple[Array, ...], budget: int
 ) -> tuple[list[Candidate], list[State]]:
-    """What explains the train pairs, and the first pictures made of the inputs as they are.
+    """The programs that explain the train pairs, and the first pictures made of the inputs.
 
     `inputs` are those of train, then test. Colours are renumbered only if that changes anything
-    and no strong candidate was found in plain colours.
+    and no strong candidate was found with the colours as they are.
     """
     is_other = changes_anything(inputs)
     share = SearchBudget(int(budget * PLAIN_SHARE) if is_other else budget)
@@ -79,22 +78,19 @@ def renumbered_output(output: Array, given: Array) -> Array:
 
 
 def changes_anything(inputs: Sequence[Array]) -> bool:
-    """Whether some colour has different numbers in different grids."""
-    numbers: dict[int, int] = {}
-    for grid in inputs:
-        for number, colour in enumerate(palette_of(grid)[: len(np.unique(grid))].tolist()):
-            if numbers.setdefault(colour, number) != number:
-                return True
-    return False
+    """Whether some colour gets different numbers in different grids."""
+    palettes = [palette_of(grid)[: len(np.unique(grid))].tolist() for grid in inputs]
+    numbered = {pair for palette in palettes for pair in enumerate(palette)}
+    return len(numbered) > len({colour for _, colour in numbered})
 
 
 def in_ranks(sentence: str) -> str:
-    """The sentence with the names of colours read as what their numbers stand for."""
+    """The sentence with each colour's name replaced by the rank that its number stands for."""
     return NAMED_COLOUR.sub(lambda found: RANKS[found.group()], sentence)
 
 
 def with_colours_back(candidate: Candidate, inputs: Sequence[Array]) -> Candidate:
-    """A candidate of the renumbered task, its outputs in the colours of the inputs given."""
+    """A candidate of the renumbered task, its outputs in the colours of these inputs."""
     outputs = zip(candidate.outputs, inputs, strict=True)
     return replace(
         candidate,

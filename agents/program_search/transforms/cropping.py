@@ -12,9 +12,8 @@ from agents.program_search.transforms.perception import (
     background,
     parts,
 )
-from agents.program_search.transforms.registry import Array, new_picture
+from agents.program_search.transforms.registry import COLOURS, Array, new_picture
 from agents.program_search.transforms.traits import AMOUNTS, FLAGS, LOOKS, MEASURES, Trait, measured
-from agents.program_search.transforms.words import COLOURS
 
 SPLITS = DIVISIONS | PANES
 

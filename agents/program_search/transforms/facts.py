@@ -11,8 +11,14 @@ from agents.program_search.transforms.perception import (
     numbered,
     regions,
 )
-from agents.program_search.transforms.registry import Array, new_fact, new_paint, remembered
-from agents.program_search.transforms.words import DIRECTIONS, YES_NO
+from agents.program_search.transforms.registry import (
+    DIRECTIONS,
+    YES_NO,
+    Array,
+    new_fact,
+    new_paint,
+    remembered,
+)
 
 NEIGHBOURS = {4: "four side neighbours", 8: "eight neighbours"}
 SIDES = ("up", "down", "left", "right", "upper left", "upper right", "lower left", "lower right")

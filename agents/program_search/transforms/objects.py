@@ -5,9 +5,8 @@ import numpy as np
 from agents.program_search.transforms.facts import neighbourhood
 from agents.program_search.transforms.perception import OBJECTS, Part, background, numbered, parts
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
-from agents.program_search.transforms.registry import Array, new_picture
+from agents.program_search.transforms.registry import COLOURS, DIRECTIONS, Array, new_picture
 from agents.program_search.transforms.traits import FLAGS, SIZES, Trait, main_colour, measured
-from agents.program_search.transforms.words import COLOURS, DIRECTIONS
 
 
 @new_picture("start from an empty grid of the same size", cost=0.9)

@@ -3,9 +3,8 @@
 import numpy as np
 
 from agents.program_search.transforms.perception import OBJECTS, PANES, background, bordered, parts
-from agents.program_search.transforms.registry import Array, new_paint
+from agents.program_search.transforms.registry import DIRECTIONS, Array, new_paint
 from agents.program_search.transforms.traits import TINTS, Trait
-from agents.program_search.transforms.words import DIRECTIONS
 
 
 def facing(grid: Array, direction: str) -> Array:

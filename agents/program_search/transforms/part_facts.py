@@ -13,9 +13,8 @@ from agents.program_search.transforms.perception import (
     numbered,
     parts,
 )
-from agents.program_search.transforms.registry import Array, new_fact, remembered
+from agents.program_search.transforms.registry import YES_NO, Array, new_fact, remembered
 from agents.program_search.transforms.traits import FLAGS, LOOKS, MEASURES, SIZES, Trait, measured
-from agents.program_search.transforms.words import YES_NO
 
 CUTS = OBJECTS | REGIONS
 

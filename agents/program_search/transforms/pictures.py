@@ -5,8 +5,7 @@ import numpy as np
 from agents.program_search.transforms.cropping import boxed
 from agents.program_search.transforms.paints import facing, first_seen, first_seen_diagonally
 from agents.program_search.transforms.perception import OBJECTS, background, lines, parts, regions
-from agents.program_search.transforms.registry import Array, new_picture
-from agents.program_search.transforms.words import COLOURS, DIRECTIONS
+from agents.program_search.transforms.registry import COLOURS, DIRECTIONS, Array, new_picture
 
 TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times"}
 SYMMETRIES = {

@@ -24,12 +24,19 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.program_search.transforms.words import COLOURS, DIRECTIONS, NUMBER
+from utilities.tasks.grids import COLOUR_NAMES
 
 Array: TypeAlias = NDArray[Any]
 Kind: TypeAlias = Literal["picture", "paint", "fact", "number"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+COLOURS: Mapping[int, str] = {
+    number: f"{name} ({number})" for number, name in enumerate(COLOUR_NAMES)
+}
+YES_NO: Mapping[int, str] = {0: "no", 1: "yes"}
+NUMBER: Mapping[int, str] = {}
+"""A number reads as it is written."""
+DIRECTIONS: Mapping[str, str] = {"up": "up", "down": "down", "left": "left", "right": "right"}
 LARGEST_SIDE = 30
 ALIKE = (COLOURS, DIRECTIONS)
 """Tables of choices of which none is likelier than another."""

@@ -12,9 +12,14 @@ from agents.program_search.transforms.perception import (
     parts,
 )
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
-from agents.program_search.transforms.registry import Array, new_number, new_picture
+from agents.program_search.transforms.registry import (
+    COLOURS,
+    YES_NO,
+    Array,
+    new_number,
+    new_picture,
+)
 from agents.program_search.transforms.traits import PLACES, Trait, cells, main_colour
-from agents.program_search.transforms.words import COLOURS, YES_NO
 
 LAYOUTS = {"row": "side by side", "column": "one below the other"}
 ORDERS = {1: "the least first", -1: "the greatest first"}

@@ -5,24 +5,10 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
-from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.views import (
-    BACK,
-    SENTENCE,
-    in_ranks,
-    palette_of,
-    renumbered,
-)
-
-
-class Piece(NamedTuple):
-    """A step of a program: in words (the first is its comment), its lines, and what they call."""
-
-    sentences: list[str]
-    lines: list[str]
-    functions: list[Callable[..., Any]]
+from agents.program_search.search.candidates import Candidate, Piece
+from agents.program_search.search.views import BACK, SENTENCE, in_ranks, palette_of, renumbered
 
 
 def program_of(candidate: Candidate) -> str:
@@ -35,7 +21,8 @@ def program_of(candidate: Candidate) -> str:
     body = [*docstring(steps_in_words(candidate)), "grid = np.array(grid)"]
     for piece in pieces:
         for line in (f"# {piece.sentences[0]}", *piece.lines):
-            body += comment(line[2:]) if line.startswith("# ") else [line]
+            is_comment = line.startswith("# ")
+            body += textwrap.wrap(line, 90, subsequent_indent="# ") if is_comment else [line]
     last = "answer" if candidate.finish else "picture" if candidate.steps else "grid"
     body.append(f"return {f'palette[{last}]' if candidate.renumbered else last}.tolist()")
     solve = "\n".join(["def solve_task(grid):", *(f"    {line}".rstrip() for line in body)])
@@ -43,14 +30,14 @@ def program_of(candidate: Candidate) -> str:
 
 
 def pieces_of(candidate: Candidate) -> list[Piece]:
-    """The picture steps, then the finish; in between renumbering and its undoing, if any."""
+    """The picture steps and the finish, between renumbering and its undoing if there is any."""
     pieces, variable = list[Piece](), "grid"
     for step in candidate.steps:
         text, code = step.sentence(), f"picture = {step.code(variable)}"
         pieces.append(Piece([f"{text[0].upper()}{text[1:]}."], [code], step.functions()))
         variable = "picture"
-    if (finish := candidate.finish) is not None:
-        pieces.append(Piece(finish.sentences(), finish.code(variable), finish.functions()))
+    if candidate.finish is not None:
+        pieces.append(candidate.finish.piece(variable))
     if not candidate.renumbered:
         return pieces
     lines = ["palette = palette_of(grid)", "grid = renumbered(grid)"]
@@ -61,7 +48,7 @@ def pieces_of(candidate: Candidate) -> list[Piece]:
 def said_in_ranks(piece: Piece) -> Piece:
     """The piece with its sentences and comments in ranks of colours."""
     lines = [in_ranks(line) if line.startswith("# ") else line for line in piece.lines]
-    return piece._replace(sentences=list(map(in_ranks, piece.sentences)), lines=lines)
+    return Piece(list(map(in_ranks, piece.sentences)), lines, piece.functions)
 
 
 def steps_in_words(candidate: Candidate) -> list[list[str]]:
@@ -71,7 +58,7 @@ def steps_in_words(candidate: Candidate) -> list[list[str]]:
 
 
 def docstring(steps: Sequence[Sequence[str]]) -> list[str]:
-    """What the program does, in the first words of each of its steps."""
+    """The lines of the program's docstring: the first sentence of each step."""
     if len(steps) == 1:
         text = textwrap.wrap(f'"""{steps[0][0]}', 90)
         return [*text, '"""'] if len(text) > 1 else [f'{text[0]}"""']
@@ -79,11 +66,6 @@ def docstring(steps: Sequence[Sequence[str]]) -> list[str]:
     for number, (sentence, *_) in enumerate(steps, 1):
         lines += textwrap.wrap(f"{number}. {sentence}", 90, subsequent_indent="   ")
     return [*lines, '"""']
-
-
-def comment(text: str) -> list[str]:
-    """The text as comment lines of at most 96 columns in the function's body."""
-    return textwrap.wrap(text, 90, initial_indent="# ", subsequent_indent="# ")
 
 
 def carried_definitions(functions: Iterable[Callable[..., Any]]) -> list[str]:
@@ -142,5 +124,5 @@ def plain_source(function: Callable[..., Any]) -> tuple[str, list[str]]:
 
 
 def end_of(node: ast.expr, starts: list[int]) -> int:
-    """Where the expression ends in its source, in bytes."""
+    """The byte of the source at which the expression ends."""
     return starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)

@@ -1,23 +1,18 @@
 """Writes how a candidate was found and what speaks for it, in plain words.
 
-Every line is borne out by the search or by the candidate's outputs; weak evidence is named.
+Every line follows from the search or from the candidate's outputs; weak evidence is named.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence
+from agents.program_search.search.mosaic import table_of
+from agents.program_search.search.rules import listing
 from agents.program_search.transforms.perception import OBJECTS, background, lines, parts
-from agents.program_search.transforms.registry import Array
-from agents.program_search.transforms.words import (
-    COLOURS,
-    colours_words,
-    count_of,
-    listing,
-    shape_words,
-)
+from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.program import steps_in_words
 
 FAILURES_SHOWN = 4
@@ -25,6 +20,8 @@ LARGEST_GRID_SHOWN = 144
 SEEN_CUT = "one_colour_corners"
 MOST_COUNTED = 12
 """The number of objects is left out if there are more than this."""
+AGAIN = "again without each train pair in turn"
+UNCHECKED_NOTE = "- With a single train pair the fitted cases cannot be checked on another one."
 TEST_INPUTS_NOTE = (
     "(Test inputs, never their outputs, took part: programs were compared by what they give for "
     "them, and rules by whether they cover them.)"
@@ -37,15 +34,15 @@ class TraceWriter:
     def __init__(
         self, inputs: Sequence[Array], outputs: Sequence[Array], states: Sequence[State]
     ) -> None:
-        """`inputs` are those of train, then test; `states` what the search made, in its order."""
+        """`inputs` are those of train, then test; `states` are the first that the search made."""
         self.inputs, self.outputs, self.states = inputs, outputs, states
         self.pairs = len(outputs)
 
     def write(self, candidate: Candidate, evidence: Evidence, *, rivals: int, others: int) -> str:
         """The trace of a candidate.
 
-        `rivals` other fitting programs give the same test outputs; `others` counts the different
-        answers besides it.
+        `rivals` is the number of other programs that fit and give the same test outputs, `others`
+        that of the other answers.
         """
         sections = {
             "What the pairs show": self.observations(),
@@ -57,13 +54,13 @@ class TraceWriter:
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in sections.items())
 
     def observations(self) -> list[str]:
-        """One line for each train pair, and what is common to their shapes."""
+        """What is common to the shapes of all train pairs, and one line for each pair."""
         common = [f"- {words}." for words in proportion(self.inputs[: self.pairs], self.outputs)]
         pairs = enumerate(map(pair_words, self.inputs, self.outputs), 1)
         return [*common, *(f"- Pair {number}: {words}." for number, words in pairs)]
 
     def failures(self, candidate: Candidate) -> list[str]:
-        """Cheaper ideas that came nearest, each with a pair that speaks against it."""
+        """The nearest of the cheaper ideas, each with a pair that speaks against it."""
         ideas = [state for state in self.states if state.steps != candidate.steps]
         cheaper = [state for state in ideas if state.cost <= candidate.cost]
         nearest = sorted(cheaper, key=self._distance)[:FAILURES_SHOWN]
@@ -77,7 +74,7 @@ class TraceWriter:
         return lines or ["- Nothing: this was the first idea."]
 
     def _distance(self, state: State) -> float:
-        """How far the pictures are from the outputs: the mean share of cells that are wrong."""
+        """The mean share of cells in which the pictures differ from the outputs."""
         shares = [
             float((grid != wanted).mean()) if grid.shape == wanted.shape else 1.0
             for grid, wanted in zip(state.grids, self.outputs, strict=False)
@@ -109,17 +106,20 @@ class TraceWriter:
         """How the program does on every train pair, and what is weak about it."""
         right = sum(map(np.array_equal, candidate.outputs, self.outputs))
         lines = [f"- The program gives the output of {right} of {self.pairs} train pairs."]
-        if candidate.left_out is not None:
-            lines.append(self._left_out_line(candidate.left_out))
-        else:
+        if candidate.left_out is None:
             lines.append("- Its steps were chosen to agree with all pairs; no table was fitted.")
+        elif self.pairs == 1:
+            lines.append(UNCHECKED_NOTE)
+        else:
+            chosen = " (what the table is about was chosen with all pairs)"
+            refits = left_out_words(candidate.left_out, "weak evidence", chosen)
+            lines.append(f"- Fitted {AGAIN}, the table of cases is right on {refits}.")
         if evidence.again:
-            lines.append(again_line(evidence.again))
+            searches = left_out_words(evidence.again, "so this is a guess")
+            lines.append(f"- Searched {AGAIN}, the best program found is right on {searches}.")
         if candidate.unseen:
-            share = f"{100 * candidate.unseen:.1f} %"
-            lines.append(
-                f"- Caveat: {share} of the test cells are a case that no train pair shows."
-            )
+            share = f"{100 * candidate.unseen:.1f} % of the test cells"
+            lines.append(f"- Caveat: {share} are a case that no train pair shows.")
         if evidence.by_rank:
             lines.append("- Caveat: what tells colours by how common they are may fit by chance.")
         lines.append(self._rivals_line(evidence, rivals, others))
@@ -159,15 +159,6 @@ class TraceWriter:
             "(short descriptions weigh more)."
         )
 
-    def _left_out_line(self, left_out: Sequence[bool]) -> str:
-        if self.pairs == 1:
-            return "- With a single train pair the fitted cases cannot be checked on another one."
-        start = "- Fitted again without each train pair in turn, the table of cases is right on "
-        line, missed = right_on(left_out)
-        if missed:
-            return f"{start}{line}, not on {missed}: weak evidence."
-        return f"{start}{line} (what the table is about was chosen with all pairs)."
-
     def answer(self, candidate: Candidate) -> list[str]:
         """The grids that the program gives for the test inputs, or how to apply it."""
         if self.pairs == len(self.inputs):
@@ -183,44 +174,33 @@ class TraceWriter:
         return [*lines, TEST_INPUTS_NOTE]
 
 
-def again_line(again: Sequence[bool]) -> str:
-    """What searches without each pair found."""
-    start = "- Searched again without each train pair in turn, the best program found is right on "
-    line, missed = right_on(again)
-    return f"{start}{line}, not on {missed}: so this is a guess." if missed else f"{start}{line}."
-
-
-def right_on(flags: Sequence[bool]) -> tuple[str, str]:
-    """How many of the pairs left out are right, and the list of those that are not."""
+def left_out_words(flags: Sequence[bool], if_missed: str, if_right: str = "") -> str:
+    """How many of the pairs left out are right, which are not, and what follows from it."""
     missed = listing(f"pair {number}" for number, right in enumerate(flags, 1) if not right)
-    return f"{sum(flags)} of {len(flags)} pairs left out", missed
+    what = f", not on {missed}: {if_missed}" if missed else if_right
+    return f"{sum(flags)} of {len(flags)} pairs left out{what}"
 
 
 def pair_words(given: Array, wanted: Array) -> str:
-    """All that is seen in a pair, in one line."""
+    """What a pair shows, in one line."""
     shapes = f"{shape_words(given.shape)} becomes {shape_words(wanted.shape)}"
     return "; ".join([shapes, *part_words(given, wanted), colour_change(given, wanted)])
 
 
 def proportion(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[str]:
-    """How many times as tall and wide the one side of every pair is as the other, if so in all."""
+    """How many times as tall and wide one side is as the other, if it is so in every pair."""
     for small, large, words in (
         (inputs, outputs, "the output is {} as the input"),
         (outputs, inputs, "the input is {} as the output"),
     ):
-        ratios = {
-            (*divmod(long.shape[0], short.shape[0]), *divmod(long.shape[1], short.shape[1]))
-            for short, long in zip(small, large, strict=True)
-        }
-        down, rest, across, more = next(iter(ratios))
-        if len(ratios) == 1 and not rest and not more and down * across > 1:
-            sizes = [f"{down} times as tall"] if down > 1 else []
-            sizes += [f"{across} times as wide"] if across > 1 else []
-            yield "In every pair " + words.format(" and ".join(sizes))
+        sizes = zip(table_of(small, large) or (), ("tall", "wide"), strict=False)
+        times = [f"{number} times as {way}" for number, way in sizes if number > 1]
+        if times:
+            yield "In every pair " + words.format(" and ".join(times))
 
 
 def part_words(given: Array, wanted: Array) -> Iterator[str]:
-    """The panes of the input, and how many objects there are before and after."""
+    """The panes of the input, and the number of objects before and after."""
     line = lines(given)
     if line.any() and (given[line] != background(given)).all():
         panes = count_of(len(parts(given, "panes")), "pane")
@@ -231,7 +211,7 @@ def part_words(given: Array, wanted: Array) -> Iterator[str]:
 
 
 def colour_change(given: Array, wanted: Array) -> str:
-    """How many cells change if the shape stays, else the input's colours; then new and lost."""
+    """The cells that change if the shape stays, else the input's colours; then new and lost."""
     before, after = set(np.unique(given).tolist()), set(np.unique(wanted).tolist())
     new, gone, texts = after - before, before - after, []
     if given.shape == wanted.shape:
@@ -247,3 +227,18 @@ def colour_change(given: Array, wanted: Array) -> str:
     if gone:
         texts.append(f"{colours_words(gone)} disappear{'s' if len(gone) == 1 else ''}")
     return "; ".join(texts)
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 cell`, `3 cells`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def shape_words(shape: tuple[int, ...]) -> str:
+    """Rows × columns."""
+    return f"{shape[0]}×{shape[1]}"
+
+
+def colours_words(colours: Iterable[int]) -> str:
+    """The colours by name and number, in their order."""
+    return listing(COLOURS[colour] for colour in sorted(colours))
