@@ -10,12 +10,13 @@ tasks there instead. `all` has each task once: the same pairs under two datasets
 an id that two datasets give to different tasks gets the later dataset's name behind it.
 """
 
+from utilities.command_line.script import run_script
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.command_line.options import Options, option, parse_options
-from utilities.command_line.script import run_script
 from utilities.config import DATASET_PATH
 from utilities.tasks.public_sets import ALL, BUILT_DATASETS, LICENCE, write_dataset
 

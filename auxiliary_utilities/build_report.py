@@ -8,13 +8,14 @@ benchmarks and of the generators, verified or not, plain or gzipped; several of 
 models in one file, are compared. Replies are shown as text, whatever they contain.
 """  # noqa: E501 - a command to paste
 
+from utilities.command_line.script import run_script
+
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from utilities.command_line.options import Options, argument, option, parse_options
-from utilities.command_line.script import run_script
 from utilities.files.atomic import write_atomically
 from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents

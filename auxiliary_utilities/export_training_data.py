@@ -10,11 +10,12 @@ are left out and named. FORMAT says what a row is:
 
 """
 
-import asyncio
+from utilities.command_line.script import run_script
+
 import sys
 
 from utilities.command_line.options import parse_options
-from utilities.command_line.script import run_script
+from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.terminal import printable
 from utilities.training_data.card import write_card
 from utilities.training_data.export import Exported, export
@@ -26,7 +27,7 @@ def main() -> int:
     """Export and say what came of it."""
     formats = [f"  {name:18} {form.description}" for name, form in FORMATS.items()]
     options = parse_options(ExportOptions, "\n".join([(__doc__ or "").rstrip(), *formats]))
-    exported = asyncio.run(export(options))
+    exported = run_until_stopped(export(options))
     card = write_card(options, exported)
     print("\n".join([*summary_lines(exported), f"card        {card}"]))
     return 0

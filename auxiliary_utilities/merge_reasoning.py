@@ -9,12 +9,13 @@ has stays as it is, and no trace is added twice: run the command after every run
 once. A journal of raw replies can be merged like a results file.
 """
 
+from utilities.command_line.script import run_script
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.command_line.options import Options, argument, flag, option, parse_options
-from utilities.command_line.script import run_script
 from utilities.command_line.terminal import printable
 from utilities.config import TRACES_STORE_PATH
 from utilities.results.reader import read_entries

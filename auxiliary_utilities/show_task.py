@@ -6,6 +6,8 @@
 Wrong cells are marked. Without a terminal, or with NO_COLOR set, cells are digits.
 """
 
+from utilities.command_line.script import run_script
+
 import difflib
 import sys
 from collections.abc import Sequence
@@ -15,7 +17,6 @@ from pathlib import Path
 from rich.console import Console
 
 from utilities.command_line.options import Options, argument, flag, option, parse_options
-from utilities.command_line.script import run_script
 from utilities.errors import UsageError
 from utilities.report.records import grid_texts, sample_records, task_record
 from utilities.report.terminal_drawing import TaskDrawing
@@ -42,10 +43,18 @@ class DrawingOptions(Options):
     dataset_directory: Path | None = option("without --results: your own tasks", "DIR")
 
 
+class PipedConsole(Console):
+    """A console whose reader may have seen enough (`| head`), as `run_script` knows it."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the exception go on; rich would end the script with another exit code."""
+        raise  # noqa: PLE0704 - called where the exception is handled
+
+
 def main() -> int:
     """Find the task and draw it."""
     options = parse_options(DrawingOptions, __doc__)
-    drawing, shown = TaskDrawing(Console(highlight=False)), None
+    drawing, shown = TaskDrawing(PipedConsole(highlight=False)), None
     if not options.results:
         drawing.pairs(task_record(task_of_dataset(options)))
     for run, task, entry in runs_of_task(options.task_id, options.results):

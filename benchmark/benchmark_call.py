@@ -7,7 +7,7 @@ from typing import Any
 from agents.catalogue import agent_named_as_model
 from agents.opening import ChosenAgent, OpenAgent, choose_agent, open_agent
 from benchmark.benchmark_options import BenchmarkOptions, names_in
-from utilities.command_line.script import EXIT_BUDGET, EXIT_INTERRUPTED, EXIT_TERMINATED
+from utilities.command_line import script as cli
 from utilities.command_line.terminal import say
 from utilities.config import TRACES_STORE_PATH
 from utilities.errors import UsageError
@@ -23,7 +23,7 @@ from utilities.scoring.submissions import print_submissions
 from utilities.scoring.training_sources import open_check
 from utilities.tasks.datasets import TaskSource, open_tasks
 
-_ENDS_THE_CALL = frozenset({EXIT_BUDGET, EXIT_INTERRUPTED, EXIT_TERMINATED})
+_ENDS_THE_CALL = frozenset({cli.EXIT_BUDGET, cli.EXIT_INTERRUPTED, cli.EXIT_TERMINATED})
 
 
 @dataclass(frozen=True, slots=True)

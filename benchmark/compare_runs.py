@@ -9,6 +9,8 @@ difference of their scores with its interval, McNemar's exact test of the tasks 
 for several comparisons), and how small a difference so many tasks can show.
 """
 
+from utilities.command_line.script import run_script
+
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +18,6 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from utilities.command_line.options import Options, argument, option, parse_options, part
-from utilities.command_line.script import run_script
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
 from utilities.scoring.comparison import (

@@ -11,7 +11,8 @@ pairs gets further rounds, in which the model sees what its programs gave. Neith
 the choice sees a test output.
 """
 
-import asyncio
+from utilities.command_line.script import run_script
+
 import sys
 from dataclasses import asdict
 from functools import partial
@@ -23,7 +24,7 @@ from agents.strategies.rounds import RefiningAgent
 from agents.strategies.strategy import JudgedSample, Limits, candidates_of, origin_fields
 from benchmark.benchmark_call import Answers, BenchmarkCall
 from benchmark.benchmark_options import CodeBenchmarkOptions, parse_benchmark_options
-from utilities.command_line.script import run_script
+from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.terminal import say
 from utilities.config import CODE_BENCHMARK_DIRECTORY
 from utilities.results.entry import entry_of
@@ -94,7 +95,7 @@ def entry_from(
 def main() -> int:
     """Run the script."""
     options = parse_benchmark_options(CodeBenchmarkOptions, __doc__, PLACE.stem)
-    return asyncio.run(benchmark(options))
+    return run_until_stopped(benchmark(options))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ For each test input the grids that most samples gave are the attempts, two unles
 otherwise. The agent sees all test inputs and no test output. Each model runs on each dataset.
 """
 
-import asyncio
+from utilities.command_line.script import run_script
+
 import sys
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from agents.opening import OpenAgent
 from agents.strategies.strategy import sample_task
 from benchmark.benchmark_call import Answers, BenchmarkCall
 from benchmark.benchmark_options import BenchmarkOptions, parse_benchmark_options
-from utilities.command_line.script import run_script
+from utilities.command_line.signals import run_until_stopped
 from utilities.config import DIRECT_BENCHMARK_DIRECTORY
 from utilities.results.entry import entry_of
 from utilities.runs.store import OutputPlace
@@ -57,7 +58,7 @@ def answers_by(options: BenchmarkOptions, opened: OpenAgent) -> Answers:
 def main() -> int:
     """Run the script."""
     options = parse_benchmark_options(BenchmarkOptions, __doc__, PLACE.stem)
-    return asyncio.run(benchmark(options))
+    return run_until_stopped(benchmark(options))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ selected and has no entry, or failed for technical reasons, counts as not solved
 apart.
 """
 
+from utilities.command_line.script import run_script
+
 import json
 import sys
 from collections.abc import Sequence
@@ -23,7 +25,6 @@ from utilities.command_line.options import (
     parse_options,
     part,
 )
-from utilities.command_line.script import run_script
 from utilities.config import TRACES_STORE_PATH
 from utilities.scoring.comparison import spread_lines
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs

@@ -9,13 +9,14 @@ the test outputs). Every reply is journalled as it comes; the same command again
 last run ended and asks nothing twice. Run the programs with verify_generated_code.py.
 """
 
-import asyncio
+from utilities.command_line.script import run_script
+
 import sys
 from dataclasses import dataclass
 
 from agents.opening import ask_for_data
 from utilities.command_line.options import Options, flag, parse_options, part
-from utilities.command_line.script import run_script
+from utilities.command_line.signals import run_until_stopped
 from utilities.config import CODE_DATA_DIRECTORY
 from utilities.runs.options import AskingOptions
 from utilities.runs.store import OutputPlace
@@ -38,7 +39,8 @@ def main() -> int:
     shown = options.include_test_inputs
     seen = Task.without_test_outputs if shown else Task.train_pairs_only
     depends_on = {"include_test_inputs": shown}
-    return asyncio.run(ask_for_data(options.asking, PLACE, "reasoning_code", seen, depends_on))
+    work = ask_for_data(options.asking, PLACE, "reasoning_code", seen, depends_on)
+    return run_until_stopped(work)
 
 
 if __name__ == "__main__":

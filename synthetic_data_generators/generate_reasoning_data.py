@@ -9,12 +9,13 @@ the same command again goes on where the last run ended and asks nothing twice. 
 with auxiliary_utilities/merge_reasoning.py.
 """
 
-import asyncio
+from utilities.command_line.script import run_script
+
 import sys
 
 from agents.opening import ask_for_data
 from utilities.command_line.options import parse_options
-from utilities.command_line.script import run_script
+from utilities.command_line.signals import run_until_stopped
 from utilities.config import REASONING_DATA_DIRECTORY
 from utilities.runs.options import AskingOptions
 from utilities.runs.store import OutputPlace
@@ -26,7 +27,7 @@ PLACE = OutputPlace(REASONING_DATA_DIRECTORY, "reasoning_data", "reasoning_data_
 def main() -> int:
     """Run the script."""
     options = parse_options(AskingOptions, __doc__)
-    return asyncio.run(ask_for_data(options, PLACE, "reasoning_trace", Task.train_pairs_only))
+    return run_until_stopped(ask_for_data(options, PLACE, "reasoning_trace", Task.train_pairs_only))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ in any symmetry, and programs that are not deterministic. No model is asked, and
 changed.
 """
 
-import asyncio
+from utilities.command_line.script import run_script
+
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from utilities.command_line.options import (
     parse_options,
     unsafe_no_seccomp_flag,
 )
-from utilities.command_line.script import run_script
+from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.terminal import printable
 from utilities.config import SYNTHETIC_DATA_DIRECTORY
 from utilities.files.atomic import replacing
@@ -101,7 +102,7 @@ def metadata_fields(
 def main() -> int:
     """Relabel and say what came of it."""
     options = parse_options(RelabellingOptions, __doc__)
-    made = asyncio.run(relabel(options))
+    made = run_until_stopped(relabel(options))
     reasons = ", ".join(f"{reason} {count}" for reason, count in made.skipped.most_common())
     print(f"samples     {made.samples} read")
     print(f"skipped     {made.skipped.total()}{f' ({printable(reasons)})' if reasons else ''}")

@@ -10,6 +10,8 @@ outside. Judged entries are written to NAME.partial, which is renamed to NAME at
 stop, the same command goes on from there. No model is asked, and RESULTS is not changed.
 """
 
+from utilities.command_line.script import run_script
+
 import asyncio
 import logging
 import sys
@@ -20,8 +22,7 @@ from itertools import chain
 
 from utilities.command_line.logs import open_log
 from utilities.command_line.options import parse_options
-from utilities.command_line.script import run_script
-from utilities.command_line.signals import Stopped, until_signal
+from utilities.command_line.signals import Stopped, run_until_stopped
 from utilities.command_line.terminal import Progress, say
 from utilities.errors import UsageError
 from utilities.results.provenance import provenance, run_metadata
@@ -93,7 +94,7 @@ def main() -> int:
     entries, total = open_source(options)
     try:
         with open_log(options.destination.parent / LOG_NAME, verbose=options.verbose):
-            asyncio.run(until_signal(verify(options, entries, total)))
+            run_until_stopped(verify(options, entries, total))
     except Stopped as stopped:
         partial = VerifiedFile(options.destination).partial
         kept = f"what was judged is kept in {partial}" if partial.exists() else "nothing was judged"

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from utilities.command_line.signals import uncancelled
 from utilities.errors import ProviderFailed
 
 _LONGEST_ANSWER_BYTES = 1 << 26
@@ -29,6 +30,7 @@ class WorkerPool:
         self._free = asyncio.Semaphore(size)
         self._idle: list[Process] = []
         self._all: set[Process] = set()
+        self._starting: set[asyncio.Task[Process]] = set()
 
     async def run(self, job: dict[str, Any]) -> list[Any]:
         """A worker's answer to a job; raises ProviderFailed if two workers died of it."""
@@ -79,6 +81,16 @@ class WorkerPool:
         return worker
 
     async def _start(self) -> Process:
+        """A new worker; if this is cancelled, the worker is started all the same.
+
+        Python loses a process whose start is cancelled, and may wait for it for ever.
+        """
+        start = asyncio.ensure_future(self._started())
+        self._starting.add(start)
+        start.add_done_callback(self._starting.discard)
+        return await asyncio.shield(start)
+
+    async def _started(self) -> Process:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -95,15 +107,18 @@ class WorkerPool:
         return worker
 
     async def _end(self, worker: Process) -> None:
-        self._all.discard(worker)
         if worker.returncode is None:
             worker.kill()
         await worker.wait()
+        self._all.discard(worker)
 
     async def close(self) -> None:
         """End every worker; jobs under way are lost."""
-        for worker in list(self._all):
-            await self._end(worker)
+        await uncancelled(self._end_all())
+
+    async def _end_all(self) -> None:
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.gather(*map(self._end, set(self._all)))
         self._idle.clear()
 
 

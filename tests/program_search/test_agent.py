@@ -169,6 +169,19 @@ async def test_a_worker_that_died_while_idle_costs_a_task_no_attempt() -> None:
     await pool.close()
 
 
+async def test_a_search_that_is_cancelled_while_its_worker_starts_leaves_no_process() -> None:
+    pool = WorkerPool(1)
+    job = {"task_id": "flipped", **FLIPPED.to_json(), "best_of": 1, "search_budget": 1_000_000}
+    search = asyncio.create_task(pool.run(job))
+    while not children_of(os.getpid()):
+        await asyncio.sleep(0)
+    search.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await search
+    await pool.close()
+    assert children_of(os.getpid()) == []
+
+
 async def test_workers_import_nothing_from_the_folder_of_the_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+from utilities.command_line.script import run_script
+
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from synthetic_data_generators.generate_code_data import PLACE
 from tests.support.batch_server import BatchServer
 from tests.support.scripts import entries
 from utilities.command_line.options import parse_options
-from utilities.command_line.script import run_script
+from utilities.command_line.signals import run_until_stopped
 from utilities.runs.options import AskingOptions
 from utilities.tasks.task import Task
 
@@ -35,12 +37,12 @@ def generate_code(*words: str | Path) -> int:
     """What generate_code_data.py does, its exit code included."""
     options = parse_options(AskingOptions, None, words=[*map(str, words)])
     depends_on = {"include_test_inputs": False}
-
-    def main() -> int:
-        asked = ask_for_data(options, PLACE, "reasoning_code", Task.train_pairs_only, depends_on)
-        return asyncio.run(asked)
-
-    return run_script(main)
+    work = ask_for_data(options, PLACE, "reasoning_code", Task.train_pairs_only, depends_on)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        return run_script(lambda: run_until_stopped(work))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def journal_of(folder: Path, stem: str = "code_data") -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from typing import Any, Self
 import pytest
 
 from tests.verification.test_verify_generated_code import RIGHT, SLEEPING, TASK_DATA, result
-from utilities.command_line.signals import until_signal
 from utilities.command_line.terminal import Progress
 from utilities.sandbox.execution import Limits
 from utilities.tasks.task import Task
@@ -233,9 +232,8 @@ async def test_no_more_is_read_than_the_verifier_likes(tmp_path: Path, programs_
     entries = [result(f"t{n}", RIGHT, RIGHT) for n in range(100)]
     async with VerifiedFile(tmp_path / "v.jsonl") as output:
         verification = CodeVerification(verifier, output, {})
-        await until_signal(
-            verification.judge_all(iter(entries), Progress(None, unit="entries", quiet=True))
-        )
+        progress = Progress(None, unit="entries", quiet=True)
+        await verification.judge_all(iter(entries), progress)
         await output.finish(METADATA)
     lines = [json.loads(line) for line in (tmp_path / "v.jsonl").read_text().splitlines()]
     assert [line["task_id"] for line in lines[:-1]] == [f"t{n}" for n in range(100)]

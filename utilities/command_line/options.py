@@ -23,7 +23,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
-from utilities.command_line.script import EXIT_USAGE
+from utilities.command_line import script as cli
 
 _T = TypeVar("_T", bound="Options")
 
@@ -232,7 +232,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with code 2."""
-        self.exit(EXIT_USAGE, f"error: {message}; see {self.prog} --help\n")
+        self.exit(cli.EXIT_USAGE, f"error: {message}; see {self.prog} --help\n")
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: None = None

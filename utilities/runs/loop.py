@@ -1,7 +1,6 @@
 """The loop that every asking script shares: slots, resume, signals, and a whole results file."""
 
 import asyncio
-import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -157,12 +156,10 @@ class RunLoop:
             self.stopped_by = received[0]
             self._stopping.set()
             if len(received) == 1:
-                say(f"stopping when {len(self._jobs)} tasks in flight are done; again cancels them")
-            elif len(received) == 2:
-                for job in self._jobs:
-                    job.cancel()
-            else:
-                os._exit(128 + number)
+                when = f" when {len(self._jobs)} tasks in flight are done; again cancels them"
+                say(f"stopping{when if self._jobs else ''}")
+            for job in self._jobs if len(received) > 1 else ():
+                job.cancel()
 
         with hearing_signals(stop):
             yield

@@ -12,6 +12,7 @@ from typing import Any, Self
 import aiofiles
 import orjson
 
+from utilities.command_line.signals import uncancelled
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
 from utilities.files.json_lines import JsonLinesFile, encode_line
@@ -97,7 +98,7 @@ class ResultStore:
         traceback: TracebackType | None,
     ) -> None:
         """Flush and close both files."""
-        await self._stack.aclose()
+        await uncancelled(self._stack.aclose())
 
     def torn_ends(self) -> list[str]:
         """A line for each file whose torn end was cut off when it was opened."""

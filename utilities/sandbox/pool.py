@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+from utilities.command_line.signals import uncancelled
 from utilities.errors import UsageError
 from utilities.sandbox.execution import Response
 from utilities.sandbox.preparation import Prepared, ServerKind
@@ -234,5 +235,4 @@ class Pool:
         self._fail(jobs, RuntimeError("the sandbox is closed"))
         for server in servers:
             server.disconnect()
-        for server in servers:
-            await asyncio.to_thread(server.wait)
+        await uncancelled(asyncio.gather(*(asyncio.to_thread(server.wait) for server in servers)))

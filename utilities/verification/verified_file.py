@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from utilities.command_line.signals import uncancelled
 from utilities.errors import UsageError
 from utilities.files.json_lines import JsonLinesFile
 
@@ -52,7 +53,7 @@ class VerifiedFile:
         """Flush to the disk and close; an empty file is removed."""
         if not self._file.size:
             self.discard()
-        await self._file.__aexit__(*raised)
+        await uncancelled(self._file.__aexit__(*raised))
 
     def find(self, key: str) -> Place | None:
         """Where an earlier run wrote the entry of `key`; None if it did not."""
