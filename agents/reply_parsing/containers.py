@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 
-from agents.reply_parsing.markup import clean_characters, find_fences
+from agents.reply_parsing.markup import Block, clean_characters, find_fences
 from agents.reply_parsing.program_text import code_region, last_run, mentions_function
 from agents.reply_parsing.strings import strings_in
 
@@ -25,29 +24,14 @@ _INLINE_CODE = re.compile(r"(?<!`)(`{1,3})(?!`)(?:python[ \t]+)?([^`\n]++)\1(?!`
 _INLINE_FUNCTION = re.compile(r"[ \t]*(?:def[ \t]+\w+[ \t]*\(.*:.*\S|\w+[ \t]*=[ \t]*lambda\b.*:)")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Lines that may be a program, and the half-open range of the text's lines that they take."""
-
-    lines: list[str]
-    span: range
-
-
 def split_lines(text: str) -> list[str]:
     """The lines of a text; tags that are glued to code get lines of their own."""
     return (_GLUED_TAG.sub("\\1\n", text) if "<" in text else text).split("\n")
 
 
-def fenced_blocks(lines: list[str]) -> list[Block]:
-    """All fenced blocks, in order, whatever they hold."""
-    return [
-        Block(fence.lines, range(fence.first_line, fence.end_line)) for fence in find_fences(lines)
-    ]
-
-
 def open_blocks(lines: list[str]) -> Iterator[Block]:
     """Fences that may define a function, the last first; then plain lines that look like code."""
-    fences = fenced_blocks(lines)
+    fences = find_fences(lines)
     with_function = (block for block in reversed(fences) if _has_function(block.lines))
     yield from islice(with_function, _MOST_BLOCKS)
     plain = [clean_characters(line) for line in lines]
@@ -99,7 +83,7 @@ def _in_strings(lines: list[str], depth: int) -> Iterator[Block]:
     whole = Block(lines, range(len(lines)))
     single = (Block([line], range(at, at + 1)) for at, line in enumerate(lines) if '"' in line)
     left = _MOST_STRING_CHARACTERS
-    for block in [*reversed(fenced_blocks(lines)), whole, *reversed([*single])]:
+    for block in [*reversed(find_fences(lines)), whole, *reversed([*single])]:
         text = "\n".join(block.lines)
         if not _MAY_HOLD_FUNCTION.search(text):
             continue

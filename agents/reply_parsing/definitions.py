@@ -3,11 +3,10 @@
 import ast
 import builtins
 import symtable
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.reply_parsing.program_text import ProgramText, read_program
-from utilities.sandbox.python_source import top_level
+from utilities.sandbox.python_source import bindings
 
 _ALWAYS_THERE = frozenset({*dir(builtins), "__file__"})
 _MOST_BLOCKS = 32
@@ -46,61 +45,40 @@ def _is_bound(symbol: symtable.Symbol) -> bool:
     return symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
 
 
-def completed(source: str, blocks: list[list[str]]) -> tuple[str, set[int]]:
-    """The program with the definitions that it lacks before it, and the blocks they are from.
+def definitions_for(program: ProgramText, blocks: list[list[str]]) -> tuple[str, set[int]]:
+    """The source of what a program lacks and other blocks define, and the blocks it is from.
 
-    Only definitions, imports and assignments of the missing names are taken, of several the last,
-    and what these in turn lack. The program itself stays as it is.
+    Only statements that bind a missing name are taken, of several the last, and what these lack in
+    turn. What only the examples behind the program's last definition use is not looked for.
     """
-    missing = names_missing(source)
-    if not missing or not blocks:
-        return source, set()
-    known = _definitions(blocks)
+    lines = program.source.split("\n")
+    wanted = [*names_missing("\n".join(lines[: program.end_of_definitions]))]
+    known = _definitions(blocks) if wanted else {}
     taken: dict[tuple[int, int], _Definition] = {}
-    wanted = [*missing]
     for name in wanted:  # grows as it goes
         definition = known.get(name)
         if definition and definition.place not in taken:
             taken[definition.place] = definition
             wanted += definition.uses
-    if not taken:
-        return source, set()
-    before = [taken[place].source for place in sorted(taken)]
-    return "\n".join([*before, source]), {block for block, _ in taken}
+    source = "".join(f"{taken[place].source}\n\n" for place in sorted(taken))
+    return source, {block for block, _ in taken}
 
 
 def _definitions(blocks: list[list[str]]) -> dict[str, _Definition]:
     """For each name that the last of the blocks bind at their top level, the last statement."""
     found: dict[str, _Definition] = {}
     left = _MOST_CHARACTERS
-    for number, lines in list(enumerate(blocks))[-_MOST_BLOCKS:]:
-        left -= sum(map(len, lines))
+    for number, block in list(enumerate(blocks))[-_MOST_BLOCKS:]:
+        left -= sum(map(len, block))
         if left < 0:
             break
-        program = read_program(lines)
-        for line, source, names in _statements(program):
-            definition = _Definition((number, line), source, names_missing(source))
-            found |= dict.fromkeys(names, definition)
+        program = read_program(block)
+        lines = program.source.split("\n")
+        for statement in program.tree.body if program.tree else ():
+            first = min(getattr(each, "lineno", statement.lineno) for each in ast.walk(statement))
+            source = "\n".join(lines[first - 1 : statement.end_lineno])
+            names = [name for name, _ in bindings([statement])]
+            if names and "__future__" not in source:
+                definition = _Definition((number, first), source, names_missing(source))
+                found |= dict.fromkeys(names, definition)
     return found
-
-
-def _statements(program: ProgramText) -> Iterator[tuple[int, str, set[str]]]:
-    """The defining statements of a program: first line, source with a newline, names bound."""
-    lines = program.source.split("\n")
-    for statement in top_level(program.tree.body if program.tree else ()):
-        match statement:
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                names = {name}
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                names = {(each.asname or each.name).split(".")[0] for each in aliases}
-            case ast.Assign(targets=targets):
-                nodes = [node for each in targets for node in ast.walk(each)]
-                names = {node.id for node in nodes if isinstance(node, ast.Name)}
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
-                names = {name}
-            case _:
-                continue
-        decorators = getattr(statement, "decorator_list", [])
-        first = min([statement.lineno, *(each.lineno for each in decorators)])
-        source = "\n".join(lines[first - 1 : statement.end_lineno])
-        yield first, f"{source}\n", names

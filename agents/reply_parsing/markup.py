@@ -81,22 +81,21 @@ def split_thinking(text: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
-    """A fenced block: its lines, and the half-open range of lines it takes, marks included."""
+class Block:
+    """Lines out of a text, and the range of its lines that they take, a fence's marks included."""
 
     lines: list[str]
-    first_line: int
-    end_line: int
+    span: range
 
 
-def find_fences(lines: list[str]) -> list[Fence]:
+def find_fences(lines: list[str]) -> list[Block]:
     """All fenced blocks, in order.
 
     As in CommonMark a block ends at a mark of its own kind and at least its length. Unlike there,
     a mark with a label also ends a block of the same or a shorter mark (the writer forgot to),
     a mark glued to the end of a line counts, and indentation of any depth is allowed.
     """
-    fences: list[Fence] = []
+    fences: list[Block] = []
     opening: re.Match[str] | None = None
     start = 0
 
@@ -105,7 +104,7 @@ def find_fences(lines: list[str]) -> list[Fence]:
             body = [_outdented(line, len(opening["indent"])) for line in lines[start + 1 : end]]
             first = _CODE_BEHIND_MARK.match(opening["label"])
             body = [*filter(None, [first and first[1]]), *body, *filter(None, [last])]
-            fences.append(Fence(body, start, end_line))
+            fences.append(Block(body, range(start, end_line)))
 
     for index, line in enumerate(lines):
         if "```" not in line and "~~~" not in line:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textwrap import dedent
 
 from agents.reply_parsing.markup import clean_characters
-from utilities.sandbox.python_source import Unparsable, parse_python
+from utilities.sandbox.python_source import Unparsable, bindings, parse_python
 
 _FUNCTION = re.compile(
     r"\bdef[ \t]++((?:\w|\\_)++)[ \t]*+\(|(\b\w++)[ \t]*+=[ \t]*+lambda\b"
@@ -40,6 +40,18 @@ class ProgramText:
 
     source: str
     tree: ast.Module | None
+
+    @property
+    def end_of_definitions(self) -> int:
+        """The last line, from 1, of its last function or class; examples may follow."""
+        body = self.tree.body if self.tree else []
+        ends = (statement.end_lineno or 0 for statement in body if _defines_function(statement))
+        return max(ends, default=0)
+
+
+def _defines_function(statement: ast.stmt) -> bool:
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
+    return any(isinstance(value, kinds) for _, value in bindings([statement]))
 
 
 def names_of_functions(text: str) -> set[str]:

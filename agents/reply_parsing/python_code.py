@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from agents.reply_parsing.containers import (
-    Block,
-    fenced_blocks,
-    hidden_blocks,
-    open_blocks,
-    split_lines,
-)
-from agents.reply_parsing.definitions import completed, names_missing
+from agents.reply_parsing.containers import hidden_blocks, open_blocks, split_lines
+from agents.reply_parsing.definitions import definitions_for, names_missing
 from agents.reply_parsing.entry_points import ASKED_FOR, answering
-from agents.reply_parsing.markup import normalise_newlines, split_thinking
+from agents.reply_parsing.markup import (
+    Block,
+    find_fences,
+    normalise_newlines,
+    split_thinking,
+)
 from agents.reply_parsing.program_text import ProgramText, names_of_functions, read_program
-from utilities.sandbox.program import ENTRY_POINTS
+from utilities.sandbox.program import ENTRY_POINTS, OFFERED_MODULES, OFFERED_NAMES
 from utilities.sandbox.python_source import entry_point_of, top_level
 
 _WHOLE, _BROKEN_NAMED, _WHOLE_RENAMED, _STUB, _NO_NAME = 0, 5, 6, 7, 8
@@ -30,6 +29,8 @@ _LEFT_OUT = re.compile(
     re.IGNORECASE,
 )
 """Comments that stand for code."""
+_FUTURE_IMPORT = re.compile(r"(?:from __future__ import .*\n)*")
+_OFFERED = {"np", "numpy", *OFFERED_MODULES, *chain.from_iterable(OFFERED_NAMES.values())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class _Candidate:
     """What one block of a reply holds, and how good that is: the lower the rank, the better."""
 
     block: Block
-    code: ExtractedCode
+    program: ProgramText
+    answer: str | None
+    """The expression that answers, if it can be told."""
     rank: int
 
 
@@ -85,7 +88,7 @@ def take_code(text: str) -> TakenCode | None:
         best = _best_of(chain([best.block] if best else [], hidden_blocks(lines)))
     if best is None:
         return None
-    code, spans = _completed(best, fenced_blocks(lines))
+    code, spans = _finished(best, find_fences(lines))
     dropped = {index for span in spans for index in span}
     rest = "\n".join(line for index, line in enumerate(lines) if index not in dropped)
     return TakenCode(code, rest)
@@ -104,61 +107,54 @@ def _best_of(blocks: Iterable[Block]) -> _Candidate | None:
 
 def _candidate(block: Block) -> _Candidate:
     program = read_program(block.lines)
-    source, tree = program.source, program.tree
-    answer = None if tree is None else answering(tree)
-    if tree is None or answer is None:
-        is_named = not names_of_functions(source).isdisjoint(ENTRY_POINTS)
+    answer = answering(program.tree) if program.tree else None
+    if program.tree is None or answer is None:
+        is_named = not names_of_functions(program.source).isdisjoint(ENTRY_POINTS)
         rank = _BROKEN_NAMED if is_named else _NO_NAME
-        return _Candidate(block, ExtractedCode(source, None), rank)
-    is_known = answer == entry_point_of(tree)
-    rank = _WHOLE + ENTRY_POINTS.index(answer) if is_known else _WHOLE_RENAMED
-    if _leaves_code_out(program, answer):
+    elif _leaves_code_out(program, answer):
         rank = _STUB
-    if not is_known:
-        source, answer = _with_known_name(source, tree, answer), ASKED_FOR
-    return _Candidate(block, ExtractedCode(source, answer), rank)
+    else:
+        is_known = answer == entry_point_of(program.tree)
+        rank = _WHOLE + ENTRY_POINTS.index(answer) if is_known else _WHOLE_RENAMED
+    return _Candidate(block, program, answer, rank)
 
 
 def _leaves_code_out(program: ProgramText, name: str) -> bool:
     """Whether the function of this name returns no value, or is an excerpt by its own words."""
-    assert program.tree is not None
-    for statement in top_level(program.tree.body):
+    for statement in top_level(program.tree.body if program.tree else ()):
         if isinstance(statement, ast.FunctionDef) and statement.name == name:
             nodes = [*ast.walk(statement)]
             returned = [node.value for node in nodes if isinstance(node, ast.Return)]
             returns = any(each and getattr(each, "value", ...) is not None for each in returned)
             if not returns or any(map(_is_ellipsis, nodes)):
                 return True
-    return bool(_LEFT_OUT.search(program.source) and names_missing(program.source))
+    missing = names_missing(program.source) if _LEFT_OUT.search(program.source) else set()
+    return not missing <= _OFFERED
 
 
 def _is_ellipsis(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and getattr(node.value, "value", None) is ...
 
 
-def _with_known_name(source: str, tree: ast.Module, answer: str) -> str:
-    """The program with `solve_task` as another name, before examples behind the last definition."""
-    lines, alias = source.split("\n"), f"{ASKED_FOR} = {answer}"
-    end = max(each.end_lineno or 0 for each in tree.body if _defines_function(each))
-    behind = [each for each in tree.body if each.lineno > end and not isinstance(each, ast.If)]
-    if not behind:
-        return f"{source}\n{alias}\n"
-    return "\n".join([*lines[:end], alias, *lines[end:]])
-
-
-def _defines_function(statement: ast.stmt) -> bool:
-    kinds = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
-    parts = top_level([statement])
-    return any(
-        isinstance(each, kinds) or isinstance(getattr(each, "value", 0), kinds) for each in parts
-    )
-
-
-def _completed(best: _Candidate, fences: list[Block]) -> tuple[ExtractedCode, list[range]]:
-    """The best program with what it lacks, and the lines that all of it was taken from."""
+def _finished(best: _Candidate, fences: list[Block]) -> tuple[ExtractedCode, list[range]]:
+    """The best program, able to run, and the lines that all of it was taken from."""
+    if best.answer is None or best.program.tree is None:
+        return ExtractedCode(best.program.source, None), [best.block.span]
     others = [fence for fence in fences if fence.span != best.block.span]
-    if best.code.entry_point is None or not others:
-        return best.code, [best.block.span]
-    source, used = completed(best.code.python_code, [fence.lines for fence in others])
+    before, used = definitions_for(best.program, [fence.lines for fence in others])
     spans = [best.block.span, *(others[index].span for index in used)]
-    return ExtractedCode(source, best.code.entry_point), spans
+    source, name = best.program.source, best.answer
+    if name != entry_point_of(best.program.tree):
+        source, name = _with_known_name(best.program, name), ASKED_FOR
+    future, source = _FUTURE_IMPORT.match(source), _FUTURE_IMPORT.sub("", source, count=1)
+    return ExtractedCode(f"{future[0] if future else ''}{before}{source}", name), spans
+
+
+def _with_known_name(program: ProgramText, answer: str) -> str:
+    """The program with `solve_task` as another name of what answers, before examples behind it."""
+    lines, alias = program.source.split("\n"), f"{ASKED_FOR} = {answer}"
+    end = program.end_of_definitions
+    statements = program.tree.body if program.tree else []
+    if all(each.lineno <= end or isinstance(each, ast.If) for each in statements):
+        return f"{program.source}\n{alias}\n"
+    return "\n".join([*lines[:end], alias, *lines[end:]])

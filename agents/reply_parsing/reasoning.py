@@ -43,7 +43,7 @@ def _reasoning_blocks(visible: str) -> str:
 def _explains(text: str) -> bool:
     lines = text.split("\n")
     fences = find_fences(lines)
-    fenced = {line for fence in fences for line in range(fence.first_line, fence.end_line)}
+    fenced = {line for fence in fences for line in fence.span}
     return any(_is_sentence(line) for index, line in enumerate(lines) if index not in fenced)
 
 

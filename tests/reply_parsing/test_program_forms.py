@@ -91,3 +91,16 @@ def test_only_definitions_that_are_missing_are_taken_from_other_fences() -> None
     code = extract_code(f"{fenced(others)}{fenced(MAIN)}")
     assert code is not None
     assert code.python_code == f"{FLIP}\n{MAIN}"
+
+
+def test_imports_of_the_future_stay_first() -> None:
+    main = f"from __future__ import annotations\n{MAIN}"
+    code = extract_code(fenced(FLIP) + fenced(main))
+    assert code is not None
+    assert code.python_code == f"from __future__ import annotations\n{FLIP}\n{MAIN}"
+
+
+def test_what_only_an_example_lacks_is_not_looked_for() -> None:
+    source = f"{SOLVER}print(solve_task(data))\n"
+    code = extract_code(fenced("data = input()\n") + fenced(source))
+    assert code == ExtractedCode(source, "solve_task")

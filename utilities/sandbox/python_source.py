@@ -60,7 +60,7 @@ def entry_point_of(tree: ast.Module) -> str | None:
     `solve_task` may be bound to anything that is not plainly a value, such as a number: what calls
     return, methods, imported names.
     """
-    functions, definitions = _functions_of(tree), dict(_bindings(tree))
+    functions, definitions = _functions_of(tree), dict(bindings(tree.body))
     for name in ENTRY_POINTS:
         if name in functions:
             return name
@@ -79,7 +79,7 @@ def only_function_of(tree: ast.Module) -> str | None:
 def _functions_of(tree: ast.Module) -> set[str]:
     """Names of functions, of lambdas, and other names of functions above."""
     functions = set()
-    for name, value in _bindings(tree):
+    for name, value in bindings(tree.body):
         if isinstance(value, ast.FunctionDef | ast.Lambda) or (
             isinstance(value, ast.Name) and value.id in functions
         ):
@@ -87,14 +87,14 @@ def _functions_of(tree: ast.Module) -> set[str]:
     return functions
 
 
-def _bindings(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+def bindings(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
     """Each name that is bound at the top level, and what to: a value, a definition, an import."""
-    for statement in top_level(tree.body):
+    for statement in top_level(body):
         match statement:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name, statement
             case ast.Import(names=names) | ast.ImportFrom(names=names):
-                yield from ((alias.asname or alias.name, statement) for alias in names)
+                yield from ((a.asname or a.name.split(".")[0], statement) for a in names)
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     yield from _assigned(target, value)
@@ -109,6 +109,9 @@ def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.AST]
         case ast.Tuple(elts=targets), ast.Tuple(elts=values):
             for one, its_value in zip(targets, values, strict=False):
                 yield from _assigned(one, its_value)
+        case ast.Tuple(elts=targets), _:
+            for one in targets:
+                yield from _assigned(one, value)
         case ast.Subscript(ast.Call(ast.Name("globals")), ast.Constant(str(name))), _:
             yield name, value
 
