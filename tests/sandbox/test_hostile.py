@@ -66,17 +66,24 @@ def neighbours() -> list[str]:
     return [f"def solve_task(grid):\n    return [[{number}]]\n" for number in range(10)]
 
 
-async def test_in_batch_mode_no_hostile_program_makes_its_neighbour_pass(tmp_path: Path) -> None:
+async def test_in_batch_mode_hostile_programs_are_judged_as_alone_and_so_are_their_neighbours(
+    tmp_path: Path,
+) -> None:
+    right = f"def solve_task(grid):\n    return {EXPECTED}\n"
+    attacks = [
+        path.read_text().replace("CANARY_FOLDER", str(tmp_path))
+        for path in sorted(HOSTILE.glob("[!t]*.py"))
+    ]
     programs = [
         program
-        for path in sorted(HOSTILE.glob("[!t]*.py"))
-        for program in (path.read_text().replace("CANARY_FOLDER", str(tmp_path)), *neighbours()[:3])
+        for number, attack in enumerate(attacks)
+        for program in (*neighbours()[:2], attack, f"{right}# {number}", neighbours()[2])
     ]
     async with Sandbox(SWIFT, workers=1, mode="batch") as sandbox:
         verdicts = await asyncio.gather(*(verdict(sandbox, program) for program in programs))
-    passed = [code for code, right in zip(programs, verdicts, strict=True) if right]
-    assert [code for code in passed if not code.startswith("# MUST: ok and judged right")] == []
-    assert len(passed) == 1  # the control
+    must_pass = (right, "# MUST: ok and judged right", f"# MUST: ok {EXPECTED}")
+    for program, passed in zip(programs, verdicts, strict=True):
+        assert passed == program.startswith(must_pass), program
 
 
 async def verdict(sandbox: Sandbox, code: str) -> bool:
@@ -86,22 +93,12 @@ async def verdict(sandbox: Sandbox, code: str) -> bool:
     return is_right(await sandbox.run(code, [GRID] * INPUTS, counts=is_right))
 
 
-async def test_a_claim_for_a_neighbour_is_made_but_does_not_count() -> None:
-    """The forged records of one program do reach the next; the run alone undoes them."""
+async def test_a_program_that_writes_answers_ahead_makes_no_neighbour_pass_or_fail() -> None:
     forging = (HOSTILE / "poison_forge_for_neighbours.py").read_text().replace("os._exit(0)", "")
     forging += "    return [[0]]\n"
-    claims = []
-
-    def note(executions: Sequence[Execution]) -> bool:
-        claims.append(passes(executions))
-        return passes(executions)
-
+    right = f"def solve_task(grid):\n    return {EXPECTED}\n"
     async with Sandbox(SWIFT, workers=1, mode="batch") as sandbox:
-        for _ in range(50):
-            first = sandbox.run(forging, [GRID] * INPUTS)
-            second = sandbox.run(neighbours()[0], [GRID] * INPUTS, counts=note)
-            _, executions = await asyncio.gather(first, second)
-            assert not passes(executions)
-            if True in claims:
-                return
-    raise AssertionError("the two programs never shared a process")
+        found = await asyncio.gather(
+            *(verdict(sandbox, code) for code in (forging, neighbours()[0], right) * 20)
+        )
+    assert found == [False, False, True] * 20

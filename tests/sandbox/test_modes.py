@@ -85,7 +85,7 @@ def bare_verdicts(programs: Sequence[str], folder: Path) -> list[Verdict]:
     )
     written = [(folder / str(number)).read_bytes() for number in range(len(programs))]
     responses = [Response(0, Ending.EXITED, True, 0, 0.0, each) for each in written]
-    return [verdict_of(to_executions(each, len(GRIDS), 1.0, 1.0)) for each in responses]
+    return [verdict_of(to_executions(each, len(GRIDS), Limits())) for each in responses]
 
 
 def all_programs() -> list[str]:
@@ -110,26 +110,65 @@ async def test_bare_strict_and_batch_agree_on_every_program(tmp_path: Path) -> N
     assert {"ok", "exception", "invalid_output", "syntax_error", "no_entry_point"} <= statuses
 
 
-@pytest.mark.parametrize(("mode", "processes"), [("strict", 8), ("batch", 1)])
-async def test_programs_share_a_process_in_batch_mode_only(
-    mode: Literal["strict", "batch"], processes: int
-) -> None:
-    code = "import os\ndef solve_task(grid):\n    print(os.getpid())\n    return grid\n"
+PLAIN = """
+import numpy as np
+from collections import Counter
+def helper(row): return sorted(row, key=lambda cell: -cell)
+def solve_task(grid):
+    common = Counter(cell for row in grid for cell in row).most_common(1)[0][0]
+    return np.where(np.array(grid) == common, 0, grid).tolist() if grid else list(map(helper, grid))
+if __name__ == "__main__":
+    print(solve_task([[1]]))
+"""
 
-    def never(_: Sequence[Execution]) -> bool:
-        return False
+
+async def shared(mode: Literal["strict", "batch"], programs: Sequence[str]) -> int:
+    """How many of the programs ran behind others: only these may need a run that confirms them."""
+    asked: list[object] = []
 
     async with Sandbox(workers=1, mode=mode) as sandbox:
-        wait = sandbox.run("import time\ntime.sleep(0.3)\n", [GRIDS[0]], counts=never)
-        runs = [sandbox.run(f"{code}# {n}", [GRIDS[0]], counts=never) for n in range(8)]
-        _, *found = await asyncio.gather(wait, *runs)
-    assert len({execution.stdout for (execution,) in found}) == processes
+        wait = sandbox.run("import numpy, time\ntime.sleep(0.3)\n", [GRIDS[0]])
+        runs = [sandbox.run(code, [GRIDS[0]], counts=asked.append) for code in programs]  # type: ignore[arg-type]
+        await asyncio.gather(wait, *runs)
+    return len(asked)
+
+
+async def test_plain_programs_share_a_process_in_batch_mode_only() -> None:
+    programs = [f"{PLAIN}# {number}" for number in range(8)]
+    assert await shared("strict", programs) == 0
+    assert await shared("batch", programs) == 7
+
+
+REACHING = {
+    "a module with state": "import os",
+    "the same through another's name": "import collections\ncollections.sys",
+    "a module below": "from numpy.lib import stride_tricks",
+    "the frame of a caller": "(n for n in ()).gi_frame.f_back",
+    "a case that gets attributes": "match solve_task:\n    case object(__globals__=names): pass",
+    "text that is run": "print(eval)",
+    "attributes by name": "getattr(print, 's')",
+    "a getter made of a name": "from operator import attrgetter",
+    "a module's private part": "import copy\ncopy._deepcopy_dispatch",
+    "an attribute that is set": "import math\nmath.pi = 3",
+    "an attribute that goes": "def never():\n    import math\n    del math.pi",
+    "a class": "class Kept:\n    def __del__(self): pass",
+    "numpy's settings": "np.seterr(all='ignore')",
+    "an address": "np.arange(3).ctypes",
+    "chance": "np.random.rand()",
+    "what was built in": "import typing\ntyping.sys.modules",
+}
+
+
+@pytest.mark.parametrize("body", REACHING.values(), ids=REACHING.keys())
+async def test_what_could_leave_a_trace_gets_a_process_of_its_own(body: str) -> None:
+    programs = [f"import numpy as np\n{SAME}{body}\n# {number}" for number in range(3)]
+    assert await shared("batch", programs) == 0
 
 
 async def test_what_a_program_did_to_the_toolkit_is_not_the_next_ones() -> None:
     renaming = (
         "import sys\ndef solve_task(grid):\n"
-        "    names = sys._getframe(1).f_globals['load'].__globals__\n"
+        "    names = sys._getframe(1).f_globals['attempt'].__globals__\n"
         "    names['ENTRY_POINTS'] = ('never', )\n    return [row[::-1] for row in grid]\n"
     )
     async with Sandbox(workers=1, mode="batch") as sandbox:

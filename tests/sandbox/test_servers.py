@@ -99,8 +99,8 @@ async def test_where_no_server_can_be_started_each_run_says_so() -> None:
         raise BlockingIOError("no process is left")
 
     pool = Pool(start, [None, None], depth=1)
-    prepared = Prepared(1, b"", (), uses_chance=False)
-    runs = [pool.run(prepared, ServerKind(), cpu_s=1.0, wall_s=5.0) for _ in range(5)]
+    prepared = Prepared(1, b"", ())
+    runs = [pool.run(prepared, ServerKind(), Limits()) for _ in range(5)]
     outcomes = await asyncio.gather(*runs, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [BlockingIOError] * 5
     await pool.close()

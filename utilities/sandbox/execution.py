@@ -1,20 +1,17 @@
 """What one program may use, and what it did, as far as its child's claims can be believed."""
 
-from __future__ import annotations
-
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 from utilities.sandbox import wire
 from utilities.sandbox.wire import Ending
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from utilities.tasks.task import Grid
+from utilities.tasks.task import Grid
 
 _COLOURS = bytes(range(10))
+_LONGEST_MESSAGE = 1000
+"""Characters; only a program that writes its own records says more."""
 ExecutionStatus = Literal[
     "ok",
     "syntax_error",
@@ -92,9 +89,7 @@ def unpack_response(frame: bytes) -> Response:
     return Response(request_id, Ending(ending), bool(alone), code, wall_s, written)
 
 
-def to_executions(
-    response: Response, inputs: int, cpu_limit_s: float, wall_limit_s: float
-) -> tuple[Execution, ...]:
+def to_executions(response: Response, inputs: int, limits: Limits) -> tuple[Execution, ...]:
     """An Execution for each input.
 
     The first answer to an input counts. A program can forge one; it is then compared like any
@@ -108,14 +103,14 @@ def to_executions(
         if record.kind == "loaded":
             relies_on_numpy = text == wire.RELIES_ON_NUMPY
         elif record.kind == "printed":
-            printed.setdefault(record.input_index, text)
+            printed.setdefault(record.input_index, text[: limits.stdout_bytes])
         else:
             every = record.input_index == wire.EVERY_INPUT
             for each in range(inputs) if every else (record.input_index,):
                 if each not in answers:
                     said = printed.get(each, "")
                     answers[each] = _answer(record, said, response.wall_s, relies_on_numpy)
-    status, message = _rest(response, cpu_limit_s, wall_limit_s)
+    status, message = _rest(response, limits)
     rest = Execution(status, message=message, uses_numpy_without_import=relies_on_numpy)
     return tuple(answers.get(index, rest) for index in range(inputs))
 
@@ -141,6 +136,7 @@ def _answer(record: _Record, printed: str, wall_s: float, relies_on_numpy: bool)
     if len(text) >= wire.DURATION.size:
         claimed_us, text = wire.DURATION.unpack_from(text)[0], text[wire.DURATION.size :]
     status, message = cast("ExecutionStatus", record.kind), text.decode("utf-8", "replace")
+    message = message[:_LONGEST_MESSAGE]
     output = _valid_grid(record.columns, record.cells) if status == "ok" else None
     if status == "ok" and output is None:
         status, message = "invalid_output", "the record holds no valid grid"
@@ -160,9 +156,7 @@ def _valid_grid(columns: int, cells: bytes) -> Grid | None:
     return None if cells.translate(None, _COLOURS) else wire.to_grid(columns, cells)
 
 
-def _rest(
-    response: Response, cpu_limit_s: float, wall_limit_s: float
-) -> tuple[ExecutionStatus, str]:
+def _rest(response: Response, limits: Limits) -> tuple[ExecutionStatus, str]:
     """Status and message for the inputs that have no answer."""
     code = response.code
     if response.ending is Ending.SIGNALLED:
@@ -170,8 +164,8 @@ def _rest(
     if response.ending is Ending.EXITED and code == wire.MEMORY_EXHAUSTED:
         return "memory_limit", "memory ran out"
     rest: dict[Ending, tuple[ExecutionStatus, str]] = {
-        Ending.CPU_TIMEOUT: ("timeout", f"used over {cpu_limit_s:g} s of processor time"),
-        Ending.WALL_TIMEOUT: ("timeout", f"no answer within {wall_limit_s:g} s"),
+        Ending.CPU_TIMEOUT: ("timeout", f"used over {limits.cpu_s:g} s of processor time"),
+        Ending.WALL_TIMEOUT: ("timeout", f"no answer within {limits.wall_s:g} s"),
         Ending.OUTPUT_LIMIT: ("output_limit", "sent more than it may"),
         Ending.NO_RECORD: ("crashed", "wrote what is no record to the result descriptor"),
         Ending.EXITED: ("crashed", f"left with exit code {code} before it answered"),

@@ -4,17 +4,11 @@ It is started with a clean environment (see server_process.py) and shares no mem
 supervisor, so it never holds an expected output.
 """
 
-from __future__ import annotations
-
-import _thread
 import gc
 import marshal
 import os
-import signal
 import sys
-import warnings
-from operator import is_
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from utilities.sandbox.frontend import Frontend
 from utilities.sandbox.lockdown import OPEN_FILES, Lockdown
@@ -38,10 +32,8 @@ from utilities.sandbox.wire import (
     RESULT_DESCRIPTOR,
     SOCKET_DESCRIPTOR,
     Pipes,
+    Program,
 )
-
-if TYPE_CHECKING:
-    from utilities.sandbox.wire import Program
 
 _REQUESTS, _ORDERS, _BIRTHS, _ENDINGS = range(RESULT_DESCRIPTOR + 1, RESULT_DESCRIPTOR + 5)
 """Descriptors of the process that forks; it has no socket."""
@@ -68,7 +60,7 @@ def main() -> NoReturn:
     preload(config["packages"], more, config["hash_seed"])
     for name in [name for name in sys.modules if name.split(".")[0] == "utilities"]:
         del sys.modules[name]  # a program finds nothing of the toolkit by name
-    server = ForkServer(lockdown, config)
+    server = ForkServer(lockdown, config["stdout_bytes"])
     if SUPPORTED:
         fill_below_arenas()
     server.get_ready()
@@ -121,12 +113,10 @@ class ForkServer:
     does no more than it must.
     """
 
-    def __init__(self, lockdown: Lockdown, config: dict[str, Any]) -> None:
+    def __init__(self, lockdown: Lockdown, stdout_bytes: int) -> None:
         """Nothing is forked before `serve`."""
         self._lockdown = lockdown
-        self._batch: int = config["batch"]
-        self._printed = Printed(config["stdout_bytes"])
-        self._snapshot: Snapshot | None = None
+        self._printed = Printed(stdout_bytes)
 
     def get_ready(self) -> None:
         """Do what a child does a few times, to warm up; descriptor 3 is still /dev/null."""
@@ -138,15 +128,13 @@ class ForkServer:
         streams = sys.stdout, sys.stderr
         for source in sources * _WARM_UPS:
             code = compile(source, FILE_NAME, "exec", dont_inherit=True)
-            message = marshal.dumps((1.0, [(source, marshal.dumps(code), (grid,) * 2)]))
-            for program in _unpacked(message)[1]:
-                run_program(program, self._printed)
+            program = (source, marshal.dumps(code), (grid,) * 2)
+            run_program(_unpacked(marshal.dumps((1.0, False, program)))[-1], self._printed)
         sys.stdout, sys.stderr = streams
 
     def serve(self) -> NoReturn:
         """Fork when told to; ends when the frontend ends, or if there is no memory for a child."""
         self._printed.capture()
-        self._snapshot = Snapshot(run_program.__globals__) if self._batch > 1 else None
         while os.read(_ORDERS, len(GO)):
             child = FORK()
             if child == 0:
@@ -158,16 +146,16 @@ class ForkServer:
         os._exit(0)
 
     def _be_a_child(self) -> NoReturn:
-        """Run the programs; never returns into the server's code."""
+        """Run a program, and others that follow it if it is shared; never returns."""
         try:
             self._lockdown.follow_to_death()
-            cpu_s, programs = _unpacked(_next_message())
-            os.closerange(_REQUESTS, OPEN_FILES)
+            cpu_s, shared, program = _unpacked(_next_message())
+            os.closerange(_ORDERS if shared else _REQUESTS, OPEN_FILES)
             self._lockdown.confine_child(cpu_s)
-            for position, program in enumerate(programs):
-                run_program(program, self._printed, hold_back=position > 0)
-                if self._snapshot and len(programs) > 1 and not self._snapshot.still_holds():
-                    break
+            run_program(program, self._printed)
+            while shared:
+                program = _unpacked(_next_message())[-1]
+                run_program(program, self._printed, hold_back=True)
             os._exit(0)  # without the program's own exit handlers
         except MemoryError:
             os._exit(MEMORY_EXHAUSTED)
@@ -175,11 +163,11 @@ class ForkServer:
             os._exit(1)
 
 
-def _unpacked(message: bytes) -> tuple[float, list[Program]]:
-    """The processor seconds and the programs in a message of the frontend."""
+def _unpacked(message: bytes) -> tuple[float, bool, Program]:
+    """A message of the frontend: the child's processor seconds, whether it is shared, a program."""
     load = marshal.loads  # safe: the message comes from the frontend
-    cpu_s, programs = load(message)
-    return cpu_s, [(source, code and load(code), inputs) for source, code, inputs in programs]
+    cpu_s, shared, (source, code, inputs) = load(message)
+    return cpu_s, shared, (source, code and load(code), inputs)
 
 
 def _next_message() -> bytes:
@@ -193,76 +181,3 @@ def _next_message() -> bytes:
         if not parts[-1]:
             os._exit(0)
     return b"".join(parts)
-
-
-_WATCHED = (
-    *("builtins", "bisect", "collections", "copy", "dataclasses", "enum", "functools", "heapq"),
-    *("itertools", "math", "numpy", "numpy.linalg", "operator", "os", "random", "re", "string"),
-    *("sys", "time", "types", "typing"),
-)
-_CHANGING = frozenset(
-    {"__warningregistry__", "last_type", "last_value", "last_traceback", "stdout", "stderr"}
-)
-_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
-_SIGNALS = (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGINT, signal.SIGXCPU)
-_MISSING = object()
-
-
-class Snapshot:
-    """What programs of one process share, to tell whether one left traces for the next.
-
-    It keeps honest programs apart. A hostile one can deceive it, so no pass counts that was
-    reached behind another program.
-    """
-
-    def __init__(self, *namespaces: dict[str, Any]) -> None:
-        """Look at the watched modules that are loaded, the classes of `collections`, `namespaces`.
-
-        The last are for modules of the toolkit, which are not in `sys.modules` any more.
-        """
-        modules = {name: sys.modules[name] for name in _WATCHED if name in sys.modules}
-        self._modules = modules
-        spaces = [*namespaces, *(vars(module) for module in modules.values())]
-        classes = [each for each in vars(sys.modules["collections"]).values() if type(each) is type]
-        self._spaces = [(space, dict(space)) for space in spaces]
-        self._classes = [(each, dict(vars(each))) for each in classes]
-        self._state = self._small_state()
-
-    def still_holds(self) -> bool:
-        """Whether nothing that is watched has changed."""
-        cannot_print = getattr(sys.stdout, "closed", True)
-        if self._state != self._small_state() or _thread._count() or cannot_print:
-            return False
-        if any(sys.modules.get(name) is not module for name, module in self._modules.items()):
-            return False
-        return all(_same(now, before) for now, before in self._spaces) and all(
-            _same(vars(each), before) for each, before in self._classes
-        )
-
-    @staticmethod
-    def _small_state() -> tuple[Any, ...]:
-        numpy = sys.modules.get("numpy")
-        return (
-            sys.getrecursionlimit(),
-            sys.gettrace(),
-            sys.getprofile(),
-            gc.isenabled(),
-            gc.get_threshold(),
-            len(gc.callbacks),
-            list(warnings.filters),
-            [signal.getsignal(number) for number in _SIGNALS],
-            [signal.getitimer(timer) for timer in _TIMERS],
-            None if numpy is None else (numpy.geterr(), numpy.get_printoptions()),
-            list(sys.meta_path),
-        )
-
-
-def _same(now: Any, before: dict[str, Any]) -> bool:
-    """Whether a namespace holds the very objects that it held."""
-    if len(now) == len(before) and all(map(is_, now.values(), before.values())):
-        return True
-    if len(now) > len(before) + len(_CHANGING):
-        return False
-    return all(
-        now.get(name, _MISSING) is value for name, value in before.items() if name not in _CHANGING
-    )

@@ -5,8 +5,6 @@ process writes to costs a page fault. So the fork server itself does next to not
 frontend does the rest.
 """
 
-from __future__ import annotations
-
 import marshal
 import os
 import select
@@ -14,17 +12,14 @@ import signal
 import time
 from collections import deque
 from contextlib import suppress
+from struct import Struct
 from types import CodeType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from utilities.sandbox import wire
+from utilities.sandbox.plain_code import is_plain
 from utilities.sandbox.syscalls import end_at_once_on
-from utilities.sandbox.wire import Ending, Request
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from utilities.sandbox.wire import Pipes
+from utilities.sandbox.wire import Ending, Pipes, Request
 
 _LONGEST_REQUESTS_READ = 1 << 20
 _LONGEST_RESULTS_READ = 1 << 16
@@ -35,10 +30,8 @@ _LONGEST_CODE = 1 << 17
 _SHARE_BEHIND_OTHERS = 0.25
 """The share of its limits that a program may use behind others before it gets its own child."""
 _PATIENCE_S = 0.05
-"""So long a child with one program may run before its records are read as they come: most are done
+"""So long a child of one program may run before its records are read as they come: most are done
 by then, and this process need not wake up for each record."""
-_Ready = tuple[Request, bytes | None]
-"""A request and its marshalled code."""
 
 
 class Frontend:
@@ -49,7 +42,7 @@ class Frontend:
         self._follower = Follower(pipes, wire.SOCKET_DESCRIPTOR, config["output_bytes"])
         self._batch: int = config["batch"]
         self._received = bytearray()
-        self._ready: deque[_Ready] = deque()
+        self._ready: deque[tuple[Request, bytes | None, bool]] = deque()
         self._unsent = b""
         self._held_back = 0
         self._wrote_s = 0.0
@@ -65,45 +58,39 @@ class Frontend:
             while True:
                 self._receive()
                 while self._ready:
-                    self._run(self._next_group())
-        except (Orphaned, Lost, BrokenPipeError, ConnectionResetError):
+                    self._run(*self._ready.popleft())
+                self._write()
+                self._follower.end()
+        except (Gone, BrokenPipeError, ConnectionResetError):
             os._exit(0)
 
     def _receive(self) -> None:
         received = os.read(wire.SOCKET_DESCRIPTOR, _LONGEST_REQUESTS_READ)
         if not received:
-            raise Orphaned
+            raise Gone
         self._received += received
         for request in map(wire.unpack_request, wire.take_frames(self._received)):
-            self._ready.append((request, marshalled(request)))
+            may_share = self._batch > 1 and not request.alone and bool(request.inputs)
+            self._ready.append((request, *marshalled(request, may_share=may_share)))
 
-    def _next_group(self) -> list[_Ready]:
-        """The next program, or as many of those that have arrived as may share a child."""
-        group = [self._ready.popleft()]
-        while len(group) < self._batch and self._ready:
-            if group[-1][0].alone or self._ready[0][0].alone:
-                break
-            group.append(self._ready.popleft())
-        return group
+    def _run(self, request: Request, code: bytes | None, shares: bool) -> None:
+        """Run a program in the child of those before if both may share; else in one of its own.
 
-    def _run(self, group: Sequence[_Ready]) -> None:
-        """Run programs in one child; those that need another child come first in the next group."""
-        requests = [request for request, _ in group]
-        cpu_s = sum(request.cpu_s for request in requests)
-        programs = [(request.source, code, request.inputs) for request, code in group]
-        message = marshal.dumps((cpu_s, programs))
-        done = 0
-
-        def report(request: Request, outcome: Outcome) -> None:
-            nonlocal done
-            ending, code, wall_s, written = outcome
-            header = wire.RESPONSE.pack(request.request_id, ending, done == 0, code, wall_s)
-            self._send(header + written)
-            done += 1
-
-        self._follower.follow(wire.LENGTH.pack(len(message)) + message, requests, report)
-        self._write()
-        self._ready.extendleft(reversed(group[done:]))
+        A child is sent a program when the one before is done, so none ever holds what waits. What
+        does not end well behind others runs again.
+        """
+        follower, outcome = self._follower, None
+        cpu_s = request.cpu_s * (self._batch if shares else 1)
+        message = marshal.dumps((cpu_s, shares, (request.source, code, request.inputs)))
+        if shares and follower.may_go_on(self._batch):
+            outcome = follower.follow(request, message)
+        alone = outcome is None or outcome.ending is not Ending.COMPLETE
+        if outcome is None or alone:
+            follower.begin(cpu_s, shared=shares)
+            outcome = follower.follow(request, message)
+        ending, status, wall_s, written = outcome
+        header = wire.RESPONSE.pack(request.request_id, ending, alone, status, wall_s)
+        self._send(header + written)
 
     def _send(self, frame: bytes) -> None:
         """Send an answer, or in batch mode a few together."""
@@ -119,23 +106,26 @@ class Frontend:
             self._unsent = self._unsent[os.write(wire.SOCKET_DESCRIPTOR, self._unsent) :]
 
 
-def marshalled(request: Request) -> bytes | None:
-    """The program's marshalled code; None if the child shall compile it, and say what is wrong.
+def marshalled(request: Request, *, may_share: bool) -> tuple[bytes | None, bool]:
+    """The program's marshalled code, and whether it shares a child with others, if it `may_share`.
 
-    Compiling runs nothing of the program. If it takes longer than the program may, or crashes the
-    compiler, this process ends, and the supervisor sends all its requests again, distrusted.
+    The code is None if the child shall compile it, and say what is wrong. Compiling runs nothing
+    of the program. If it takes longer than the program may, or crashes the compiler, this process
+    ends, and the supervisor sends all its requests again, distrusted.
     """
     if request.distrusted:
-        return None
+        return None, False
     signal.setitimer(signal.ITIMER_PROF, request.cpu_s)
     try:
         code = compile(request.source.decode(), wire.FILE_NAME, "exec", dont_inherit=True)
         encoded = marshal.dumps(code) if _keeps_its_order(code) else b""
+        if 0 < len(encoded) <= _LONGEST_CODE:
+            return encoded, may_share and is_plain(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
-        return None
+        pass
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    return encoded if 0 < len(encoded) <= _LONGEST_CODE else None
+    return None, False
 
 
 def _keeps_its_order(constant: object) -> bool:
@@ -149,6 +139,10 @@ def _keeps_its_order(constant: object) -> bool:
     return True
 
 
+class Gone(Exception):
+    """The supervisor or the fork server is gone."""
+
+
 class Outcome(NamedTuple):
     """What came of one program."""
 
@@ -159,19 +153,11 @@ class Outcome(NamedTuple):
     written: bytes
 
 
-class Orphaned(Exception):
-    """The supervisor is gone."""
-
-
-class Lost(Exception):
-    """The fork server is gone."""
-
-
 class Follower:
     """Has one child after the other forked, and follows each through its programs."""
 
     def __init__(self, pipes: Pipes, socket: int, output_bytes: int) -> None:
-        """Nothing is forked yet. When `socket` closes, `follow` raises Orphaned."""
+        """Nothing is forked yet. When `socket` closes, `follow` raises Gone."""
         self._pipes, self._socket, self._output_bytes = pipes, socket, output_bytes
         self._results, self._endings = pipes.results[0], pipes.endings[0]
         self._requests_in = pipes.requests[1]
@@ -179,42 +165,70 @@ class Follower:
         self._poll.register(self._endings, select.POLLIN)
         for descriptor in (self._results, self._requests_in, socket):
             self._poll.register(descriptor, 0)  # poll always tells when the other end closes
-        self._position = 0
+        self._has_child = False
 
-    def follow(
-        self,
-        message: bytes,
-        requests: Sequence[Request],
-        report: Callable[[Request, Outcome], None],
-    ) -> None:
-        """Have a child forked, send it its programs in a `message`, and report those that are done.
-
-        If a program behind others is stopped or ends the child, it is not reported, nor are those
-        after it: they need another child. Raises Orphaned and Lost.
-        """
-        self._requests, self._unsent = requests, memoryview(message)
+    def begin(self, cpu_s: float, *, shared: bool) -> None:
+        """Have a child forked, in place of the last one, for `cpu_s` of processor time in all."""
+        self.end()
+        self._has_child, self._shared, self._limit_s = True, shared, cpu_s
+        self._done = 0
         self._child: int | None = None
         self._status: int | None = None
-        self._unread = b""
-        self._began_cpu_s = self._cpu_used_s = 0.0
-        self._began_s = self._looked_s = time.monotonic()
+        self._cpu_used_s = 0.0
+        self._looked_s = time.monotonic()
         os.write(self._pipes.orders[1], wire.GO)
+
+    def may_go_on(self, most: int) -> bool:
+        """Whether there is a shared child that ran fewer than `most`, and wrote only answers."""
+        return (
+            self._has_child
+            and self._shared
+            and self._done < most
+            and len(self._unread) == self._written
+            and not self._holds_something(self._results)
+        )
+
+    def follow(self, request: Request, message: bytes) -> Outcome:
+        """Send the child a program in a `message` and see what comes of it.
+
+        The child lives on only if the program is complete. Raises Gone.
+        """
+        self._request = request
+        self._unsent = memoryview(wire.LENGTH.pack(len(message)) + message)
+        self._inputs = range(len(request.inputs))
+        self._unanswered = set(self._inputs)
+        self._unread, self._written = b"", 0
+        self._began_cpu_s = self._cpu_s() if self._done else 0.0
+        self._began_s = time.monotonic()
         self._send()
-        self._be_patient(patient=len(requests) == 1)
-        self._start(0)
-        complete = False
-        while not complete:
-            ending = self._step(report)
-            complete = self._position == len(requests)
-            if ending is not None:
-                code = self._end()
-                if self._position == 0:
-                    report(requests[0], self._outcome(ending, code))
-                break
-        self._end()
-        self._empty(self._results)
-        if not complete:
+        self._be_patient(patient=not self._shared)
+        ending = self._step()
+        while ending is None:
+            ending = self._step()
+        code = 0
+        if ending is Ending.COMPLETE:
+            self._done += 1
+        else:
+            code = self.end()
+        wall_s = time.monotonic() - self._began_s
+        return Outcome(ending, code, wall_s, self._unread[: self._written])
+
+    def end(self) -> int:
+        """End the child, if there is one; returns its exit status or the signal that ended it."""
+        if not self._has_child:
+            return 0
+        self._has_child = False
+        process = self._process()
+        while self._status is None:
+            with suppress(ProcessLookupError):  # it has ended, and `_hear_ending` will tell
+                os.kill(process, signal.SIGKILL)
+            self._hear_ending()
+        self._empty(self._results)  # so that the next child finds nothing
+        if self._unanswered:
             self._empty(self._pipes.requests[0])  # it may have been killed before it read all
+        if os.WIFEXITED(self._status):
+            return os.WEXITSTATUS(self._status)
+        return os.WTERMSIG(self._status)
 
     def _send(self) -> None:
         """Send as much as the pipe takes now."""
@@ -227,21 +241,14 @@ class Follower:
         self._patient = patient
         self._poll.modify(self._results, 0 if patient else select.POLLIN)
 
-    def _start(self, position: int) -> None:
-        self._position = position
-        self._written = 0
-        if position < len(self._requests):
-            self._inputs = range(len(self._requests[position].inputs))
-            self._unanswered = set(self._inputs)
-
-    def _step(self, report: Callable[[Request, Outcome], None]) -> Ending | None:
-        """Wait for the next event; returns why to stop following the child, if so."""
+    def _step(self) -> Ending | None:
+        """Wait for the next event; returns why to stop following the program, if so."""
         left_s = self._time_left_s()
         if isinstance(left_s, Ending):
             return left_s
         happened = dict(self._poll.poll(max(1.0, 1000 * left_s)))
         if self._socket in happened:
-            raise Orphaned
+            raise Gone
         if self._endings in happened:
             self._hear_ending()
         elif self._requests_in in happened:
@@ -251,37 +258,38 @@ class Follower:
             self._be_patient(patient=False)
             return None
         self._read()
-        ending = self._take_records(report)
-        if ending is None and self._status is not None and self._position < len(self._requests):
+        ending = self._take_records()
+        if ending is None and self._status is not None:
             return self._ending_by_itself(self._status)
         return ending
 
     def _time_left_s(self) -> float | Ending:
         """Seconds until the time must be checked again, or the limit that is used up."""
-        request = self._requests[self._position]
-        share = _SHARE_BEHIND_OTHERS if self._position else 1.0
-        wall_left = share * request.wall_s - (time.monotonic() - self._began_s)
+        share = _SHARE_BEHIND_OTHERS if self._done else 1.0
+        wall_left = share * self._request.wall_s - (time.monotonic() - self._began_s)
         if wall_left <= 0:
             return Ending.WALL_TIMEOUT
         if self._patient:
-            return min(share * request.cpu_s, wall_left, _PATIENCE_S)
-        cpu_left = share * request.cpu_s - (self._cpu_s() - self._began_cpu_s)
+            return min(share * self._request.cpu_s, wall_left, _PATIENCE_S)
+        cpu_left = share * self._request.cpu_s - (self._cpu_s() - self._began_cpu_s)
         return min(cpu_left, wall_left) if cpu_left > 0 else Ending.CPU_TIMEOUT
 
     def _process(self) -> int:
         """The child's process id, which the fork server tells as soon as there is one."""
         if self._child is None:
-            message = os.read(self._pipes.births[0], wire.BORN.size)
-            if len(message) < wire.BORN.size:
-                raise Lost
-            self._child = int(wire.BORN.unpack(message)[0])
+            self._child = int(self._told(self._pipes.births[0], wire.BORN))
         return self._child
 
     def _hear_ending(self) -> None:
-        message = os.read(self._endings, wire.ENDED.size)
-        if len(message) < wire.ENDED.size:
-            raise Lost
-        (self._status,) = wire.ENDED.unpack(message)
+        self._status = self._told(self._endings, wire.ENDED)
+
+    @staticmethod
+    def _told(pipe: int, message: Struct) -> int:
+        """The number that the fork server writes to a pipe."""
+        received = os.read(pipe, message.size)
+        if len(received) < message.size:
+            raise Gone
+        return int(message.unpack(received)[0])
 
     def _read(self) -> None:
         """Read what the child has written: one piece while it lives, all once it has ended."""
@@ -289,19 +297,22 @@ class Follower:
             while len(self._unread) <= self._output_bytes:
                 received = os.read(self._results, _LONGEST_RESULTS_READ)
                 if not received:
-                    raise Lost
+                    raise Gone
                 self._unread += received
                 if self._status is None:
                     break
 
     @staticmethod
-    def _empty(pipe: int) -> None:
-        """Read what an ended child left in a pipe, so that the next one finds nothing."""
-        while select.select([pipe], [], [], 0)[0]:
-            if not os.read(pipe, _LONGEST_RESULTS_READ):
-                raise Lost
+    def _holds_something(pipe: int) -> bool:
+        return bool(select.select([pipe], [], [], 0)[0])
 
-    def _take_records(self, report: Callable[[Request, Outcome], None]) -> Ending | None:
+    def _empty(self, pipe: int) -> None:
+        while self._holds_something(pipe):
+            if not os.read(pipe, _LONGEST_RESULTS_READ):
+                raise Gone
+
+    def _take_records(self) -> Ending | None:
+        """Go through the records that are there; returns why to stop following, if so."""
         while len(self._unread) - self._written >= wire.RECORD.size:
             record = wire.RECORD.unpack_from(self._unread, self._written)
             index, kind, rows, columns, length = record
@@ -316,17 +327,8 @@ class Follower:
                 self._unanswered -= set(self._inputs) if index == wire.EVERY_INPUT else {index}
             self._written = end
             if not self._unanswered:
-                report(self._requests[self._position], self._outcome(Ending.COMPLETE, 0))
-                self._unread = self._unread[end:]
-                self._began_s, self._began_cpu_s = time.monotonic(), self._cpu_s()
-                self._start(self._position + 1)
-                if self._position == len(self._requests):
-                    return None
+                return Ending.COMPLETE
         return Ending.OUTPUT_LIMIT if len(self._unread) > self._output_bytes else None
-
-    def _outcome(self, ending: Ending, code: int) -> Outcome:
-        wall_s = time.monotonic() - self._began_s
-        return Outcome(ending, code, wall_s, self._unread[: self._written])
 
     def _cpu_s(self) -> float:
         """Processor time of the child (clock_getcpuclockid(3) gives the clock's number)."""
@@ -345,17 +347,6 @@ class Follower:
             return Ending.CPU_TIMEOUT
         # The kernel's limit is a second later than ours; it kills a process that ignores SIGXCPU.
         used_at_most_s = self._cpu_used_s + time.monotonic() - self._looked_s
-        by_kernel = used_at_most_s >= 1 + sum(request.cpu_s for request in self._requests)
+        by_kernel = used_at_most_s >= 1 + self._limit_s
         killed = os.WTERMSIG(status) == signal.SIGKILL
         return Ending.CPU_TIMEOUT if killed and by_kernel else Ending.SIGNALLED
-
-    def _end(self) -> int:
-        """Kill the child if it lives; returns its exit status or the signal that ended it."""
-        process = self._process()
-        while self._status is None:
-            with suppress(ProcessLookupError):  # it has ended, and `_hear_ending` will tell
-                os.kill(process, signal.SIGKILL)
-            self._hear_ending()
-        if os.WIFEXITED(self._status):
-            return os.WEXITSTATUS(self._status)
-        return os.WTERMSIG(self._status)

@@ -9,7 +9,7 @@ from typing import Any
 
 from utilities.command_line.signals import uncancelled
 from utilities.errors import UsageError
-from utilities.sandbox.execution import Response
+from utilities.sandbox.execution import Limits, Response
 from utilities.sandbox.preparation import Prepared, ServerKind
 from utilities.sandbox.server_process import Job, ServerProcess, Starter
 from utilities.sandbox.wire import Ending
@@ -78,9 +78,8 @@ class Pool:
         self,
         prepared: Prepared,
         kind: ServerKind,
+        limits: Limits,
         *,
-        cpu_s: float,
-        wall_s: float,
         alone: bool = True,
         second_pass: bool = False,
     ) -> Response:
@@ -96,7 +95,7 @@ class Pool:
         for _ in range(_LOSSES):
             answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
             number = next(self._ids) % 2**32
-            job = Job(number, kind, prepared.inputs, prepared.body, cpu_s, wall_s, alone, answer)
+            job = Job(number, kind, prepared, limits, alone, answer)
             response = await self._wait_for(job, queue)
             if (response.ending, response.code) != (Ending.SIGNALLED, signal.SIGKILL):
                 break
@@ -219,7 +218,7 @@ class Pool:
         for server in self.servers:
             if server.jobs:
                 head = server.jobs[0]
-                patience = _OVERDUE_S + (_START_S if server.report is None else head.wall_s)
+                patience = _OVERDUE_S + (_START_S if server.report is None else head.limits.wall_s)
                 if loop.time() - head.began_s > patience:
                     self._lost(server)
 

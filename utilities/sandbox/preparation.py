@@ -3,23 +3,17 @@
 Fork servers do not do so themselves: a fork copies the page tables of all that they ever imported.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sysconfig
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from utilities.sandbox.execution import Execution
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from utilities.sandbox.execution import Limits
-    from utilities.tasks.task import Grid
+from utilities.sandbox.execution import Execution, Limits
+from utilities.tasks.task import Grid
 
 PACKAGES = ("numpy", "scipy")
 """Packages that programs may import if they are installed."""
@@ -29,7 +23,6 @@ _EXTRA_MODULES = (
     ("numpy.random", re.compile(rb"(?:np|numpy)\.random\b|numpy\s+import\b[^\n]*\brandom\b")),
 )
 """What is preloaded for sources in which a pattern is found; a false match does no harm."""
-_USES_CHANCE = re.compile(rb"random|secrets|uuid")
 
 
 class ServerKind(NamedTuple):
@@ -49,8 +42,6 @@ class Prepared(NamedTuple):
     inputs: int
     body: bytes
     modules: tuple[str, ...]
-    uses_chance: bool
-    """Whether it may draw random numbers: in a shared process they depend on earlier programs."""
 
 
 def prepare(code: str, inputs: Sequence[Grid], limits: Limits) -> Prepared | Execution:
@@ -69,7 +60,7 @@ def prepare(code: str, inputs: Sequence[Grid], limits: Limits) -> Prepared | Exe
         for name, pattern in _EXTRA_MODULES
         if name.split(".")[0] in folders and pattern.search(source)
     )
-    return Prepared(len(inputs), grids + source, modules, bool(_USES_CHANCE.search(source)))
+    return Prepared(len(inputs), grids + source, modules)
 
 
 def _pack(grid: Grid) -> bytes:

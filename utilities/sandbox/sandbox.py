@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Self
 
@@ -34,9 +35,9 @@ class Sandbox:
 
     utilities/sandbox/readme.md says what it protects and how its parts fit.
 
-    In `mode` "strict" every program gets a process of its own. In "batch" many share one. A
-    program whose outputs may count (see `run`) then runs once more alone, and so does one that
-    ran out of memory behind others; what it does alone decides.
+    In `mode` "strict" every program gets a process of its own. In "batch" those of plain code
+    (plain_code.py) share one. A program whose outputs may count (see `run`) then runs once more
+    alone, and so does one that ran out of memory behind others; what it does alone decides.
     """
 
     def __init__(
@@ -134,8 +135,7 @@ class Sandbox:
         self, prepared: Prepared, kind: ServerKind, counts: Predicate
     ) -> tuple[Execution, ...]:
         """Run a program, and once more alone if only that counts."""
-        alone = self.mode == "strict" or prepared.uses_chance
-        response, executions = await self._once(prepared, kind, alone=alone)
+        response, executions = await self._once(prepared, kind, alone=self.mode == "strict")
         # Earlier programs in the same process may have taken the memory.
         short = any(execution.status == "memory_limit" for execution in executions)
         if not response.alone and (short or counts(executions)):
@@ -145,19 +145,17 @@ class Sandbox:
     async def _once(
         self, prepared: Prepared, kind: ServerKind, *, alone: bool = True
     ) -> tuple[Response, tuple[Execution, ...]]:
-        cpu_s, wall_s = self.limits.cpu_s, self.limits.wall_s
-        response = await self._pool.run(prepared, kind, cpu_s=cpu_s, wall_s=wall_s, alone=alone)
-        return response, to_executions(response, prepared.inputs, cpu_s, wall_s)
+        response = await self._pool.run(prepared, kind, self.limits, alone=alone)
+        return response, to_executions(response, prepared.inputs, self.limits)
 
     async def _retry(
         self, prepared: Prepared, kind: ServerKind, cpu_s: float
     ) -> tuple[Execution, ...]:
         """The longer pass. It waits behind all other programs, so it takes none of the slots."""
         wall_s = max(cpu_s, cpu_s * self.limits.wall_s / self.limits.cpu_s)
-        response = await self._pool.run(
-            prepared, kind, cpu_s=cpu_s, wall_s=wall_s, second_pass=True
-        )
-        return to_executions(response, prepared.inputs, cpu_s, wall_s)
+        limits = replace(self.limits, cpu_s=cpu_s, wall_s=wall_s)
+        response = await self._pool.run(prepared, kind, limits, second_pass=True)
+        return to_executions(response, prepared.inputs, limits)
 
 
 def _processors(workers: int) -> Sequence[int | None]:

@@ -13,8 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utilities.sandbox.execution import Response, unpack_response
-from utilities.sandbox.preparation import ServerKind, package_folders, readable_files, visible_files
+from utilities.sandbox.execution import Limits, Response, unpack_response
+from utilities.sandbox.preparation import (
+    Prepared,
+    ServerKind,
+    package_folders,
+    readable_files,
+    visible_files,
+)
 from utilities.sandbox.wire import LENGTH, REQUEST, take_frames
 
 Listener = Callable[["ServerProcess"], None]
@@ -39,10 +45,8 @@ class Job:
 
     request_id: int
     kind: ServerKind
-    inputs: int
-    body: bytes
-    cpu_s: float
-    wall_s: float
+    prepared: Prepared
+    limits: Limits
     alone: bool
     answer: asyncio.Future[Response]
     losses: int = 0
@@ -56,9 +60,10 @@ class Job:
 
     def frame(self) -> bytes:
         """The request as the fork server reads it."""
-        how = self.cpu_s, self.wall_s, self.alone, self.distrusted
-        header = REQUEST.pack(self.request_id, *how, self.inputs)
-        return LENGTH.pack(len(header) + len(self.body)) + header + self.body
+        inputs, body, _ = self.prepared
+        how = self.limits.cpu_s, self.limits.wall_s, self.alone, self.distrusted
+        header = REQUEST.pack(self.request_id, *how, inputs)
+        return LENGTH.pack(len(header) + len(body)) + header + body
 
 
 class ServerProcess:

@@ -4,8 +4,9 @@ Every frame on the socket to a fork server starts with its length (u32, little e
 is REQUEST, then rows, columns and cells of each input, then the source. An answer is RESPONSE,
 then what the child wrote to descriptor 3, as it is: the supervisor alone interprets it.
 
-Inside a fork server, GO has it fork a child. The child reads a length and the marshalled
-processor seconds and Programs, and writes records. BORN tells its process, ENDED how it ended.
+Inside a fork server, GO has it fork a child. The child reads a length, then marshalled: its
+processor seconds, whether more programs follow, and a Program. It writes records. BORN tells its
+process, ENDED how it ended.
 """
 
 from enum import IntEnum
