@@ -148,18 +148,38 @@ async def test_a_torn_last_line_is_written_anew(tmp_path: Path) -> None:
     assert await write(path, *"abc", finish=True) == ["c"]
 
 
-SAME = "def solve_task( grid ) :\n  'Turn.'\n\n  return [row[::-1] for row in grid]  # again"
-
-
 async def test_equal_programs_run_once_also_across_entries() -> None:
     async with LocalVerifier(VerifierSettings(), workers=1) as verifier:
-        first = await verifier.judge(TASK, [RIGHT, None, SAME])
+        first = await verifier.judge(TASK, [RIGHT, None, RIGHT])
         (second,) = await verifier.judge(Task.from_json("b", TASK_DATA), [RIGHT])
         other = json.loads(json.dumps(TASK_DATA).replace("3", "5"))
         (third,) = await verifier.judge(Task.from_json("a", other), [RIGHT])
     assert first[0] is first[2] is second
     assert first[1] is None
     assert third is not first[0]
+
+
+TURNING = "return [row[::-1] for row in grid]"
+ASKS_ITS_DOCSTRING = (
+    f"def solve_task(grid):\n    '%s'\n    if solve_task.__doc__ == 'R': {TURNING}\n"
+)
+ASKS_ITS_LINE = (
+    f"%sdef solve_task(grid):\n    if (lambda: 0).__code__.co_firstlineno == 3: {TURNING}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong"),
+    [(ASKS_ITS_DOCSTRING, "R", "W"), (ASKS_ITS_LINE, "\n", "\n\n")],
+)
+async def test_a_program_that_reads_its_own_source_gets_no_twins_verdict(
+    source: str, right: str, wrong: str
+) -> None:
+    codes = [source % right, source % wrong]
+    async with LocalVerifier(VerifierSettings(), workers=1) as verifier:
+        verdicts = await verifier.judge(TASK, codes)
+        verdicts += await verifier.judge(TASK, codes[::-1])
+    assert [verdict and verdict.passed_train for verdict in verdicts] == [True, False, False, True]
 
 
 async def test_what_is_remembered_is_bounded() -> None:

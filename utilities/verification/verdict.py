@@ -223,7 +223,7 @@ class Verifier(Protocol):
 
 
 class LocalVerifier:
-    """Judges in one sandbox; equal programs run once on the same task.
+    """Judges in one sandbox; programs of the same text run once on the same task.
 
     The verdicts that were asked for last are remembered, up to 400,000 cells together.
     """
@@ -299,14 +299,14 @@ class LocalVerifier:
 
     def _started(self, task: Task, task_key: bytes, code: str) -> asyncio.Task[Verdict]:
         self.programs += 1
-        tree = parse_python(code)
-        form = (normal_form_of(tree) or code).encode("utf-8", "surrogatepass")
-        key = hashlib.sha256(b"%d " % len(task_key) + task_key + form).digest()
+        # Only the very same text: a program can read its docstrings and the numbers of its lines.
+        text = code.encode("utf-8", "surrogatepass")
+        key = hashlib.sha256(b"%d " % len(task_key) + task_key + text).digest()
         if key in self._remembered:
             self._remembered.move_to_end(key)
         else:
             # They count only if it passes train, but its tree is too large to be kept until then.
-            labels = source_labels(tree, task) if self._labels else None
+            labels = source_labels(parse_python(code), task) if self._labels else None
             self._remembered[key] = asyncio.create_task(self._verdict(task, code, labels))
         return self._remembered[key]
 
