@@ -1,7 +1,11 @@
-"""Worker processes that take a JSON line each and answer with one."""
+"""Worker processes that search: each reads a task a line, and answers with its programs in a line.
+
+They run this module (`python -m`); the search is imported by them only, since that is slow.
+"""
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
@@ -11,15 +15,19 @@ import orjson
 
 from utilities.command_line.signals import uncancelled
 from utilities.errors import ProviderFailed
+from utilities.tasks.task import Task
 
 _LONGEST_ANSWER_BYTES = 1 << 26
 _ATTEMPTS = 2
+_GRACE_S = 60.0
+_SLOWEST_CELLS_PER_S = 100_000
+"""Far slower than any task was: counted work limits a search, and this is only a guard."""
 _VARIABLES = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 _KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
 
 
 class WorkerPool:
-    """Up to `size` processes of `agents.program_search.worker`, started when they are needed.
+    """Up to `size` worker processes, started when they are needed.
 
     If a worker dies, another one tries its job once more; the other jobs do not notice. A worker
     ends by itself when its standard input closes, so a killed parent leaves none behind.
@@ -96,7 +104,7 @@ class WorkerPool:
             sys.executable,
             "-P",  # import nothing from the folder that the user happens to be in
             "-m",
-            "agents.program_search.worker",
+            "agents.program_search.worker_pool",
             stdin=PIPE,
             stdout=PIPE,
             limit=_LONGEST_ANSWER_BYTES,
@@ -127,3 +135,38 @@ def _took(worker: Process, line: bytes) -> bool:
     assert worker.stdin is not None
     worker.stdin.write(line)
     return not worker.stdin.is_closing()
+
+
+def answer(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """The programs for one job: reasoning, code, and the outputs for the test inputs."""
+    from agents.program_search.solving import solve
+
+    task = Task.from_json(job["task_id"], job)
+    return [
+        {
+            "reasoning": solution.reasoning,
+            "python_code": solution.python_code,
+            "answers": list(solution.outputs[len(task.train) :]),
+            "kind": solution.kind,
+            "confidence": solution.confidence,
+        }
+        for solution in solve(task, best_of=job["best_of"], search_budget=job["search_budget"])
+    ]
+
+
+def main() -> None:
+    """Answer each line until the input ends; whatever else is printed goes to stderr."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    for line in sys.stdin.buffer:
+        job = orjson.loads(line)
+        # SIGPROF ends a search that never ends; its task is then reported as failed.
+        most_cpu_s = _GRACE_S + job["search_budget"] / _SLOWEST_CELLS_PER_S
+        signal.setitimer(signal.ITIMER_PROF, most_cpu_s)
+        replies.write(orjson.dumps(answer(job)) + b"\n")
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -56,7 +56,7 @@ def workers() -> list[int]:
             command = (folder / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"agents.program_search.worker" in command:
+        if b"agents.program_search.worker_pool" in command:
             found.append(int(folder.name))
     return found
 

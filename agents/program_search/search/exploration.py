@@ -38,7 +38,7 @@ class Exploration:
     candidates: list[Candidate] = field(default_factory=list)
 
     def run(self) -> list[Candidate]:
-        """Every candidate found; after the first stage with a strong one there is no other."""
+        """Every candidate found; the first stage that finds a strong one is the last."""
         new_states, learnt = self._explored(), set[State]()
         for explore_share, learn_share, most in STAGES:
             until = self.budget.limit * (1 - explore_share)
