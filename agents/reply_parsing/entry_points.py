@@ -15,6 +15,11 @@ _NO_ANSWER = re.compile(
     r"|print|show|display|plot|visuali[sz]e|load|read|parse|save|write)(?![a-z])"
 )
 """What names of functions begin with that test and show a solution."""
+_NO_GRID = re.compile(
+    r"grids|inputs|tasks?|pairs?|examples?|train\w*|tests?|data|path|file\w*|arg[sv]"
+)
+"""Names of parameters that take more than one grid, or none."""
+_PARTS_OF_A_TASK = {"train", "test", "input", "output"}
 
 _Function: TypeAlias = ast.FunctionDef | ast.Lambda
 
@@ -58,25 +63,27 @@ class _Program:
                     self.functions[name] = function
                 case ast.ClassDef():
                     self.classes.append(statement)
-        self.takers = [
-            name
+        makers = {
+            name: function
             for name, function in self.functions.items()
-            if _takes(function, 1) and not _NO_ANSWER.match(name)
-        ]
-        """Functions that can be called with one grid, without those that test and show."""
+            if function.args.args and not (_NO_ANSWER.match(name) or _is_for_tasks(function))
+        }
+        """The functions without those that test, show, start, and go through a task."""
+        self.takers = [name for name, function in makers.items() if _takes(function, 1)]
+        """Functions that can be called with one grid."""
         self.users: dict[str, set[str]] = {name: set() for name in self.functions}
-        """For each function the others that use it, without those that test, show, and start."""
-        answering = {name: self.functions[name] for name in self.functions if self._answers(name)}
-        for user, node in [*answering.items(), *((each.name, each) for each in self.classes)]:
-            for used in _names_in(node) & self.users.keys() - {user}:
+        """For each function the others that use it to make their answers."""
+        for user, node in [*makers.items(), *((each.name, each) for each in self.classes)]:
+            names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+            for used in names & self.users.keys() - {user}:
                 self.users[used].add(user)
 
-    def _answers(self, name: str) -> bool:
-        return bool(self.functions[name].args.args) and not _NO_ANSWER.match(name)
 
-
-def _names_in(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+def _is_for_tasks(function: _Function) -> bool:
+    keys = (each.slice for each in ast.walk(function) if isinstance(each, ast.Subscript))
+    return bool(_NO_GRID.fullmatch(function.args.args[0].arg)) or any(
+        isinstance(key, ast.Constant) and key.value in _PARTS_OF_A_TASK for key in keys
+    )
 
 
 def _takes(function: _Function, count: int, *, bound: bool = False) -> bool:

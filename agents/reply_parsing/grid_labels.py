@@ -29,6 +29,11 @@ _BECOMES = re.compile(
     r"result|\b(?:becomes?|gives?|yields?|turns? into)\b|(?:->|→|⇒)\W*$", re.IGNORECASE
 )
 _INPUT = re.compile("input", re.IGNORECASE)
+_INPUT_TITLE = re.compile(
+    r"\W*(?:(?:the|test|given|original)[ _])*input(?:[ _]grid)?[ #_]*[0-9]*(?:[ ]\([^)\n]*\))?"
+    r"(?:[ ](?:is|was|again))?\W*$",
+    re.IGNORECASE,
+)
 _APPLIED = re.compile(
     r"\b(?:appl(?:y|ied|ies|ying)|for|transform(?:ed|ing)?|solv\w+)\b", re.IGNORECASE
 )
@@ -46,6 +51,11 @@ _OTHER_ATTEMPT = re.compile(r"attempt[ _#]?(?:[2-9]|1[0-9])", re.IGNORECASE)
 _CELLS = re.compile(
     r"\b(?:cells?|positions?|coordinates?|coords|points?|pixels?|indices|locations?|corners?|at)"
     r"(?:[ \t]+(?:are|is|at|were|changed))?[ \t:=`(*]*$",
+    re.IGNORECASE,
+)
+_BEGINS_WITH_LABEL = re.compile(
+    r"[\W_]*(?:(?:the|my|so|final|predicted|corrected)\W+)*"
+    r"(?:test|output|answer|prediction|solution)",
     re.IGNORECASE,
 )
 _OF_THE_TEST = re.compile(
@@ -75,8 +85,11 @@ class Label:
     is_answer: bool
     """Whether the label is one of an answer (`Test output 1`), and not only of a grid."""
     is_given: bool
-    """Whether it is a grid of a train pair, or of a second attempt."""
+    """Whether it is a grid of a train pair, an input by its title, or a second attempt."""
     is_input: bool
+    """Whether its sentence speaks of an input."""
+    is_output: bool
+    """Whether its sentence speaks of an output."""
     begins_pair: bool
     """Whether it is the input of a train pair, so that the next output is that pair's."""
 
@@ -88,7 +101,8 @@ def label_of(before: str, count: int, previous: Label | None) -> Label:
     only an arrow stands between the two, what is known of the grid before says what this one is.
     """
     if previous and _ARROW.fullmatch(before):
-        return replace(previous, is_input=False, begins_pair=False)
+        of_pair = previous.is_given and previous.begins_pair
+        return replace(previous, is_given=of_pair, is_input=False, begins_pair=False)
     lines = [line for line in before.split("\n") if any(map(str.isalpha, line))]
     lines = [line for line in lines if not line.lstrip().startswith(("```", "~~~"))][-2:]
     at = max((at for at, line in enumerate(lines) if _speaks(line)), default=-1)
@@ -104,10 +118,16 @@ def label_of(before: str, count: int, previous: Label | None) -> Label:
     return Label(
         place,
         is_answer,
-        of_pair or bool(_OTHER_ATTEMPT.search(heading)),
+        of_pair or bool(_OTHER_ATTEMPT.search(heading) or _INPUT_TITLE.match(heading)),
         _is_of_an_input(heading),
+        is_output=bool(_OUTPUT.search(heading)),
         begins_pair=of_pair and not _OUTPUT.search(heading),
     )
+
+
+def begins_with_label(line: str) -> bool:
+    """Whether a line begins with the words of a label, unlike `Number of outputs: 2`."""
+    return bool(_BEGINS_WITH_LABEL.match(line))
 
 
 def lists_cells(lead: str) -> bool:

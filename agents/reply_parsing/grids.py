@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from agents.reply_parsing.bracketed_grids import find_bracketed
-from agents.reply_parsing.grid_labels import Label, label_of, lists_cells
+from agents.reply_parsing.grid_labels import Label, begins_with_label, label_of, lists_cells
 from agents.reply_parsing.lined_grids import find_lined
 from agents.reply_parsing.marked_grids import find_marked
 from agents.reply_parsing.markup import (
@@ -100,7 +100,9 @@ def _labelled(text: str, count: int) -> list[_Answer]:
         label = label_of(on_line if one.needs_own_label else lead, count, previous)
         if one.place is not None:
             label = replace(label, place=one.place, is_input=False)
-        if one.needs_label and not label.is_answer:
+        if one.needs_label and not (label.is_answer or label.is_output):
+            continue
+        if one.needs_own_label and not (label.is_answer and begins_with_label(on_line)):
             continue
         previous, end = label, one.end
         if one.grid and not label.is_given and not lists_cells(on_line):

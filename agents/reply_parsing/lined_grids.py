@@ -140,11 +140,12 @@ def _grid_of(block: _Block) -> FoundGrid | None:
     is_line = min(len(grid), len(grid[0])) == 1
     if is_line and not first.head and not _HEADING.match(block.before):
         return None
+    is_item = first.style.startswith(("- ", "* ", "+ ", "• ", "0. ", "0) "))
     return FoundGrid(
         first.start,
         last.end,
         grid,
-        is_weak=in_brackets or first.style.startswith(("-", "*", "+", "•", "0.", "0)")),
-        needs_label="joined" in first.style or (bool(first.head) and is_line),
+        is_weak=in_brackets or is_item,
+        needs_label=is_item or "(" in first.style or "joined" in first.style,
         needs_own_label=bool(first.head) and is_line,
     )

@@ -92,6 +92,11 @@ def test_grids_of_train_pairs_are_no_answers(given: str) -> None:
         "[\n  [1, 2],\n  [3, 4],\n  [",
         "The cells (0, 1) and (1, 0) changed.",
         "Size: 3 3",
+        "Number of outputs: 2",
+        "Test cases: 2",
+        "Rows that change:\n- 1\n- 3",
+        "Places:\n* 0, 1\n* 1, 0",
+        "Test input 1 (2 rows × 2 columns):\n1 2\n3 4",
     ],
 )
 def test_numbers_that_are_no_answer_stay_unread(text: str) -> None:

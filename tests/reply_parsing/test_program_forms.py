@@ -54,6 +54,10 @@ NAMED = {
     "an item": f"{FLIP}RULES = [flip]\nsolve_task = RULES[0]\n",
     "a condition": f"{FLIP}if True:\n    solve_task = flip\n",
     "a function and examples": f"{SOLVER}print(solve_task(input()))\n",
+    "a part, and what runs it on a task": (
+        "def transform(grid):\n    return grid\n\n"
+        "def solve(task):\n    return [transform(pair['input']) for pair in task['test']]\n"
+    ),
     "another usual name": "def step(x):\n    return x\n\ndef transform(grid):\n    return grid\n",
 }
 
@@ -76,6 +80,15 @@ def test_a_program_that_names_its_function_is_kept_as_it_stands(name: str) -> No
 )
 def test_what_a_program_leaves_open_is_not_guessed(source: str) -> None:
     assert extract_code(fenced(source)) in {None, ExtractedCode(source, None)}
+
+
+def test_a_part_with_a_usual_name_is_not_taken_for_the_whole() -> None:
+    parts = "def transform(row):\n    return row[::-1]\n\n"
+    code = extract_code(
+        fenced(f"{parts}def solve(grid):\n    return [transform(r) for r in grid]\n")
+    )
+    assert code is not None
+    assert code.python_code.endswith("\nsolve_task = solve\n")
 
 
 def test_the_alias_stands_before_examples_that_may_fail() -> None:
