@@ -1,0 +1,168 @@
+"""Ctrl-C, sent to the process group as a terminal does, at many moments of every script."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.support.scripts import REPOSITORY, SCRIPTS, clean_environment, script_command
+
+FIXTURES = REPOSITORY / "tests" / "compatibility" / "fixtures"
+BENCHMARK = FIXTURES / "code_benchmark_refined" / "code_benchmark_results.jsonl"
+DIRECT = FIXTURES / "direct_benchmark" / "direct_benchmark_results.jsonl"
+CODE = FIXTURES / "code" / "code_data_results.jsonl"
+ASK = [
+    *("--model_identifier", "PROGRAM_SEARCH", "--dataset_directory", FIXTURES / "tasks.json"),
+    *("--search_budget", "300000", "--quiet", "--output_directory", "{}"),
+]
+ARGUMENTS: dict[str, list[str | Path]] = {
+    "auxiliary_utilities/build_dataset.py": ["--output", "{}/dataset.json"],
+    "auxiliary_utilities/build_report.py": [BENCHMARK, DIRECT, "--output", "{}/page.html"],
+    "auxiliary_utilities/export_training_data.py": [
+        *(CODE, "--format", "messages", "--output", "{}/rows.jsonl"),
+    ],
+    "auxiliary_utilities/merge_reasoning.py": [CODE, "--traces_path", "{}/store.json"],
+    "auxiliary_utilities/show_task.py": ["6150a2bd", "--results", BENCHMARK],
+    "benchmark/compare_runs.py": [BENCHMARK, DIRECT],
+    "benchmark/run_code_benchmark.py": ASK,
+    "benchmark/run_direct_benchmark.py": ASK,
+    "benchmark/score_results.py": [BENCHMARK],
+    "synthetic_data_generators/generate_code_data.py": ASK,
+    "synthetic_data_generators/generate_reasoning_data.py": ASK,
+    "synthetic_data_generators/relabel_programs.py": [CODE, "--output", "{}/new.jsonl"],
+    "synthetic_data_generators/verify_generated_code.py": [
+        *(CODE, "--output", "{}/verified.jsonl", "--quiet"),
+    ],
+}
+"""Small inputs for each script; `{}` is the folder to write to."""
+IN_FLIGHT_S = 60
+"""More than the tasks in flight ever need, on a machine that is busy with other things."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a script ended that was told to stop."""
+
+    code: int
+    output: str
+    complaint: str
+
+    @property
+    def lines(self) -> list[str]:
+        """What it said of the stop."""
+        return [line for line in self.complaint.splitlines() if line.startswith("stop")]
+
+    def is_of_python(self, script: str) -> bool:
+        """Whether Python itself was starting: no line after the script's first import had run."""
+        frames = self.complaint.split(f'/{script}", line ')[1:]
+        begun = [frame for frame in frames if "from utilities.command_line.script" not in frame]
+        return self.code in (-signal.SIGINT, 1) and not begun and not self.output
+
+
+def started(script: str, folder: Path, *flags: str) -> subprocess.Popen[str]:
+    folder.mkdir()
+    words = [str(word).replace("{}", str(folder)) for word in ARGUMENTS[script]]
+    python, *command = script_command(script, *words)
+    return subprocess.Popen(
+        [python, *flags, *command],
+        cwd=folder,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    """All that is known when it has ended, and with it every process that has its stderr."""
+    try:
+        output, complaint = process.communicate(timeout=IN_FLIGHT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return Ended(process.returncode, output, complaint)
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+
+
+def assert_nothing_is_half_written(folder: Path) -> None:
+    assert not list(folder.rglob("*.tmp"))
+    for path in folder.rglob("*.json*"):
+        text = path.read_text()
+        whole = [text] if path.suffix == ".json" else text.splitlines()
+        assert all(map(json.loads, whole)), path
+        assert path.suffix == ".json" or not text or text.endswith("\n"), path
+
+
+def assert_stopped(how: Ended) -> None:
+    assert "Traceback" not in how.complaint
+    assert how.code in (0, 130), how
+    assert len(how.lines) == (how.code == 130), how
+
+
+def test_small_inputs_are_known_for_every_script() -> None:
+    assert sorted(ARGUMENTS) == SCRIPTS
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_ctrl_c_during_the_imports_is_one_line(script: str, tmp_path: Path) -> None:
+    process = started(script, tmp_path / "out", "-X", "importtime")
+    assert process.stderr is not None
+    while "utilities.command_line.start" not in process.stderr.readline():
+        assert process.poll() is None
+    interrupt(process)
+    how = ended(process)
+    assert (how.code, how.lines) == (130, ["stopped at once by SIGINT"])
+    assert "Traceback" not in how.complaint
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_as_soon_as_a_search_has_its_process_is_one_line(tmp_path: Path, times: int) -> None:
+    process = started("synthetic_data_generators/generate_code_data.py", tmp_path / "out")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None and not children.read_text():
+        time.sleep(0.002)
+    for _ in range(times):
+        interrupt(process)
+        time.sleep(0.01)
+    how = ended(process)
+    assert how.code == 130
+    assert len(how.lines) == 1
+    assert "Traceback" not in how.complaint
+    assert_nothing_is_half_written(tmp_path / "out")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_ctrl_c_at_any_moment_is_one_line(script: str, tmp_path: Path) -> None:
+    folders = (tmp_path / f"{number}" for number in count())
+    began = time.monotonic()
+    whole = ended(started(script, next(folders)))
+    whole_s = time.monotonic() - began
+    assert whole.code == 0, whole
+    of_python = 0
+    for number in range(60):
+        folder = next(folders)
+        process = started(script, folder)
+        time.sleep(1.1 * whole_s * number / 60)
+        interrupt(process)
+        how = ended(process)
+        if how.is_of_python(script):
+            of_python += 1
+        else:
+            assert_stopped(how)
+        assert_nothing_is_half_written(folder)
+    assert of_python < 30
