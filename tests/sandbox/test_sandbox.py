@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -493,6 +494,24 @@ def solve_task(grid):
         return [answers]
 """
     assert (await run_one(sandbox, code)).output == [[0]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+async def test_a_program_may_have_tens_of_threads_but_not_thousands(sandbox: Sandbox) -> None:
+    code = """
+import _thread, threading
+def solve_task(grid):
+    threading.stack_size(32768)
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    for number in range(3000):
+        try:
+            _thread.start_new_thread(lock.acquire, ())
+        except RuntimeError:
+            break
+    return [[number // 1000, int(number >= 32)]]
+"""
+    assert (await run_one(sandbox, code)).output == [[0, 1]]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root has rights to give up")

@@ -6,9 +6,11 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Callable
-from typing import Never
+from typing import Any, Never
 
 import pytest
 
@@ -17,14 +19,25 @@ from tests.support.sandbox_programs import realistic_programs
 from tests.support.scripts import REPOSITORY
 from utilities.errors import UsageError
 from utilities.sandbox.execution import Limits
+from utilities.sandbox.frontend import Follower
 from utilities.sandbox.pool import Pool
-from utilities.sandbox.preparation import Prepared, ServerKind
+from utilities.sandbox.preparation import Prepared, ServerKind, prepare
 from utilities.sandbox.sandbox import Sandbox, describe_layers
+from utilities.sandbox.server_process import ServerProcess
+from utilities.sandbox.wire import BORN, CANNOT_FORK, ENDED, RECORD, Ending, Pipes, Request
 from utilities.tasks.task import Grid
 
 GRID: Grid = [[0, 1, 1], [2, 0, 0], [2, 0, 3]]
 SAME = "def solve_task(grid):\n    return grid\n"
 SLEEPING = "import time\ndef solve_task(grid):\n    time.sleep(1e6)\n"
+SETTINGS = {
+    "batch": 1,
+    "withheld": [],
+    "unsafe_no_seccomp": False,
+    "memory_mb": 512,
+    "output_bytes": 65536,
+    "stdout_bytes": 4096,
+}
 OPENING = "def solve_task(grid):\n    open(__import__('os').__file__)\n    return grid\n"
 
 
@@ -94,16 +107,68 @@ async def test_a_program_whose_servers_are_lost_again_and_again_is_given_up() ->
     assert control.output == GRID
 
 
-async def test_where_no_server_can_be_started_each_run_says_so() -> None:
+async def test_where_no_server_can_be_started_each_run_says_so_in_one_line() -> None:
     def start(*_: object) -> Never:
         raise BlockingIOError("no process is left")
 
-    pool = Pool(start, [None, None], depth=1)
+    pool = Pool(start, [None, None], depth=1, longest_pause_s=0.01)
     prepared = Prepared(1, b"", ())
     runs = [pool.run(prepared, ServerKind(), Limits()) for _ in range(5)]
     outcomes = await asyncio.gather(*runs, return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [BlockingIOError] * 5
+    assert [type(outcome) for outcome in outcomes] == [UsageError] * 5
+    assert str(outcomes[0]) == "no fork server of the sandbox starts: no process is left"
     await pool.close()
+
+
+async def test_a_start_that_fails_for_want_of_a_process_is_tried_again() -> None:
+    tries = []
+
+    def start(*arguments: Any) -> ServerProcess:
+        tries.append(None)
+        if len(tries) in {1, 2, 3, 5}:
+            raise BlockingIOError("no process is left")
+        return ServerProcess(SETTINGS, *arguments)
+
+    pool = Pool(start, [None, None], depth=1)
+    prepared = prepare(SAME, [GRID], Limits())
+    assert isinstance(prepared, Prepared)
+    runs = [pool.run(prepared, ServerKind(), Limits()) for _ in range(5)]
+    responses = await asyncio.gather(*runs)
+    assert {response.ending for response in responses} == {Ending.COMPLETE}
+    assert len(tries) >= 5
+    await pool.close()
+
+
+def refusing_server(pipes: Pipes, refusals: int) -> None:
+    """Do a fork server's part: refuse so many times, then have a child that answers one input."""
+    for number in range(refusals + 1):
+        os.read(pipes.orders[0], 1)
+        if number < refusals:
+            os.write(pipes.births[1], BORN.pack(-1))
+            os.write(pipes.endings[1], ENDED.pack(CANNOT_FORK))
+    child = subprocess.Popen(["sleep", "100"])
+    os.write(pipes.births[1], BORN.pack(child.pid))
+    os.write(pipes.results[1], RECORD.pack(0, 0, 1, 1, 0) + b"\1")
+    os.write(pipes.endings[1], ENDED.pack(abs(child.wait())))
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_fork_that_fails_is_tried_again_and_takes_none_of_the_programs_time(
+    *, shared: bool
+) -> None:
+    pipes = Pipes(*(os.pipe() for _ in Pipes._fields))
+    supervisor, socket = os.pipe()
+    server = threading.Thread(target=refusing_server, args=(pipes, 4))
+    server.start()
+    follower = Follower(pipes, supervisor, 1000)
+    request = Request(1, 0.1, 0.2, alone=True, distrusted=False, inputs=((1, b"\1"),), source=b"")
+    follower.begin(0.1, shared=shared)
+    outcome = follower.follow(request, b"")
+    assert (outcome.ending, outcome.written[-1:]) == (Ending.COMPLETE, b"\1")
+    follower.end()
+    server.join()
+    for descriptor in (*sum(pipes, ()), supervisor, socket):
+        os.close(descriptor)
 
 
 async def test_a_program_that_somebody_kills_is_run_again() -> None:

@@ -21,9 +21,10 @@ from utilities.sandbox.preload import (
     preload,
 )
 from utilities.sandbox.program import Printed, run_program
-from utilities.sandbox.syscalls import FORK, SUPPORTED, give_back_free_memory
+from utilities.sandbox.syscalls import FORK, SUPPORTED, fork, give_back_free_memory
 from utilities.sandbox.wire import (
     BORN,
+    CANNOT_FORK,
     ENDED,
     FILE_NAME,
     GO,
@@ -90,7 +91,7 @@ def _say_what_is_in_force(report: dict[str, Any]) -> None:
 
 def _be_two(lockdown: Lockdown, pipes: Pipes, config: dict[str, Any]) -> None:
     """Fork the process that forks children, and become its frontend; returns in the former."""
-    server = FORK()
+    server = fork()
     if server != 0:
         for descriptor in (pipes.results[1], pipes.orders[0], pipes.births[1], pipes.endings[1]):
             os.close(descriptor)
@@ -133,16 +134,15 @@ class ForkServer:
         sys.stdout, sys.stderr = streams
 
     def serve(self) -> NoReturn:
-        """Fork when told to; ends when the frontend ends, or if there is no memory for a child."""
+        """Fork when told to; ends when the frontend ends."""
         self._printed.capture()
         while os.read(_ORDERS, len(GO)):
             child = FORK()
             if child == 0:
                 self._be_a_child()
-            if child < 0:
-                break
             os.write(_BIRTHS, BORN.pack(child))
-            os.write(_ENDINGS, ENDED.pack(os.waitpid(child, 0)[1]))
+            status = os.waitpid(child, 0)[1] if child > 0 else CANNOT_FORK
+            os.write(_ENDINGS, ENDED.pack(status))
         os._exit(0)
 
     def _be_a_child(self) -> NoReturn:

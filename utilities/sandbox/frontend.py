@@ -29,6 +29,9 @@ _LONGEST_CODE = 1 << 17
 """Bytes; ordinary programs take a few thousand. Longer code is compiled in the child, in limits."""
 _SHARE_BEHIND_OTHERS = 0.25
 """The share of its limits that a program may use behind others before it gets its own child."""
+_PAUSE_S = 0.1
+_MOST_REFUSALS = 50
+"""So often in a row the system may have no process left for a child."""
 _PATIENCE_S = 0.05
 """So long a child of one program may run before its records are read as they come: most are done
 by then, and this process need not wake up for each record."""
@@ -171,12 +174,25 @@ class Follower:
         """Have a child forked, in place of the last one, for `cpu_s` of processor time in all."""
         self.end()
         self._has_child, self._shared, self._limit_s = True, shared, cpu_s
-        self._done = 0
+        self._done = self._refusals = 0
+        self._ask_for_child()
+
+    def _ask_for_child(self) -> None:
         self._child: int | None = None
         self._status: int | None = None
         self._cpu_used_s = 0.0
         self._looked_s = time.monotonic()
         os.write(self._pipes.orders[1], wire.GO)
+
+    def _ask_again(self) -> None:
+        """Ask for a child that could not be forked after a pause; raises Gone if that goes on."""
+        self._process()
+        self._refusals += 1
+        if self._refusals > _MOST_REFUSALS:
+            raise Gone
+        time.sleep(_PAUSE_S)
+        self._ask_for_child()
+        self._began_s = time.monotonic()
 
     def may_go_on(self, most: int) -> bool:
         """Whether there is a shared child that ran fewer than `most`, and wrote only answers."""
@@ -220,15 +236,14 @@ class Follower:
         self._has_child = False
         process = self._process()
         while self._status is None:
-            with suppress(ProcessLookupError):  # it has ended, and `_hear_ending` will tell
-                os.kill(process, signal.SIGKILL)
+            if process > 0:
+                with suppress(ProcessLookupError):  # it has ended, and `_hear_ending` will tell
+                    os.kill(process, signal.SIGKILL)
             self._hear_ending()
         self._empty(self._results)  # so that the next child finds nothing
         if self._unanswered:
             self._empty(self._pipes.requests[0])  # it may have been killed before it read all
-        if os.WIFEXITED(self._status):
-            return os.WEXITSTATUS(self._status)
-        return os.WTERMSIG(self._status)
+        return abs(os.waitstatus_to_exitcode(max(0, self._status)))
 
     def _send(self) -> None:
         """Send as much as the pipe takes now."""
@@ -251,6 +266,9 @@ class Follower:
             raise Gone
         if self._endings in happened:
             self._hear_ending()
+            if self._status == wire.CANNOT_FORK:
+                self._ask_again()
+                return None
         elif self._requests_in in happened:
             self._send()
             return None
@@ -332,7 +350,7 @@ class Follower:
 
     def _cpu_s(self) -> float:
         """Processor time of the child (clock_getcpuclockid(3) gives the clock's number)."""
-        if self._status is None:
+        if self._status is None and self._process() > 0:
             self._looked_s = time.monotonic()
             try:
                 self._cpu_used_s = time.clock_gettime(~self._process() << 3 | 2)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
 OPEN_FILES = 32
+_MOST_THREADS = 64
+_SLACK = 512
+"""So many more processes and threads the user may have later than when a fork server starts."""
 _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
 _PATH_BENEATH = 1
 _ASK_VERSION = 1
@@ -33,6 +36,7 @@ class Lockdown:
         self._wanted = wanted if syscalls.SUPPORTED else set()
         self._child_filter: Filter | None = None
         self._child_dies_too: syscalls.ReadyCall | None = None
+        self._most_tasks = 0
         self.report: dict[str, Any] = {"landlock": 0, "seccomp": False, "namespaces": []}
 
     def files_stay_readable(self, visible: Sequence[str]) -> bool:
@@ -54,10 +58,13 @@ class Lockdown:
             with suppress(Unavailable):
                 rules = ReadingRules(readable)
         self.report["memory_limit"] = limit_resources(memory_mb)
+        others = tasks_of(os.getuid() or namespaces.NOBODY)
         if "namespaces" in self._wanted:
             self.report["namespaces"] = list(namespaces.enter(visible))
         elif os.getuid() == 0:
             namespaces.become_nobody()
+        counted_apart = "user" in self.report["namespaces"] and _kernel() >= (5, 14)
+        self._most_tasks = _MOST_THREADS + (3 if counted_apart else others + _SLACK)
         self.report["user"] = "nobody" if os.getuid() == namespaces.NOBODY else "you"
         if "pid" in self.report["namespaces"]:
             _wait_as_parent_of_the_first_process()  # with which all in the namespace end
@@ -90,11 +97,14 @@ class Lockdown:
         seconds = int(cpu_s + 1)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         if self._child_filter is not None:
-            self._child_filter.install()
+            most = self._most_tasks
         else:  # nothing else keeps it from starting processes; so it cannot have threads either
             os.set_blocking(RESULT_DESCRIPTOR, True)  # the program before may have changed that
-            with suppress(ValueError, OSError):
-                resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+            most = 0
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+        if self._child_filter is not None:
+            self._child_filter.install()
 
 
 def limit_resources(memory_mb: int) -> bool:
@@ -110,9 +120,27 @@ def limit_resources(memory_mb: int) -> bool:
     return "RLIMIT_AS" in limits
 
 
+def tasks_of(user: int) -> int:
+    """How many processes and threads a user has: the kernel's limit on new ones counts them all.
+
+    Since Linux 5.14 it counts those of each user namespace apart.
+    """
+    count = 0
+    with suppress(OSError):
+        for process in os.scandir("/proc"):
+            with suppress(OSError):  # it has ended
+                if process.name.isdigit() and process.stat().st_uid == user:
+                    count += len(list(os.scandir(f"{process.path}/task")))
+    return count
+
+
+def _kernel() -> tuple[int, ...]:
+    return tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+
+
 def _wait_as_parent_of_the_first_process() -> None:
     """Fork: the child is the first process of a new namespace, which ends with it."""
-    child = syscalls.FORK()
+    child = syscalls.fork()
     if child == 0:
         syscalls.dying_with_parent().make()
         return

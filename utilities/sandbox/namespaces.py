@@ -13,11 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from utilities.sandbox.syscalls import (
-    FORK,
     LIBC,
     SUPPORTED,
     Unavailable,
     checked,
+    fork,
     prctl,
     system_call,
 )
@@ -88,8 +88,11 @@ def _enter_as_nobody(processes: int) -> None:
 
 
 def _works(attempt: Callable[[], None]) -> bool:
-    """Try it in a throwaway child: some systems grant a namespace, then refuse its use."""
-    child = FORK()
+    """Try it in a throwaway child: some systems grant a namespace, then refuse its use.
+
+    Raises Unavailable if there can be no child.
+    """
+    child = fork()
     if child == 0:
         try:
             attempt()

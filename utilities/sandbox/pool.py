@@ -18,8 +18,10 @@ _LOSSES = 3
 """A program is given up after this many fork servers were lost while it ran. A child cannot harm
 its server, so even the second loss nearly always has another cause."""
 _FAILED_STARTS = 5
-"""So many fork servers may end in a row before any is ready. Ten times as many once one was ready:
-then something else ends them, or memory is short for a while."""
+"""So many starts of fork servers may fail in a row before any is ready. Ten times as many once one
+was ready, or if the system has no process left: that may pass."""
+_FIRST_PAUSE_S = 0.1
+"""How long nothing is started after a failure; twice as long after each further one."""
 _MOST_OVERTAKING = 32
 """How many jobs may overtake the one that has waited longest."""
 _OVERDUE_S = 20.0
@@ -52,10 +54,18 @@ class Pool:
     A worker takes them in their order, except that jobs of the kind that it had last overtake.
     """
 
-    def __init__(self, start: Starter, processors: Sequence[int | None], *, depth: int) -> None:
+    def __init__(
+        self,
+        start: Starter,
+        processors: Sequence[int | None],
+        *,
+        depth: int,
+        longest_pause_s: float = 0.5,
+    ) -> None:
         """Make a worker for each processor (None: any), and give each up to `depth` jobs.
 
-        `start` makes a fork server when one is needed.
+        `start` makes a fork server when one is needed. If it fails, it is called again after a
+        pause.
         """
         self._start = start
         self._workers = list(map(_Worker, processors))
@@ -64,6 +74,8 @@ class Pool:
         self._second_pass: deque[Job] = deque()
         self._ids = count(1)
         self._failed_starts = 0
+        self._longest_pause_s = longest_pause_s
+        self._pause: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
         self.report: dict[str, Any] | None = None
@@ -85,9 +97,8 @@ class Pool:
     ) -> Response:
         """Run one program; cancelling this ends the program.
 
-        Raises UsageError if this system has no seccomp and that is not allowed, RuntimeError if no
-        fork server gets ready or the pool is closed, OSError if the system has no process or
-        descriptor left for one.
+        Raises UsageError if this system has no seccomp and that is not allowed, or if no fork
+        server gets ready, RuntimeError if the pool is closed.
         """
         if self._closed:
             raise RuntimeError("the sandbox is closed")
@@ -111,14 +122,16 @@ class Pool:
             raise
 
     def _dispatch(self) -> None:
-        if self._closed:
+        if self._closed or self._pause:
             return
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(1.0, self._end_overdue)
-        while self._waiting and (worker := self._least_busy(self._waiting[0])).jobs < self._depth:
-            self._give(worker, self._next_for(worker))
-        while self._second_pass and not (worker := self._least_busy(self._second_pass[0])).jobs:
-            self._give(worker, self._second_pass.popleft())
+        for queue, most in ((self._waiting, self._depth), (self._second_pass, 1)):
+            while queue and (worker := self._least_busy(queue[0])).jobs < most:
+                job = self._next_for(worker) if queue is self._waiting else queue.popleft()
+                self._give(worker, job)
+                if self._pause:
+                    return
 
     def _least_busy(self, job: Job) -> _Worker:
         """The worker with the fewest jobs; of equals, one that has a server of the job's kind."""
@@ -146,7 +159,7 @@ class Pool:
             try:
                 server = self._start(job.kind, worker.processor, self._answered, self._lost)
             except OSError as error:  # no process or no descriptor is left
-                job.answer.set_exception(error)
+                self._start_later([job], str(error), _FAILED_STARTS * 10)
                 return
             worker.servers[job.kind] = server
         worker.kind = job.kind
@@ -165,17 +178,32 @@ class Pool:
         said = server.kill()
         jobs = [job for job in server.jobs if not job.answer.done()]
         server.jobs.clear()
-        if server.report is None:
-            self._failed_starts += 1
-            if self._failed_starts >= _FAILED_STARTS * (1 if self.report is None else 10):
-                self._fail(jobs, RuntimeError(f"no fork server of the sandbox starts: {said}"))
-                return
-        elif server.refuses:
+        if server.report is None and by_itself:
+            self._start_later(jobs, said, _FAILED_STARTS * (1 if self.report is None else 10))
+            return
+        if server.refuses:
             self._fail(jobs, UsageError(_NO_SECCOMP))
             return
-        elif by_itself:
+        if by_itself:
             self._blame(jobs)
         self._waiting.extendleft(reversed(jobs))
+        self._dispatch()
+
+    def _start_later(self, jobs: list[Job], said: str, most: int) -> None:
+        """Pause after a failed start, then try again; fail all jobs after `most` in a row."""
+        pause_s = min(_FIRST_PAUSE_S * 2**self._failed_starts, self._longest_pause_s)
+        self._failed_starts += 1
+        if self._failed_starts >= most:
+            reason = said.splitlines()[-1] if said else "it ends without a word"
+            self._fail(jobs, UsageError(f"no fork server of the sandbox starts: {reason}"))
+            self._failed_starts = 0
+            return
+        self._waiting.extendleft(reversed(jobs))
+        if self._pause is None:
+            self._pause = asyncio.get_running_loop().call_later(pause_s, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pause = None
         self._dispatch()
 
     def _blame(self, jobs: list[Job]) -> None:
@@ -225,8 +253,9 @@ class Pool:
     async def close(self) -> None:
         """End all fork servers and wait until they are gone."""
         self._closed = True
-        if self._watch:
-            self._watch.cancel()
+        for timer in (self._watch, self._pause):
+            if timer:
+                timer.cancel()
         servers = self.servers
         for worker in self._workers:
             worker.servers.clear()

@@ -78,8 +78,8 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         """Start the first fork server.
 
-        Raises UsageError if this system has no seccomp and that is not allowed, RuntimeError if
-        no fork server can be started.
+        Raises UsageError if this system has no seccomp and that is not allowed, or if no fork
+        server can be started.
         """
         prepared = prepare(_TRIVIAL, [[[0]]], self.limits)
         assert not isinstance(prepared, Execution)

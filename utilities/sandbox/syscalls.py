@@ -103,6 +103,14 @@ class ReadyCall:
             raise Unavailable(f"{self._name}: refused")
 
 
+def fork() -> int:
+    """Fork; returns the child's process, and 0 in the child. Raises Unavailable."""
+    child = int(FORK())
+    if child < 0:
+        raise Unavailable("fork: the system has no process or memory left")
+    return child
+
+
 def prctl(name: str, option: int, value: int) -> None:
     """Set an attribute of this process; raises Unavailable."""
     checked(name, LIBC.prctl(option, value, 0, 0, 0))

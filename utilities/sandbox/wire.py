@@ -21,7 +21,8 @@ may compile it, count of inputs."""
 RESPONSE = Struct("<IBBif")
 """Id, ending, whether it ran alone, exit code or signal, seconds by the clock."""
 ENDED = Struct("<i")
-"""The child's status, as wait(2) gives it."""
+"""The child's status, as wait(2) gives it, or CANNOT_FORK."""
+CANNOT_FORK = -1
 RECORD = Struct("<BBBBH")
 """Input's index, kind, rows, columns, length of the text; then the cells, then the text."""
 DURATION = Struct("<I")
@@ -31,7 +32,7 @@ KINDS = (*ANSWERS, "printed", "loaded")
 EVERY_INPUT = 255
 GO = b"!"
 BORN = Struct("<i")
-"""The child's process."""
+"""The child's process, negative if there is none."""
 MEMORY_EXHAUSTED = 77
 """Exit status of a child that could not even write the record of a MemoryError."""
 RESULT_DESCRIPTOR = 3
