@@ -90,7 +90,7 @@ class LanguageModelAgent:
 
     def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
         """Make a sample of a reply; here: take the program and the reasoning around it."""
-        code = extract_code(reply.text)
+        code = extract_code(reply.answer)
         if reply.finish_reason == "length" and code is not None and code.entry_point is None:
             code = None  # the end of the program is missing
         return Sample(

@@ -41,7 +41,7 @@ class DirectAnswerAgent(LanguageModelAgent):
 
     def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
         """Take a grid for each test input; usable if there is at least one."""
-        answers = extract_grids(reply.text, len(task.test))
+        answers = extract_grids(reply.answer, len(task.test))
         usable = any(answer is not None for answer in answers)
         return Sample(
             task_id=task.task_id,

@@ -26,6 +26,7 @@ from utilities.command_line.options import (
     part,
 )
 from utilities.config import TRACES_STORE_PATH
+from utilities.models.costs import cost_text
 from utilities.scoring.comparison import spread_lines
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs
 from utilities.scoring.options import SubmissionOptions, TaskSetOptions
@@ -73,7 +74,8 @@ def contamination_of(run: ScoredRun, known: Sequence[KnownPairs]) -> Contaminati
 
 def table(run: ScoredRun, check: ContaminationCheck) -> list[str]:
     """A run's heading and figures, indented as in the summary of a run."""
-    lines = [*run.scores().lines(), *check.lines(), *run.notes()]
+    cost = f"{'cost':10}{cost_text(run.known_cost_usd, run.unpriced)}"
+    lines = [*run.scores().lines(), cost, *check.lines(), *run.notes()]
     return [run.name, *(f"  {line}" for line in lines)]
 
 
@@ -86,6 +88,8 @@ def to_json(run: ScoredRun, check: ContaminationCheck) -> dict[str, object]:
         "repeat": run.repeat,
         "repeats": run.repeats,
         "skipped_tasks": run.skipped,
+        "known_cost_usd": run.known_cost_usd,
+        "samples_of_unknown_cost": run.unpriced,
         "scores": run.scores().to_json(),
         "contamination": check.to_json(),
     }

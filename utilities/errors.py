@@ -3,7 +3,7 @@
 ToolkitError
 ├── UsageError            what the user gave cannot be used: one line, exit code 2
 │   └── FatalModelError   no request of this run can succeed: the run stops, exit code 2
-│       ├── BadKey, OutOfCredit, UnknownModel, ServerUnreachable
+│       ├── BadKey, OutOfCredit, UnknownModel, ServerUnreachable, AllRejected
 ├── RequestFailed         one request has no usable reply; `status` goes into the record
 │   ├── RateLimited, TimedOut, ProviderFailed      after every retry allowed
 │   ├── ContextTooLong, Refused, Rejected          asking again at once would not help
@@ -26,7 +26,9 @@ RequestStatus: TypeAlias = Literal[
     "not_asked",
 ]
 """The record's `status` of a request without a usable reply."""
-ASK_AGAIN = frozenset({"rate_limited", "timed_out", "provider_error", "rejected", "not_asked"})
+ASK_AGAIN = frozenset(
+    {"rate_limited", "timed_out", "provider_error", "rejected", "context_too_long", "not_asked"}
+)
 """Statuses that say nothing about the model's ability: a later run asks these samples again."""
 
 
@@ -59,6 +61,10 @@ class UnknownModel(FatalModelError):
 
 class ServerUnreachable(FatalModelError):
     """Nothing answers at the base URL, and nothing ever did in this run."""
+
+
+class AllRejected(FatalModelError):
+    """The server rejected every request of the run so far: what is sent has a wrong form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class ProviderFailed(RequestFailed):
 
 
 class ContextTooLong(RequestFailed):
-    """The prompt does not fit the model's context."""
+    """The prompt does not fit the model's context, as this server has set it."""
 
     status: RequestStatus = "context_too_long"
 

@@ -98,7 +98,7 @@ def test_the_head_shows_score_interval_cost_and_time(browser: Browser, page: Pat
     assert "60.0 %" in shown
     assert "3 of 5" in shown
     assert re.search(r"95 % interval \d+\.\d % – \d+\.\d %", shown)
-    assert "$8.50" in shown
+    assert "$8.5000" in shown
     assert "1 min 30 s" in shown
     assert "rate_limited 1" in shown
 
@@ -243,7 +243,7 @@ def test_a_sample_shows_its_program_in_colours_and_its_reasoning(
     assert browser.texts(f"{sample}pre.program .k")[:2] == ["def", "return"]
     assert browser.texts(f"{sample}pre.program .c") == ["# turn it round"]
     assert browser.texts(f"{sample}pre.prose") == ["It is turned round."]
-    assert "100 → 20 tokens · $3.00 · 1.5 s" in browser.one(f"{sample}summary").text
+    assert "100 → 20 tokens · $3.0000 · 1.5 s" in browser.one(f"{sample}summary").text
 
 
 def test_a_refinement_names_what_it_refines_and_a_sample_its_confidence(

@@ -28,6 +28,7 @@ from tests.support.loopback_server import (
 )
 from tests.support.script_process import ScriptProcess
 from tests.support.scripts import Run, entries, lists_agree
+from utilities.errors import ASK_AGAIN
 from utilities.models.pacing.retry import RetryPolicy
 
 REASONING = "synthetic_data_generators/generate_reasoning_data.py"
@@ -115,9 +116,7 @@ def test_each_failure_has_its_status_and_the_other_tasks_go_on(
         for entry in entries(tmp_path / "out" / "code_data_results.jsonl")
     }
     assert statuses == {"00d62c1b": [expected], "007bbfb7": ["ok"]}
-    assert done.returncode == (
-        1 if expected in {"rate_limited", "provider_error", "timed_out", "rejected"} else 0
-    )
+    assert done.returncode == (1 if expected in ASK_AGAIN else 0)
     assert "Traceback" not in done.stderr
 
 

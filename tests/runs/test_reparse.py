@@ -118,7 +118,9 @@ def test_a_sample_that_failed_keeps_its_failure(
         (entry,) = entries(tmp_path / "out" / "code_data_results.jsonl")
         done = run_script(*arguments, "--reparse")
     assert sorted(entry["status"]) == ["context_too_long", "ok"]
-    assert "0 entries made anew, 1 as they were" in done.stdout
+    assert "1 entries made anew, 0 as they were" in done.stdout
+    *_, entry = entries(tmp_path / "out" / "code_data_results.jsonl")
+    assert sorted(entry["status"]) == ["context_too_long", "ok"]
     (line, _) = map(
         json.loads,
         sorted((tmp_path / "out" / "code_data_partial_results.jsonl").read_text().splitlines()),

@@ -19,7 +19,7 @@ from utilities.config import keys_hidden
 from utilities.errors import ToolkitError
 from utilities.model_catalogue import ModelEntry
 from utilities.models.bodies import Body, EventReader
-from utilities.models.costs import priced
+from utilities.models.costs import named_cost, priced
 from utilities.models.interface import Begun, Message, Reply, Sampling
 from utilities.models.json_fields import JSONObject, encode_json, parse_json
 from utilities.models.pacing.rate_limits import RateLimits
@@ -82,7 +82,11 @@ class APIClient(ABC):
                 self._limits.hear(response.headers)
                 if not response.is_success:
                     raise self._refusal(response, await response.aread())
-                return priced(self.entry, await self._received(response, begun))
+                reply = await self._received(response, begun)
+                if reply.cost_usd is None:
+                    cost = response.headers.get("x-litellm-response-cost")
+                    reply = replace(reply, cost_usd=named_cost(cost))
+                return priced(self.entry, reply)
         except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise self.triage.connection(error) from error
 

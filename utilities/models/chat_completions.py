@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.api_client import APIClient, sdk_options
+from utilities.models.costs import named_cost
 from utilities.models.interface import FinishReason, Message, Reply, Sampling, Usage
 from utilities.models.json_fields import (
     JSONObject,
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-_DEAREST_REPLY_USD = 1e6
-"""A higher cost is an error of the server's, as are NaN and negative ones."""
 _FAILED = ("error", "abort", "aborted", "cancelled")
 """The server's own failure: vLLM and SGLang abort what they cannot go on with."""
 _FINISH_REASONS: Mapping[str, FinishReason] = {
@@ -148,7 +147,7 @@ def read_completion(body: object, triage: Triage) -> Reply:
         finish_reason="refusal" if refusal else _FINISH_REASONS.get(str(reason), "unknown"),
         usage=usage,
         model=text_at(body, "model"),
-        cost_usd=_cost(object_at(body, "usage")),
+        cost_usd=named_cost(object_at(body, "usage").get("cost")),
     )
 
 
@@ -201,10 +200,3 @@ def _reasoning(message: JSONObject) -> str | None:
         or "".join(text_at(part, "text") for part in thinking)
         or None
     )
-
-
-def _cost(usage: JSONObject) -> float | None:
-    cost = usage.get("cost")
-    if isinstance(cost, bool) or not isinstance(cost, int | float):
-        return None
-    return float(cost) if 0 <= cost < _DEAREST_REPLY_USD else None

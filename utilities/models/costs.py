@@ -12,6 +12,8 @@ from utilities.models.interface import Reply, Usage
 
 _MILLION = 1_000_000
 _NO_USAGE = Usage()
+_DEAREST_REPLY_USD = 1e6
+"""A higher cost is an error of the server's, as are NaN and negative ones."""
 
 
 def priced(entry: ModelEntry, reply: Reply) -> Reply:
@@ -20,6 +22,15 @@ def priced(entry: ModelEntry, reply: Reply) -> Reply:
     if cost_usd is None and reply.usage != _NO_USAGE:
         cost_usd = cost_of(entry, reply.usage)
     return replace(reply, model=reply.model or entry.model_id, cost_usd=cost_usd)
+
+
+def named_cost(value: object) -> float | None:
+    """The cost of a reply that a server names, a number or the text of one; None if it is none."""
+    try:
+        cost = float(value) if isinstance(value, int | float | str) else -1.0
+    except (ValueError, OverflowError):
+        return None
+    return cost if not isinstance(value, bool) and 0 <= cost < _DEAREST_REPLY_USD else None
 
 
 def cost_of(entry: ModelEntry, usage: Usage) -> float | None:
@@ -63,3 +74,12 @@ def _list_price(provider: str, model_id: str, usage: Usage) -> float | None:
     except LookupError:
         return None
     return float(calculation.total_price)
+
+
+def cost_text(known_usd: float, unknown: int) -> str:
+    """A cost as a person reads it; that of `unknown` samples is said to be so, never shown as 0."""
+    if not unknown:
+        return f"${known_usd:.4f}" if known_usd else "$0"
+    if known_usd == 0.0:
+        return "unknown"
+    return f"${known_usd:.4f} and {unknown} samples of unknown cost"

@@ -112,6 +112,14 @@ class Reply:
     body: str | None = None
     """The body as it came, if the journal is to keep it beside what was read of it."""
 
+    @property
+    def answer(self) -> str:
+        """Where an answer is looked for: the text, or the reasoning if there is no text.
+
+        Some servers put all that a model said into the reasoning's field.
+        """
+        return self.text if self.text.strip() else self.reasoning or ""
+
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
         """Read what `asdict` made; raises KeyError or TypeError if it is no reply.

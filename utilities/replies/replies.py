@@ -2,18 +2,23 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from utilities.errors import FailedAttempt, NotAsked, RequestFailed
+from utilities.command_line.terminal import say
+from utilities.errors import AllRejected, FailedAttempt, NotAsked, RequestFailed
 from utilities.models.interface import Reply
 from utilities.replies.budget import Budget
 from utilities.replies.journal import Journal
 from utilities.replies.request_plan import RequestPlan
 
 _log = logging.getLogger(__name__)
+
+MOST_REJECTED = 20
+"""A run ends after so many requests if the server rejected the form of each."""
 
 
 @dataclass(slots=True)
@@ -44,6 +49,10 @@ class Replies:
         self.budget = budget
         self.stopping = stopping
         self.plan = plan
+        self.of_unfinished: dict[str, list[Reply | RequestFailed]] = {}
+        """What tasks under way got, by task id; to be taken out when a task has its entry."""
+        self._failures: Counter[str] = Counter()
+        self._has_replies = False
         self._asks = asks
         self._asking: dict[str, asyncio.Event] = {}
 
@@ -77,7 +86,9 @@ class Replies:
         self, key: str, about: Mapping[str, Any], *, records: bool
     ) -> AsyncIterator[PendingRequest]:
         pending = PendingRequest(self._recalled(key))
+        got = self.of_unfinished.setdefault(str(about["task_id"]), [])
         if pending.reply is not None:
+            got.append(replace(pending.reply, text="", reasoning=None, body=None))
             yield pending
             return
         try:
@@ -85,16 +96,32 @@ class Replies:
         except NotAsked as error:
             self.stopping.set()  # the budget is spent, or the run was stopping anyway
             if error.failed_attempts:
+                got.append(error)
                 await self.journal.record_failure(key, error, about)
             raise
         except RequestFailed as error:
             _log.warning("%s: %s", about, error)
+            got.append(error)
             await self.journal.record_failure(key, error, about)
+            self._tell(error)
             raise
         assert pending.reply is not None, "the block has asked"
+        got.append(replace(pending.reply, text="", reasoning=None, body=None))
+        self._has_replies = True
         if records:
             await self.journal.record(key, pending.reply, about)
         _log.debug("%s: reply: %s", about, pending.reply.text)
+
+    def _tell(self, error: RequestFailed) -> None:
+        """Say the first failure of each kind; raises AllRejected if nothing else ever came."""
+        if not self._failures[error.status]:
+            say(f"{error.status}: {error}")
+        self._failures[error.status] += 1
+        if not self._has_replies and self._failures["rejected"] >= MOST_REJECTED:
+            raise AllRejected(
+                f"the first {MOST_REJECTED} requests were all rejected, the last one so: {error}; "
+                "mend the options or the server, and run the same command again"
+            )
 
     def _recalled(self, key: str) -> Reply | None:
         """The journalled reply, or None if one may be asked for; raises RequestFailed if not."""

@@ -139,10 +139,8 @@ def percent(share: float) -> str:
 
 
 def usd(amount: float) -> str:
-    """Dollars, with cents where they say something."""
-    if amount == 0:
-        return "$0"
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
+    """Dollars, as exactly as the summary of a run has them."""
+    return f"${amount:,.4f}" if amount else "$0"
 
 
 def duration(seconds: float) -> str:

@@ -273,6 +273,8 @@ class RunMetadata(msgspec.Struct, kw_only=True):
     configuration_hash: str | None = None
     dataset: str | None = None
     dataset_hash: str | None = None
+    unfinished_cost_usd: _Number | None = None
+    """What replies to tasks without an entry cost, as far as it is known."""
     skipped_tasks: dict[str, Any] | None = None
     solved_task_ids: _TaskIds = None
     unsolved_task_ids: _TaskIds = None

@@ -152,6 +152,7 @@ class AskingRun:
             admission = self.batches.admission
             tasks, answer = admission.watched(tasks), admission.answering(answer)
         loop = self._loop(configuration, entry_fields)
+        answer = self._noting_unfinished(answer)
         _log.info("run %s: %s", self.store.run_id, configuration)
         with loop.signals(), seldom_collected():
             try:
@@ -160,11 +161,24 @@ class AskingRun:
                     if self.batches is not None:
                         await self.batches.finish()
             finally:
+                for got in self.replies.of_unfinished.values():
+                    loop.tally.add_unfinished(got)
                 more, lines = conclude()
                 metadata = self._metadata(loop, configuration) | more
                 paths = await self._write(metadata, interrupted=loop.status == "interrupted")
         print("\n".join(summary_of(self._figures(loop), lines, paths)))  # noqa: T201 - the output
         return _exit_code(loop, reparsed=self.options.reparse)
+
+    def _noting_unfinished(self, answer: Answer) -> Answer:
+        """The same answers; what is spent on a task is told apart until it has an entry."""
+
+        async def noted(task: Task) -> dict[str, Any]:
+            entry = await answer(task)
+            if entry["complete"] is not None:
+                self.replies.of_unfinished.pop(task.task_id, None)
+            return entry
+
+        return noted
 
     async def _count_requests(
         self, answer: Answer, configuration: Mapping[str, Any], plan: RequestPlan

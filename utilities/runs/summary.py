@@ -46,9 +46,16 @@ class RunFigures:
             **({"requests": tally.requests_text()} if tally.requests else {}),
             **({} if self.reparsed_best_of is None else {"reparsed": self._reparsed()}),
             "tokens": tally.tokens_text(),
-            "cost": tally.cost_text() + resumed_cost + _lost_attempts(self.spending),
+            "cost": tally.cost_text()
+            + self._unfinished()
+            + resumed_cost
+            + _lost_attempts(self.spending),
             **({} if self.batches is None else {"batches": self.batches}),
         }
+
+    def _unfinished(self) -> str:
+        replies, usd = self.tally.unfinished_replies, self.tally.unfinished_cost_usd
+        return f", ${usd:.4f} of it for {replies} replies to unfinished tasks" if replies else ""
 
     def _reparsed(self) -> str:
         tally = self.tally

@@ -1,9 +1,13 @@
 """What a run adds up while it goes: counts, tokens, cost."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from utilities.errors import RequestFailed
+from utilities.models.costs import cost_text
+from utilities.models.interface import Reply
 from utilities.results.entry import ResultEntry
 
 
@@ -31,6 +35,10 @@ class Tally:
     """Over the samples whose cost is known."""
     unknown_cost_count: int = 0
     """Samples with a reply of unknown cost."""
+    unfinished_replies: int = 0
+    """Replies to tasks that have no entry yet; requests, tokens and cost hold them, too."""
+    unfinished_cost_usd: float = 0.0
+    """What these cost, as far as it is known."""
     solved_task_ids: list[str] = field(default_factory=list)
     unsolved_task_ids: list[str] = field(default_factory=list)
     unscored_task_ids: list[str] = field(default_factory=list)
@@ -63,6 +71,18 @@ class Tally:
         if not entry.complete:
             self.failed_task_ids.append(task_id)
 
+    def add_unfinished(self, got: Iterable[Reply | RequestFailed]) -> None:
+        """Count what was spent on a task that the run did not finish."""
+        for one in got:
+            self.failed_attempts.update(attempt.cause for attempt in one.failed_attempts)
+            if isinstance(one, Reply):
+                self.usage.update(one.usage.to_json())
+                self.replies += self.asks_model
+                self.unfinished_replies += 1
+                self.cost_usd += one.cost_usd or 0.0
+                self.unfinished_cost_usd += one.cost_usd or 0.0
+                self.unknown_cost_count += one.cost_usd is None
+
     @property
     def done_count(self) -> int:
         """Tasks with an entry."""
@@ -74,12 +94,8 @@ class Tally:
         return f"solved {solved}, failed {failed}, cost {self.cost_text()}"
 
     def cost_text(self) -> str:
-        """The cost as a person reads it; an unknown cost is called so, and never shown as 0."""
-        if not self.unknown_cost_count:
-            return f"${self.cost_usd:.4f}" if self.cost_usd else "$0"
-        if self.cost_usd == 0.0:
-            return "unknown"
-        return f"${self.cost_usd:.4f} and {self.unknown_cost_count} samples of unknown cost"
+        """The cost as a person reads it; unknown is said, never shown as 0."""
+        return cost_text(self.cost_usd, self.unknown_cost_count)
 
     def tokens_text(self) -> str:
         """The tokens as a person reads them, with the cached ones in brackets."""
@@ -122,6 +138,8 @@ class Tally:
             "cost_usd": None if self.unknown_cost_count else self.cost_usd,
             "known_cost_usd": self.cost_usd,
             "samples_of_unknown_cost": self.unknown_cost_count,
+            "unfinished_replies": self.unfinished_replies,
+            "unfinished_cost_usd": self.unfinished_cost_usd,
             "solved_task_ids": self.solved_task_ids,
             "unsolved_task_ids": self.unsolved_task_ids,
             "unscored_task_ids": self.unscored_task_ids,

@@ -58,6 +58,17 @@ class ScoredRun:
         return self.metadata[-1].started_at if self.metadata else None
 
     @property
+    def known_cost_usd(self) -> float:
+        """Over all samples of known cost, with what its newest run spent on unfinished tasks."""
+        unfinished = self.metadata[-1].unfinished_cost_usd if self.metadata else None
+        return sum(one.known_cost_usd for one in self.outcomes.values()) + (unfinished or 0.0)
+
+    @property
+    def unpriced(self) -> int:
+        """Samples of unknown cost."""
+        return sum(one.unpriced for one in self.outcomes.values())
+
+    @property
     def name(self) -> str:
         """Model, kind of answer, what the user set, and dataset, for a heading.
 

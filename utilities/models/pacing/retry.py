@@ -17,7 +17,9 @@ from typing import TypeAlias
 from utilities.errors import (
     AttemptFailed,
     FailedAttempt,
+    FatalModelError,
     NotAsked,
+    ProviderFailed,
     RateLimited,
     RequestFailed,
     ServerUnreachable,
@@ -197,6 +199,14 @@ class Retrier:
             self._tell(endpoint, failure)
             request.pause_s = self._pause_or_give_up(endpoint, failure, request)
             _log.debug("%s; attempt %d failed", failure, request.attempts)
+            return None
+        except FatalModelError as error:
+            if not self._endpoints.another_is_in(endpoint):
+                raise
+            # One of several servers that knows no such key or model is left out like a dead one.
+            left_out = AttemptFailed(ProviderFailed, str(error), unreachable=True)
+            self._tell(endpoint, left_out)
+            request.pause_s = self._pause_or_give_up(endpoint, left_out, request)
             return None
         except ToolkitError as failure:
             await request.keep(failure)

@@ -64,8 +64,7 @@ function percent(share) {
 }
 
 function usd(amount) {
-  if (amount === 0) return "$0";
-  return amount >= 1 ? `$${amount.toFixed(2)}` : `$${amount.toFixed(4)}`;
+  return amount ? `$${amount.toFixed(4)}` : "$0";
 }
 
 function costText(cost, unpriced, samples) {

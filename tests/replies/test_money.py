@@ -1,0 +1,112 @@
+"""What a run says that it spent: never less than was billed, never more than the cap allows."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.loopback_server import (
+    Behaviour,
+    LoopbackServer,
+    body,
+    broken_json,
+    cut_off,
+    html,
+    reply,
+    status,
+)
+from tests.support.scripts import Run, entries
+
+CODE = "benchmark/run_code_benchmark.py"
+PRICE, MAX_TOKENS = (1.0, 1000.0), 1000
+REPLY_USD = (1000 * PRICE[0] + 200 * PRICE[1]) / 1e6
+"""Of the server's replies: 1,000 tokens in, 200 out."""
+BILLED: list[Behaviour] = [
+    *(status(code) for code in (408, 500, 502, 504, 524)),
+    cut_off(), html(), broken_json(), body("[]"), body('{"choices": []}'),
+    reply(maker="identity_program", finish_reason="abort"),
+]  # fmt: skip
+"""Failures before which the model may have worked."""
+FREE = [status(429), status(503)]
+
+
+def asked(
+    run_script: Run, server: LoopbackServer, folder: Path, tasks: Path, *more: str
+) -> tuple[int, dict[str, Any], str]:
+    """Exit code, metadata and output of a benchmark at the server."""
+    done = run_script(
+        CODE, "--model_identifier", "local:m", "--base_url", server.openai_url,
+        "--dataset_directory", tasks, "--output_directory", folder, "--max_concurrent_tasks", "3",
+        "--price", ",".join(map(str, PRICE)), "--max_tokens", str(MAX_TOKENS), *more,
+    )  # fmt: skip
+    (metadata,) = entries(folder / "code_benchmark_results.jsonl", "metadata")
+    return done.returncode, metadata, done.stdout
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_said_covers_what_was_billed_and_stays_under_the_cap(
+    seed: int, run_script: Run, dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    faults = [chance.choice([*BILLED, *FREE, *[reply(maker="identity_program")] * 6])
+              for _ in range(40)]  # fmt: skip
+    cap_usd = 12.0
+    with LoopbackServer(globally=faults, then=reply(maker="identity_program")) as server:
+        code, metadata, output = asked(
+            run_script, server, tmp_path / "out", dataset(count=4),
+            "--best_of", "6", "--max_cost_usd", str(cap_usd),
+        )  # fmt: skip
+        requests = len(server.ledger())
+    assert code in (0, 1, 3)
+    free = sum(fault in FREE for fault in faults[:requests])
+    billed_usd = (requests - free) * REPLY_USD
+    said_usd = metadata["known_cost_usd"] + metadata["lost_worst_case_usd"]
+    assert billed_usd <= said_usd + 1e-9
+    assert said_usd <= cap_usd + 1e-9, "each request was reserved for before it was sent"
+    assert f"${metadata['known_cost_usd']:.4f}" in output
+
+
+def test_a_gateway_that_times_out_is_paid_for(
+    run_script: Run, dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    with LoopbackServer(then=status(504)) as server:
+        _, metadata, output = asked(
+            run_script, server, tmp_path / "out", dataset(count=4), "--max_cost_usd", "5"
+        )
+        requests = len(server.ledger())
+    assert metadata["lost_attempts"] == requests
+    assert requests * MAX_TOKENS * PRICE[1] / 1e6 <= 5
+    assert metadata["counts"]["failed_attempts"] == {"timed_out": requests}
+    assert f"{requests} attempts without a reply may have been billed" in output
+
+
+def test_replies_to_a_task_that_the_cap_left_unfinished_are_told_everywhere(
+    run_script: Run, dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    with LoopbackServer(then=reply(maker="identity_program")) as server:
+        code, metadata, output = asked(
+            run_script, server, tmp_path / "out", dataset(count=1),
+            "--best_of", "8", "--max_cost_usd", "1.9",
+        )  # fmt: skip
+        bought = len(server.ledger())
+    assert (code, 0 < bought < 8) == (3, True)
+    spent = f"${bought * REPLY_USD:.4f}"
+    assert f"cost      {spent}, {spent} of it for {bought} replies to unfinished" in output
+    assert f"requests  {bought}" in output
+    assert metadata["cost_usd"] == pytest.approx(bought * REPLY_USD)
+    assert metadata["usage"]["output_tokens"] == 200 * bought
+    assert metadata["counts"]["requests"] == bought
+    results = tmp_path / "out" / "code_benchmark_results.jsonl"
+    assert f"cost      {spent}" in run_script("benchmark/score_results.py", results).stdout
+    run_script("auxiliary_utilities/build_report.py", results, "--output", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    block = re.search(r'id="index">(.*?)</script>', page)
+    assert block is not None
+    assert json.loads(block[1])["runs"][0]["cost"] == pytest.approx(bought * REPLY_USD)
+    assert spent in page
