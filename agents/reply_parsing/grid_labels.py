@@ -83,7 +83,7 @@ class Label:
     place: int | None
     """The test input that it answers, from 1 (from 0 if the reply does so), if that is told."""
     is_answer: bool
-    """Whether the label is one of an answer (`Test output 1`), and not only of a grid."""
+    """Whether it is labelled as an answer (`Test output 1`, `Final answer`), not only as a grid."""
     is_given: bool
     """Whether it is a grid of a train pair, an input by its title, or a second attempt."""
     is_input: bool
@@ -112,12 +112,12 @@ def label_of(before: str, count: int, previous: Label | None) -> Label:
     if _GENERIC.match(heading) and place is None:
         goes_on = bool(previous and previous.begins_pair and not _INPUT.search(heading))
         of_pair = of_pair or goes_on or (at > 0 and bool(_PAIR_TITLE.match(lines[at - 1])))
-    is_answer = place is not None and bool(_OF_THE_TEST.search(heading))
+    is_answer = _ANSWER if place is None else _OF_THE_TEST
     if count == 1 and place is None and _ANSWER.search(heading):
-        place, is_answer = 1, True
+        place = 1
     return Label(
         place,
-        is_answer,
+        bool(is_answer.search(heading)),
         of_pair or bool(_OTHER_ATTEMPT.search(heading) or _INPUT_TITLE.match(heading)),
         _is_of_an_input(heading),
         is_output=bool(_OUTPUT.search(heading)),

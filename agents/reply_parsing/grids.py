@@ -46,9 +46,10 @@ def extract_grids(text: str, count: int) -> tuple[Grid | None, ...]:
     plain = with_tags_on_lines(clean_characters(normalise_newlines(text)))
     thinking, visible = split_thinking(plain)
     found = _answers(visible, count) or _answers(thinking, count)
-    places = {one.label.place: one for one in found if one.label.place is not None}
+    placed = [one for one in found if one.label.place is not None]
+    places = {one.label.place: one for one in placed}
+    answers = {one.label.place: one for one in placed if one.label.is_answer}
     first = 0 if 0 in places and count not in places else 1
-    answers = {one.label.place: one for one in found if one.label.is_answer}
     if answers:
         has_places = not _ends_in_order(found, [*answers.values()], count, first)
     else:

@@ -96,7 +96,12 @@ def take_code(text: str) -> TakenCode | None:
 
 def _best_of(blocks: Iterable[Block]) -> _Candidate | None:
     best: _Candidate | None = None
+    seen: set[str] = set()
     for block in blocks:
+        text = "\n".join(block.lines).strip()
+        if text in seen:
+            continue
+        seen.add(text)
         candidate = _candidate(block)
         if best is None or candidate.rank < best.rank:  # of equals the first: the last block
             best = candidate

@@ -48,6 +48,16 @@ def test_a_labelled_answer_is_not_displaced(label: str, follows: str) -> None:
     assert extract_grids(f"{label}\n{FENCED}\n{follows}", 1) == (ANSWER,)
 
 
+def test_a_label_that_may_be_of_any_grid_displaces_no_answer() -> None:
+    reply = f"Test output 1:\n{FENCED}\nStep by step:\nGrid 1:\n{FENCED_OTHER}"
+    assert extract_grids(reply, 1) == (ANSWER,)
+
+
+def test_answers_in_a_list_are_not_displaced() -> None:
+    reply = f"Final answer:\n[{ANSWER}, {OTHER}]\nbecause of the cells [[1, 1], [2, 2]] and [[3]]"
+    assert extract_grids(reply, 2) == (ANSWER, OTHER)
+
+
 @pytest.mark.parametrize(
     "correction",
     [
