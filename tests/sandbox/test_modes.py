@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -251,7 +250,6 @@ async def test_a_seed_fixes_hashes_and_chance(code: str) -> None:
     assert outputs[0] == outputs[1] != outputs[2] == outputs[3]
 
 
-@pytest.mark.skipif(find_spec("scipy") is None, reason="scipy is not installed")
 async def test_scipy_gets_a_server_of_its_own() -> None:
     code = "from scipy.ndimage import label\ndef solve_task(grid): return label(np.array(grid))[0]"
     async with Sandbox(workers=1) as sandbox:

@@ -14,7 +14,12 @@ from tests.verification.test_verify_generated_code import RIGHT, SLEEPING, TASK_
 from utilities.command_line.terminal import Progress
 from utilities.sandbox.execution import Limits
 from utilities.tasks.task import Task
-from utilities.verification.results_pass import CodeVerification, Percentiles, VerificationCounts
+from utilities.verification.results_pass import (
+    CodeVerification,
+    Percentiles,
+    VerificationCounts,
+    summary_lines,
+)
 from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
 from utilities.verification.verified_file import VerifiedFile
 
@@ -50,6 +55,11 @@ def judged(task_id: str, **more: Any) -> dict[str, Any]:
         "test_passed": [[True], None, [False]],
         "deterministic": [False, None, None],
         "hardcoded": [True, None, None],
+        "execution_message": [
+            None,
+            None,
+            "ModuleNotFoundError: No module named 'cv2.data'",
+        ],
         "uses_numpy_without_import": [True, None, False],
     }
     return {**entry, **more}
@@ -74,6 +84,8 @@ def test_entries_are_counted_by_their_fields() -> None:
         "not_deterministic": 2,
     }
     assert found["entries_not_judged"] == ["no task"]
+    assert found["missing_modules"] == {"cv2": 2}
+    assert summary_lines(counts, "full", {})[-1].endswith("not to be had: cv2 (2)")
 
 
 def test_only_the_first_reasons_are_kept() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from utilities.config import REPOSITORY, child_environment, keys_hidden
 
-_PACKAGES = ("anthropic", "genai-prices", "numpy", "openai", "orjson")
+_PACKAGES = ("anthropic", "genai-prices", "numpy", "openai", "orjson", "scipy")
 
 
 def new_run_id(started_at: datetime) -> str:

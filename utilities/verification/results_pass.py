@@ -21,7 +21,7 @@ from utilities.results.entry import task_of
 from utilities.results.reader import Fields as Entry
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.datasets import TaskSource
-from utilities.verification.verdict import Verifier, judged_in_order, verdict_fields
+from utilities.verification.verdict import MissingModules, Verifier, judged_in_order, verdict_fields
 from utilities.verification.verified_file import Place, VerifiedFile
 
 RULES_VERSION = 1
@@ -116,6 +116,7 @@ class VerificationCounts:
     skipped: list[str] = field(default_factory=list)
     """Why entries could not be judged, for the first 100 of them."""
     skipped_count: int = 0
+    missing_modules: MissingModules = field(default_factory=MissingModules)
     verified_task_ids: set[str] = field(default_factory=set)
     """Tasks with a program that is right on every train and test pair."""
 
@@ -144,6 +145,7 @@ class VerificationCounts:
             if all(test):
                 self.passed_train_and_test += 1
                 self.verified_task_ids.add(entry["task_id"])
+        self.missing_modules.add(entry.get("execution_message") or ())
         for label in LABELS:
             self.labels[label] += sum(value is True for value in entry[label])
         self.labels["not_deterministic"] += entry["deterministic"].count(False)
@@ -165,6 +167,7 @@ class VerificationCounts:
             "passed_train": self.passed_train,
             "passed_train_and_test": self.passed_train_and_test,
             "labels": dict(self.labels),
+            "missing_modules": dict(self.missing_modules.programs.most_common()),
             "verified_task_ids": sorted(self.verified_task_ids),
         }
 
@@ -270,7 +273,8 @@ def summary_lines(counts: VerificationCounts, layers: str, paths: Mapping[str, P
         reason = f"{counts.skipped_count}, the first: {counts.skipped[0]}"
         numbers.append(("entries not judged", reason))
     numbers += [("sandbox", layers), *((name, str(path)) for name, path in paths.items())]
-    return [f"{name:25} {value}" for name, value in numbers]
+    lines = [f"{name:25} {value}" for name, value in numbers]
+    return lines + counts.missing_modules.lines()
 
 
 def _milliseconds(duration_s: float | None) -> str:

@@ -6,7 +6,8 @@ Expected outputs stay in this process.
 import ast
 import asyncio
 import hashlib
-from collections import OrderedDict, deque
+import re
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, Self, TypeVar
@@ -23,6 +24,9 @@ Item = TypeVar("Item")
 Judged = TypeVar("Judged")
 
 _ANSWERED = ("ok", "exception", "invalid_output")
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w{1,40})")
+_MODULES_KEPT = 100
+_MODULES_SHOWN = 8
 SECOND_HASH_SEED = 1
 """Programs run under hash seed 0; those that pass run again under this one."""
 _DEFAULT_LIMITS = Limits()
@@ -139,6 +143,27 @@ def compared_with_tests(verdict: Verdict, task: Task) -> Verdict:
         for pair, output in zip(task.test, verdict.test_outputs, strict=True)
     )
     return replace(verdict, test=right)
+
+
+class MissingModules:
+    """Counts the programs that wanted a module which is not to be had, by what they say of it."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.programs: Counter[str] = Counter()
+
+    def add(self, messages: Iterable[str | None]) -> None:
+        """Look at the message of each program; names of at most 100 modules are kept."""
+        for found in map(_NO_MODULE.match, filter(None, messages)):
+            if found and (found[1] in self.programs or len(self.programs) < _MODULES_KEPT):
+                self.programs[found[1]] += 1
+
+    def lines(self) -> list[str]:
+        """One line for a summary, the most wanted modules first; nothing if none is missing."""
+        counts = self.programs.most_common(_MODULES_SHOWN)
+        told = ", ".join(f"{name} ({count})" for name, count in counts)
+        more = " …" if len(self.programs) > len(counts) else ""
+        return [f"programs that import what is not to be had: {told}{more}"] if counts else []
 
 
 def normal_form(code: str) -> str:
