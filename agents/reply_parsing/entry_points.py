@@ -43,7 +43,8 @@ def answering(tree: ast.Module) -> str | None:
         return around[0] if len(around) == 1 else named
     if len(usual) == 1:
         return usual[0]
-    methods = [method for each in program.classes if (method := _method_to_call(each))]
+    classes = [each for each in program.classes if not program.users[each.name]]
+    methods = [method for each in classes if (method := _method_to_call(each))]
     if len(methods) == 1:
         return methods[0]
     return only_function_of(tree) or (whole[0] if len(whole) == 1 else named)
@@ -71,11 +72,12 @@ class _Program:
         """The functions without those that test, show, start, and go through a task."""
         self.takers = [name for name, function in makers.items() if _takes(function, 1)]
         """Functions that can be called with one grid."""
-        self.users: dict[str, set[str]] = {name: set() for name in self.functions}
-        """For each function the others that use it to make their answers."""
+        names = [*self.functions, *(each.name for each in self.classes)]
+        self.users: dict[str, set[str]] = {name: set() for name in names}
+        """For each function and class the others that use it to make their answers."""
         for user, node in [*makers.items(), *((each.name, each) for each in self.classes)]:
-            names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-            for used in names & self.users.keys() - {user}:
+            uses = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+            for used in uses & self.users.keys() - {user}:
                 self.users[used].add(user)
 
 

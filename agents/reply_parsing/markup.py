@@ -28,9 +28,10 @@ _PLAIN_CHARACTERS = {
     **dict.fromkeys([0x2018, 0x2019], "'"),
     **dict.fromkeys([0x201C, 0x201D], '"'),
     0x2212: "-",
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
 }
 """For invisible characters nothing, for odd blanks a blank, for lone surrogates what a journal
-holds in their place, for typographic quotes and minus signs the plain ones."""
+holds in their place, for typographic quotes, minus signs and wide characters the plain ones."""
 
 
 def clean_characters(text: str) -> str:

@@ -147,6 +147,7 @@ _READINGS: tuple[Callable[[list[str]], list[str]], ...] = (
     _without_diff_marks,
     _without_line_numbers,
     _without_markdown_escapes,
+    lambda lines: [line.expandtabs(4) for line in lines],
 )
 
 
