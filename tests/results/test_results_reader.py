@@ -56,8 +56,31 @@ def test_the_older_object_reads_as_entries(tmp_path: Path, suffix: str) -> None:
             "reasoning": ["y"],
             "prompt_messages": ["z"],
             "status": ["ok"],
+            "model": "m",
         },
     ]
+
+
+def test_the_model_that_metadata_alone_name_is_that_of_older_entries(tmp_path: Path) -> None:
+    told = {"model_identifier": "GEMINI_FLASH", "model_username": "google/gemini"}
+    old = [{"task_id": "a", "reasoning": "y"}, {"task_id": "b", "reasoning": "z", "model": "own"}]
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"metadata": told, "results": old}))
+    _, first, second = read_entries(path)
+    assert isinstance(first, ResultEntry)
+    assert isinstance(second, ResultEntry)
+    assert (first.model_identifier, first.model) == ("GEMINI_FLASH", "google/gemini")
+    assert (second.model_identifier, second.model) == (None, "own")
+
+
+def test_an_older_text_about_an_error_is_no_reasoning(tmp_path: Path) -> None:
+    old = {"task_id": "a", "reasoning": "ERROR: Failed to get reasoning.", "model": "m"}
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"results": [old]}))
+    (entry,) = read_entries(path)
+    assert isinstance(entry, ResultEntry)
+    assert (entry.status, entry.reasoning) == (["provider_error"], [None])
+    assert entry.error == ["Failed to get reasoning."]
 
 
 def test_an_entry_without_type_is_a_result(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ def test_sharegpt_and_prompt_completion_say_the_same_as_messages(
 
     assert [turn["from"] for turn in turns["conversations"]] == ["system", "human", "gpt"]
     assert [turn["value"] for turn in turns["conversations"]] == contents
-    assert text["prompt"] == "\n\n".join(contents[:2])
+    assert text["prompt"] == "\n\n".join([*contents[:2], ""]), "trainers add no separator"
     assert text["completion"] == contents[2]
     assert text["provenance"] == turns["provenance"] == row["provenance"]
 
@@ -445,3 +445,30 @@ def test_hostile_texts_stay_text_in_rows_card_and_terminal(tmp_path: Path, run_s
     card = (tmp_path / "rows_card.md").read_text()
     assert "\x1b" not in card
     assert "</script>" not in card
+
+
+PASSED = ("train_passed", "test_passed")
+"""Lists, which may be empty."""
+
+
+def types_of(value: Any) -> Any:
+    """The shape of a row: the names of its fields and the types of what they hold."""
+    if isinstance(value, dict):
+        return {name: types_of(it) for name, it in value.items()}
+    if isinstance(value, list):
+        return [types_of(value[0])] if value else []
+    return type(value)
+
+
+def test_rows_of_every_kind_have_one_schema_without_nulls(tmp_path: Path, export: Export) -> None:
+    task = mirror_task()
+    plain = write(tmp_path / "plain.jsonl", entry("a", task, [RIGHT]))
+    rows = [*export(plain, "messages"), *export(plain, "messages", "--augment", "2")]
+    known = [row["provenance"] for row in rows]
+    assert len({row["augmentation"] != "" for row in known}) == 2
+    shapes = [
+        {name: it for name, it in types_of(row).items() if name not in PASSED} for row in known
+    ]
+    assert all(shape == shapes[0] for shape in shapes)
+    assert type(None) not in shapes[0].values()
+    assert all(flag in (True, False) for row in known for name in PASSED for flag in row[name])

@@ -113,7 +113,7 @@ def test_the_new_results_are_taken_by_merge_and_export(
 
     assert merged.skipped == {"no reasoning": 1}
     assert done.returncode == 0, done.stderr
-    assert '"relabelled_from":{"task_id":"a"' in rows.read_text()
+    assert '"relabelled_from":"{\\"task_id\\":\\"a\\"' in rows.read_text()
     assert '"verdict":"train_and_test"' in rows.read_text()
     assert '"dataset_hash":null' not in rows.read_text()
 

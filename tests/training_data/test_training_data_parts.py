@@ -206,14 +206,14 @@ def rows_of(folder: Path, part: str) -> list[dict[str, Any]]:
 async def test_parquet_loads_and_every_program_in_it_verifies_again(exported: Path) -> None:
     parts = [rows_of(exported, part) for part in ("train", "validation")]
     rows = [row for part in parts for row in part]
-    plain = [row for row in rows if row["augmentation"] is None]
+    plain = [row for row in rows if not row["augmentation"]]
 
     assert len(rows) == 2 * len(plain) == 20
     assert parts[0]
     assert parts[1]
     assert {r["task_hash"] for r in parts[0]}.isdisjoint(r["task_hash"] for r in parts[1])
     assert all(row["reasoning"] == "?</script>\x1b[0m\u202e" for row in plain)
-    assert all(row["messages"][-1]["content"] == row["completion"] for row in rows)
+    assert all(row["messages"][-1]["content"] == row["answer_text"] for row in rows)
     assert all(row["test_passed"] == [True] for row in rows)
     assert {json.loads(r["augmentation"])["symmetry"] for r in rows if r["augmentation"]}
 

@@ -23,6 +23,7 @@ Fields = dict[str, Any]
 _Decode = Callable[[bytes, Path, int, str | None], Read]
 """Makes an entry of its JSON, its file, its first line, and its kind if the layout says it."""
 _CHUNK_BYTES = 1 << 18
+_ERROR_START = "ERROR:"
 _log = logging.getLogger(__name__)
 
 
@@ -154,7 +155,7 @@ def _with_lists(fields: Fields, place: str) -> Fields:
     """Bring an older result into today's layout, in place: a list, one item a sample, each.
 
     Fields that are null instead of a list are removed, and a missing `status` is "ok" for
-    each sample: only usable replies were kept then.
+    each sample whose reasoning is no error's text: only usable replies were kept then.
     """
     for name in ("reasoning", "python_code", "status"):
         if isinstance(fields.get(name), str):
@@ -173,7 +174,18 @@ def _with_lists(fields: Fields, place: str) -> Fields:
         lists = [fields.get(name) for name in ("reasoning", "python_code")]
         samples = max((len(values) for values in lists if isinstance(values, list)), default=0)
         fields["status"] = ["ok"] * samples
+        _take_errors_out(fields)
     return fields
+
+
+def _take_errors_out(fields: Fields) -> None:
+    """What an older script wrote in place of reasoning that it did not get becomes its error."""
+    texts = fields.get("reasoning", [])
+    for index, text in enumerate(texts):
+        if isinstance(text, str) and text.startswith(_ERROR_START):
+            texts[index], fields["status"][index] = None, "provider_error"
+            errors = fields.setdefault("error", [])
+            errors += [None] * (index - len(errors)) + [text.removeprefix(_ERROR_START).strip()]
 
 
 def _entries_of_lines(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
@@ -242,18 +254,37 @@ def _entries_of_document(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
 def _entries_of_object(stream: JsonStream, path: Path, decode: _Decode[Read]) -> Iterator[Read]:
     """Metadata and results in the order in which they stand; other members are stepped over."""
     has_results = False
+    told: Fields = {}
     for key in stream.members():
         name = _parse(key, path, stream.line)
         if name == "results" and stream.peek() == b"[":
             has_results = True
-            yield from _results(stream, path, decode)
+            for entry in _results(stream, path, decode):
+                yield _with_model(entry, told)
             continue
         line = stream.line
         text = stream.value()
-        if name == "metadata" and isinstance(_parse(text, path, line), dict):
+        metadata = _parse(text, path, line)
+        if name == "metadata" and isinstance(metadata, dict):
+            told = metadata
             yield decode(text, path, line, "metadata")
     if not has_results:
         raise _no_results(path)
+
+
+def _with_model(entry: Read, metadata: Fields) -> Read:
+    """The entry, with the model that only the metadata before it names."""
+    known = {
+        "model_identifier": metadata.get("model_identifier"),
+        "model": metadata.get("model") or metadata.get("model_username"),
+    }
+    given = {name: value for name, value in known.items() if isinstance(value, str)}
+    if isinstance(entry, ResultEntry) and entry.model is entry.model_identifier is None:
+        for name, value in given.items():
+            setattr(entry, name, value)
+    elif isinstance(entry, dict) and not (entry.get("model") or entry.get("model_identifier")):
+        entry.update(given)
+    return entry
 
 
 def _results(stream: JsonStream, path: Path, decode: _Decode[Read]) -> Iterator[Read]:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _ROWS_A_GROUP = 256
 _CHARACTERS_A_GROUP = 16_000_000
-_AS_JSON = ("task_data", "augmentation", "relabelled_from")
-"""Fields without a fixed form; a column of Parquet holds them as JSON text."""
 
 
 class RowFile:
@@ -60,7 +58,7 @@ class ParquetFile(RowFile):
         self._characters = 0
 
     def _add(self, row: Row) -> None:
-        line = encode_line({**row, **{name: _as_json(row[name]) for name in _AS_JSON}})
+        line = encode_line(row)
         self._waiting.append(orjson.loads(line))  # JSON and back leaves no lone surrogate
         self._characters += len(line)
         if len(self._waiting) == _ROWS_A_GROUP or self._characters > _CHARACTERS_A_GROUP:
@@ -88,13 +86,14 @@ def parquet_schema() -> Schema:
     return pa.schema(
         [
             ("messages", pa.list_(message)),
-            *((name, text) for name in ("prompt", "completion", "reasoning", "python_code")),
+            *((name, text) for name in ("prompt_text", "answer_text", "reasoning", "python_code")),
             *((name, text) for name in ("task_id", "task_hash", "source", "run_id", "model")),
             ("sample_index", pa.int64()),
             *((name, text) for name in ("prompt_hash", "dataset_hash", "verdict")),
             *((name, bools) for name in ("train_passed", "test_passed")),
             *((name, pa.bool_()) for name in ("deterministic", "hardcoded")),
-            *((name, text) for name in ("judged_by", "sandbox", *_AS_JSON)),
+            *((name, text) for name in ("judged_by", "sandbox", "augmentation", "relabelled_from")),
+            ("task_data", text),
         ]
     )
 
@@ -128,7 +127,3 @@ def _path_of(output: Path, part: str, *, parquet: bool) -> Path:
     if parquet:
         return output / "data" / f"{part or 'train'}-00000-of-00001.parquet"
     return output.with_name(f"{output.stem}_{part}{output.suffix}") if part else output
-
-
-def _as_json(value: object) -> str | None:
-    return None if value is None else encode_line({"": value})[4:-2].decode()

@@ -1,10 +1,11 @@
 """The rows of each format, every one with its provenance; a new format is one function here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from utilities.files.hashing import hash_of
+from utilities.files.json_lines import encode_line
 from utilities.training_data.prompts import (
     PROMPT_HASH,
     REPAIR_PROMPT_HASH,
@@ -77,7 +78,11 @@ def row_format(
 
 
 def parts_of(sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool) -> Parts:
-    """The parts of a sample; with `recorded_prompts` its own prompt is taken, if it has one."""
+    """The parts of a sample; with `recorded_prompts` its own prompt is taken, if it has one.
+
+    Its provenance has the same fields of the same types in every row of every export, so that
+    files of several exports can be loaded together: nothing in it is null.
+    """
     known = facts.of(sample)
     prompt = recorded_prompt(sample) if recorded_prompts else None
     if prompt is not None:
@@ -89,23 +94,34 @@ def parts_of(sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool)
     provenance = {
         "task_id": sample.task.task_id,
         "task_hash": sample.task_hash,
-        "source": sample.source,
-        "run_id": sample.run_id,
-        "model": sample.model,
+        "source": sample.source or "",
+        "run_id": sample.run_id or "",
+        "model": sample.model or "",
         "sample_index": sample.sample_index,
         "prompt_hash": prompt_hash,
-        "dataset_hash": known["dataset_hash"],
-        "verdict": sample.level,
-        "train_passed": verdict and verdict.train_passed,
-        "test_passed": verdict and verdict.test_passed,
-        "deterministic": verdict and verdict.deterministic,
-        "hardcoded": verdict and verdict.hardcoded,
-        "judged_by": verdict and verdict.judged_by,
-        "sandbox": known["sandbox"],
-        "augmentation": sample.augmentation,
-        "relabelled_from": sample.relabelled_from,
+        "dataset_hash": known["dataset_hash"] or "",
+        "verdict": sample.level or "",
+        "train_passed": _flags(verdict.train_passed if verdict else ()),
+        "test_passed": _flags(verdict.test_passed if verdict else ()),
+        "deterministic": bool(verdict and verdict.deterministic),
+        "hardcoded": bool(verdict and verdict.hardcoded),
+        "judged_by": (verdict and verdict.judged_by) or "",
+        "sandbox": known["sandbox"] or "",
+        "augmentation": _as_json(sample.augmentation),
+        "relabelled_from": _as_json(sample.relabelled_from),
     }
     return Parts(sample, prompt, provenance)
+
+
+def _flags(passed: Sequence[bool | None]) -> list[bool]:
+    """Verdicts as they are, or none if one is unknown: a list of nulls has no type of its own."""
+    known = [flag for flag in passed if flag is not None]
+    return known if len(known) == len(passed) else []
+
+
+def _as_json(value: object) -> str:
+    """JSON as text: what a member may be differs from row to row. Empty for nothing."""
+    return "" if value is None else encode_line({"": value})[4:-2].decode()
 
 
 @row_format("messages", "`messages` for chat fine-tuning: question, then reasoning and program")
@@ -125,7 +141,7 @@ def _sharegpt(parts: Parts) -> Row:
 @row_format("prompt_completion", "the same as two texts, `prompt` and `completion`")
 def _prompt_completion(parts: Parts) -> Row:
     return {
-        "prompt": _joined(parts.prompt),
+        "prompt": f"{_joined(parts.prompt)}\n\n",  # trainers put the two together as they are
         "completion": parts.answer,
         "provenance": parts.provenance,
     }
@@ -189,11 +205,12 @@ def _repair(right: Parts, wrong: Parts) -> Row:
 def _parquet(parts: Parts) -> Row:
     return {
         "messages": parts.messages,
-        "prompt": _joined(parts.prompt),
-        "completion": parts.answer,
-        "reasoning": parts.sample.reasoning,
-        "python_code": parts.sample.python_code,
-        "task_data": parts.sample.task.to_json(),
+        # Trainers would take columns `prompt` and `completion` in place of the messages.
+        "prompt_text": _joined(parts.prompt),
+        "answer_text": parts.answer,
+        "reasoning": parts.sample.reasoning or "",
+        "python_code": parts.sample.python_code or "",
+        "task_data": _as_json(parts.sample.task.to_json()),
         **parts.provenance,
     }
 
