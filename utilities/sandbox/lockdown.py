@@ -1,22 +1,18 @@
 """The layers of the sandbox, in the order in which a process can put them on itself."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import resource
 import stat
 import struct
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from utilities.sandbox import namespaces, syscalls
 from utilities.sandbox.seccomp import Filter, child_filter, fork_server_filter
 from utilities.sandbox.syscalls import Unavailable
 from utilities.sandbox.wire import RESULT_DESCRIPTOR
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
 
 OPEN_FILES = 32
 _MOST_THREADS = 64

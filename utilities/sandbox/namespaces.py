@@ -5,12 +5,10 @@ Root makes the mount namespace with its own rights before it becomes nobody, who
 reach the interpreter's files.
 """
 
-from __future__ import annotations
-
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 from utilities.sandbox.syscalls import (
     LIBC,
@@ -21,9 +19,6 @@ from utilities.sandbox.syscalls import (
     prctl,
     system_call,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 NOBODY = 65534
 _FLAGS = {

@@ -1,21 +1,16 @@
 """What a fork server loads and warms up once, so that no child spends time on it."""
 
-from __future__ import annotations
-
 import builtins
 import random
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from utilities.sandbox.program import OFFERED_MODULES, OFFERED_NAMES
 from utilities.sandbox.syscalls import map_zeros
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import ModuleType
 
 COMMON = (
     *("__future__", "abc", "bisect", "collections", "collections.abc", "contextlib", "copy"),

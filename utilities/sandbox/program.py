@@ -4,14 +4,13 @@ Nothing in this process can be trusted once the program runs. Its answers go to 
 records, which the supervisor takes for mere claims.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import sys
 import time
+from collections.abc import Callable
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from utilities.sandbox.wire import (
     DURATION,
@@ -21,14 +20,9 @@ from utilities.sandbox.wire import (
     RECORD,
     RELIES_ON_NUMPY,
     RESULT_DESCRIPTOR,
+    Program,
     to_grid,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from utilities.sandbox.wire import Program
-
 
 ENTRY_POINTS = ("solve_task", "transform", "solve", "main", "p")
 """Accepted names of the function that answers, best first. If a program in a reply has none of

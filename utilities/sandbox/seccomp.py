@@ -5,18 +5,13 @@ arguments. All filters of a process are asked, and the strictest answer counts. 
 calls that every filter always allows cost nothing, so a plain chain of comparisons will do.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from utilities.sandbox.syscalls import MACHINE, ReadyCall, number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE = 0, 4
