@@ -1,4 +1,4 @@
-"""What the finders of grids share: a found grid, rows of digits, and how a grid is announced."""
+"""What the finders of grids share: a found grid, rows of digits, and indices beside them."""
 
 import re
 from dataclasses import dataclass
