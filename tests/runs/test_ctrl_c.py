@@ -61,7 +61,12 @@ class Ended:
         return [line for line in self.complaint.splitlines() if line.startswith("stop")]
 
     def is_of_python(self, script: str) -> bool:
-        """Whether Python itself was starting: no line after the script's first import had run."""
+        """Whether Python itself was starting: no line after the script's first import had run.
+
+        While it reads `.pth` files, it prints the exception and goes on.
+        """
+        if "Error processing line" in self.complaint:
+            return True
         frames = self.complaint.split(f'/{script}", line ')[1:]
         begun = [frame for frame in frames if "from utilities.command_line.script" not in frame]
         return self.code in (-signal.SIGINT, 1) and not begun and not self.output
