@@ -171,3 +171,21 @@ def test_ctrl_c_at_any_moment_is_one_line(script: str, tmp_path: Path) -> None:
             assert_stopped(how)
         assert_nothing_is_half_written(folder)
     assert of_python < 30
+
+
+def test_a_drawing_whose_reader_has_gone_ends_as_a_shell_expects(tmp_path: Path) -> None:
+    process = started("auxiliary_utilities/show_task.py", tmp_path / "out")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(IN_FLIGHT_S) == 141
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+def test_a_search_without_a_stderr_succeeds(tmp_path: Path) -> None:
+    words = [str(word).replace("{}", str(tmp_path)) for word in ASK]
+    command = script_command("synthetic_data_generators/generate_code_data.py", *words)
+    shell = ["bash", "-c", '"$@" 2>&-', "bash", *command]
+    done = subprocess.run(shell, capture_output=True, text=True, env=clean_environment())
+    assert done.returncode == 0
+    assert "5 done" in done.stdout
