@@ -292,6 +292,9 @@ def test_the_statuses_say_how_many_samples_there_are(tmp_path: Path) -> None:
         ({"attempts": [[[[10]]]]}, "should be a whole number of 9 or less, but is greater"),
         ({"attempts": [[[]]]}, "should be a list of length 1 or more, but is shorter"),
         ({"attempts": [[[[1], [2, 3]]]]}, "attempts has a grid whose rows differ in length"),
+        ({"usage": [{"input_tokens": float("nan")}]}, "usage has a number that is not finite"),
+        ({"usage": [{"input_tokens": float("inf")}]}, "usage has a number that is not finite"),
+        ({"cost_usd": "\ud800"}, "surrogates not allowed"),
     ],
 )
 def test_a_damaged_field_is_told_in_plain_words(
@@ -304,6 +307,14 @@ def test_a_damaged_field_is_told_in_plain_words(
     assert str(raised.value).startswith(f"{path}, line 2: task t: ")
     assert str(raised.value).endswith("; mend the entry or remove it")
     assert told in str(raised.value)
+
+
+def test_a_duration_that_is_not_finite_refuses_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps({**METADATA, "duration_s": float("inf")}) + "\n")
+    (entry,) = read_entries(path)
+    assert isinstance(entry, RunMetadata)
+    assert entry.duration_s is None
 
 
 @pytest.mark.parametrize("name", RunMetadata.FORMS_WITHOUT_FIGURES)

@@ -196,6 +196,9 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         for name in ("cost_usd", "latency_s", "confidence"):
             if not all(isfinite(number) for number in getattr(self, name) if number is not None):
                 raise ValueError(f"{name} has a number that is not finite")
+        used = (number for usage in self.usage or () for number in (usage or {}).values())
+        if not all(isfinite(number) for number in used if number is not None):
+            raise ValueError("usage has a number that is not finite")
         for name in ("attempts", "test_outputs", "train_outputs"):
             for grids in getattr(self, name) or ():
                 for grid in grids or ():
@@ -313,6 +316,8 @@ class RunMetadata(msgspec.Struct, kw_only=True):
         for name, form in self.FORMS_WITHOUT_FIGURES.items():
             if not isinstance(getattr(self, name), form):
                 setattr(self, name, None)
+        if self.duration_s is not None and not isfinite(self.duration_s):
+            self.duration_s = None
 
     @property
     def model_name(self) -> str:

@@ -103,7 +103,7 @@ def result_of_fields(fields: Fields, place: Path | str) -> ResultEntry:
 def _converted(given: Fields, form: type[Read], whose: str) -> Read:
     try:
         return msgspec.convert(given, form)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, RecursionError, UnicodeEncodeError) as error:
         raise UsageError(
             f"{whose}: {_in_words(str(error))}; mend the entry or remove it"
         ) from error

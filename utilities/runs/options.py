@@ -31,7 +31,7 @@ class AskingOptions(Options):
         "NAME",
     )
     model_identifier: str | None = _model(
-        "a name of utilities/config.py, or provider:model; without it the first model whose key "
+        "a name of model_catalogue.py, or provider:model; without it the first model whose key "
         "is set, else PROGRAM_SEARCH, which needs no key",
         "NAME",
     )
