@@ -21,8 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synthetic_data_generators import generate_code_data
+from agents.opening import ask_for_data
+from synthetic_data_generators.generate_code_data import PLACE
 from utilities.runs.options import AskingOptions
+from utilities.tasks.task import Task
 
 PROMPT_BYTES = 3000
 WARM_UP = 20
@@ -57,7 +59,7 @@ def whole_path(options: argparse.Namespace) -> Asking:
     async def ask(count: int, folder: Path) -> None:
         run = replace(given, dataset_directory=folder / "tasks.jsonl", output_directory=folder)
         with contextlib.redirect_stdout(io.StringIO()):
-            await generate_code_data.generate(run, include_test_inputs=False)
+            await ask_for_data(run, PLACE, "reasoning_code", Task.train_pairs_only)
 
     return ask
 
