@@ -239,7 +239,7 @@ def test_a_body_that_cannot_be_read_stands_in_the_journal_as_it_came(
     unread, answer = map(json.loads, lines)
     assert (unread["entry_type"], unread["body"]) == ("unread_body", content)
     assert unread["key"] == answer["key"]
-    assert json.loads(answer["body"])["choices"]
+    assert json.loads(answer["reply"]["body"])["choices"]
     (entry,) = entries(tmp_path / "out" / "code_data_results.jsonl")
     assert entry["status"] == ["ok"]
 

@@ -12,7 +12,6 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from utilities.config import keys_hidden
@@ -82,18 +81,17 @@ class APIClient(ABC):
                 self._limits.hear(response.headers)
                 if not response.is_success:
                     raise self._refusal(response, await response.aread())
-                reply = await self._received(response, begun)
-                if reply.cost_usd is None:
-                    cost = response.headers.get("x-litellm-response-cost")
-                    reply = replace(reply, cost_usd=named_cost(cost))
-                return priced(self.entry, reply)
+                reply, document = await self._received(response, begun)
+                cost_usd = named_cost(response.headers.get("x-litellm-response-cost"))
+                return priced(self.entry, reply, cost_usd=cost_usd, body=document)
         except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise self.triage.connection(error) from error
 
-    async def _received(self, response: httpx2.Response, begun: Begun) -> Reply:
+    async def _received(self, response: httpx2.Response, begun: Begun) -> tuple[Reply, str | None]:
         """The reply in a success, also if the connection broke after the whole of it.
 
-        Whatever cannot be read is with the error, as `body`.
+        With it comes the document that it was read of, if it was no stream. Whatever cannot be
+        read is with the error, as `body`.
         """
         import aiohttp
         import httpx2
@@ -112,7 +110,7 @@ class APIClient(ABC):
                         break
             except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
                 broken = error
-            return self._reply(body)
+            return self._reply(body), None if body.is_stream else body.text()
         except ToolkitError as error:
             failure = error if broken is None else self.triage.connection(broken)
             failure.body = body.text() or None
@@ -122,7 +120,7 @@ class APIClient(ABC):
         try:
             if body.is_stream:
                 return body.streamed_reply()
-            return replace(self.read_document(body.document()), body=body.text())
+            return self.read_document(body.document())
         except (ValueError, RecursionError) as error:
             what = "the stream has an event that is no JSON" if body.is_stream else "no JSON"
             raise self.triage.no_reply(f"the answer cannot be read: {what}") from error

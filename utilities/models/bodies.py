@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+import orjson
+
 from utilities.models.interface import Reply
 from utilities.models.json_fields import parse_json
 
@@ -62,19 +64,26 @@ class Body:
             self._is_document = len(come) >= _LONGEST_FIELD or come[:1] in (b"{", b"[")
 
     def _take_events(self, events: "EventStream", part: bytes) -> None:
-        for data in events.take(part):
-            if not self.is_whole:
-                self.is_whole = self._take_event(data)
-
-    def _take_event(self, data: bytes) -> bool:
-        if data.strip() == _END:
-            return True
         assert self._reader is not None, "without one there are no events"
-        try:
-            return self._reader.take(read_json(data or b"{}"))
-        except (ValueError, RecursionError):
-            self._is_damaged = True
-            return False
+        take, loads = self._reader.take, orjson.loads
+        for data in events.take(part):
+            try:
+                event = loads(data)
+            except orjson.JSONDecodeError:
+                event = self._odd_event(data)
+            if not self.is_whole and take(event):
+                self.is_whole = True
+
+    def _odd_event(self, data: bytes) -> object:
+        """An event that is not plain JSON; what cannot be read at all is remembered."""
+        if data.strip() == _END:
+            self.is_whole = True
+        elif data and not self.is_whole:
+            try:
+                return read_json(data)
+            except (ValueError, RecursionError):
+                self._is_damaged = True
+        return None
 
     def text(self) -> str:
         """All that has come; U+FFFD stands for bytes that are no UTF-8."""

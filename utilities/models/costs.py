@@ -16,12 +16,17 @@ _DEAREST_REPLY_USD = 1e6
 """A higher cost is an error of the server's, as are NaN and negative ones."""
 
 
-def priced(entry: ModelEntry, reply: Reply) -> Reply:
-    """The reply with its cost, unless the provider named one, and with its model's name."""
-    cost_usd = reply.cost_usd
+def priced(
+    entry: ModelEntry, reply: Reply, *, cost_usd: float | None = None, body: str | None = None
+) -> Reply:
+    """The reply with its cost, its model's name, and the `body` that it was read of.
+
+    A cost that the provider put into the reply counts, else the given one, else the list price.
+    """
+    cost_usd = cost_usd if reply.cost_usd is None else reply.cost_usd
     if cost_usd is None and reply.usage != _NO_USAGE:
         cost_usd = cost_of(entry, reply.usage)
-    return replace(reply, model=reply.model or entry.model_id, cost_usd=cost_usd)
+    return replace(reply, model=reply.model or entry.model_id, cost_usd=cost_usd, body=body)
 
 
 def named_cost(value: object) -> float | None:

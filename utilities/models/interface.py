@@ -130,7 +130,9 @@ class Reply:
             raise TypeError("a reply is an object")
         failed = [_known(FailedAttempt, one) for one in stored.get("failed_attempts") or ()]
         usage = _known(Usage, stored["usage"])
-        return _known(cls, {**stored, "usage": usage, "failed_attempts": tuple(failed)})
+        # What was read of the body stands beside it.
+        given = {**stored, "usage": usage, "failed_attempts": tuple(failed), "body": None}
+        return _known(cls, given)
 
 
 _Record = TypeVar("_Record")

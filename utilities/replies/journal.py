@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -143,8 +142,7 @@ class Journal:
                 "run_id": self._run_id,
                 **about,
                 "received_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "reply": replace(reply, body=None),
-                **({} if reply.body is None else {"body": reply.body}),
+                "reply": reply,
             }
         )
         self._places[key.encode("ascii")] = packed(*place)

@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from utilities.command_line.terminal import say
@@ -88,7 +88,7 @@ class Replies:
         pending = PendingRequest(self._recalled(key))
         got = self.of_unfinished.setdefault(str(about["task_id"]), [])
         if pending.reply is not None:
-            got.append(replace(pending.reply, text="", reasoning=None, body=None))
+            got.append(pending.reply)
             yield pending
             return
         try:
@@ -106,7 +106,7 @@ class Replies:
             self._tell(error)
             raise
         assert pending.reply is not None, "the block has asked"
-        got.append(replace(pending.reply, text="", reasoning=None, body=None))
+        got.append(pending.reply)
         self._has_replies = True
         if records:
             await self.journal.record(key, pending.reply, about)
