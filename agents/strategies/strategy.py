@@ -4,10 +4,11 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from agents.base import Agent
-from utilities.results.entry import Sample
+from utilities.errors import UsageError
+from utilities.results.entry import Sample, SampleStatus
 from utilities.scoring.attempts import Candidate
 from utilities.tasks.task import Task
 from utilities.verification.verdict import Verdict, normal_form
@@ -75,6 +76,7 @@ class Strategy(ABC):
 
     async def judged(self, task: Task, samples: Sequence[Sample]) -> list[JudgedSample]:
         """Run the samples' programs; each sample gets its verdict."""
+        check_samples(self.agent, samples)
         verdicts = await self.judge(task, [sample.python_code for sample in samples])
         return [JudgedSample(*pair) for pair in zip(samples, verdicts, strict=True)]
 
@@ -93,12 +95,29 @@ class BestOf(Strategy):
             yield one
 
 
+def check_samples(agent: Agent, samples: Sequence[Sample]) -> None:
+    """Raise UsageError if an agent, of a user's file perhaps, gave anything but samples."""
+    for sample in samples:
+        wrong = f"gave {type(sample).__name__} in place of a Sample"
+        if isinstance(sample, Sample):
+            if sample.status in get_args(SampleStatus):
+                continue
+            wrong = f"gave a sample of status {sample.status!r}"
+        statuses = ", ".join(get_args(SampleStatus))
+        raise UsageError(
+            f"--agent {type(agent).__name__}: sample() {wrong}; it must return a Sample whose "
+            f"status is one of {statuses}"
+        )
+
+
 async def sample_task(agent: Agent, task: Task, best_of: int) -> list[Sample]:
     """`best_of` samples without verdicts, in the order of their indices.
 
-    Ends and raises as `side_by_side` does.
+    Ends and raises as `side_by_side` and `check_samples` do.
     """
-    return await side_by_side(agent.sample(task, index) for index in range(best_of))
+    samples = await side_by_side(agent.sample(task, index) for index in range(best_of))
+    check_samples(agent, samples)
+    return samples
 
 
 async def side_by_side(requests: Iterable[Awaitable[Sample]]) -> list[Sample]:

@@ -131,6 +131,12 @@ ODD: dict[str, tuple[str, bytes, float]] = {
         "CLAUDE_OPUS", chunked(STOPPED, SSE, ended=False), 0),
     "messages: held open after the last event": (
         "CLAUDE_OPUS", chunked(STOPPED, SSE, ended=False), 300),
+    "messages: a stream behind a byte order mark": (
+        "CLAUDE_OPUS", chunked(b"\xef\xbb\xbf" + STOPPED, SSE, ended=True), 0),
+    "chat: a document that says it is a stream": (
+        "GPT", announced(document(COMPLETION), SSE), 0),
+    "chat: no empty line after the last event": (
+        "GPT", chunked(stream(*CHUNKS).rstrip(), SSE, ended=True), 0),
     "messages: a stream that says it is JSON": (
         "CLAUDE_OPUS", chunked(STOPPED, JSON, ended=True), 0),
 }  # fmt: skip

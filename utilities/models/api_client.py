@@ -96,8 +96,7 @@ class APIClient(ABC):
         import aiohttp
         import httpx2
 
-        kind = response.headers.get("content-type", "")
-        body = Body(self.event_reader(), is_stream=kind.startswith("text/event-stream"))
+        body = Body(self.event_reader())
         broken: Exception | None = None
         try:
             chunks = response.aiter_bytes()

@@ -1,6 +1,7 @@
 """The body of a success as it comes: one JSON document or a stream of events, asked for or not."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import orjson
@@ -28,14 +29,14 @@ class EventReader(Protocol):
 class Body:
     """Takes a body in parts; what cannot be read of it can still be kept as text."""
 
-    def __init__(self, reader: EventReader | None, *, is_stream: bool = False) -> None:
-        """`is_stream` if the answer's content type says so; else its first bytes do.
+    def __init__(self, reader: EventReader | None) -> None:
+        """Its first bytes tell what it is, since content types are wrong at times.
 
         Without a `reader` whatever comes is taken for a document.
         """
         self._reader = reader
         self._parts: list[bytes] = []
-        self._events = EventStream() if is_stream and reader else None
+        self._events: EventStream | None = None
         self._is_document = reader is None
         self._is_damaged = False
         self.is_whole = False
@@ -95,9 +96,13 @@ class Body:
 
     def streamed_reply(self) -> Reply:
         """The reply of a stream; raises ValueError if one of its events is no JSON."""
+        assert self._reader is not None, "without one there is no stream"
+        assert self._events is not None, "there is a stream"
         if self._is_damaged:
             raise ValueError("an event is no JSON")
-        assert self._reader is not None, "without one there is no stream"
+        if not self.is_whole and (last := self._events.unended()):
+            with suppress(ValueError, RecursionError):  # else it was cut
+                self._reader.take(read_json(last))
         return self._reader.reply(ended=self.is_whole)
 
 
@@ -139,3 +144,9 @@ class EventStream:
             elif not line and self._data:
                 yield b"\n".join(self._data)
                 self._data.clear()
+
+    def unended(self) -> bytes:
+        """The data of an event after which the stream ended without an empty line."""
+        rest = b"".join(self._rest)
+        more = [rest[5:].removeprefix(b" ")] if rest.startswith(b"data:") else []
+        return b"\n".join([*self._data, *more])
