@@ -17,7 +17,7 @@ _MAY_HOLD_FUNCTION = re.compile(r"def[ \t]|lambda|solve_task")
 _GLUED_TAG = re.compile(
     r"(<(?:[^<>\n]{1,80}>|!\[CDATA\[)[ \t]*)"
     r"(?=(?:def|from|import|class)[ \t]+\w|@\w|\w+[ \t]*=[ \t]*lambda\b)"
-    r"|(?<=\S)(?=(?:</[a-z_][^<>\n]{0,80}>|<\|[^<>|\n]{1,40}\|>|\]\]>)+[ \t]*$)",
+    r"|(?<=\S)(?=(?:</[a-z_][^<>\n]{0,80}>|<\|[^<>|\n]{1,40}\|>|\]\]>){1,8}[ \t]*$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _INLINE_CODE = re.compile(r"(?<!`)(`{1,3})(?!`)(?:python[ \t]+)?([^`\n]++)\1(?!`)")

@@ -85,6 +85,8 @@ def test_reparsing_keeps_what_failed_as_it_failed(tmp_path: Path, servers: Serve
     found = again(FAILED, folder, servers, "--reparse")
     assert (found.done.returncode, found.requests) == (0, 0), found.done.stderr
     now, recorded = (latest_entries(FAILED.results(where)) for where in (folder, FIXTURES))
+    for entry in recorded.values():  # a prompt that does not fit is asked again by now
+        entry["complete"] &= "context_too_long" not in entry["status"]
     assert narrowed(now, recorded) == recorded
 
 

@@ -149,7 +149,7 @@ def test_ctrl_c_as_soon_as_a_search_has_its_process_is_one_line(tmp_path: Path, 
     assert_nothing_is_half_written(tmp_path / "out")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_ctrl_c_at_any_moment_is_one_line(script: str, tmp_path: Path) -> None:

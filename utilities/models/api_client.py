@@ -109,10 +109,11 @@ class APIClient(ABC):
                         break
             except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
                 broken = error
-            return self._reply(body), None if body.is_stream else body.text()
+            document = None if body.is_stream else self.triage.without_key(body.text())
+            return self._reply(body), document
         except ToolkitError as error:
             failure = error if broken is None else self.triage.connection(broken)
-            failure.body = body.text() or None
+            failure.body = self.triage.without_key(body.text()) or None
             raise failure from (broken or error)
 
     def _reply(self, body: Body) -> Reply:

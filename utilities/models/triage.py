@@ -139,10 +139,12 @@ class Triage:
         passing = status in {408, 409, 429} or status >= 500 or status < 400
         return None if passing or "overloaded_error" in words else Rejected(says)
 
+    def without_key(self, text: str) -> str:
+        """The text, with `[key]` where a server repeats the key."""
+        return text.replace(self._key, "[key]") if len(self._key) > 5 else text
+
     def _message(self, what: str, body: object) -> str:
-        said = " ".join(_provider_message(body).split())
-        if len(self._key) > 5:
-            said = said.replace(self._key, "[key]")  # before a cut could leave half of it
+        said = self.without_key(" ".join(_provider_message(body).split()))
         said = said[:_LONGEST_MESSAGE].rstrip(".")
         return f"{self._entry.name}: {what}: {said}" if said else f"{self._entry.name}: {what}"
 
