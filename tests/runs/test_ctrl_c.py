@@ -134,7 +134,9 @@ def test_ctrl_c_during_the_imports_is_one_line(script: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_as_soon_as_a_search_has_its_process_is_one_line(tmp_path: Path, times: int) -> None:
+def test_ctrl_c_as_soon_as_a_search_has_its_process_is_a_line_each_at_most(
+    tmp_path: Path, times: int
+) -> None:
     process = started("synthetic_data_generators/generate_code_data.py", tmp_path / "out")
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     while process.poll() is None and not children.read_text():
@@ -144,7 +146,7 @@ def test_ctrl_c_as_soon_as_a_search_has_its_process_is_one_line(tmp_path: Path, 
         time.sleep(0.01)
     how = ended(process)
     assert how.code == 130
-    assert len(how.lines) == 1
+    assert 1 <= len(how.lines) <= times, "at most a line for each Ctrl-C"
     assert "Traceback" not in how.complaint
     assert_nothing_is_half_written(tmp_path / "out")
 
