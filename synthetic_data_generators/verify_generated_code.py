@@ -83,7 +83,8 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
         await output.finish(run_metadata("verify_generated_code", "completed", started_at, ran))
     if not options.quiet:
         paths = {"results": options.destination, "log": options.destination.parent / LOG_NAME}
-        print("\n".join(summary_lines(counts, verifier.layers, paths)))
+        retried = options.retry_timeouts is not None
+        print("\n".join(summary_lines(counts, verifier.layers, paths, retried=retried)))
 
 
 def main() -> int:

@@ -73,6 +73,8 @@ def test_two_attempts_are_chosen_from_the_samples_and_scored(
     assert sorted(flip["execution_status"]) == ["exception", "ok", "ok"]
     assert turn["solved"] is False
     assert "timeout" in turn["execution_status"]
+    assert metadata["programs_timed_out"] == 1
+    assert "programs that timed out: 1 (verify_generated_code.py --retry_timeouts" in done.stdout
     assert turn["attempts"][0][0] != turn["attempts"][0][1]
     assert metadata["scores"]["strict"] == metadata["scores"]["micro"] == 0.5
     assert metadata["solved_task_ids"] == [FLIP]

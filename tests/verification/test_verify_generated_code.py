@@ -413,11 +413,30 @@ def test_a_right_program_that_is_slow_passes_on_a_longer_pass(
     )
     path = write_results(tmp_path / "r.jsonl", result("slow", busy))
     arguments = ["--cpu_s", "0.3", "--wall_s", "60"]
-    found = []
+    found, told = [], []
     for more in ([], ["--retry_timeouts", "20"]):
-        assert run_script(SCRIPT, path, *arguments, *more).returncode == 0
+        done = run_script(SCRIPT, path, *arguments, *more)
+        assert done.returncode == 0
         found.append(read_lines(tmp_path / "r_verified.jsonl")[0]["execution_status"])
+        told.append("timed out" in done.stdout)
     assert found == [["timeout"], ["ok"]]
+    assert told == [True, False]
+
+
+def test_the_summary_says_how_many_timed_out_and_what_gives_them_more_time(
+    run_script: Run, tmp_path: Path
+) -> None:
+    codes = (SLEEPING, RIGHT, SLEEPING.replace("60", "61"))
+    path = write_results(tmp_path / "r.jsonl", result("a", *codes))
+    limits = ("--cpu_s", "0.1", "--wall_s", "0.3")
+    lines = []
+    for more in ((), ("--retry_timeouts", "0.2")):
+        done = run_script(SCRIPT, path, *limits, *more)
+        lines.append(done.stdout.splitlines()[-1])
+        assert read_lines(tmp_path / "r_verified.jsonl")[-1]["programs_timed_out"] == 2
+    assert lines[0].startswith("programs that timed out: 2 (")
+    assert "--retry_timeouts S gives them a pass of S seconds" in lines[0]
+    assert lines[1].startswith("programs that timed out: 2 (also in the longer pass; a larger")
 
 
 def test_memory_does_not_grow_with_the_number_of_entries(tmp_path: Path) -> None:

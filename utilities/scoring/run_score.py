@@ -15,7 +15,7 @@ from utilities.scoring.outcomes import (
 )
 from utilities.scoring.scores import ScoreSummary, attempts_note, score
 from utilities.tasks.task import Grid, Task
-from utilities.verification.verdict import MissingModules
+from utilities.verification.verdict import ProgramFaults
 
 
 def attempt_fields(task: Task, attempts: Sequence[Sequence[Grid | None]]) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class BenchmarkOutcome:
         self._check = check or ContaminationCheck()
         self._attempts = attempts
         self._outcomes: dict[str, TaskOutcome] = {}
-        self._missing_modules = MissingModules()
+        self._faults = ProgramFaults()
         self.summary = ScoreSummary()
         """The scores that `conclusion` came to, missing tasks included; none before."""
 
@@ -72,7 +72,7 @@ class BenchmarkOutcome:
         task = entry.task()
         self._outcomes[task.task_id] = outcome_of(entry, task)
         self._check.add(task)
-        self._missing_modules.add(entry.execution_message or ())
+        self._faults.add(entry.execution_status or (), entry.execution_message or ())
 
     def conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """What goes into the run's metadata, with `more`, and the lines of its summary.
@@ -93,9 +93,9 @@ class BenchmarkOutcome:
             "missing_tasks": {one.task_id: len(one.outputs_solved) for one in left},
             "missing_unscored_task_ids": [one.task_id for one in left if not one.scored],
             "contamination": self._check.to_json(),
-            "missing_modules": dict(self._missing_modules.programs.most_common()),
+            **self._faults.to_json(),
             **more,
         }
         noted = attempts_note(self._attempts) if summary.tasks else []
-        told = summary.lines() + self._check.lines() + self._missing_modules.lines()
+        told = summary.lines() + self._check.lines() + self._faults.lines()
         return fields, told + noted

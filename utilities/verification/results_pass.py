@@ -21,7 +21,7 @@ from utilities.results.entry import task_of
 from utilities.results.reader import Fields as Entry
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.datasets import TaskSource
-from utilities.verification.verdict import MissingModules, Verifier, judged_in_order, verdict_fields
+from utilities.verification.verdict import ProgramFaults, Verifier, judged_in_order, verdict_fields
 from utilities.verification.verified_file import Place, VerifiedFile
 
 RULES_VERSION = 1
@@ -116,7 +116,7 @@ class VerificationCounts:
     skipped: list[str] = field(default_factory=list)
     """Why entries could not be judged, for the first 100 of them."""
     skipped_count: int = 0
-    missing_modules: MissingModules = field(default_factory=MissingModules)
+    faults: ProgramFaults = field(default_factory=ProgramFaults)
     verified_task_ids: set[str] = field(default_factory=set)
     """Tasks with a program that is right on every train and test pair."""
 
@@ -145,7 +145,7 @@ class VerificationCounts:
             if all(test):
                 self.passed_train_and_test += 1
                 self.verified_task_ids.add(entry["task_id"])
-        self.missing_modules.add(entry.get("execution_message") or ())
+        self.faults.add(entry["execution_status"], entry.get("execution_message") or ())
         for label in LABELS:
             self.labels[label] += sum(value is True for value in entry[label])
         self.labels["not_deterministic"] += entry["deterministic"].count(False)
@@ -167,7 +167,7 @@ class VerificationCounts:
             "passed_train": self.passed_train,
             "passed_train_and_test": self.passed_train_and_test,
             "labels": dict(self.labels),
-            "missing_modules": dict(self.missing_modules.programs.most_common()),
+            **self.faults.to_json(),
             "verified_task_ids": sorted(self.verified_task_ids),
         }
 
@@ -254,8 +254,13 @@ def codes_of(entry: Entry) -> list[str | None]:
     return codes
 
 
-def summary_lines(counts: VerificationCounts, layers: str, paths: Mapping[str, Path]) -> list[str]:
-    """What a person wants to know at the end; `paths` has what was written, by its name."""
+def summary_lines(
+    counts: VerificationCounts, layers: str, paths: Mapping[str, Path], *, retried: bool = False
+) -> list[str]:
+    """What a person wants to know at the end; `paths` has what was written, by its name.
+
+    `retried` says that programs which timed out had a longer pass.
+    """
     durations = (f"p{n} {_milliseconds(counts.durations.at(n))}" for n in _PERCENTS)
     numbers = [
         ("programs", f"{counts.programs} in {counts.entries} entries"),
@@ -274,7 +279,7 @@ def summary_lines(counts: VerificationCounts, layers: str, paths: Mapping[str, P
         numbers.append(("entries not judged", reason))
     numbers += [("sandbox", layers), *((name, str(path)) for name, path in paths.items())]
     lines = [f"{name:25} {value}" for name, value in numbers]
-    return lines + counts.missing_modules.lines()
+    return lines + counts.faults.lines(retried=retried)
 
 
 def _milliseconds(duration_s: float | None) -> str:

@@ -145,25 +145,48 @@ def compared_with_tests(verdict: Verdict, task: Task) -> Verdict:
     return replace(verdict, test=right)
 
 
-class MissingModules:
-    """Counts the programs that wanted a module which is not to be had, by what they say of it."""
+class ProgramFaults:
+    """Counts programs that did badly for a reason which the user can remedy.
+
+    They wanted a module which is not to be had, by what they say of it, or they timed out.
+    """
 
     def __init__(self) -> None:
         """Start with none."""
-        self.programs: Counter[str] = Counter()
+        self.missing_modules: Counter[str] = Counter()
+        self.timed_out = 0
 
-    def add(self, messages: Iterable[str | None]) -> None:
-        """Look at the message of each program; names of at most 100 modules are kept."""
+    def add(self, statuses: Iterable[str | None], messages: Iterable[str | None]) -> None:
+        """Count programs by status and message; names of at most 100 modules are kept."""
+        self.timed_out += sum(status == "timeout" for status in statuses)
         for found in map(_NO_MODULE.match, filter(None, messages)):
-            if found and (found[1] in self.programs or len(self.programs) < _MODULES_KEPT):
-                self.programs[found[1]] += 1
+            if found and (
+                found[1] in self.missing_modules or len(self.missing_modules) < _MODULES_KEPT
+            ):
+                self.missing_modules[found[1]] += 1
 
-    def lines(self) -> list[str]:
-        """One line for a summary, the most wanted modules first; nothing if none is missing."""
-        counts = self.programs.most_common(_MODULES_SHOWN)
-        told = ", ".join(f"{name} ({count})" for name, count in counts)
-        more = " …" if len(self.programs) > len(counts) else ""
-        return [f"programs that import what is not to be had: {told}{more}"] if counts else []
+    def to_json(self) -> dict[str, Any]:
+        """Both counts, for metadata."""
+        return {
+            "missing_modules": dict(self.missing_modules.most_common()),
+            "programs_timed_out": self.timed_out,
+        }
+
+    def lines(self, *, retried: bool = False) -> list[str]:
+        """Up to two lines for a summary; `retried`: those that timed out had a longer pass."""
+        lines = []
+        if self.timed_out:
+            advice = (
+                "also in the longer pass; a larger --retry_timeouts gives them more"
+                if retried
+                else "verify_generated_code.py --retry_timeouts S gives them a pass of S seconds"
+            )
+            lines.append(f"programs that timed out: {self.timed_out} ({advice})")
+        if counts := self.missing_modules.most_common(_MODULES_SHOWN):
+            told = ", ".join(f"{name} ({count})" for name, count in counts)
+            more = " …" if len(self.missing_modules) > len(counts) else ""
+            lines.append(f"programs that import what is not to be had: {told}{more}")
+        return lines
 
 
 def normal_form(code: str) -> str:
