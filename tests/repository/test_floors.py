@@ -15,7 +15,7 @@ FLOORS = (
     ("utilities.config", "utilities.command_line", "utilities.files"),
     ("utilities.tasks", "utilities.models"),
     ("utilities.results", "utilities.sandbox"),
-    ("utilities.replies", "utilities.traces", "utilities.verification"),
+    ("utilities.replies", "utilities.traces", "utilities.verification", "utilities.views"),
     ("utilities.runs", "utilities.scoring", "utilities.training_data"),
     ("agents", "utilities.report"),
     ("auxiliary_utilities", "benchmark", "synthetic_data_generators"),

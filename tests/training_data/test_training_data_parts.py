@@ -31,12 +31,7 @@ from utilities.tasks.hashes import canonical_hash, identifying_hashes
 from utilities.tasks.public_sets import read_part
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry, changed_task
 from utilities.tasks.task import Pair, Task
-from utilities.training_data.augmentation import (
-    KINDS,
-    changed_sample,
-    draw_changes,
-    wrapped_program,
-)
+from utilities.training_data.augmentation import changed_sample, draw_changes
 from utilities.training_data.known_tasks import (
     EVALUATION_SETS,
     TRAIN_AND_PAIRS,
@@ -46,6 +41,8 @@ from utilities.training_data.row_files import parquet_schema
 from utilities.training_data.samples import samples_of
 from utilities.training_data.selection import TaskGroups, parse_shares, part_of
 from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.views.changes import KINDS
+from utilities.views.programs import wrapped_program
 
 SCRIPT = "auxiliary_utilities/export_training_data.py"
 REAL = [Task.from_json(*item) for item in list(arc1_training().items())[:40]]

@@ -305,6 +305,16 @@ def comma_list(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
+def names_among(known: Sequence[str], text: str) -> tuple[str, ...]:
+    """The known names of a comma list, each once, in the order given."""
+    words = comma_list(text)
+    if unknown := [word for word in words if word not in known]:
+        raise argparse.ArgumentTypeError(f"{','.join(unknown)}: known are {', '.join(known)}")
+    if not words:
+        raise argparse.ArgumentTypeError(f"names none of {', '.join(known)}")
+    return tuple(dict.fromkeys(words))
+
+
 def is_one_of(path: Path, others: Iterable[Path]) -> bool:
     """Whether a path leads to the same place as one of the others."""
     return path.resolve() in {other.resolve() for other in others}

@@ -1,6 +1,5 @@
 """The options of `export_training_data.py`."""
 
-import argparse
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,23 +15,11 @@ from utilities.command_line.options import (
     part,
     unsafe_no_seccomp_flag,
 )
-from utilities.training_data.augmentation import KINDS, Kind
 from utilities.training_data.rows import FORMATS, RowFormat
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 from utilities.training_data.selection import WHOLE, Deduplication, Shares, parse_shares
 from utilities.verification.verdict import VerifierSettings
-
-
-def _kinds(text: str) -> tuple[Kind, ...]:
-    """Kinds of versions, from a comma list, in the order of KINDS."""
-    words = comma_list(text)
-    known = ", ".join(KINDS)
-    if unknown := [word for word in words if word not in KINDS]:
-        raise argparse.ArgumentTypeError(f"{','.join(unknown)}: known are {known}")
-    if not words:
-        raise argparse.ArgumentTypeError(f"names none of {known}")
-    return tuple(kind for kind in KINDS if kind in words)
-
+from utilities.views.changes import KINDS, Kind, kinds_in
 
 _filter = partial(option, group="which samples")
 _filter_flag = partial(flag, group="which samples")
@@ -142,7 +129,7 @@ class ExportOptions(Options):
     augment_with: tuple[Kind, ...] = _row(
         f"what the versions change, comma list of {', '.join(KINDS)} (default: all)",
         "LIST",
-        parse=_kinds,
+        parse=kinds_in,
         default=KINDS,
     )
     seed: int = _row("the seed of splits and versions", "N", parse=int, default=0)
