@@ -17,6 +17,13 @@ from tests.support.scripts import Run, arc1_training
 # Hundreds of processes import the same modules: they shall be compiled once.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A loopback server needs no time to recover.
+os.environ["RETRY_DELAY_S"] = "0.02"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core, since the tests of scripts and servers wait more than they compute."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

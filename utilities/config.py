@@ -37,6 +37,9 @@ DEFAULT_BATCH_POLL_S = 30.0
 DEFAULT_SEARCH_BUDGET = 30_000_000
 """Work that the embedded search may spend on a task, in cells touched; 2 to 5 s of processor."""
 
+MAX_RETRY_DELAY_S = 60.0
+"""The longest pause before a failed request is asked again."""
+
 LOCAL_KEY = "EMPTY"
 """What a server that checks no key is sent."""
 
@@ -121,6 +124,24 @@ def read_key(entry: ModelEntry) -> str:
         f"{entry.name} needs a key: set {entry.key_variable} in the environment or in a .env file "
         f"(see .env.example); --agent program_search needs none"
     )
+
+
+def read_retry_delay_s() -> float:
+    """The pause before a failed request is asked again; it doubles each time.
+
+    It is the variable RETRY_DELAY_S, or 0.5. Raises UsageError if that is no number above 0.
+    """
+    text = _variables().get("RETRY_DELAY_S", "").strip() or "0.5"
+    try:
+        delay_s = float(text)
+    except ValueError:
+        delay_s = 0.0
+    if not 0 < delay_s <= MAX_RETRY_DELAY_S:
+        raise UsageError(
+            f"RETRY_DELAY_S is {text!r}; write a number of seconds above 0, at most "
+            f"{MAX_RETRY_DELAY_S:g}"
+        )
+    return delay_s
 
 
 def default_model_identifier() -> str | None:

@@ -95,10 +95,11 @@ class Label:
 
 
 def label_of(before: str, count: int, previous: Label | None) -> Label:
-    """What the text between the grid before and a grid says of it.
+    """What a grid is, by the text between it and the grid before.
 
-    The nearest of the two last lines of words that speaks of inputs or outputs is its heading. If
-    only an arrow stands between the two, what is known of the grid before says what this one is.
+    Its heading is one of the last two lines with words in them: the nearer one that speaks of
+    inputs or outputs. If only an arrow stands between the two grids, the label of the grid before
+    says what this one is.
     """
     if previous and _ARROW.fullmatch(before):
         of_pair = previous.is_given and previous.begins_pair

@@ -33,10 +33,10 @@ def extract_grids(text: str, count: int) -> tuple[Grid | None, ...]:
     """The grid for each of `count` test inputs; None for those without one.
 
     A grid is a rectangle of single digits, 1-30 a side, in brackets, a row a line, or in LaTeX
-    (see the finders). What is ragged, too large, or holds anything but digits is none. Grids of
-    train pairs and inputs by their headings are left out, and so are lists of cells. Forms that
-    are also those of coordinates or plain numbers count only if there is no plainer grid, or if
-    an answer's heading stands over them.
+    (see the finders). Ragged rows, larger sizes and other characters make no grid. Lists of cells
+    are left out, and so are grids whose heading says that they are inputs or of train pairs.
+    Some forms could also be coordinates or plain numbers. They count only if the text has no
+    plainer grid, or if an answer's heading stands above them.
 
     Grids labelled as answers ("Test output 2:", `"test_output_2"`, "Answer B") go to their places,
     of each label the last; labels may count from 0. Without such labels these are the last `count`

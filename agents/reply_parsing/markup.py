@@ -92,9 +92,10 @@ class Block:
 def find_fences(lines: list[str]) -> list[Block]:
     """All fenced blocks, in order.
 
-    As in CommonMark a block ends at a mark of its own kind and at least its length. Unlike there,
-    a mark with a label also ends a block of the same or a shorter mark (the writer forgot to),
-    a mark glued to the end of a line counts, and indentation of any depth is allowed.
+    As in CommonMark, a block ends at a mark of the same kind that is at least as long. Three rules
+    differ from CommonMark. A mark with a label ends a block, too, unless that block's mark is
+    longer: the writer forgot to close it. A mark at the end of a line of text counts. Marks may be
+    indented by any depth.
     """
     fences: list[Block] = []
     opening: re.Match[str] | None = None

@@ -65,9 +65,9 @@ def mentions_function(text: str) -> bool:
 
 
 def read_program(lines: list[str]) -> ProgramText:
-    """The block as it stands if it parses, else read in another way, else as it stands.
+    """The block as it stands if it parses; else repaired; else as it stands.
 
-    The other ways are tried one upon the other; then lines of prose are left out.
+    Each repair is tried on top of those before it. The last one leaves out lines of prose.
     """
     whole = _parsed(lines)
     if whole.tree or sum(map(len, lines)) > _REPAIR_CHARACTERS:

@@ -42,10 +42,10 @@ class JudgedSample:
 
 
 class Strategy(ABC):
-    """Spends the samples of one task after the other.
+    """Decides which samples of a task are asked for, one task after the other.
 
-    A request's key must depend on what the model was shown through replies, not through timings,
-    so that a killed run goes on and pays for nothing twice.
+    A request's key may depend on the replies that came before it, never on their timing: a killed
+    run then asks the same requests again and pays for nothing twice.
     """
 
     def __init__(self, agent: Agent, judge: Judge, limits: Limits) -> None:

@@ -130,6 +130,18 @@ def test_a_local_entry_takes_its_model_and_server_from_the_environment(monkeypat
     assert (entry.model_id, entry.base_url) == ("qwen3:8b", "http://gpu:9000/v1")
 
 
+def test_the_pause_before_a_request_is_asked_again_can_be_set(monkeypatch):
+    monkeypatch.setenv("RETRY_DELAY_S", "2.5")
+    assert config.read_retry_delay_s() == 2.5
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf", "61"])
+def test_a_pause_that_is_none_is_refused_by_name(text, monkeypatch):
+    monkeypatch.setenv("RETRY_DELAY_S", text)
+    with pytest.raises(UsageError, match=f"RETRY_DELAY_S is '{text}'"):
+        config.read_retry_delay_s()
+
+
 def test_without_any_key_there_is_no_default_model():
     assert config.default_model_identifier() is None
 

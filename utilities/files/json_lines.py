@@ -61,9 +61,9 @@ def unpacked(place: int) -> tuple[int, int]:
 class JsonLinesFile:
     """An append-only file with a single writer.
 
-    Each line is handed over with one `os.write`, so that a killed process loses nothing that it
-    wrote. `fdatasync` follows after `save_interval` lines (if that is more than one, at most ten
-    times a second), within a second, and at the end, so that a power cut loses a second at most.
+    Each line is written by one `os.write`, so that a killed process loses no line. `fdatasync`
+    runs after `save_interval` lines, but at most ten times a second unless that is 1. It also runs
+    within a second of each line, and at the end: a power cut loses at most a second.
     A second process that opens the same file gets a UsageError. Used as an async context manager.
     """
 

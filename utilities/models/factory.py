@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from utilities.config import read_retry_delay_s
 from utilities.model_catalogue import ModelEntry
 from utilities.models.anthropic_messages import MessagesClient
 from utilities.models.api_client import APIClient
@@ -31,8 +32,6 @@ CLIENTS: dict[str, type[APIClient]] = {
 }
 """The client of each API, by the name that a model's entry has in `api`."""
 
-_DEFAULT_POLICY = RetryPolicy()
-
 
 @asynccontextmanager
 async def open_client(
@@ -42,13 +41,13 @@ async def open_client(
     max_connections: int,
     start: int = START,
     stopping: asyncio.Event | None = None,
-    retry: RetryPolicy = _DEFAULT_POLICY,
+    retry: RetryPolicy | None = None,
 ) -> AsyncIterator[ModelClient]:
     """The client for a model; the API's SDK is imported, nothing is sent yet.
 
     At most `max_connections` requests are under way, fewer if the provider limits the rate, and
     `start` at each server at first. Once `stopping` is set, no attempt begins and every pause
-    between attempts ends with NotAsked.
+    between attempts ends with NotAsked. Raises UsageError if RETRY_DELAY_S is no pause.
     """
     kind, servers, endpoints = CLIENTS[entry.api], [], []
     async with AsyncExitStack() as stack:
@@ -61,7 +60,7 @@ async def open_client(
         retrier = Retrier(
             entry.name,
             entry.request_timeout_s,
-            retry,
+            retry or RetryPolicy(first_delay_s=read_retry_delay_s()),
             endpoints=Endpoints(endpoints, most=max_connections),
             stopping=stopping,
         )

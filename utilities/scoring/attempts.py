@@ -36,11 +36,11 @@ Choices = list[list[Choice]]
 
 
 def choose(candidates: Sequence[Candidate], test_count: int, attempts: int = 2) -> Choices:
-    """For each test input the outputs of the best programs, as many different ones as asked.
+    """For each test input up to `attempts` different outputs of the best programs.
 
-    Programs rank by the train pairs they solve, then by how many candidates have the very same
-    test outputs (a program stands or falls as a whole), then by the agent's own confidence, then
-    by shortness, then by index.
+    Programs are ranked by the train pairs they solve. Ties go to the program whose test outputs
+    most candidates share (all of them, not one by one), then to the agent's own confidence, then
+    to the shorter program, then to the lower index.
     """
     votes = Counter(_key(candidate.test_outputs) for candidate in candidates)
 
@@ -69,8 +69,7 @@ def choose_by_vote(
 ) -> Choices:
     """For each test input the grids that most samples answered; ties go to the first seen.
 
-    `answers` has one item a sample, each with one grid (or None) a test input, or with nothing
-    at all.
+    `answers` has one item a sample: a grid or None for each test input, or an empty list.
     """
     chosen: Choices = []
     for place in range(test_count):

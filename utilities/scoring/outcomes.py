@@ -1,4 +1,4 @@
-"""What one entry of a benchmark comes to, in a few numbers: attempts, samples, failures, cost."""
+"""One entry of a benchmark in a few numbers: attempts, samples, failures, cost."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -111,7 +111,7 @@ def _front(front: Sequence[Point], scale: _Scale) -> list[str]:
 
 
 def _points(points: Sequence[Point], scale: _Scale) -> list[str]:
-    """Each point with its interval, and its name where neither name nor point stands."""
+    """Each point with its interval, and its name in a place that is free."""
     best = set(pareto_front(points))
     places = [(scale.x(point.cost_usd), scale.y(point.score)) for point in points]
     taken = [(y + 4, x - 6, x + 6) for x, y in places]

@@ -1,4 +1,4 @@
-"""The score of a benchmark: its figures, and apart from them what no answer stands behind."""
+"""The score of a benchmark: its figures, and the tasks that have no answer."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ class ScoreSummary:
         return next(found, (0.0, 1.0))
 
     def lines(self) -> list[str]:
-        """The figures for a person to read, and apart from them what no answer stands behind."""
+        """The figures for a person to read, then the tasks that have no answer."""
         lines = [one.line() for one in self.figures if self._shown(one)]
         if not self.tasks and not self.unscored:
             lines.append("no task scored")

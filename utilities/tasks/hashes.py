@@ -91,9 +91,9 @@ def _hash_of(pairs: Sequence[_Shown], kind: str) -> str:
 def _canonical_form(pairs: Sequence[_Shown]) -> bytes:
     """The smallest of the forms that the pairs take under all symmetries and colours.
 
-    A pair is its pattern (its cells with colours numbered as they first occur) and the colours
-    in that order. Patterns know nothing of colours, so the smallest list of them settles most of
-    the eight ways of turning before any colour is looked at.
+    A pair is its pattern (its cells, with colours numbered in the order in which they first occur)
+    and its colours in that order. A pattern is the same whatever the colours are. So the smallest
+    list of patterns rules out most of the eight symmetries before any colour is looked at.
     """
     seen = [sorted(_edges(pairs, symmetry)) for symmetry in SYMMETRIES]
     first = min([pattern for pattern, _ in edges] for edges in seen)

@@ -20,7 +20,7 @@ WHOLE: Shares = (("", 1.0),)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sample stands in the spool, and what it is compared by."""
+    """A sample's position in the spool, and the keys by which samples are compared."""
 
     task_hash: str
     content: str

@@ -29,14 +29,15 @@ third one). That is the development set; readme.md has the evaluation set's figu
 
 
 class Evidence(NamedTuple):
-    """What speaks for an answer; nothing in it depends on whether the answer is right.
+    """What speaks for an answer, known without its being right or wrong.
 
-    `place` counts the different answers from 0, best first. `share` (0-1) is the answer's part of
-    the weight of all that fits, by description length. `passed` says that no check of the program
-    itself failed (refits, unseen cases). `again` says for each train pair whether the whole search,
-    repeated without the pair, found a program that is right on it; it is empty if the search was
-    not repeated. `is_first` says that no better program gives the same answer, `by_rank` that the
-    program tells colours by how common they are, which may fit by chance.
+    - `place`: its rank among the different answers, from 0.
+    - `share`: its part (0-1) of the weight, by description length, of all programs that fit.
+    - `passed`: no check of the program itself failed (refits, unseen cases).
+    - `again`: for each train pair, whether the search without that pair finds a program that is
+      right on it; empty if the search was not repeated.
+    - `is_first`: no better program gives the same answer.
+    - `by_rank`: the program tells colours by how common they are, which may fit by chance.
     """
 
     place: int

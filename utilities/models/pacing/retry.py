@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
 
+from utilities.config import MAX_RETRY_DELAY_S
 from utilities.errors import (
     AttemptFailed,
     FailedAttempt,
@@ -49,7 +50,7 @@ class RetryPolicy:
     # place, or for the limits of requests a minute, does not count.
     first_delay_s: float = 0.5
     # The pause after the first attempt; it doubles with each one.
-    max_delay_s: float = 60.0
+    max_delay_s: float = MAX_RETRY_DELAY_S
     # The longest such pause. A provider's own Retry-After is not shortened.
     jitter: float = 0.5
     # The share of a pause that is random, so that requests do not return all at once.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from utilities.command_line.terminal import say
+from utilities.config import read_retry_delay_s
 from utilities.errors import UsageError
 from utilities.model_catalogue import ModelEntry
 from utilities.models.batches.anthropic_batches import AnthropicBatches
@@ -65,10 +66,11 @@ async def open_batches(
     admission = Admission(
         _BATCHES_SIDE_BY_SIDE * batch_size, best_of, at_least=max_concurrent_tasks
     )
+    policy = RetryPolicy(first_delay_s=read_retry_delay_s())
     async with _ENDPOINTS[entry.provider].opened(entry, key) as endpoint:
         service = BatchService(
             endpoint=endpoint,
-            exchanges=Exchanges(entry.name, entry.request_timeout_s, RetryPolicy(), stopping),
+            exchanges=Exchanges(entry.name, entry.request_timeout_s, policy, stopping),
             journal=journal,
             announce=partial(_announce, quiet=quiet),
             model=model,
