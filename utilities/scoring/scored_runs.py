@@ -104,14 +104,15 @@ def read_scored_runs(
 ) -> list[ScoredRun]:
     """The tables that results files hold, in the order in which they first appear.
 
-    The runs of a configuration on a dataset are parts of one table, since a run takes up what
-    earlier ones left, unless two of them answer the same task: then they are repeats, with a table
-    each. For each task the newest complete entry counts,
-    and if there is none the newest. Selected tasks are those that the metadata of the table's runs
-    name, or `tasks` if they are given: then tasks outside them do not count. With `run_id` a table
-    is what that run's own summary said: what it wrote, what it took over from earlier runs, and
-    missing what it did not come to. With `generated_too` entries without attempts are scored by
-    their samples (see `TaskOutcome`), in tables of their own; else attempts are chosen of them.
+    Runs of one configuration on one dataset share a table, since a run goes on where earlier ones
+    stopped. If two of them answer the same task, they are repeats: each has its own table. For
+    each task the newest complete entry counts, or the newest if none is complete.
+
+    The tasks of a table are those that the metadata of its runs name, or `tasks` if given. With
+    `run_id` a table holds what that run's own summary said: its entries, those that it took over
+    from earlier runs, and as missing the tasks that it did not reach. With `generated_too` entries
+    without attempts are scored by their samples (see `TaskOutcome`), in tables of their own;
+    otherwise attempts are chosen from those samples.
 
     Raises UsageError for files that cannot be read and entries that cannot be scored.
     """
