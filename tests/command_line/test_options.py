@@ -15,6 +15,7 @@ from utilities.command_line.options import (
     comma_list,
     declared_options,
     flag,
+    json_object,
     option,
     parse_options,
     part,
@@ -152,3 +153,24 @@ def test_a_price_is_two_numbers(text: str) -> None:
 def test_anything_else_is_no_price(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         price(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("", "is no JSON"),
+        ("top_k=20", "is no JSON"),
+        ("[1]", "is no JSON object"),
+        ('{"a": NaN}', "is no JSON"),
+        ('{"a": 1e999}', "is no JSON"),
+        ('{"a": "\\ud800"}', "is no JSON"),
+        ("{" + '"a":{' * 100_000, "nested too deep"),
+    ],
+)
+def test_what_is_no_json_object_is_refused(text: str, wrong: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=wrong):
+        json_object(text)
+
+
+def test_a_json_object_is_read() -> None:
+    assert json_object('{"top_k": 20, "a": {"b": [null]}}') == {"top_k": 20, "a": {"b": [None]}}

@@ -71,6 +71,12 @@ FINAL = {
     "400 code": (status(400, error_code="context_length_exceeded"), ContextTooLong),
     "413": (status(413), ContextTooLong),
     "400": (status(400), Rejected),
+    "400 no system": (status(400, "System role not supported"), Rejected),
+    "500 no system": (status(500, "Jinja: System role not supported"), Rejected),
+    "400 roles": (
+        status(400, "After the optional system message, conversation roles must alternate"),
+        Rejected,
+    ),
     "422": (status(422), Rejected),
     "200 with 402": (error_in_200(402), OutOfCredit),
     "200 with 401": (error_in_200("authentication_error"), BadKey),

@@ -17,6 +17,7 @@ or more. A part is another class of options, which stand beside these on the com
 
 import argparse
 import difflib
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -184,7 +185,9 @@ def _value_of(declared: Declared, kept: Any) -> Any:
     parse = declared.settings.get("type", str)
     if declared.is_several:
         return tuple(parse(str(word)) for word in kept)
-    if isinstance(kept, list):
+    if isinstance(kept, dict):
+        kept = json.dumps(kept)
+    elif isinstance(kept, list):
         kept = ",".join(map(str, kept))
     return parse(kept) if isinstance(kept, str) else kept
 
@@ -298,6 +301,20 @@ def price(text: str) -> tuple[float, float]:
     if len(parts) != 2:
         raise argparse.ArgumentTypeError(f"{text!r} is not IN,OUT (USD per million tokens)")
     return non_negative_float(parts[0]), non_negative_float(parts[1])
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object that every JSON reader takes: finite numbers, and text of whole characters."""
+    try:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise argparse.ArgumentTypeError("it is nested too deep") from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON object; write '{{\"top_k\": 20}}'")
+    return value
 
 
 def comma_list(text: str) -> tuple[str, ...]:

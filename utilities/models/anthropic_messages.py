@@ -11,6 +11,7 @@ from utilities.models.interface import FinishReason, Message, Reply, Sampling, U
 from utilities.models.json_fields import (
     JSONObject,
     count_at,
+    joined,
     list_at,
     object_at,
     text_at,
@@ -79,7 +80,7 @@ def message_body(entry: ModelEntry, messages: list[Message], sampling: Sampling)
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
     if sampling.reasoning_effort is not None:
         body["output_config"] = {"effort": sampling.reasoning_effort}
-    return {**body, **entry.extra_body}
+    return joined(body, entry.extra_body, sampling.extra_body)
 
 
 class MessageStream:

@@ -12,6 +12,7 @@ from utilities.models.interface import FinishReason, Message, Reply, Sampling, U
 from utilities.models.json_fields import (
     JSONObject,
     count_at,
+    joined,
     list_at,
     object_at,
     text_at,
@@ -117,7 +118,7 @@ def chat_body(entry: ModelEntry, messages: list[Message], sampling: Sampling) ->
     if (effort := sampling.reasoning_effort) is not None:
         nested = entry.nests_reasoning_effort
         body |= {"reasoning": {"effort": effort}} if nested else {"reasoning_effort": effort}
-    return {**body, **entry.extra_body}
+    return joined(body, entry.extra_body, sampling.extra_body)
 
 
 def read_completion(body: object, triage: Triage) -> Reply:

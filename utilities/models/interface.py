@@ -1,7 +1,7 @@
 """What a model client takes and returns."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar
 
 from utilities.errors import FailedAttempt, UsageError
@@ -27,6 +27,10 @@ class Sampling:
     reasoning_effort: str | None = None
     seed: int | None = None
     """Of a task's first sample; each further sample has the next, or all would be the same."""
+    extra_body: Mapping[str, Any] | None = None
+    """Fields of the server's own, which are sent as they are."""
+    system_as_user: bool = False
+    """Whether the system text stands before the user's, in one message (`system_in_user`)."""
 
     def to_json(self) -> dict[str, Any]:
         """What enters keys and configurations.
@@ -35,7 +39,9 @@ class Sampling:
         keys.
         """
         first = {"temperature": self.temperature, "max_tokens": self.max_tokens}
-        later = {name: getattr(self, name) for name in ("top_p", "reasoning_effort", "seed")}
+        names = ("top_p", "reasoning_effort", "seed", "extra_body")
+        later = {name: getattr(self, name) for name in names}
+        later["system_as_user"] = self.system_as_user or None
         return first | {name: value for name, value in later.items() if value is not None}
 
     def of_sample(self, index: int) -> Self:
@@ -43,13 +49,43 @@ class Sampling:
         return self if self.seed is None else replace(self, seed=self.seed + index)
 
 
+def system_in_user(messages: Sequence[Message]) -> list[Message]:
+    """The messages for a server without a system role: the system text begins the user's."""
+    system = "\n\n".join(one["content"] for one in messages if one["role"] == "system")
+    rest = [one for one in messages if one["role"] != "system"]
+    if not system:
+        return rest
+    if not rest or rest[0]["role"] != "user":
+        return [{"role": "user", "content": system}, *rest]
+    return [{"role": "user", "content": f"{system}\n\n{rest[0]['content']}"}, *rest[1:]]
+
+
+_PARAMETERS = ("temperature", "max_tokens", "top_p", "reasoning_effort", "seed")
+"""The fields of Sampling that a model takes or does not."""
+_SET_HERE: Mapping[str, str] = {
+    "model": "--model_identifier says it",
+    **dict.fromkeys(("messages", "system", "input", "instructions"), "the agent writes it"),
+    **dict.fromkeys(("stream", "stream_options", "background"), "how a reply comes is set here"),
+    **dict.fromkeys(
+        ("max_tokens", "max_completion_tokens", "max_output_tokens"), "give --max_tokens"
+    ),
+    **{name: f"give --{name}" for name in ("temperature", "top_p", "seed", "reasoning_effort")},
+    **dict.fromkeys(("n", "best_of"), "give --best_of"),
+    **dict.fromkeys(
+        ("tools", "tool_choice", "functions", "function_call"), "no call would be answered"
+    ),
+    "cache_control": "caching is set here",
+}
+"""The fields of a request that no user's `extra_body` may have, and what to do instead."""
+
+
 def check_sampling(entry: ModelEntry, sampling: Sampling) -> None:
     """Raise UsageError if the model would reject a parameter; nothing is sent."""
     accepts = entry.accepts
     if sampling.reasoning_effort == "none":
         accepts = accepts | entry.accepts_without_reasoning
-    for name, value in asdict(sampling).items():
-        if value is not None and name not in accepts:
+    for name in _PARAMETERS:
+        if getattr(sampling, name) is not None and name not in accepts:
             hint = f"leave out --{name}"
             if name in entry.accepts_without_reasoning:
                 hint += ", or give --reasoning_effort none as well"
@@ -69,6 +105,18 @@ def _check_values(entry: ModelEntry, sampling: Sampling) -> None:
         raise UsageError(f"--temperature {sampling.temperature}: it lies between 0 and 2")
     if sampling.top_p is not None and not 0 < sampling.top_p <= 1:
         raise UsageError(f"--top_p {sampling.top_p}: it lies above 0 and up to 1")
+    _check_extra_body(entry, sampling)
+
+
+def _check_extra_body(entry: ModelEntry, sampling: Sampling) -> None:
+    set_here = dict(_SET_HERE)
+    if entry.thinking:
+        set_here["thinking"] = f"it is set for {entry.name}"
+    if sampling.reasoning_effort is not None:
+        set_here |= dict.fromkeys(("reasoning", "output_config"), "--reasoning_effort sets it")
+    for name in sampling.extra_body or ():
+        if name in set_here:
+            raise UsageError(f"--extra_body: {name} cannot be set there: {set_here[name]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """JSON to and from servers; a field of another type than expected counts as missing."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import orjson
@@ -54,3 +55,14 @@ def count_at(value: object, name: str) -> int:
     if isinstance(found, bool) or not isinstance(found, int | float):
         return 0
     return int(found) if 0 < found < _MOST_TOKENS else 0
+
+
+def joined(first: Mapping[str, Any], *others: Mapping[str, Any] | None) -> JSONObject:
+    """An object with the fields of all; objects under one name are joined, else the last counts."""
+    whole = dict(first)
+    for other in others:
+        for name, value in (other or {}).items():
+            inner = whole.get(name)
+            is_joined = isinstance(inner, Mapping) and isinstance(value, Mapping)
+            whole[name] = joined(inner, value) if is_joined else value  # type: ignore[arg-type]
+    return whole

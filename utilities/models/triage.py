@@ -46,6 +46,7 @@ _TOO_LONG = re.compile(
 _MODERATED = re.compile(r"moderation|flagged|content[_ ](policy|filter)")
 _DELAY = re.compile(r'(?:retrydelay": "|try again in )(\d+(?:\.\d+)?)(ms|s)')
 _KEY_REJECTED = re.compile(r"api key not valid|api_key_invalid|invalid api key")
+_NO_SYSTEM_ROLE = re.compile(r"system role|roles must alternate|only user.{0,30}assistant roles")
 _MODEL_MISSING = re.compile(r"model_not_found|model not found")
 
 _STATUS_OF_TYPE: Mapping[str, int] = {
@@ -137,6 +138,8 @@ class Triage:
                 "--model_identifier or --base_url"
             )
         passing = status in {408, 409, 429} or status >= 500 or status < 400
+        if status <= 500 and _NO_SYSTEM_ROLE.search(words):  # llama.cpp says it with a 500
+            passing, says = False, f"{says}; --system_as_user sends no message of that role"
         return None if passing or "overloaded_error" in words else Rejected(says)
 
     def without_key(self, text: str) -> str:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from utilities.models.interface import Begun, Message, Meter, ModelClient, Reply, Sampling
+from utilities.models.interface import (
+    Begun,
+    Message,
+    Meter,
+    ModelClient,
+    Reply,
+    Sampling,
+    system_in_user,
+)
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import BudgetMeter
 from utilities.replies.journal import request_key
@@ -94,6 +102,8 @@ class AskedModel:
             "model_identifier": self.model_identifier,
             "model": self.model,
         }
+        if self._sampling.system_as_user:
+            messages = system_in_user(messages)
         self._plan(key, messages)
         _log.debug("%s: prompt: %s", about, messages)
         batches = self._batches

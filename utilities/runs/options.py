@@ -1,13 +1,16 @@
 """The options of the scripts that ask an agent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from utilities import config
 from utilities.command_line.options import (
     Options,
     flag,
+    json_object,
     non_negative_float,
     option,
     positive_int,
@@ -48,6 +51,15 @@ class AskingOptions(Options):
     reasoning_effort: str | None = _model("none, low, medium, high… as the model knows it", "E")
     seed: int | None = _model(
         "seed of a task's first sample; the next has N + 1", "N", parse=whole_number
+    )
+    extra_body: Mapping[str, Any] | None = _model(
+        "more fields of each request, for what the server alone knows: '{\"top_k\": 20}'",
+        "JSON",
+        parse=json_object,
+    )
+    system_as_user: bool = flag(
+        "put the system text before the user's, in one message: for servers without a system role",
+        group="model",
     )
     request_timeout_s: float | None = _model(
         "longest wait for one whole reply; then it is asked for again", "S"
