@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from utilities.command_line.options import Options, argument, option, parse_options
+from utilities.command_line.options import (
+    Options,
+    argument,
+    option,
+    parse_options,
+    whole_number,
+)
 from utilities.files.atomic import write_atomically
 from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents
@@ -38,13 +44,21 @@ class ReportOptions(Options):
     max_megabytes: int = option(
         "room for samples; results beyond it are in the table only", "N", default=100
     )
+    max_reply_megabytes: int = option(
+        "room for raw replies, packed, from the journals beside the results; 0 leaves them out",
+        "N",
+        parse=whole_number,
+        default=30,
+    )
 
 
 def main() -> int:
     """Build the page and say where it is."""
     options = parse_options(ReportOptions, __doc__)
     contents = ReportContents(
-        longest_text=options.max_text, most_bytes=options.max_megabytes * 1_000_000
+        longest_text=options.max_text,
+        most_bytes=options.max_megabytes * 1_000_000,
+        most_reply_bytes=options.max_reply_megabytes * 1_000_000,
     )
     contents.read(options.results)
     page = b"".join(page_of(contents, built_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"))
@@ -58,6 +72,10 @@ def main() -> int:
         print(f"cut      {contents.cut_texts} texts longer than {options.max_text:,} characters")
     if contents.left_out:
         print(f"left out the samples of {contents.left_out} results; --max_megabytes makes room")
+    if contents.replies.blocks:
+        print(f"replies  {len(contents.replies.blocks) - contents.replies.left_out} raw ones")
+    for note in contents.replies.notes():
+        print(note)
     return 0
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import colorsys
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.support.browser import PHONE, Browser, Keys, needs_chromium, started_browser
+from tests.support.browser import PHONE, Browser, Keys, needs_axe, needs_chromium, started_browser
 from tests.support.entries import write_entries
 from tests.support.report_results import (
     CODE,
@@ -20,6 +20,7 @@ from tests.support.report_results import (
     TRAIN,
     Entry,
     entry,
+    journal_line,
     metadata,
 )
 from utilities.report.contents import ReportContents
@@ -42,12 +43,20 @@ def browser(chromium: Browser) -> Iterator[Browser]:
     assert chromium.complaints() == []
 
 
-def build(path: Path, *files: list[Entry], longest_text: int = 20_000) -> Path:
-    contents = ReportContents(longest_text=longest_text, most_bytes=10**8)
-    contents.read(
-        write_entries(path.with_name(f"r{place}.jsonl"), *entries)
+def build(
+    path: Path,
+    *files: list[Entry],
+    longest_text: int = 20_000,
+    journals: Sequence[Entry] = (),
+) -> Path:
+    """The page of these results files; the first one may have a journal beside it."""
+    contents = ReportContents(longest_text=longest_text, most_bytes=10**8, most_reply_bytes=10**8)
+    if journals:
+        write_entries(path.with_name("r0_partial_results.jsonl"), *journals)
+    contents.read([
+        write_entries(path.with_name(f"r{place}_results.jsonl"), *entries)
         for place, entries in enumerate(files)
-    )
+    ])  # fmt: skip
     path.write_bytes(b"".join(page_of(contents, built_at="now")))
     return path
 
@@ -435,11 +444,10 @@ def test_an_odd_filter_in_the_address_filters_nothing_it_does_not_know(
 
 def test_a_sample_has_an_address_that_opens_it(browser: Browser, compared: Path) -> None:
     browser.open(compared, "#t1")
-    second = browser.all(".column")[1]
-    address = second.find_element("css selector", ".sample summary a").get_property("hash")
+    address = browser.one(".column[data-run='1'] .sample > div > a").get_property("hash")
     assert address == "#t1/B1"
     browser.open(compared, address)
-    assert browser.one(".sample.linked[open] summary a").text == "sample 1"
+    assert browser.one(".sample.linked[open] summary b").text == "sample 1"
     assert len(browser.all(".column")) == 1
 
 
@@ -451,8 +459,52 @@ def test_a_sample_shows_what_the_model_was_shown_once_for_all_samples(
     built = build(tmp_path / "page.html", [shown])
     assert built.read_text().count("Be brief.") == 1
     browser.open(built, "#t/2")
+    browser.one(".sample.linked .prompt summary").click()
+    browser.wait(".sample.linked .prompt pre")
     prompt = browser.one(".sample.linked .prompt pre").get_property("textContent")
     assert prompt.startswith("[system]\nBe brief.\n\n[user]\n<script>")
+
+
+def test_a_click_shows_the_raw_reply_and_the_thinking_as_text(
+    browser: Browser, tmp_path: Path
+) -> None:
+    told = entry("t", RIGHT, RIGHT, latency_s=[1.5, 2.5])
+    built = build(tmp_path / "r0_results.html", [told], journals=[
+        journal_line("t", 0, 1.5, "first"), journal_line("t", 1, 2.5, HOSTILE, reasoning="Hm."),
+    ])  # fmt: skip
+    browser.open(built, "#t/2")
+    browser.one(".sample.linked .reply summary").click()
+    browser.wait(".sample.linked .reply pre")
+    assert browser.texts(".sample.linked .reply h3") == ["Thinking", "Raw reply"]
+    thinking, text = browser.all(".sample.linked .reply pre")
+    assert thinking.text == "Hm."
+    assert text.get_property("textContent").startswith("<script>document.title = 'owned'</script>")
+
+
+def test_a_raw_reply_that_is_not_in_the_page_says_why(browser: Browser, tmp_path: Path) -> None:
+    browser.open(build(tmp_path / "page.html", [entry("t", RIGHT)]), "#t/1")
+    assert "no journal beside the results has it" in browser.one(".sample.linked").text
+
+
+def test_every_row_is_printed_in_dark_ink(browser: Browser, tmp_path: Path) -> None:
+    built = build(tmp_path / "page.html", [entry(f"t{n:03}", RIGHT) for n in range(150)])
+    browser.open(built, scheme="dark")
+    browser.run("window.dispatchEvent(new Event('beforeprint'))")
+    assert len(listed(browser)) == 150
+    media = {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    ink = browser.one("h1").value_of_css_property("color")
+    assert all(int(part) < 64 for part in re.findall(r"\d+", ink)[:3])
+
+
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["", "#t0", "#t1/A1"])
+def test_axe_core_finds_no_violation(
+    browser: Browser, compared: Path, address: str, scheme: str
+) -> None:
+    browser.open(compared, address, scheme=scheme)
+    assert browser.violations() == []
 
 
 CONTRAST = """

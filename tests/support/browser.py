@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None,
     reason="needs chromium and chromedriver: apt-get install chromium chromium-driver",
+)
+AXE = Path(os.environ.get("AXE_CORE", "node_modules/axe-core/axe.min.js"))
+needs_axe = pytest.mark.skipif(
+    not AXE.is_file(),
+    reason="needs axe-core: npm install --no-save axe-core, or AXE_CORE=.../axe.min.js",
 )
 WIDE, PHONE = (1280, 900), (390, 844)
 
@@ -76,6 +82,16 @@ class Browser:
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(script, *arguments)
 
+    def violations(self) -> list[str]:
+        """What axe-core finds wrong with the page as it is shown, and in which elements."""
+        self.driver.set_script_timeout(60)
+        self.run(AXE.read_text(encoding="utf-8"))
+        found: list[str] = self.driver.execute_async_script(
+            "const done = arguments[0]; axe.run().then(({ violations }) => done(violations.map("
+            "({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)));"
+        )
+        return found
+
     def complaints(self) -> list[str]:
         """What the console said since it was asked last."""
         return [line["message"] for line in self.driver.get_log("browser")]
@@ -97,4 +113,4 @@ def started_browser() -> Iterator[Browser]:
         driver.quit()
 
 
-__all__ = ["PHONE", "WIDE", "Browser", "Keys", "needs_chromium", "started_browser"]
+__all__ = ["PHONE", "WIDE", "Browser", "Keys", "needs_axe", "needs_chromium", "started_browser"]

@@ -55,3 +55,23 @@ def metadata(run: str = "a", **changed: Any) -> Entry:
         "duration_s": 90.0,
     }
     return run_metadata(**(fields | changed))
+
+
+def journal_line(
+    task_id: str, index: int, latency_s: float, text: str, reasoning: str | None = None
+) -> Entry:
+    """A raw reply to the prompt of a sample of `entry`, as the journal holds it."""
+    return {
+        "key": f"{index:032}",
+        "entry_type": "reply",
+        "run_id": "run-a",
+        "task_id": task_id,
+        "sample_index": index,
+        "reply": {
+            "text": text,
+            "reasoning": reasoning,
+            "finish_reason": "stop",
+            "usage": {"input_tokens": 100, "output_tokens": 20},
+            "latency_s": latency_s,
+        },
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from utilities.files.json_lines import encode_line
+from utilities.report.raw_replies import RawReplies
 from utilities.report.records import (
     Record,
     grid_texts,
@@ -48,14 +49,15 @@ class ReportContents:
 
     `blocks` are the parts that the page reads when a task is opened, as JSON: `t3` the pairs of
     task 3, `t3r0` what run 0 made of it. `left_out` counts the results whose blocks found no
-    room.
+    room. `replies` are the raw replies, whole ones, with a room of their own.
     """
 
-    def __init__(self, *, longest_text: int, most_bytes: int) -> None:
+    def __init__(self, *, longest_text: int, most_bytes: int, most_reply_bytes: int = 0) -> None:
         """Texts are cut to `longest_text` characters; all blocks together to `most_bytes`."""
         self.tasks: list[ShownTask] = []
         self.runs: list[ShownRun] = []
         self.blocks: dict[str, bytes] = {}
+        self.replies = RawReplies(most_reply_bytes)
         self.left_out = 0
         self.cut_texts = 0
         self._longest_text = longest_text
@@ -77,12 +79,15 @@ class ReportContents:
             for run, task, entry in entries:
                 room = self._add(numbers[id(run)], task, entry, room)
             self._room -= share - room
+        if self.replies.most_bytes:
+            self.replies.read()
 
     def _add(self, run: int, task: Task, entry: ResultEntry, room: int) -> int:
         """Add an entry; returns the room that it leaves."""
         number = self._number_of(task)
         samples = sample_records(entry, task, self._longest_text)
-        outcome = self.runs[run].scored.outcomes[task.task_id]
+        scored = self.runs[run].scored
+        outcome = scored.outcomes[task.task_id]
         self.runs[run].results[number] = result_record(outcome, samples)
         texts = (*entry.reasoning, *entry.python_code)
         self.cut_texts += sum(len(text or "") > self._longest_text for text in texts)
@@ -98,6 +103,7 @@ class ReportContents:
             self.left_out += 1
             return room
         self.blocks[f"t{number}r{run}"] = content
+        self.replies.want(entry, scored.places[task.task_id].path, f"t{number}r{run}")
         return room - len(content)
 
     def _number_of(self, task: Task) -> int:

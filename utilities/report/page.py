@@ -40,7 +40,7 @@ def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
     yield before.encode()
     yield _block("index", as_json(_index(contents, runs)))
     yield script_part.encode()
-    for name, content in contents.blocks.items():
+    for name, content in (contents.blocks | contents.replies.blocks).items():
         yield _block(name, content)
     yield after.encode()
 
@@ -75,6 +75,7 @@ def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
     return {
         "runs": [asdict(run) for run in runs],
         "outcomes": OUTCOMES,
+        "with_replies": contents.replies.most_bytes > 0,
         "same_tasks": len({frozenset(run.scored.outcomes) for run in contents.runs}) == 1,
         "pairs": {
             f"{one.first} {one.second}": asdict(one) | {"detectable": detectable(one.tasks)}

@@ -109,6 +109,7 @@ function bind() {
   }
   document.addEventListener("keydown", pressed);
   window.addEventListener("hashchange", route);
+  window.addEventListener("beforeprint", () => { while (drawn < listed.length) drawRows(); });
   if (runs.length > 1) new ResizeObserver(drawPlot).observe(byId("plot"));
   const nearEnd = new IntersectionObserver((found) => {
     if (!found.some((one) => one.isIntersecting) || drawn >= listed.length) return;

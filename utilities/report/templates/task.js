@@ -95,7 +95,7 @@ function attemptsAt(task, run, place, wanted) {
 function samplesOf(task, run, details, pairs) {
   const { samples } = details, list = element("div", {}, element("h3", { text: count(samples.length, "sample") }));
   const order = samples.map((sample, place) => [WORTH[sample.outcome], place]).sort(([a, m], [b, n]) => a - b || m - n);
-  samples.forEach((sample, place) => list.append(sampleBox({ ...sample, prompt: details.prompts[sample.prompt], address: `${addressOf(task)}/${runs.length > 1 ? runs[run].letter : ""}${place + 1}` }, place, pairs, order.length && order[0][1] === place)));
+  samples.forEach((sample, place) => list.append(sampleBox({ ...sample, prompt: details.prompts[sample.prompt], reply: `t${task.number}r${run}s${place}`, address: `${addressOf(task)}/${runs.length > 1 ? runs[run].letter : ""}${place + 1}` }, place, pairs, order.length && order[0][1] === place)));
   return list;
 }
 
@@ -122,7 +122,7 @@ function sampleHead(sample, place) {
   if (sample.latency !== undefined) facts.push(duration(sample.latency));
   return element("summary", {},
     element("i", { class: `chip outcome-${sample.outcome}`, title: index.outcomes[sample.outcome] }),
-    element("a", { href: sample.address, title: "link to this sample", text: `sample ${place + 1}` }), marks("train", sample.train), marks("test", sample.test),
+    element("b", { text: `sample ${place + 1}` }), marks("train", sample.train), marks("test", sample.test),
     sample.status && sample.status !== "ok" ? bad(sample.status, "ok") : null,
     sample.execution ? bad(sample.execution, "ok") : null,
     sample.varies ? bad("varies from run to run", "") : null, sample.hardcoded ? bad("hardcoded", "") : null,
@@ -141,7 +141,40 @@ function sampleBody(sample, pairs) {
     sample.message ? textBlock("What the program said", sample.message, "plain") : null,
     sample.reasoning ? textBlock("Reasoning", sample.reasoning, "prose") : null,
     sample.code ? textBlock("Program", sample.code, "program") : null,
-    sample.prompt ? element("details", { class: "prompt" }, element("summary", { text: "what the model was shown" }), textBlock("Prompt", sample.prompt, "prose")) : null,
+    sample.prompt ? disclosed("what the model was shown", "prompt", () => [textBlock("Prompt", sample.prompt, "prose")]) : null,
+    rawReply(sample),
   ].filter(Boolean);
-  return parts.length ? parts : [element("p", { class: "muted", text: "Nothing more is known of this sample." })];
+  if (!parts.length) parts.push(element("p", { class: "muted", text: "Nothing more is known of this sample." }));
+  return [...parts, element("a", { class: "muted", href: sample.address, text: "link to this sample" })];
+}
+
+// What is made when it is opened for the first time.
+function disclosed(title, kind, make) {
+  const box = element("details", { class: kind }, element("summary", { text: title }));
+  box.addEventListener("toggle", async () => {
+    if (box.children.length > 1) return;
+    const body = element("div");
+    box.append(body);
+    body.append(...await make());
+  });
+  return box;
+}
+
+function rawReply(sample) {
+  const packed = block(sample.reply);
+  if (packed) return disclosed("what the model replied", "reply", async () => replyTexts(JSON.parse(await unpacked(packed))));
+  if (!index.with_replies || sample.input === undefined) return null;
+  const why = byId(sample.reply) ? "there was no room for it" : "no journal beside the results has it";
+  return element("p", { class: "muted", text: `The raw reply is not in this page: ${why}.` });
+}
+
+function replyTexts(reply) {
+  return [["Thinking", reply.thinking], ["Raw reply", reply.text], ["What the server sent, which could not be read", reply.body]]
+    .filter(([, text]) => text).map(([title, text]) => textBlock(title, text, "prose"));
+}
+
+// A zlib stream in Base64.
+async function unpacked(packed) {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
 }
