@@ -56,13 +56,9 @@ def solve(
         group, best = groups[place], groups[place][number]
         if (code := program_of(best)) in solutions:
             continue
+        share, repeated = weight(group) / total, () if place else again
         evidence = Evidence(
-            place,
-            weight(group) / total,
-            best.is_strong(),
-            () if place else again,
-            is_first=not number,
-            by_rank=best.renumbered,
+            place, share, best.is_strong(), repeated, is_first=not number, by_rank=best.renumbered
         )
         solutions[code] = Solution(
             reasoning=writer.write(best, evidence, rivals=len(group) - 1, others=len(groups) - 1),

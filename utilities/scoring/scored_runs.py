@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count, product
+from itertools import chain, count, product
 from pathlib import Path
 from typing import Any
 
@@ -117,17 +117,7 @@ def read_scored_runs(
     Raises UsageError for files that cannot be read and entries that cannot be scored.
     """
     given = {task.task_id: task for task in tasks}
-    collected: dict[tuple[EntryKind, str], list[_Collected]] = {}
-    positions = count()
-    for path in paths:
-        for found in _read_file(path, given, positions, generated_too).values():
-            earlier = collected.setdefault((found.kind, found.key), [])
-            whole = next((one for one in earlier if not one.repeats(found)), None)
-            if whole is None:
-                earlier.append(found)
-            else:
-                whole.join(found)
-    groups = [one for some in collected.values() for one in some]
+    groups = _collected(paths, given, generated_too)
     if run_id is not None:
         groups = [one for one in groups if any(m.run_id == run_id for _, m in one.metadata)]
         if not groups:
@@ -144,6 +134,23 @@ def read_scored_runs(
         raise UsageError("no benchmark result in these files; give results of a benchmark")
     _number_repeats(found_runs)
     return found_runs
+
+
+def _collected(
+    paths: Iterable[Path], given: Mapping[str, Task], generated_too: bool
+) -> list[_Collected]:
+    """What the files hold, a group for each table to come, parts of one run joined."""
+    collected: dict[tuple[EntryKind, str], list[_Collected]] = {}
+    positions = count()
+    for path in paths:
+        for found in _read_file(path, given, positions, generated_too).values():
+            earlier = collected.setdefault((found.kind, found.key), [])
+            whole = next((one for one in earlier if not one.repeats(found)), None)
+            if whole is None:
+                earlier.append(found)
+            else:
+                whole.join(found)
+    return list(chain.from_iterable(collected.values()))
 
 
 def _number_repeats(runs: Sequence[ScoredRun]) -> None:

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -132,10 +132,7 @@ def merge_sources(
                 merged.traces += len(traces)
                 names = (names_of(task_id, trace) for trace in traces)
                 spool.executemany("DELETE FROM traces WHERE trace_id IN (?, ?)", names)
-            every = list(merged.sources.values())
-            for number, count in _counted(spool, "source"):
-                every[number].added += count
-                every[number].already_there -= count
+            _count_new(spool, list(merged.sources.values()))
             found = (_text(task_id) for task_id, _ in _counted(spool, "task_id"))
             new_tasks = [task_id for task_id in found if task_id not in there]
             merged.traces += merged.total.added
@@ -143,6 +140,13 @@ def merge_sources(
             if merged.total.added and not dry_run:
                 write_store(path, _with_new_traces(path, spool, new_tasks))
     return merged
+
+
+def _count_new(spool: sqlite3.Connection, sources: Sequence[MergeCounts]) -> None:
+    """Count what is left in the spool as added; until now it counted as already there."""
+    for number, count in _counted(spool, "source"):
+        sources[number].added += count
+        sources[number].already_there -= count
 
 
 def _keep(trace: Trace, source: int, spool: sqlite3.Connection) -> None:
