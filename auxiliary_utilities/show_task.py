@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from utilities.command_line.options import Options, argument, flag, option, parse_options
+from utilities.command_line.options import Options, argument, flag, option, parse_options, part
 from utilities.errors import UsageError
 from utilities.report.records import grid_texts, sample_records, task_record
 from utilities.report.terminal_drawing import TaskDrawing
@@ -24,7 +24,7 @@ from utilities.results.entry import ResultEntry
 from utilities.scoring.scored_run import ScoredRun, counted_entries
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.tasks.datasets import open_tasks
-from utilities.tasks.selection import Selection
+from utilities.tasks.selection import DrawOptions, Selection
 from utilities.tasks.task import Task
 
 LONGEST_TEXT = 1_000_000
@@ -41,6 +41,7 @@ class DrawingOptions(Options):
     texts: bool = flag("also reasoning and programs")
     dataset: str | None = option("without --results: the dataset (default: arc1_training)", "NAME")
     dataset_directory: Path | None = option("without --results: your own tasks", "DIR")
+    draw: DrawOptions = part(DrawOptions)
 
 
 class PipedConsole(Console):
@@ -96,6 +97,7 @@ def task_of_dataset(options: DrawingOptions) -> Task:
         dataset_directory=options.dataset_directory,
         dataset=options.dataset,
         selection=Selection(task_ids=(options.task_id,)),
+        draw=options.draw.draw,
         strict=True,
     )
     return task

@@ -216,6 +216,7 @@ def _parts_of(options: AskingOptions, agent: str) -> Sequence[_Part]:
                 dataset_directory=options.dataset_directory,
                 dataset=part.options.dataset,
                 selection=selection_of(options),
+                draw=options.draw.draw,
             )
     return parts
 

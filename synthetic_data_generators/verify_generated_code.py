@@ -48,7 +48,11 @@ def open_source(options: VerificationOptions) -> tuple[Iterator[Entry], int | No
         entries = read_fields(options.source)
         return chain([next(entries)], entries), None  # read one: if that fails, no output is made
     files = program_files(options.source)
-    tasks = open_tasks(dataset=options.dataset, dataset_directory=options.dataset_directory)
+    tasks = open_tasks(
+        dataset=options.dataset,
+        dataset_directory=options.dataset_directory,
+        draw=options.draw.draw,
+    )
     return entries_of_programs(files, tasks), len(files)
 
 

@@ -224,6 +224,37 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
         submit(path, tmp_path)
 
 
+def submitted_names(folder: Path, *ids: str) -> list[str]:
+    """The names of the files that a run of tasks with these ids is submitted as."""
+    entries = [
+        {**entry(number, [[right(number)]], [[right(number), None]]), "task_id": task_id}
+        for number, task_id in enumerate(ids)
+    ]
+    submit(write(folder / "results.jsonl", [*entries, metadata(list(ids))]), folder)
+    return sorted(path.name for path in (folder / "submission").iterdir())
+
+
+def test_the_id_of_a_task_is_its_files_name_whatever_it_is(tmp_path: Path) -> None:
+    names = submitted_names(tmp_path, "a/b", "..", "", " ", "t\0", "\x1b[31m", "naïve", "a%2Fb")
+    wanted = ["a%2Fb", "..", "", " ", "t%00", "%1B%5B31m", "na%C3%AFve", "a%252Fb"]
+    assert names == sorted(f"{name}.json" for name in wanted)
+
+
+@pytest.mark.parametrize("task_id", ["谜" * 30, "x" * 250, "谜" * 83, "(" * 250])
+def test_an_id_that_is_too_long_as_escapes_is_written_as_it_is(
+    tmp_path: Path, task_id: str
+) -> None:
+    assert submitted_names(tmp_path, task_id) == [f"{task_id}.json"]
+
+
+def test_an_id_beyond_255_bytes_is_refused_before_a_file_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="x…: its id is too long for a file's name") as refusal:
+        submitted_names(tmp_path, "a", "x" * 251, "b")
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "submission").exists()
+    assert not (tmp_path / "submission.json").exists()
+
+
 @pytest.mark.parametrize("script", ["code", "direct"])
 def test_a_benchmark_writes_submissions_and_is_scored_anew_with_the_same_lines(
     tmp_path: Path, dataset: Any, run_script: Run, script: str

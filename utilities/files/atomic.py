@@ -10,6 +10,9 @@ from typing import BinaryIO
 
 from utilities.errors import UsageError
 
+LONGEST_NAME_BYTES = 255
+"""Of a file's name, on nearly every file system."""
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file's bytes at once, even across a crash or a power cut.
@@ -30,10 +33,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     disk).
     """
     target = path.resolve()
-    if target.exists() and not target.is_file():
-        raise UsageError(f"cannot write {path}: it is a folder or a device, not a file")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
+        if target.exists() and not target.is_file():
+            raise UsageError(f"cannot write {path}: it is a folder or a device, not a file")
+        temporary = target.with_name(_temporary_name(target.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("xb") as file:
@@ -66,6 +69,16 @@ def locked(path: Path) -> Iterator[None]:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _temporary_name(name: str) -> str:
+    """A hidden name for the time of writing, no longer than the system allows.
+
+    It begins like `name`, as far as there is room.
+    """
+    end = f".{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    room = LONGEST_NAME_BYTES - len(end) - 1
+    return f".{os.fsdecode(os.fsencode(name)[:room])}{end}"
 
 
 def _sync_folder(folder: Path) -> None:

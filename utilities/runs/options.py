@@ -13,10 +13,12 @@ from utilities.command_line.options import (
     json_object,
     non_negative_float,
     option,
+    part,
     positive_int,
     price,
     whole_number,
 )
+from utilities.tasks.selection import DrawOptions
 
 _model = partial(option, group="model")
 _tasks = partial(option, group="tasks")
@@ -93,6 +95,7 @@ class AskingOptions(Options):
     dataset_directory: Path | None = _tasks(
         "a folder of ARC task files or of Kaggle's files, or one JSON or JSON Lines file", "DIR"
     )
+    draw: DrawOptions = part(DrawOptions)
     max_tasks: int | None = _tasks("no more than N tasks", "N")
     tasks: str | None = _tasks("a slice of the dataset, in its order", "[20:40]")
     task_ids: str | None = _tasks("'[\"00d62c1b\"]', a comma list, or a file of ids", "IDS")

@@ -58,6 +58,7 @@ async def open_run(
         dataset_directory=options.dataset_directory,
         dataset=options.dataset,
         selection=selection_of(options),
+        draw=options.draw.draw,
         strict=options.strict,
         on_bad_task=_report_bad_task,
     )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from utilities.command_line.options import Options, option
+from utilities.command_line.options import Options, option, part
+from utilities.tasks.selection import DrawOptions
 from utilities.tasks.task import Task
 
 _submission = partial(option, group="submissions and training data")
@@ -40,6 +41,7 @@ class TaskSetOptions(Options):
     dataset_directory: Path | None = _tasks(
         "your own tasks; their test outputs count if the results have none", "DIR"
     )
+    draw: DrawOptions = part(DrawOptions)
 
     def chosen_tasks(self) -> tuple[list[Task], str]:
         """The tasks that the user named and the dataset's name; no tasks if none were named.
@@ -50,5 +52,7 @@ class TaskSetOptions(Options):
             return [], ""
         from utilities.tasks.datasets import open_tasks
 
-        source = open_tasks(dataset_directory=self.dataset_directory, dataset=self.dataset)
+        source = open_tasks(
+            dataset_directory=self.dataset_directory, dataset=self.dataset, draw=self.draw.draw
+        )
         return list(source), str(source.path)

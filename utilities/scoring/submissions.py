@@ -6,6 +6,7 @@ folder with `TASK_ID.json` for each task: a list with one object a test input, o
 up over attempts, so what a task's samples cost together is spread over its attempts.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from urllib.parse import quote
 
 import orjson
 
+from utilities.command_line.terminal import printable
 from utilities.errors import UsageError
-from utilities.files.atomic import write_atomically
+from utilities.files.atomic import LONGEST_NAME_BYTES, write_atomically
 from utilities.results.entry import ResultEntry
 from utilities.scoring.options import SubmissionOptions
 from utilities.scoring.outcomes import ATTEMPTS, attempts_of, score_attempts
@@ -26,6 +28,7 @@ from utilities.scoring.scored_run import ScoredRun, counted_entries, file_names
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.tasks.task import Grid, Pair, Task
 
+_NO_PART_OF_A_NAME = re.compile(r"[/%\x00-\x1f\x7f\ud800-\udfff]")
 PLACEHOLDER: Grid = [[0, 0], [0, 0]]
 """What stands for an attempt that there is not; Kaggle's own sample file has it."""
 
@@ -159,6 +162,9 @@ def write_submissions(options: SubmissionOptions, runs: Sequence[ScoredRun]) -> 
     Raises UsageError if something cannot be written, or a folder holds other files.
     """
     names = file_names(runs)
+    if options.submission_directory is not None:
+        for run in runs:
+            _task_files(run)  # refuses before anything is written
     for run, name in zip(runs, names, strict=True):
         if (file := options.submission) is not None:
             path = file if len(runs) == 1 else file.with_name(f"{file.stem}_{name}{file.suffix}")
@@ -190,7 +196,7 @@ def _write_kaggle(run: ScoredRun, path: Path) -> None:
 
 def _write_folder(run: ScoredRun, folder: Path) -> None:
     facts = RunFacts(run.name, run_start(run.started_at), run.configuration)
-    names = {task_id: f"{quote(task_id, safe=' ')}.json" for task_id in run.outcomes}
+    names = _task_files(run)
     others = sorted({path.name for path in folder.glob("*.json")} - set(names.values()))
     if others:  # the scorer would count them as tasks of this run
         raise UsageError(
@@ -200,6 +206,31 @@ def _write_folder(run: ScoredRun, folder: Path) -> None:
     for task, entry in _tasks(run):
         content = orjson.dumps(harness_task(entry, task, facts))
         write_atomically(folder / names[task.task_id], content + b"\n")
+
+
+def _task_files(run: ScoredRun) -> dict[str, str]:
+    """The name of each task's file; raises UsageError for a task whose name is too long for one."""
+    return {task_id: _task_file(task_id) for task_id in run.outcomes}
+
+
+def _task_file(task_id: str) -> str:
+    """A task's id in a form that is a file's name everywhere: all but plain ASCII as `%E8`.
+
+    If that is too long, only what no name may hold is written so: no other task has this name,
+    since the first form has no such letters.
+    """
+    plain = _NO_PART_OF_A_NAME.sub(lambda found: _quoted(found[0]), task_id)
+    for name in (f"{_quoted(task_id)}.json", f"{plain}.json"):
+        if len(name.encode()) <= LONGEST_NAME_BYTES:
+            return name
+    raise UsageError(
+        f"--submission_directory: task {printable(task_id, 40)}: its id is too long for a file's "
+        "name; leave the task out of the run, or write --submission alone"
+    )
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe=" ", errors="surrogatepass")
 
 
 def _tasks(run: ScoredRun) -> Iterator[tuple[Task, ResultEntry | None]]:

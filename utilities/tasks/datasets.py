@@ -22,9 +22,10 @@ from utilities.files.hashing import file_sha256, files_sha256
 from utilities.tasks.layouts import CHALLENGES, StoredTask, recognise
 from utilities.tasks.public_sets import BUILT_DATASETS, write_dataset
 from utilities.tasks.selection import Selection, refuse_unknown_ids
-from utilities.tasks.task import Task, task_from_json
+from utilities.tasks.task import Draw, Task, list_of_pairs, task_from_json, task_from_pairs
 
 EVERYTHING = Selection()
+FIRST_DRAW = Draw()
 
 
 def print_bad_task(task_id: str, reason: str) -> None:
@@ -40,19 +41,23 @@ class TaskSource:
         path: Path,
         *,
         selection: Selection = EVERYTHING,
+        draw: Draw = FIRST_DRAW,
         strict: bool = False,
         on_bad_task: Callable[[str, str], None] = print_bad_task,
     ) -> None:
         """Recognise the layout and check the selection against the ids.
 
-        `path` is a file or a folder; `skipped` maps the id of each unusable task met so far to
-        the reason. Raises UsageError if there is no dataset, an id is unknown (a JSON Lines file
+        `path` is a file or a folder; `draw` makes a task of a list of pairs; `skipped` maps the
+        id of each unusable task met so far to the reason.
+
+        Raises UsageError if there is no dataset, an id is unknown (a JSON Lines file
         is read for that, no further than to the last id), or nothing is selected.
         """
         self.path = path
         self.skipped: dict[str, str] = {}
         self._dataset = recognise(path)
         self._selection = selection
+        self._draw = draw
         self._strict = strict
         self._on_bad_task = on_bad_task
         self.total = self._check_selection()
@@ -71,7 +76,10 @@ class TaskSource:
         """
         with suppress(UsageError):
             yield from TaskSource(
-                self.path, selection=self._selection, on_bad_task=lambda _id, _reason: None
+                self.path,
+                selection=self._selection,
+                draw=self._draw,
+                on_bad_task=lambda _id, _reason: None,
             )
 
     def __iter__(self) -> Iterator[Task]:
@@ -98,7 +106,8 @@ class TaskSource:
             task_id = stored.task_id
             if wanted is not None and task_id not in wanted:
                 continue
-            task = "is there twice; the first one is taken" if task_id in seen else _load(stored)
+            twice = "is there twice; the first one is taken"
+            task = twice if task_id in seen else _load(stored, self._draw)
             seen.add(task_id)
             if isinstance(task, Task):
                 yield task
@@ -132,6 +141,7 @@ def open_tasks(
     dataset_directory: Path | None = None,
     dataset: str | None = None,
     selection: Selection = EVERYTHING,
+    draw: Draw = FIRST_DRAW,
     strict: bool = False,
     on_bad_task: Callable[[str, str], None] = print_bad_task,
     own_directory: Path = config.DATA_DIRECTORY,
@@ -147,7 +157,7 @@ def open_tasks(
         path = dataset_directory
     else:
         path = _named_in(dataset_directory, dataset)
-    return TaskSource(path, selection=selection, strict=strict, on_bad_task=on_bad_task)
+    return TaskSource(path, selection=selection, draw=draw, strict=strict, on_bad_task=on_bad_task)
 
 
 def _own_dataset(name: str | None, directory: Path) -> Path:
@@ -183,11 +193,15 @@ def _nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
     return f"nearest: {', '.join(near)}" if near else f"known: {', '.join(known[:8])}"
 
 
-def _load(stored: StoredTask) -> Task | str:
+def _load(stored: StoredTask, draw: Draw) -> Task | str:
     try:
-        task = task_from_json(stored.task_id, stored.load())
+        content = stored.load()
     except UsageError as error:
         return str(error)
+    if (pairs := list_of_pairs(content)) is None:
+        task = task_from_json(stored.task_id, content)
+    else:
+        task = task_from_pairs(stored.task_id, pairs, draw)
     return task if isinstance(task, Task) else f"{task}; mend it in {stored.origin}"
 
 

@@ -1,14 +1,17 @@
 """The layouts in which a dataset may lie on disk, each read one task at a time.
 
 {"00d62c1b": {"train", "test"}, …}                    json_file (one task alone, too)
+{"00d62c1b": [{"input", "output"}, …], …}             json_file (or the list alone)
 arc-agi_X_challenges.json, arc-agi_X_solutions.json   kaggle_folder, or json_file for one of them
 a folder with a dataset.json, read like json_file     folder_with_dataset
-a folder of 00d62c1b.json files                       task_folder
+a folder of 00d62c1b.json files, or of such folders   task_folder
 one {"task_id", "train", "test"} a line               json_lines, streamed
+one {"examples": [[input, output], …]} a line         json_lines, streamed
 
 A layout is a function in LAYOUTS. It recognises a path and says how its tasks are read.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -16,6 +19,7 @@ from pathlib import Path
 
 from utilities.errors import UsageError
 from utilities.files.json_files import RepeatedKeys, parse_task_json, read_json, reported_reading
+from utilities.tasks.task import is_pair, list_of_pairs
 
 CHALLENGES = "_challenges.json"
 SOLUTIONS = "_solutions.json"
@@ -29,7 +33,8 @@ class StoredTask:
     origin: str
     """Where to mend it: a file, or a file and a line."""
     load: Callable[[], object]
-    """Gives `{"train", "test"}`, unchecked; raises UsageError if the task cannot be read."""
+    """Gives `{"train", "test"}` or a list of pairs, unchecked; raises UsageError if the task
+    cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,8 @@ def recognise(path: Path) -> Dataset:
             if (dataset := layout(path)) is not None:
                 return dataset
     raise UsageError(
-        f"no *.json in the folder {path}; give one of ARC task files, of Kaggle's challenges and "
-        "solutions, or a .json or .jsonl file"
+        f"no *.json in or below the folder {path}; give a folder of ARC task files, of Kaggle's "
+        "challenges and solutions, or a .json or .jsonl file"
     )
 
 
@@ -77,16 +82,64 @@ def folder_with_dataset(path: Path) -> Dataset | None:
 
 
 def task_folder(path: Path) -> Dataset | None:
-    """ARC's own layout: a file for each task, named by its id."""
-    files = sorted(path.glob("*.json"))
+    """ARC's own layout: a file for each task, named by its id.
+
+    A folder without such files is searched with the folders in it. A task's id is then its file's
+    path without the ending: `Center/Center1`. Hidden files and folders are passed over.
+    """
+    if not path.is_dir():
+        return None
+    files = sorted(path.glob("[!.]*.json")) or sorted(_json_files_below(path))
     if not files:
         return None
+    ids = [file.relative_to(path).with_suffix("").as_posix() for file in files]
 
     def tasks() -> Iterator[StoredTask]:
-        for file in files:
-            yield StoredTask(file.stem, str(file), partial(read_json, file))
+        for task_id, file in zip(ids, files, strict=True):
+            yield StoredTask(task_id, str(file), partial(read_json, file))
 
-    return Dataset(files, tasks, lambda: [file.stem for file in files])
+    return Dataset(files, tasks, lambda: ids)
+
+
+def _json_files_below(path: Path) -> Iterator[Path]:
+    """The JSON files in all folders below; links to folders are not followed, so none is a loop."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, below, names in os.walk(path, onerror=fail):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for name in names:
+            if name.endswith(".json") and not name.startswith("."):
+                yield Path(folder, name)
+
+
+_KINDS = (
+    (b"PAR1", "a Parquet file"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"SQLite format 3", "a database"),
+    (b"\xff\xfe", "text in UTF-16"),
+    (b"\xfe\xff", "text in UTF-16"),
+    (b"\x89PNG", "a picture"),
+    (b"%PDF", "a PDF"),
+)
+"""How files begin that hold tasks in a form that is not read, or no tasks."""
+
+
+def refuse_other_kinds(path: Path) -> None:
+    """Raise UsageError for a file whose first bytes or ending say that it is no JSON."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        start = file.read(16)
+    kinds = [kind for mark, kind in _KINDS if start.startswith(mark)]
+    kinds += ["a table"] * (path.suffix.lower() in {".csv", ".tsv"})
+    if kinds:
+        raise UsageError(
+            f"{path} is {kinds[0]}, not JSON in UTF-8; write its tasks as .json or .jsonl "
+            "(data/nature_of_data.md says how)"
+        )
 
 
 def json_lines(path: Path) -> Dataset | None:
@@ -112,6 +165,7 @@ LAYOUTS: tuple[Layout, ...] = (
     kaggle_folder,
     folder_with_dataset,
     task_folder,
+    refuse_other_kinds,
     json_lines,
     json_file,
 )
@@ -126,6 +180,10 @@ def _task_of_line(content: bytes, path: Path, number: int) -> StoredTask:
     except UsageError as error:
         return StoredTask(f"of line {number}", origin, partial(_fail, str(error)))
     named = task if isinstance(task, dict) else {}
+    if "entry_type" in named and "train" not in named:
+        raise UsageError(f"{origin}: an entry of a run, not a task; give the run's own dataset")
+    if list_of_pairs(task) is not None and not {"task_id", "id"} & named.keys():
+        return StoredTask(f"{path.stem}_{number}", origin, lambda: task)
     task_id = named.get("task_id", named.get("id"))
     if not isinstance(task_id, str) or not task_id:
         fault = f"has no task_id that is a string; mend it in {origin}"
@@ -156,16 +214,23 @@ def _task_objects(files: Sequence[Path]) -> Dataset:
 
 def _tasks_by_id(path: Path) -> list[tuple[str, object]]:
     content = read_json(path)
+    if isinstance(content, list) and content and is_pair(content[0]):
+        return [(path.stem, content)]
     if not isinstance(content, dict):
         raise UsageError(
             f"{path} holds a JSON {type(content).__name__}, not an object of tasks by id "
             "(tasks in a row belong in a .jsonl file, one a line)"
         )
-    if isinstance(content.get("train"), list):
+    if isinstance(content.get("train"), list) or isinstance(content.get("examples"), list):
         return [(path.stem, content)]
+    if isinstance(content.get("results"), list):
+        raise UsageError(f"{path} holds a run's results, not tasks; give the run's own dataset")
     pairs = content.pairs if isinstance(content, RepeatedKeys) else list(content.items())
     if not pairs:
         raise UsageError(f"{path} holds no task; give a file with tasks")
+    first = pairs[0][1]
+    if isinstance(first, list) and first and isinstance(first[0], dict) and "text" in first[0]:
+        raise UsageError(f"{path} holds texts about tasks, not tasks (merge_reasoning.py reads it)")
     return pairs
 
 

@@ -5,10 +5,13 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from utilities.command_line.options import Options, option, positive_int, whole_number
 from utilities.command_line.terminal import first_of
 from utilities.errors import UsageError
+from utilities.tasks.task import MOST_PAIRS, Draw
 
 _SLICE = re.compile(r"\[?\s*([0-9]{0,12})\s*:\s*([0-9]{0,12})\s*\]?")
 
@@ -43,6 +46,28 @@ class Selection:
         shown = f"[{start or ''}:{'' if stop is None else stop}]"
         words = [f"--tasks {shown}"] if self.tasks is not None else []
         return " and ".join([*words, *(["--task_ids"] if self.task_ids is not None else [])])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawOptions(Options):
+    """How a list of pairs becomes a task, in datasets that have such lists."""
+
+    pairs_per_task: int = option(
+        "of a dataset with a list of pairs for each task: the most train pairs that are drawn, "
+        "besides one test pair",
+        "K",
+        default=Draw().train_pairs,
+        parse=partial(positive_int, most=MOST_PAIRS - 1),
+        group="tasks",
+    )
+    pairs_seed: int = option(
+        "the seed of that draw", "N", default=Draw().seed, parse=whole_number, group="tasks"
+    )
+
+    @property
+    def draw(self) -> Draw:
+        """The draw that was asked for."""
+        return Draw(self.pairs_per_task, self.pairs_seed)
 
 
 def parse_slice(text: str) -> slice:

@@ -1,5 +1,7 @@
 """Grid, Pair and Task, and a task read out of JSON with every grid checked."""
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias
 
@@ -86,6 +88,58 @@ def task_from_json(task_id: str, content: object) -> Task | str:
     return Task(task_id, train=pairs["train"], test=pairs["test"])
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How a task is made of a list of pairs: the most train pairs, and the seed."""
+
+    train_pairs: int = 3
+    seed: int = 0
+
+
+def list_of_pairs(content: object) -> list[object] | None:
+    """The pairs of one rule: a list, or a list as `examples`; None for any other content.
+
+    RE-ARC and ARC-GEN write `{"input", "output"}`, BARC `[input, output]`.
+    """
+    if isinstance(content, dict) and not {"train", "test"} & content.keys():
+        content = content.get("examples")
+    return content if isinstance(content, list) else None
+
+
+def is_pair(value: object) -> bool:
+    """Whether a value looks like a pair of such a list, right or not."""
+    if isinstance(value, dict):
+        return "input" in value
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], list)
+
+
+def task_from_pairs(task_id: str, values: Sequence[object], draw: Draw) -> Task | str:
+    """Read a task out of what `list_of_pairs` found: pairs with different inputs, drawn.
+
+    The draw depends on its seed and the task's id alone. The last pair drawn is the test pair. If
+    there are too few pairs, there are fewer train pairs. Returns the reason if there is no task.
+    """
+    name = f"{draw.seed} {task_id}".encode("utf-8", "surrogatepass")
+    chance = random.Random(name)  # noqa: S311 - a choice that can be repeated, no secret
+    drawn: dict[int, Pair] = {}
+    for index in chance.sample(range(len(values)), len(values)):
+        value = values[index]
+        if isinstance(value, list) and is_pair(value):
+            value = {"input": value[0], "output": value[1]}
+        pair = _read_pair(value, f"pair [{index}]", output_needed=True)
+        if isinstance(pair, str):
+            return pair
+        if all(pair.input != other.input for other in drawn.values()):
+            drawn[index] = pair
+        if len(drawn) > draw.train_pairs:
+            break
+    if len(drawn) < 2:
+        return f"has {len(drawn)} different pairs; a task needs two, one to learn and one to try"
+    *_, (last, test) = drawn.items()
+    train = (pair for index, pair in sorted(drawn.items()) if index != last)
+    return Task(task_id, train=tuple(train), test=(test,))
+
+
 def _read_pairs(values: object, part: str) -> tuple[Pair, ...] | str:
     if values is None:
         return f"has no {part}"
@@ -93,7 +147,7 @@ def _read_pairs(values: object, part: str) -> tuple[Pair, ...] | str:
         return f"has a {part} of type {type(values).__name__}, not a list of pairs"
     if not values:
         return f"has no {part} pair"
-    pairs = []
+    pairs: list[Pair] = []
     for index, value in enumerate(values):
         pair = _read_pair(value, f"{part}[{index}]", output_needed=part == "train")
         if isinstance(pair, str):

@@ -10,10 +10,12 @@ from utilities.command_line.options import (
     argument,
     flag,
     option,
+    part,
     unsafe_no_seccomp_flag,
 )
 from utilities.files.json_files import stem_of
 from utilities.sandbox.execution import Limits
+from utilities.tasks.selection import DrawOptions
 from utilities.verification.verdict import LocalVerifier, Verifier, VerifierSettings
 
 _DEFAULTS = Limits()
@@ -37,6 +39,7 @@ class VerificationOptions(Options):
     )
     dataset: str | None = option("the tasks for --programs (default: data/dataset.json)", "NAME")
     dataset_directory: Path | None = option("a folder or file of tasks for --programs", "DIR")
+    draw: DrawOptions = part(DrawOptions)
     output: Path | None = option(
         "where to write (default: beside the source, as NAME_verified.jsonl)", "FILE"
     )
@@ -123,6 +126,7 @@ class VerificationOptions(Options):
             "source": str(self.source),
             "is_folder": self.programs is not None,
             **{name: given[name] for name in ("dataset", "dataset_directory")},
+            **self.draw.to_json(),
             "output": str(self.destination),
             "settings": asdict(self.settings),
             **{name: given[name] for name in (*run, "no_resume", "quiet", "verbose")},
