@@ -8,6 +8,7 @@ import gc
 import marshal
 import os
 import sys
+from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 from utilities.sandbox.frontend import Frontend
@@ -44,9 +45,38 @@ _COLLECTIONS = (20_000, 10, 10)
 """Thresholds of the garbage collector: programs are short and their memory is limited."""
 
 
-def main() -> NoReturn:
+def forget_places(repository: str) -> None:
+    """Hide where the toolkit lies, and how this process was started, from what runs here later.
+
+    Call it before `main`, whose frame programs can see. The paths of Python and of its packages
+    stay known: programs read the files there.
+    """
+    sys.argv[:], sys.orig_argv[:] = [""], []
+    sys.executable = sys._base_executable = ""  # type: ignore[attr-defined]
+    sys.path.remove(repository)
+    for folder in [name for name in sys.path_importer_cache if name.startswith(repository)]:
+        del sys.path_importer_cache[folder]
+    for name, module in sys.modules.items():
+        if name.split(".")[0] == "utilities":
+            for told in ("__file__", "__cached__", "__loader__", "__path__", "__spec__"):
+                vars(module).pop(told, None)
+    for each in gc.get_objects():
+        if isinstance(each, FunctionType) and each.__code__.co_filename.startswith(repository):
+            each.__code__ = _named_from(repository, each.__code__)
+
+
+def _named_from(repository: str, code: CodeType) -> CodeType:
+    """The code, and all code inside it, with the file's name as seen from the repository."""
+    constants = (
+        _named_from(repository, each) if isinstance(each, CodeType) else each
+        for each in code.co_consts
+    )
+    name = code.co_filename.removeprefix(repository).lstrip("/")
+    return code.replace(co_filename=name, co_consts=tuple(constants))
+
+
+def main(config: dict[str, Any]) -> NoReturn:
     """Get ready, lock down, report the layers in force, and serve until the supervisor is gone."""
-    config = marshal.loads(bytes.fromhex(sys.argv[-1]))  # noqa: S302 - the supervisor's
     _take_descriptors(config["socket"])
     if config["processor"] is not None:
         os.sched_setaffinity(0, {config["processor"]})
@@ -70,6 +100,7 @@ def main() -> NoReturn:
     if not (lockdown.report["seccomp"] or config["unsafe_no_seccomp"]):
         os._exit(0)
     _be_two(lockdown, pipes, config)
+    del config
     server.serve()
 
 

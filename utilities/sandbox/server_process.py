@@ -28,8 +28,10 @@ Starter = Callable[[ServerKind, int | None, Listener, Listener], "ServerProcess"
 
 _BUFFER = 1 << 20
 _START = (
-    "import sys; sys.path.append(sys.argv[1]);"
-    "from utilities.sandbox.fork_server import main; sys.path.remove(sys.argv[1]); main()"
+    "import marshal, sys; config = marshal.load(open(int(sys.argv[1]), 'rb', 0, closefd=False));"
+    "sys.path.append(config['repository']);"
+    "from utilities.sandbox.fork_server import forget_places, main;"
+    "forget_places(config.pop('repository')); main(globals().pop('config'))"
 )
 """The toolkit can be imported until its parts are loaded; no program can import it after that."""
 _FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8", "-W", "ignore", "-c", _START)
@@ -96,13 +98,15 @@ class ServerProcess:
         with its_end:
             for end in (self._socket, its_end):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-            config = {**settings, "socket": its_end.fileno(), "processor": processor}
-            self._process = self._start(config)
+            self._process = self._start({**settings, "processor": processor}, its_end)
         self._socket.setblocking(False)
         self._loop.add_reader(self._socket, self._read)
 
-    def _start(self, config: dict[str, Any]) -> subprocess.Popen[bytes]:
+    def _start(self, config: dict[str, Any], its_end: socket.socket) -> subprocess.Popen[bytes]:
+        """Start the process, which finds its configuration in the socket: programs see no trace."""
         config |= {
+            "socket": its_end.fileno(),
+            "repository": _REPOSITORY,
             "packages": package_folders(),
             "visible": visible_files(),
             "readable": readable_files(),
@@ -117,14 +121,15 @@ class ServerProcess:
             "OPENBLAS_NUM_THREADS": "1",  # a process with threads may not enter a user namespace
             "PYTHONHASHSEED": str(self.kind.hash_seed),
         }
+        self._socket.sendall(marshal.dumps(config))
         return subprocess.Popen(
-            [sys.executable, *_FLAGS, _REPOSITORY, marshal.dumps(config).hex()],
+            [sys.executable, *_FLAGS, str(its_end.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=environment,
             cwd="/",
-            pass_fds=[config["socket"]],
+            pass_fds=[its_end.fileno()],
             start_new_session=True,  # so that a Ctrl-C reaches the supervisor only
         )
 
