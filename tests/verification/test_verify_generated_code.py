@@ -140,6 +140,48 @@ def test_an_entry_that_cannot_be_judged_is_kept_and_counted(
 
 
 @pytest.mark.parametrize(
+    "unjudged",
+    [{"python_code": None}, {"python_code": [None]}, {"python_code": 7}, {"task_data": None}],
+    ids=str,
+)
+def test_an_entry_that_is_not_judged_keeps_no_verdict_that_it_came_with(
+    run_script: Run, tmp_path: Path, unjudged: dict[str, Any]
+) -> None:
+    stale = {
+        "execution_status": ["ok"],
+        "train_passed": [[True]],
+        "test_passed": [[True]],
+        "train_outputs": [[[[2, 1]]]],
+        "test_outputs": [[[[4, 3]]]],
+        "deterministic": [True],
+        "hardcoded": [False],
+        "entry_point": ["p"],
+        "uses_numpy_without_import": [False],
+        "execution_message": [None],
+        "execution_duration_s": [0.1],
+    }
+    entry = {**result("stale", RIGHT), **stale, **unjudged}
+    path = write_results(tmp_path / "r.jsonl", entry, result("right", RIGHT))
+    assert run_script(SCRIPT, path).returncode == 0
+    kept, _, metadata = read_lines(tmp_path / "r_verified.jsonl")
+    assert [kept[name] for name in stale if kept.get(name) not in (None, [None])] == []
+    assert metadata["verified_task_ids"] == ["right"]
+
+
+def test_what_is_read_from_standard_input_has_no_hash_of_nothing(
+    results: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "judged.jsonl"
+    command = script_command(SCRIPT, "/dev/stdin", "--output", output)
+    done = subprocess.run(
+        command, input=results.read_bytes(), env=clean_environment(), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    metadata = read_lines(output)[-1]
+    assert (metadata["programs"], metadata["source_sha256"]) == (3, None)
+
+
+@pytest.mark.parametrize(
     ("content", "told"),
     [
         (None, "No such file"),

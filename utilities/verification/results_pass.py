@@ -21,7 +21,13 @@ from utilities.results.entry import task_of
 from utilities.results.reader import Fields as Entry
 from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.datasets import TaskSource
-from utilities.verification.verdict import ProgramFaults, Verifier, judged_in_order, verdict_fields
+from utilities.verification.verdict import (
+    VERDICT_FIELDS,
+    ProgramFaults,
+    Verifier,
+    judged_in_order,
+    verdict_fields,
+)
 from utilities.verification.verified_file import Place, VerifiedFile
 
 RULES_VERSION = 1
@@ -58,12 +64,15 @@ def entries_of_programs(files: list[Path], tasks: TaskSource) -> Iterator[Entry]
         yield {**_entry(path), "not_judged": f"{path}: no task {path.stem} in {tasks.path}"}
 
 
-def source_hash(source: Path) -> str:
-    """SHA-256 of a file's bytes; for a folder, of the names and hashes of its programs."""
+def source_hash(source: Path) -> str | None:
+    """SHA-256 of a file's bytes; for a folder, of the names and hashes of its programs.
+
+    None for what can be read only once, such as a pipe or standard input.
+    """
     with reported_reading(source):
         if source.is_dir():
             return files_sha256(program_files(source))
-        return file_sha256(source)
+        return file_sha256(source) if source.is_file() else None
 
 
 def _entry(path: Path) -> Entry:
@@ -228,7 +237,8 @@ class CodeVerification:
         except UsageError as error:
             reason = stated or str(error)
             _log.warning("not judged: %s", reason)
-            return replace(waiting, entry={**entry, "not_judged": reason})
+            fields = {name: value for name, value in entry.items() if name not in VERDICT_FIELDS}
+            return replace(waiting, entry={**fields, "not_judged": reason})
         verdicts = await self._verifier.judge(task, codes)
         _log.debug("task %s: %s", task.task_id, [v and v.execution_status for v in verdicts])
         return replace(waiting, entry={**entry, **verdict_fields(verdicts, labels=True)})

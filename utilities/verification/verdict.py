@@ -212,7 +212,7 @@ def normal_form_of(tree: ast.Module | Unparsable) -> str | None:
         return None
 
 
-_VERDICT_FIELDS = {
+_ATTRIBUTES = {
     "execution_status": "execution_status",
     "execution_message": "message",
     "execution_duration_s": "duration_s",
@@ -223,6 +223,8 @@ _VERDICT_FIELDS = {
 }
 """Field of an entry → attribute of a verdict."""
 _LABELS = ("entry_point", "uses_numpy_without_import", "deterministic", "hardcoded")
+VERDICT_FIELDS = (*_ATTRIBUTES, *_LABELS)
+"""All fields of an entry that tell verdicts."""
 
 
 def verdict_fields(
@@ -232,7 +234,7 @@ def verdict_fields(
 
     With `labels` the fields of the labels too.
     """
-    names = _VERDICT_FIELDS | (dict(zip(_LABELS, _LABELS, strict=True)) if labels else {})
+    names = _ATTRIBUTES | (dict(zip(_LABELS, _LABELS, strict=True)) if labels else {})
     return {
         field: [verdict and getattr(verdict, name) for verdict in verdicts]
         for field, name in names.items()
