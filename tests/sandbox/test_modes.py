@@ -275,3 +275,30 @@ async def test_many_more_calls_than_workers_wait_for_their_turn() -> None:
     async with Sandbox(workers=1) as sandbox:
         found = await asyncio.gather(*(sandbox.run(f"{SAME}# {n}", [GRIDS[0]]) for n in range(200)))
     assert all(execution.status == "ok" for (execution,) in found)
+
+
+MANY: list[Grid] = [[[number % 10]] for number in range(1000)]
+
+
+@pytest.mark.parametrize("mode", ["strict", "batch"])
+async def test_any_number_of_inputs_gets_its_answers_in_order(
+    mode: Literal["strict", "batch"],
+) -> None:
+    raising = "def solve_task(grid):\n    return [[1 // grid[0][0]]]\n"
+    async with Sandbox(workers=1, mode=mode) as sandbox:
+        same = await sandbox.run("def solve_task(grid):\n    return grid\n", MANY)
+        some = await sandbox.run(raising, MANY)
+    assert [execution.output for execution in same] == MANY
+    assert [execution.status for execution in some] == [
+        "ok" if grid[0][0] else "exception" for grid in MANY
+    ]
+
+
+async def test_after_a_part_that_was_cut_short_no_further_part_runs() -> None:
+    code = (
+        "CALLS = []\ndef solve_task(grid):\n    CALLS.append(grid)\n"
+        "    while len(CALLS) > 3: pass\n    return grid\n"
+    )
+    async with Sandbox(Limits(cpu_s=0.2, wall_s=5.0), workers=1) as sandbox:
+        executions = await sandbox.run(code, MANY)
+    assert [execution.status for execution in executions] == ["ok"] * 3 + ["timeout"] * 997

@@ -181,6 +181,18 @@ def test_what_is_read_from_standard_input_has_no_hash_of_nothing(
     assert (metadata["programs"], metadata["source_sha256"]) == (3, None)
 
 
+def test_a_task_of_a_thousand_pairs_is_judged(run_script: Run, tmp_path: Path) -> None:
+    pairs = [{"input": [[n % 9, 0]], "output": [[0, n % 9]]} for n in range(1000)]
+    task_data = {"train": pairs[:996], "test": pairs[996:]}
+    path = write_results(tmp_path / "r.jsonl", result("many", RIGHT, FAILING, task_data=task_data))
+    done = run_script(SCRIPT, path)
+    assert done.returncode == 0, done.stderr
+    entry, metadata = read_lines(tmp_path / "r_verified.jsonl")
+    assert entry["train_passed"] == [[True] * 996, [False] * 996]
+    assert entry["test_passed"] == [[True] * 4, [False] * 4]
+    assert metadata["passed_train_and_test"] == 1
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

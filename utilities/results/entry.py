@@ -10,7 +10,7 @@ import msgspec
 from utilities.errors import ASK_AGAIN, FailedAttempt, UsageError
 from utilities.models.interface import Message, Reply
 from utilities.tasks.grids import LONGEST_SIDE
-from utilities.tasks.task import MOST_PAIRS, Grid, Task, task_from_json
+from utilities.tasks.task import Grid, Task, task_from_json
 
 SCHEMA_VERSION = 1
 EntryKind = Literal["benchmark", "verified", "generated"]
@@ -284,7 +284,7 @@ class RunMetadata(msgspec.Struct, kw_only=True):
     unscored_task_ids: _TaskIds = None
     failed_task_ids: _TaskIds = None
     missing_unscored_task_ids: _TaskIds = None
-    missing_tasks: dict[str, Annotated[int, msgspec.Meta(ge=1, le=MOST_PAIRS)]] | None = None
+    missing_tasks: dict[str, Annotated[int, msgspec.Meta(ge=1)]] | None = None
     """Selected tasks without an entry, and how many test inputs each has."""
     fields: dict[str, Any] = msgspec.field(default_factory=dict, name="")
     """All that the entry holds, as it is written; set by the reader."""

@@ -24,6 +24,8 @@ ExecutionStatus = Literal[
     "crashed",
     "forbidden",
 ]
+ANSWERED = ("ok", "exception", "invalid_output")
+"""What a program can do with an input without being cut short."""
 
 
 @dataclass(frozen=True, slots=True)

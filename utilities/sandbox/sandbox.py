@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Self
 
-from utilities.sandbox.execution import Execution, Limits, Response, to_executions
+from utilities.sandbox.execution import ANSWERED, Execution, Limits, Response, to_executions
 from utilities.sandbox.pool import Pool
 from utilities.sandbox.preparation import Prepared, ServerKind, prepare
 from utilities.sandbox.server_process import ServerProcess
@@ -17,8 +17,8 @@ from utilities.tasks.task import Grid
 
 Predicate = Callable[[tuple[Execution, ...]], bool]
 
-MAX_INPUTS = EVERY_INPUT - 1
-"""How many inputs one run takes."""
+_INPUTS_TOGETHER = EVERY_INPUT - 1
+"""How many inputs a process takes: it numbers them with a byte."""
 _DEFAULT_LIMITS = Limits()
 _STRICT_DEPTH = 4
 """Programs that a worker is given ahead, so that it never waits for the supervisor."""
@@ -112,21 +112,46 @@ class Sandbox:
         hash_seed: int = 0,
         counts: Predicate | None = None,
     ) -> tuple[Execution, ...]:
-        """One Execution for each input (valid grids, at most MAX_INPUTS), in their order.
+        """One Execution for each input (valid grids), in their order.
 
         The limits hold for all inputs together. Answers given before a limit was passed are
         kept. In batch mode, `counts` says whether executions need a run alone that confirms them,
         for instance because they pass; None: if all are grids. Cancelling the call ends the
         program.
+
+        More than 254 inputs run in parts, each in a process of its own and with the whole limits.
+        After a part that was cut short, no further part runs.
         """
-        if len(inputs) > MAX_INPUTS:
-            raise ValueError(f"{len(inputs)} inputs, where one run takes at most {MAX_INPUTS}")
+        if len(inputs) <= _INPUTS_TOGETHER:
+            return await self._run(code, inputs, hash_seed, counts)
+        executions: tuple[Execution, ...] = ()
+        while len(executions) < len(inputs):
+            part = inputs[len(executions) :][:_INPUTS_TOGETHER]
+            executions += await self._run(code, part, hash_seed, None, alone=True)
+            if executions[-1].status not in ANSWERED:
+                executions += (executions[-1],) * (len(inputs) - len(executions))
+        return executions
+
+    async def _run(
+        self,
+        code: str,
+        inputs: Sequence[Grid],
+        hash_seed: int,
+        counts: Predicate | None,
+        *,
+        alone: bool = False,
+    ) -> tuple[Execution, ...]:
+        """Run a program on inputs that one process takes."""
         prepared = prepare(code, inputs, self.limits)
         if isinstance(prepared, Execution):
             return (prepared,) * len(inputs)
         kind = ServerKind(prepared.modules, hash_seed)
         async with self._slots:
-            executions = await self._confirmed(prepared, kind, counts or _all_ok)
+            executions = (
+                (await self._once(prepared, kind))[1]
+                if alone
+                else await self._confirmed(prepared, kind, counts or _all_ok)
+            )
         if self._retry_timeouts_s and any(one.status == "timeout" for one in executions):
             return await self._retry(prepared, kind, self._retry_timeouts_s)
         return executions

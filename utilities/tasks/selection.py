@@ -5,13 +5,12 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from utilities.command_line.options import Options, option, positive_int, whole_number
 from utilities.command_line.terminal import first_of
 from utilities.errors import UsageError
-from utilities.tasks.task import MOST_PAIRS, Draw
+from utilities.tasks.task import Draw
 
 _SLICE = re.compile(r"\[?\s*([0-9]{0,12})\s*:\s*([0-9]{0,12})\s*\]?")
 
@@ -57,7 +56,7 @@ class DrawOptions(Options):
         "besides one test pair",
         "K",
         default=Draw().train_pairs,
-        parse=partial(positive_int, most=MOST_PAIRS - 1),
+        parse=positive_int,
         group="tasks",
     )
     pairs_seed: int = option(

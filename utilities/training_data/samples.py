@@ -9,7 +9,6 @@ from typing import Any, Literal, Self
 
 from utilities.errors import UsageError
 from utilities.results.entry import ResultEntry, RunMetadata, item_of
-from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.verdict import LocalVerifier, Verdict, judged_in_order, verdict_fields
 
@@ -83,7 +82,7 @@ class TrainingSample:
     @property
     def needs_judging(self) -> bool:
         """Whether it has a program without a verdict, or one that passes and has no labels."""
-        if self.python_code is None or len(self.task.train) + len(self.task.test) > MAX_INPUTS:
+        if self.python_code is None:
             return False
         if self.verdict is None:
             return True

@@ -19,7 +19,6 @@ from utilities.files.json_files import reported_reading
 from utilities.files.json_lines import encode_line
 from utilities.results.entry import task_of
 from utilities.results.reader import Fields as Entry
-from utilities.sandbox.sandbox import MAX_INPUTS
 from utilities.tasks.datasets import TaskSource
 from utilities.verification.verdict import (
     VERDICT_FIELDS,
@@ -258,9 +257,6 @@ def codes_of(entry: Entry) -> list[str | None]:
         raise UsageError(f"{name}: the entry has no python_code: no data of programs")
     if not isinstance(codes, list) or not all(c is None or isinstance(c, str) for c in codes):
         raise UsageError(f"{name}: python_code is no list of texts and nulls; mend the entry")
-    pairs = sum(len(part) for part in entry["task_data"].values() if isinstance(part, list))
-    if pairs > MAX_INPUTS:
-        raise UsageError(f"{name}: {pairs} pairs, where a program is run on {MAX_INPUTS} at most")
     return codes
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 
 import orjson
 
-from utilities.sandbox.execution import Execution, ExecutionStatus, Limits
+from utilities.sandbox.execution import ANSWERED, Execution, ExecutionStatus, Limits
 from utilities.sandbox.python_source import Unparsable, parse_python
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Task
@@ -23,7 +23,6 @@ from utilities.verification.labels import SourceLabels, is_deterministic, source
 Item = TypeVar("Item")
 Judged = TypeVar("Judged")
 
-_ANSWERED = ("ok", "exception", "invalid_output")
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w{1,40})")
 _MODULES_KEPT = 100
 _MODULES_SHOWN = 8
@@ -73,7 +72,7 @@ class Verdict:
     @property
     def duration_s(self) -> float | None:
         """Seconds that the program ran, over all inputs; None if it was cut short unmeasured."""
-        if any(e.status not in _ANSWERED and not e.duration_s for e in self.executions):
+        if any(e.status not in ANSWERED and not e.duration_s for e in self.executions):
             return None
         return round(sum(execution.duration_s for execution in self.executions), 6)
 
