@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.command_line.options import Options, option, parse_options
+from utilities.command_line.terminal import show
 from utilities.config import DATASET_PATH
 from utilities.tasks.public_sets import ALL, BUILT_DATASETS, LICENCE, write_dataset
 
@@ -35,14 +36,14 @@ def main() -> int:
     """Write the file and say what is in it."""
     options = parse_options(BuildOptions, __doc__)
     built = write_dataset(options.dataset, options.output)
-    print(f"wrote   {built.path}")
-    print(f"tasks   {built.tasks} ({built.train_pairs} train pairs, {built.test_pairs} test pairs)")
+    show(f"wrote   {built.path}")
+    show(f"tasks   {built.tasks} ({built.train_pairs} train pairs, {built.test_pairs} test pairs)")
     if options.dataset == ALL:
-        print(f"merged  {built.merged} tasks with the pairs of another one")
-        print(f"renamed {built.renamed} tasks whose id was taken")
-    print(f"sha256  {built.sha256}")
-    print(f"source  {built.source}, {options.dataset}")
-    print(f"licence {LICENCE}")
+        show(f"merged  {built.merged} tasks with the pairs of another one")
+        show(f"renamed {built.renamed} tasks whose id was taken")
+    show(f"sha256  {built.sha256}")
+    show(f"source  {built.source}, {options.dataset}")
+    show(f"licence {LICENCE}")
     return 0
 
 

@@ -18,10 +18,12 @@ from pathlib import Path
 from utilities.command_line.options import (
     Options,
     argument,
+    is_one_of,
     option,
     parse_options,
     whole_number,
 )
+from utilities.command_line.terminal import show
 from utilities.files.atomic import write_atomically
 from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents
@@ -51,6 +53,10 @@ class ReportOptions(Options):
         default=30,
     )
 
+    def fault(self) -> str | None:
+        """What is wrong with the options together."""
+        return "--output is one of RESULTS" if is_one_of(self.output, self.results) else None
+
 
 def main() -> int:
     """Build the page and say where it is."""
@@ -65,17 +71,17 @@ def main() -> int:
     first = options.results[0]
     path = options.output or first.with_name(f"{stem_of(first.name)}_report.html")
     write_atomically(path, page)
-    print(f"report   {path} ({len(page) / 1e6:.1f} MB)")
-    print(f"tasks    {len(contents.tasks)}")
-    print(f"runs     {len(contents.runs)}")
+    show(f"report   {path} ({len(page) / 1e6:.1f} MB)")
+    show(f"tasks    {len(contents.tasks)}")
+    show(f"runs     {len(contents.runs)}")
     if contents.cut_texts:
-        print(f"cut      {contents.cut_texts} texts longer than {options.max_text:,} characters")
+        show(f"cut      {contents.cut_texts} texts longer than {options.max_text:,} characters")
     if contents.left_out:
-        print(f"left out the samples of {contents.left_out} results; --max_megabytes makes room")
+        show(f"left out the samples of {contents.left_out} results; --max_megabytes makes room")
     if contents.replies.blocks:
-        print(f"replies  {len(contents.replies.blocks) - contents.replies.left_out} raw ones")
+        show(f"replies  {len(contents.replies.blocks) - contents.replies.left_out} raw ones")
     for note in contents.replies.notes():
-        print(note)
+        show(note)
     return 0
 
 

@@ -16,7 +16,7 @@ import sys
 
 from utilities.command_line.options import parse_options
 from utilities.command_line.signals import run_until_stopped
-from utilities.command_line.terminal import printable
+from utilities.command_line.terminal import printable, show
 from utilities.training_data.card import write_card
 from utilities.training_data.export import Exported, export
 from utilities.training_data.options import ExportOptions
@@ -29,7 +29,7 @@ def main() -> int:
     options = parse_options(ExportOptions, "\n".join([(__doc__ or "").rstrip(), *formats]))
     exported = run_until_stopped(export(options))
     card = write_card(options, exported)
-    print("\n".join([*summary_lines(exported), f"card        {card}"]))
+    show(*summary_lines(exported), f"card        {card}")
     return 0
 
 

@@ -15,8 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.command_line.options import Options, argument, flag, option, parse_options
-from utilities.command_line.terminal import printable
+from utilities.command_line.options import Options, argument, flag, is_one_of, option, parse_options
+from utilities.command_line.terminal import printable, printable_end, show
 from utilities.config import TRACES_STORE_PATH
 from utilities.results.reader import read_entries
 from utilities.traces.merging import MergeCounts, Merged, MergeRules, merge_sources
@@ -38,21 +38,26 @@ class MergeOptions(Options):
     min_length: int = option("only reasoning of at least N characters", "N", default=1)
     dry_run: bool = flag("only say what would be merged")
 
+    def fault(self) -> str | None:
+        """What is wrong with the options together."""
+        is_input = is_one_of(self.traces_path, self.results)
+        return "--traces_path is one of RESULTS" if is_input else None
+
 
 def main() -> int:
     """Merge and say what came of it."""
     options = parse_options(MergeOptions, __doc__)
-    sources = {str(path): read_entries(path) for path in options.results}
+    sources = {str(path): read_entries(path, may_be_pipe=True) for path in options.results}
     rules = MergeRules(options.only_verified, options.min_length)
     merged = merge_sources(sources, options.traces_path, rules=rules, dry_run=options.dry_run)
-    print("\n".join(table_of(merged, dry_run=options.dry_run)))
-    print(f"{options.traces_path}: {merged.traces} traces of {merged.tasks} tasks")
+    show(*table_of(merged, dry_run=options.dry_run))
+    show(f"{options.traces_path}: {merged.traces} traces of {merged.tasks} tasks")
     return 0
 
 
 def table_of(merged: Merged, *, dry_run: bool) -> list[str]:
     """A line for each source, and one for all of them if there are several."""
-    rows = [(printable(name)[-_LONGEST_NAME:], of) for name, of in merged.sources.items()]
+    rows = [(printable_end(name, _LONGEST_NAME), of) for name, of in merged.sources.items()]
     if len(rows) > 1:
         rows.append(("total", merged.total))
     width = max(len(name) for name, _ in rows)

@@ -8,7 +8,7 @@ from agents.catalogue import agent_named_as_model
 from agents.opening import ChosenAgent, OpenAgent, choose_agent, open_agent
 from benchmark.benchmark_options import BenchmarkOptions, names_in
 from utilities.command_line import script as cli
-from utilities.command_line.terminal import say
+from utilities.command_line.terminal import say, show
 from utilities.config import TRACES_STORE_PATH
 from utilities.errors import UsageError
 from utilities.replies.budget import Budget
@@ -68,6 +68,8 @@ class BenchmarkCall:
         self._parts = _parts_of(options.asking, agent)
         self._call_id = ""
         self._results = place.results
+        self._told: set[str] = set()
+        """Bad tasks that were said; each run of the call meets them."""
         self._summaries: dict[str, ScoreSummary] = {}
         """By the ids of the runs that have ended."""
 
@@ -102,11 +104,12 @@ class BenchmarkCall:
                 keys=part.chosen.keys,
                 budget=self._budget,
                 shown_options=options.to_json(),
+                told=self._told,
             ) as run,
             open_agent(run, part.chosen) as agent,
         ):
             if part.options.dry_run and len(self._parts) > 1:
-                print(f"{part.name}:")
+                show(f"{part.name}:")
             self._call_id = self._call_id or run.store.run_id
             return await self._answer_tasks(run, agent, answers_by(agent), number)
 
@@ -175,7 +178,7 @@ class BenchmarkCall:
         if self._options.asking.dry_run:
             return
         if len(self._parts) > 1:
-            print("\n".join(self._table(next_is)))
+            show(*self._table(next_is))
         print_submissions(self._options.submission, self._results, list(self._summaries))
 
     def _table(self, next_is: str) -> list[str]:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
-from utilities.command_line.options import Options, argument, option, parse_options, part
+from utilities.command_line.options import Options, argument, is_one_of, option, parse_options, part
+from utilities.command_line.terminal import show
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
 from utilities.scoring.comparison import (
@@ -46,6 +47,10 @@ class ComparisonOptions(Options):
         "how many of the tasks to list that one run alone solves", "N", default=10, group="output"
     )
 
+    def fault(self) -> str | None:
+        """What is wrong with the options together."""
+        return "--pareto is one of RESULTS" if is_one_of(self.pareto, self.results) else None
+
 
 def main() -> int:
     """Read, compare, print, and draw the picture asked for."""
@@ -56,14 +61,14 @@ def main() -> int:
         raise UsageError(f"only one run in these files ({runs[0].name}); give another's results")
     names = short_names(len(runs))
     rows = [row_of(run, name) for run, name in zip(runs, names, strict=True)]
-    print("\n".join([*legend(runs, names), "", *row_lines(rows), *spread_lines(runs)]))
+    show(*legend(runs, names), "", *row_lines(rows), *spread_lines(runs))
     compared = differences(runs, names)
     corrected = corrected_p_values([one.p_value for one in compared])
     for one, p_value in zip(compared, corrected, strict=True):
         among = p_value if len(compared) > 1 else None
-        print("", *difference_lines(one, most_listed=options.max_listed, corrected=among), sep="\n")
+        show("", *difference_lines(one, most_listed=options.max_listed, corrected=among))
     if not compared:
-        print("\nno two runs have a task in common")
+        show("", "no two runs have a task in common")
     if options.pareto is not None:
         draw(rows, runs, options.pareto)
     return 0
@@ -98,9 +103,12 @@ def draw(rows: Sequence[RunRow], runs: Sequence[ScoredRun], path: Path) -> None:
         for row, run in zip(rows, runs, strict=True)
         if row.means.cost_usd is not None
     ]
-    write_atomically(path, pareto_svg(points, title="Score against cost").encode())
+    write_atomically(
+        path, pareto_svg(points, title="Score against cost").encode(), option="--pareto"
+    )
     unknown = [row.name for row in rows if row.means.cost_usd is None]
-    print(f"\nwrote {path}" + (f", without {', '.join(unknown)}: cost unknown" if unknown else ""))
+    without = f", without {', '.join(unknown)}: cost unknown" if unknown else ""
+    show("", f"wrote {path}{without}")
 
 
 if __name__ == "__main__":

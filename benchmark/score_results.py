@@ -21,10 +21,12 @@ from utilities.command_line.options import (
     Options,
     argument,
     flag,
+    is_one_of,
     option,
     parse_options,
     part,
 )
+from utilities.command_line.terminal import say, show
 from utilities.config import TRACES_STORE_PATH
 from utilities.models.costs import cost_text
 from utilities.scoring.comparison import spread_lines
@@ -46,6 +48,11 @@ class ScoringOptions(Options):
     json: bool = flag("print JSON instead of tables")
     submission: SubmissionOptions = part(SubmissionOptions)
 
+    def fault(self) -> str | None:
+        """What is wrong with the options together."""
+        is_input = is_one_of(self.submission.submission, self.results)
+        return "--submission is one of RESULTS" if is_input else None
+
 
 def main() -> int:
     """Read, score, print, and write the submissions asked for."""
@@ -55,12 +62,12 @@ def main() -> int:
     known = open_check(TRACES_STORE_PATH, options.submission.training_data).sources
     checks = [contamination_of(run, known) for run in runs]
     if options.json:
-        print(json.dumps(list(map(to_json, runs, checks)), indent=2))
+        show(*json.dumps(list(map(to_json, runs, checks)), indent=2).splitlines())
     else:
         tables = ["\n".join(table(*both)) for both in zip(runs, checks, strict=True)]
-        print("\n\n".join([*tables, *spread_lines(runs)]))
+        show(*"\n\n".join([*tables, *spread_lines(runs)]).split("\n"))
     for path in write_submissions(options.submission, runs):
-        print(f"wrote {path}", file=sys.stderr if options.json else sys.stdout)
+        (say if options.json else show)(f"wrote {path}")
     return 0
 
 

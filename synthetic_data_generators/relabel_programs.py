@@ -27,7 +27,7 @@ from utilities.command_line.options import (
     unsafe_no_seccomp_flag,
 )
 from utilities.command_line.signals import run_until_stopped
-from utilities.command_line.terminal import printable
+from utilities.command_line.terminal import printable, show
 from utilities.config import SYNTHETIC_DATA_DIRECTORY
 from utilities.files.atomic import replacing
 from utilities.files.hashing import file_sha256, hash_of
@@ -104,12 +104,12 @@ def main() -> int:
     options = parse_options(RelabellingOptions, __doc__)
     made = run_until_stopped(relabel(options))
     reasons = ", ".join(f"{reason} {count}" for reason, count in made.skipped.most_common())
-    print(f"samples     {made.samples} read")
-    print(f"skipped     {made.skipped.total()}{f' ({printable(reasons)})' if reasons else ''}")
+    show(f"samples     {made.samples} read")
+    show(f"skipped     {made.skipped.total()}{f' ({reasons})' if reasons else ''}")
     for reason in list(made.unusable_tasks.values())[:3]:
-        print(f"unusable    {printable(reason, 200)}")
-    print(f"new tasks   {made.tasks}, solved by {made.programs} programs")
-    print(f"results     {options.output}")
+        show(f"unusable    {printable(reason, 200)}")
+    show(f"new tasks   {made.tasks}, solved by {made.programs} programs")
+    show(f"results     {options.output}")
     return 0
 
 

@@ -23,7 +23,7 @@ from itertools import chain
 from utilities.command_line.logs import open_log
 from utilities.command_line.options import parse_options
 from utilities.command_line.signals import Stopped, run_until_stopped
-from utilities.command_line.terminal import Progress, say
+from utilities.command_line.terminal import Progress, say, show
 from utilities.errors import UsageError
 from utilities.results.provenance import provenance, run_metadata
 from utilities.results.reader import Fields as Entry
@@ -88,7 +88,7 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
     if not options.quiet:
         paths = {"results": options.destination, "log": options.destination.parent / LOG_NAME}
         retried = options.retry_timeouts is not None
-        print("\n".join(summary_lines(counts, verifier.layers, paths, retried=retried)))
+        show(*summary_lines(counts, verifier.layers, paths, retried=retried))
 
 
 def main() -> int:
@@ -98,7 +98,8 @@ def main() -> int:
     )
     entries, total = open_source(options)
     try:
-        with open_log(options.destination.parent / LOG_NAME, verbose=options.verbose):
+        log = options.destination.parent / LOG_NAME
+        with open_log(log, verbose=options.verbose, option="--output"):
             run_until_stopped(verify(options, entries, total))
     except Stopped as stopped:
         partial = VerifiedFile(options.destination).partial

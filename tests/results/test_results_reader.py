@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import os
+import threading
 import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +118,62 @@ def test_a_whole_last_line_without_newline_counts(tmp_path: Path) -> None:
     assert len(reading(tmp_path / "r.jsonl", lines(RESULT, RESULT).rstrip())) == 2
 
 
-def test_a_torn_gzip_gives_what_it_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    content = gzip.compress(lines(*[{**RESULT, "n": n} for n in range(2000)]))
+@pytest.mark.parametrize("name", ["r.jsonl.gz", "r.json.gz"])
+def test_a_gzip_stream_that_ends_early_is_refused_once_what_it_holds_is_read(
+    name: str, tmp_path: Path
+) -> None:
+    results = [{**RESULT, "n": n} for n in range(2000)]
+    whole = json.dumps({"results": results}, indent=1).encode()
+    content = gzip.compress(lines(*results) if "jsonl" in name else whole)
+    path = tmp_path / name
+    path.write_bytes(content[:-500])
+    found = []
+    with pytest.raises(UsageError, match=r"line \d+: broken gzip \(the gzip stream ends early\)"):
+        found.extend(read_fields(path))
+    entries = read_fields(path)
+    assert next(entries)["n"] == 0
+
+
+@pytest.mark.parametrize("number", [5, [], {}, True])
+def test_a_kind_that_is_no_text_is_refused(number: object, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(lines(RESULT, {"entry_type": number}))
+    for read in (read_entries, read_fields):
+        with pytest.raises(UsageError, match="line 2: entry_type should be a text"):
+            list(read(path))
+
+
+def test_a_kind_that_is_null_is_a_result(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(lines({**RESULT, "entry_type": None}))
+    assert [type(entry) for entry in read_entries(path)] == [ResultEntry]
+
+
+def test_entries_of_unknown_kinds_are_counted_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(lines(RESULT, *[{"entry_type": kind} for kind in ("reslt", "reply", "reslt")]))
     with caplog.at_level(logging.WARNING):
-        entries = reading(tmp_path / "r.jsonl.gz", content[:-500])
-    assert 0 < len(entries) < 2000
-    assert "ends early" in caplog.text
+        assert len(list(read_entries(path))) == 4
+    assert "2 entries of the kind 'reslt' are passed over" in caplog.text
+
+
+def test_a_pipe_is_read_only_by_who_reads_it_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.jsonl"
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match=r"pipe\.jsonl is a pipe"):
+        list(read_entries(path))
+    for read in (read_fields, partial(read_entries, may_be_pipe=True)):
+        writer = threading.Thread(target=path.write_bytes, args=(lines(RESULT),))
+        writer.start()
+        assert len(list(read(path))) == 1  # type: ignore[operator]
+        writer.join()
+
+
+def test_a_device_is_no_results_file() -> None:
+    with pytest.raises(UsageError, match="is a device"):
+        list(read_entries(Path("/dev/zero")))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.scripts import entries
+from utilities.errors import UsageError
 from utilities.models.interface import Message, Reply, Usage
 from utilities.replies.journal import Journal, request_key
+from utilities.results.reader import read_fields
 from utilities.runs.store import OutputPlace, ResultStore
 from utilities.tasks.task import Pair, Task
 
@@ -143,11 +145,26 @@ async def test_a_damaged_journal_line_counts_as_absent(
         assert store.journal.recall(KEY) is None
 
 
-async def test_strange_lines_in_the_results_are_passed_over(tmp_path: Path) -> None:
-    lines = '[1]\n{"entry_key": [1], "complete": true}\nnull\n{"broken\n'
-    place(tmp_path).results.write_text(lines)
+@pytest.mark.parametrize("line", ["[1]", "null", '{"broken', '{"a": "\xff"}'])
+@pytest.mark.parametrize("resume", [True, False])
+async def test_a_damaged_line_of_the_results_is_refused_before_anything_is_asked(
+    line: str, resume: bool, tmp_path: Path
+) -> None:
+    path = place(tmp_path).results
+    path.write_bytes(b'{"entry_type": "metadata"}\n\n' + line.encode("latin-1") + b"\n")
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="line 3"):
+        await ResultStore(place(tmp_path), run_id="one", resume=resume).__aenter__()
+    with pytest.raises(UsageError, match="line 3"):
+        list(read_fields(path))
+    assert path.read_bytes() == before
+
+
+async def test_a_finished_entry_with_nan_is_read_as_the_readers_read_it(tmp_path: Path) -> None:
+    text = '{"entry_type": "result", "entry_key": "a", "complete": true, "note": NaN}\n'
+    place(tmp_path).results.write_text(text)
     async with ResultStore(place(tmp_path), run_id="one") as store:
-        assert store.finished_entry("a") is None
+        assert store.finished_entry("a") is not None
 
 
 async def test_a_reply_is_recalled_within_the_same_run_too(tmp_path: Path) -> None:

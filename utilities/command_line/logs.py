@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from utilities.command_line.terminal import say
+from utilities.command_line.terminal import printable, say
 from utilities.errors import UsageError
 
 MAX_LOG_BYTES = 5_000_000
@@ -29,7 +29,10 @@ class _LogFile(RotatingFileHandler):
 
 
 class KeyMaskingFormatter(logging.Formatter):
-    """Writes `[key]` in place of every key, in messages and in tracebacks."""
+    """Writes `[key]` in place of every key, in messages and in tracebacks.
+
+    A character that no terminal should get is spelt out: logs are read in terminals.
+    """
 
     def __init__(self, keys: Iterable[str]) -> None:
         """`keys` are the secrets of this run."""
@@ -41,15 +44,23 @@ class KeyMaskingFormatter(logging.Formatter):
         line = super().format(record)
         for key in self._keys:
             line = line.replace(key, "[key]")
-        return line
+        return "\n".join(map(printable, line.split("\n")))
 
 
 @contextmanager
-def open_log(path: Path, *, verbose: bool, keys: Iterable[str] = ()) -> Iterator[None]:
+def open_log(
+    path: Path,
+    *,
+    verbose: bool,
+    keys: Iterable[str] = (),
+    option: str = "--output_directory",
+) -> Iterator[None]:
     """Log to `path` while the context lasts: INFO, or DEBUG with `verbose`.
 
-    Raises UsageError if the file cannot be written.
+    Raises UsageError if the file cannot be written; `option` chooses another place.
     """
+    if path.exists() and not path.is_file():  # a pipe would wait for a reader
+        raise UsageError(f"cannot write {path}: it is no ordinary file; move it away")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = _LogFile(
@@ -57,7 +68,7 @@ def open_log(path: Path, *, verbose: bool, keys: Iterable[str] = ()) -> Iterator
         )
     except OSError as error:
         raise UsageError(
-            f"cannot write {path}: {error.strerror}; choose another folder with --output_directory"
+            f"cannot write {path}: {error.strerror}; choose another folder with {option}"
         ) from error
     handler.setFormatter(KeyMaskingFormatter(keys))
     root = logging.getLogger()

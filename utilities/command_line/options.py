@@ -18,6 +18,7 @@ or more. A part is another class of options, which stand beside these on the com
 import argparse
 import difflib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -149,8 +150,9 @@ def _reading(hint: Any) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"choices": get_args(hint)}
     if get_origin(hint) is tuple:
-        return {"nargs": "+", "action": "extend", "type": get_args(hint)[0]}
-    return {"type": {int: positive_int, float: positive_float}.get(hint, hint)}
+        return {"nargs": "+", "action": "extend", **_reading(get_args(hint)[0])}
+    readers = {int: positive_int, float: positive_float, Path: path_of}
+    return {"type": readers.get(hint, hint)}
 
 
 def parse_options(
@@ -263,6 +265,13 @@ def _usage(declared: Iterable[Declared]) -> str:
     return " ".join([*words, "[options]"])
 
 
+def path_of(text: str) -> Path:
+    """A path; an empty word, such as a variable that is not set, is none."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no path; is a variable empty?")
+    return Path(text)
+
+
 def positive_int(text: str, most: int = 10**9) -> int:
     """A whole number from 1 to `most`."""
     is_number = text.isascii() and text.isdigit() and len(text) < 20
@@ -332,6 +341,13 @@ def names_among(known: Sequence[str], text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
-def is_one_of(path: Path, others: Iterable[Path]) -> bool:
-    """Whether a path leads to the same place as one of the others."""
-    return path.resolve() in {other.resolve() for other in others}
+def is_one_of(path: Path | None, others: Iterable[Path]) -> bool:
+    """Whether a path leads to the same file as one of the others, by whatever links."""
+    return path is not None and any(_leads_to(path, other) for other in others)
+
+
+def _leads_to(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is not there, or a link leads back to itself
+        return os.path.realpath(path) == os.path.realpath(other)

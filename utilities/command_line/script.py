@@ -6,11 +6,14 @@ imported; what the interpreter does before a script's first line cannot be chang
 
 import utilities.command_line.start  # noqa: F401 - before anything else is imported
 
+import io
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from utilities.command_line.signals import Stopped, stoppable
 from utilities.errors import UsageError
@@ -34,22 +37,23 @@ def run_script(main: Callable[[], int]) -> int:
     try:
         try:
             with stoppable():
+                _spell_out_what_cannot_be_encoded()
+                logging.lastResort = _Said(logging.WARNING)
                 _check_working_folder()
                 code = _code_of(main)
-                if sys.stdout is not None:
-                    sys.stdout.flush()
+                _flush_output()
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
     except UsageError as error:
-        _complain(f"error: {error}")
-        return EXIT_USAGE
+        code = EXIT_USAGE
+        _say(f"error: {error}")
     except Stopped as stopped:
-        _drop_output()
-        _complain(str(stopped))
-        return stopped.exit_code
+        code = stopped.exit_code
+        _drop(sys.stdout)
+        _say(str(stopped))
     except BrokenPipeError:  # the reader of the output (`| head`) has seen enough
-        _drop_output()
-        return code if code in _STOPPED else EXIT_PIPE_CLOSED
+        code = code if code in _STOPPED else EXIT_PIPE_CLOSED
+    _drop_what_cannot_be_written()
     return code
 
 
@@ -60,10 +64,57 @@ def _code_of(main: Callable[[], int]) -> int:
         return int(leaving.code or 0)
 
 
-def _drop_output() -> None:
-    """Let what is not yet written go nowhere: Python would wait for its reader at the end."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+class _Said(logging.Handler):
+    """Says a warning that has no log to go to, once."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record)
+        if line not in self._said:
+            self._said.add(line)
+            _say(line)
+
+
+def _say(line: str) -> None:
+    from utilities.command_line.terminal import say  # imports much
+
+    say(line)
+
+
+def _spell_out_what_cannot_be_encoded() -> None:
+    """Print `\\u2713` if the terminal's encoding has no ✓, instead of ending in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flush_output() -> None:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"the output cannot be written: {error.strerror}") from error
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Let output without a reader go nowhere: Python would flush it, and end with code 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            _drop(stream)
+
+
+def _drop(stream: TextIO | None) -> None:
+    """Let what is not yet written go nowhere."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _check_working_folder() -> None:
@@ -71,8 +122,3 @@ def _check_working_folder() -> None:
         Path.cwd()
     except FileNotFoundError as error:
         raise UsageError("the working folder is gone; change to another and try again") from error
-
-
-def _complain(line: str) -> None:
-    if sys.stderr is not None:
-        print(line, file=sys.stderr)  # noqa: T201 - the one line the user gets

@@ -4,26 +4,58 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from tqdm import tqdm
+from utilities.errors import UsageError
+
+if TYPE_CHECKING:
+    pass
 
 PLAIN_LINE_EVERY_S = 10.0
 
 
 def say(line: str) -> None:
     """Print a line on stderr without breaking a bar; a closed stderr does not end the run."""
+    from tqdm import tqdm  # slow to import, and not every script says something
+
     if sys.stderr is not None:
         with suppress(OSError):
             tqdm.write(printable(line), file=sys.stderr)
 
 
+def show(*lines: str) -> None:
+    """Print lines on stdout, strange characters spelt out; raises UsageError if it takes no more.
+
+    Whatever a script prints goes through here: task ids, models' names and servers' words come
+    from outside and may hold sequences that a terminal obeys.
+    """
+    try:
+        print("\n".join(map(printable, lines)))  # noqa: T201 - the one place that prints
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"the output cannot be written: {error.strerror}") from error
+
+
 def printable(text: str, longest: int | None = None) -> str:
     """The text in one line, each character that cannot be printed as an escape of it."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = text if text.isprintable() else "".join(map(_spelt, text))
     if longest is not None and len(shown) > longest:
         return f"{shown[: longest - 1]}…"
     return shown
+
+
+def printable_end(text: str, longest: int) -> str:
+    """The same of a path, of which the end says more: `…/benchmark_results/results.jsonl`."""
+    shown = printable(text)
+    return shown if len(shown) <= longest else f"…{shown[1 - longest :]}"
+
+
+def _spelt(character: str) -> str:
+    """The character, or its escape if it cannot be printed."""
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def first_of(words: Sequence[str], most: int) -> str:
@@ -37,13 +69,17 @@ class Progress:
 
     def __init__(self, total: int | None, *, unit: str, quiet: bool) -> None:
         """`total` is the number of items, None if it is not known; `unit` is their plural."""
+        from tqdm import tqdm
+
         self._unit = unit
         self._of = f" of {total}" if total else ""
         self._quiet = quiet
         self._shown = 0
         self._last_line = time.monotonic()
         hidden = True if quiet or sys.stderr is None else None
-        self._bar = tqdm(total=total, unit=f" {unit}", file=sys.stderr, disable=hidden, leave=False)
+        self._bar: tqdm[Any] = tqdm(
+            total=total, unit=f" {unit}", file=sys.stderr, disable=hidden, leave=False
+        )
 
     def __enter__(self) -> Self:
         """Start showing."""

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,28 +15,26 @@ LONGEST_NAME_BYTES = 255
 """Of a file's name, on nearly every file system."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, option: str = "--output") -> None:
     """Replace a file's bytes at once, even across a crash or a power cut.
 
     Raises UsageError as `replacing` does.
     """
-    with replacing(path) as file:
+    with replacing(path, option=option) as file:
         file.write(content)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, option: str = "--output") -> Iterator[BinaryIO]:
     """A file to write to, which replaces `path` at once if the block ends well.
 
     If the block raises, `path` stays as it is. Missing folders are made, a link stays a link and
     an old file keeps its permissions. A process that is killed can leave a `.NAME.….tmp` behind,
     never a damaged `path`. Raises UsageError if the file cannot be written (permissions, a full
-    disk).
+    disk), or is none: a folder, a device, a pipe. `option` is the one that chooses another place.
     """
-    target = path.resolve()
+    target = file_to_write(path)
     try:
-        if target.exists() and not target.is_file():
-            raise UsageError(f"cannot write {path}: it is a folder or a device, not a file")
         temporary = target.with_name(_temporary_name(target.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -50,24 +49,51 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
         _sync_folder(target.parent)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or error}; make room or choose another place "
+            f"with {option}"
+        ) from error
+
+
+def file_to_write(path: Path) -> Path:
+    """The file that `path` stands for, all links followed; it need not exist.
+
+    Raises UsageError if something else is there: a folder, a device, a pipe, or a link that leads
+    back to itself. To replace one of these would destroy it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = stat.S_IFREG  # it will be one
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or error}; choose another path"
+        ) from error
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        what = kinds.get(stat.S_IFMT(mode), "a device")
+        raise UsageError(f"cannot write {path}: it is {what}, no ordinary file; choose another")
+    return Path(os.path.realpath(path))
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, option: str = "--output") -> Iterator[None]:
     """Keep other processes out while `path` is read, changed and written; waits for its turn.
 
     The lock is on `NAME.lock` beside it, which stays: the file itself is replaced by each write.
-    Raises UsageError if the folder cannot be written.
+    Raises UsageError if the folder cannot be written, or its file system has no locks.
     """
-    target = path.resolve()
+    target = file_to_write(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        lock = target.with_name(f"{target.name}.lock").open("ab")
+        lock = file_to_write(target.with_name(f"{target.name}.lock")).open("ab")
     except OSError as error:
-        raise UsageError(f"cannot write beside {path}: {error.strerror or error}") from error
+        raise UsageError(
+            f"cannot write beside {path}: {error.strerror or error}; choose another place with "
+            f"{option}"
+        ) from error
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        take_lock(lock.fileno(), path)
         yield
 
 
@@ -79,6 +105,23 @@ def _temporary_name(name: str) -> str:
     end = f".{os.getpid()}-{secrets.token_hex(4)}.tmp"
     room = LONGEST_NAME_BYTES - len(end) - 1
     return f".{os.fsdecode(os.fsencode(name)[:room])}{end}"
+
+
+def take_lock(descriptor: int, path: Path, *, wait: bool = True) -> None:
+    """Lock an open file against other processes until it is closed.
+
+    Raises BlockingIOError if another process has it and `wait` is False, and UsageError if the
+    file system has no locks (some network file systems), since nothing would keep runs apart.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise UsageError(
+            f"the file system of {path} has no locks ({error.strerror}), which keep two runs from "
+            "writing one file; choose a folder on another one"
+        ) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,8 +1,12 @@
 """JSON files read whole; every fault is one line."""
 
+import gzip
 import json
+import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ def stem_of(name: str) -> str:
 def read_json(path: Path) -> Any:
     """Parse a file of tasks; raises UsageError as `parse_task_json` does, or if it is empty."""
     with reported_reading(path):
+        refuse_what_is_no_file(path)
         content = path.read_bytes()
     if not content.strip():
         raise UsageError(f"{path} is empty")
@@ -82,6 +87,45 @@ def _keys_in(value: Any, depth: int) -> int:
     if depth and isinstance(value, list) and value and isinstance(value[0], dict):
         return sum(_keys_in(item, depth - 1) for item in value)
     return 0
+
+
+def read_parts(
+    path: Path, *, chunk_bytes: int | None = None, may_be_pipe: bool = False
+) -> Iterator[bytes]:
+    """Yield a file's lines, or chunks of `chunk_bytes`, unpacked if its name ends in `.gz`.
+
+    Raises UsageError if it cannot be read, is not a file, or is broken gzip. A gzip stream that
+    ends early gives what it holds first: the rest is missing, and no figure may hide that.
+    """
+    with reported_reading(path):
+        refuse_what_is_no_file(path, may_be_pipe=may_be_pipe)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            parts = file if chunk_bytes is None else iter(partial(file.read, chunk_bytes), b"")
+            lines = 0
+            try:
+                for part in parts:
+                    lines += part.count(b"\n")
+                    yield part
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                what = "the gzip stream ends early" if isinstance(error, EOFError) else str(error)
+                raise UsageError(
+                    f"{path}, line {lines + 1}: broken gzip ({what}); unpack what is whole "
+                    f"(gzip -dc {path.name} > WHOLE) and give that"
+                ) from error
+
+
+def refuse_what_is_no_file(path: Path, *, may_be_pipe: bool = False) -> None:
+    """Raise UsageError for a device, and for a pipe, which would wait for a writer.
+
+    A folder, and what is not there, the system refuses itself.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISFIFO(mode) and not may_be_pipe:
+        raise UsageError(
+            f"{path} is a pipe, and is read more than once; write it to a file and give that"
+        )
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISFIFO(mode)):
+        raise UsageError(f"{path} is a device, not a file; give a file")
 
 
 @contextmanager

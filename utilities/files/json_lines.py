@@ -1,10 +1,8 @@
 """JSON Lines files that survive crashes: one writer, whole lines, torn ends cut off."""
 
 import asyncio
-import fcntl
 import json
 import os
-import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -15,6 +13,7 @@ from typing import Any, Self
 import orjson
 
 from utilities.errors import UsageError
+from utilities.files.atomic import file_to_write, take_lock
 
 FLUSH_AT_LEAST_EVERY_S = 1.0
 FLUSH_AT_MOST_EVERY_S = 0.1
@@ -98,6 +97,7 @@ class JsonLinesFile:
 
         Raises UsageError if another process writes the file or it cannot be written.
         """
+        file_to_write(self.path)  # a folder or a pipe is refused
         if self._read_only:
             self._open_to_read()
             return self
@@ -120,9 +120,7 @@ class JsonLinesFile:
         return self
 
     def _take_over(self) -> None:
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-            raise UsageError(f"{self.path} is no ordinary file; choose another folder")
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take_lock(self._descriptor, self.path, wait=False)
         self._cut_torn_end()
 
     def _open_to_read(self) -> None:
@@ -195,7 +193,13 @@ class JsonLinesFile:
 
     def read(self, offset: int, length: int) -> dict[str, Any]:
         """The entry at a place that `write`, `append` or `lines` gave."""
-        entry: dict[str, Any] = orjson.loads(os.pread(self._descriptor, length, offset))
+        line = os.pread(self._descriptor, length, offset)
+        try:
+            entry: dict[str, Any] = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            with suppress(ValueError, RecursionError):  # the slower parser takes NaN
+                return json.loads(line)  # type: ignore[no-any-return]
+            raise
         return entry
 
     @property

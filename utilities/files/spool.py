@@ -14,11 +14,11 @@ from utilities.errors import UsageError
 def open_spool(folder: Path, *tables: str) -> Iterator[sqlite3.Connection]:
     """An empty database with these tables, which lasts as long as the block.
 
-    It lies in `folder`, or in the system's folder for temporary files if that does not exist. It
-    has no name there, so that nothing of it stays behind, however the process ends. Raises
-    UsageError if the disk takes no more.
+    It lies in `folder`, or in the system's folder for temporary files if that does not exist or may
+    not be written. It has no name there, so that nothing of it stays behind, however the process
+    ends. Raises UsageError if the disk takes no more.
     """
-    place = folder if folder.is_dir() else Path(tempfile.gettempdir())
+    place = folder if os.access(folder, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     try:
         descriptor, name = tempfile.mkstemp(dir=place, prefix=".spool-", suffix=".tmp")
         os.close(descriptor)

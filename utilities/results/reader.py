@@ -1,11 +1,9 @@
 """Reads results files into typed entries: JSON Lines and older layouts, plain or gzipped."""
 
-import gzip
 import logging
 import re
-import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +11,7 @@ import msgspec
 import orjson
 
 from utilities.errors import UsageError
-from utilities.files.json_files import parse_json, reported_reading
+from utilities.files.json_files import parse_json, read_parts
 from utilities.files.json_stream import JsonStream
 from utilities.results.entry import OtherEntry, ResultEntry, RunMetadata
 
@@ -24,6 +22,8 @@ _Decode = Callable[[bytes, Path, int, str | None], Read]
 """Makes an entry of its JSON, its file, its first line, and its kind if the layout says it."""
 _CHUNK_BYTES = 1 << 18
 _ERROR_START = "ERROR:"
+JOURNAL_KINDS = frozenset({"reply", "failed_request", "unread_body", "batch"})
+"""Kinds of a journal's lines."""
 _log = logging.getLogger(__name__)
 
 
@@ -35,7 +35,7 @@ _read_kind = msgspec.json.Decoder(_Kind).decode
 _read_result = msgspec.json.Decoder(ResultEntry).decode
 
 
-def read_entries(path: Path) -> Iterator[Entry]:
+def read_entries(path: Path, *, may_be_pipe: bool = False) -> Iterator[Entry]:
     """Yield the entries of a results file, one of them in memory.
 
     Takes JSON Lines and, if the name ends in `.json`, the older object `{metadata, results}` or a
@@ -45,24 +45,40 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
     Raises UsageError, naming the file, the line or task and the field, if the file is missing,
     empty or broken, or if a field that figures need has another form than its type. Missing and
-    null fields pass.
+    null fields pass. Entries of a kind that no version writes are told in the log. A pipe is
+    refused unless `may_be_pipe`: most callers read a file more than once.
     """
-    yield from _entries(path, _typed)
+    strange: Counter[str] = Counter()
+    for entry in _entries(path, _typed, may_be_pipe=may_be_pipe):
+        if isinstance(entry, OtherEntry) and entry.entry_type not in JOURNAL_KINDS:
+            strange[entry.entry_type] += 1
+        yield entry
+    if strange:
+        _log.warning("%s: %s are passed over", path, strange_kinds(strange))
+
+
+def strange_kinds(kinds: Counter[str]) -> str:
+    """How many entries there are of unknown kinds: `2 entries of the kind 'reslt'`."""
+    names = ", ".join(f"{kind!r}" for kind in kinds)
+    return f"{kinds.total()} entries of the kind{'s' if len(kinds) > 1 else ''} {names}"
 
 
 def read_fields(path: Path) -> Iterator[Fields]:
     """Yield the same entries as objects, unknown fields included, their known fields not checked.
 
     Each has its `entry_type`, and lists in place of single values. For code that writes entries
-    again. Raises UsageError as `read_entries` does, for what is broken or not an object.
+    again. Raises UsageError as `read_entries` does, for what is broken or not an object. The file
+    may be a pipe.
     """
-    yield from _entries(path, _fields)
+    yield from _entries(path, _fields, may_be_pipe=True)
 
 
-def _entries(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
+def _entries(path: Path, decode: _Decode[Read], *, may_be_pipe: bool) -> Iterator[Read]:
     whole = path.name.removesuffix(".gz").endswith(".json")
+    entries = _entries_of_document if whole else _entries_of_lines
+    parts = read_parts(path, chunk_bytes=_CHUNK_BYTES if whole else None, may_be_pipe=may_be_pipe)
     found = False
-    for entry in (_entries_of_document if whole else _entries_of_lines)(path, decode):
+    for entry in entries(parts, path, decode):
         found = True
         yield entry
     if not found:
@@ -140,13 +156,22 @@ def _in_words(said: str) -> str:
     return f"{field} should be {should} of {length}{limit} or {allowed}, but is {got}"
 
 
-def _fields(text: bytes, path: Path, line: int, kind: str | None) -> Fields:
+def object_of_line(text: bytes, path: Path, line: int) -> Fields:
+    """The object of a line, as it is; raises UsageError, naming the line, if it is none."""
     fields = _parse(text, path, line)
     if not isinstance(fields, dict):
         raise UsageError(f"{path}, line {line}: not an object; mend or remove it")
+    return fields
+
+
+def _fields(text: bytes, path: Path, line: int, kind: str | None) -> Fields:
+    fields = object_of_line(text, path, line)
     if kind == "metadata":
         fields = {"entry_type": kind, **fields}
-    fields.setdefault("entry_type", "result")
+    if fields.setdefault("entry_type", "result") is None:
+        fields["entry_type"] = "result"
+    if not isinstance(fields["entry_type"], str):
+        raise UsageError(f"{path}, line {line}: entry_type should be a text; mend the entry")
     is_result = fields["entry_type"] == "result"
     return _with_lists(fields, f"{path}, line {line}") if is_result else fields
 
@@ -188,8 +213,8 @@ def _take_errors_out(fields: Fields) -> None:
             errors += [None] * (index - len(errors)) + [text.removeprefix(_ERROR_START).strip()]
 
 
-def _entries_of_lines(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
-    for number, line in enumerate(_reading(path), start=1):
+def _entries_of_lines(lines: Iterator[bytes], path: Path, decode: _Decode[Read]) -> Iterator[Read]:
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
@@ -210,24 +235,6 @@ def _is_json(content: bytes) -> bool:
     return True
 
 
-def _reading(path: Path, *, chunk_bytes: int | None = None) -> Iterator[bytes]:
-    """The file's lines, or chunks of `chunk_bytes`; a gzip stream that ends early gives a part."""
-    with (
-        reported_reading(path),
-        gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file,
-    ):
-        count = 0
-        parts = file if chunk_bytes is None else iter(partial(file.read, chunk_bytes), b"")
-        try:
-            for count, part in enumerate(parts, start=1):  # noqa: B007 - told in the warning
-                yield part
-        except EOFError:
-            unit = "line" if chunk_bytes is None else f"chunk of {chunk_bytes} bytes"
-            _log.warning("%s: the gzip stream ends early, after %s %d", path, unit, count)
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise UsageError(f"{path}: broken gzip ({error}); unpack what is whole") from error
-
-
 def _parse(content: bytes, path: Path, first_line: int) -> Any:
     try:
         return orjson.loads(content)
@@ -235,8 +242,10 @@ def _parse(content: bytes, path: Path, first_line: int) -> Any:
         return parse_json(content, path, first_line=first_line)
 
 
-def _entries_of_document(path: Path, decode: _Decode[Read]) -> Iterator[Read]:
-    stream = JsonStream(_reading(path, chunk_bytes=_CHUNK_BYTES), path)
+def _entries_of_document(
+    chunks: Iterator[bytes], path: Path, decode: _Decode[Read]
+) -> Iterator[Read]:
+    stream = JsonStream(chunks, path)
     match stream.peek():
         case b"":
             raise UsageError(f"{path} is empty; give the results file of a run")

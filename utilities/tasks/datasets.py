@@ -9,7 +9,6 @@ A task that cannot be used is reported by its id, skipped and counted; the other
 """
 
 import difflib
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -17,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from utilities import config
+from utilities.command_line.terminal import say
 from utilities.errors import UsageError
 from utilities.files.hashing import file_sha256, files_sha256
 from utilities.tasks.layouts import CHALLENGES, StoredTask, recognise
@@ -30,7 +30,7 @@ FIRST_DRAW = Draw()
 
 def print_bad_task(task_id: str, reason: str) -> None:
     """Report a task that is skipped, on stderr."""
-    print(f"task {task_id}: {reason}", file=sys.stderr)  # noqa: T201 - a script may replace this
+    say(f"task {task_id}: {reason}")
 
 
 class TaskSource:
@@ -172,8 +172,15 @@ def _own_dataset(name: str | None, directory: Path) -> Path:
             f"--dataset {name}: unknown; {_nearest(name, BUILT_DATASETS)}"
             "; your own files need --dataset_directory"
         )
-    built = write_dataset(name or BUILT_DATASETS[0], path)
-    print(f"built {path}: {built.tasks} tasks from {built.source}", file=sys.stderr)  # noqa: T201
+    chosen = name or BUILT_DATASETS[0]
+    try:
+        built = write_dataset(chosen, path)
+    except UsageError as error:
+        raise UsageError(
+            f"{error}: run build_dataset.py --dataset {chosen} --output FILE, and give FILE as "
+            "--dataset_directory"
+        ) from error
+    say(f"built {path}: {built.tasks} tasks from {built.source}")
     return path
 
 

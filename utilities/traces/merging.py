@@ -125,7 +125,7 @@ def merge_sources(
                     counts.already_there += 1  # until it turns out to be new
                     _keep(trace, number, spool)
         spool.execute("CREATE INDEX by_task ON traces (task_id, position)")
-        with nullcontext() if dry_run else locked(path):
+        with nullcontext() if dry_run else locked(path, option="--traces_path"):
             there = set()
             for task_id, traces in iterate_store(path):
                 there.add(task_id)

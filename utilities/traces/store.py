@@ -79,7 +79,7 @@ def read_store(path: Path) -> Store:
 
 def write_store(path: Path, store: Iterable[TracesOfTask]) -> None:
     """Replace the store by these tasks, atomically; raises UsageError if that fails."""
-    with replacing(path) as file:
+    with replacing(path, option="--traces_path") as file:
         before = "{\n  "
         for task_id, traces in store:
             file.write(f"{before}{_encoded(task_id)}: {_encoded(traces)}".encode())

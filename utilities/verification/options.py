@@ -1,5 +1,6 @@
 """The options of `verify_generated_code.py`."""
 
+import os
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from utilities.command_line.options import (
     Options,
     argument,
     flag,
+    is_one_of,
     option,
     part,
     unsafe_no_seccomp_flag,
@@ -17,6 +19,7 @@ from utilities.files.json_files import stem_of
 from utilities.sandbox.execution import Limits
 from utilities.tasks.selection import DrawOptions
 from utilities.verification.verdict import LocalVerifier, Verifier, VerifierSettings
+from utilities.verification.verified_file import VerifiedFile
 
 _DEFAULTS = Limits()
 _WALL_TO_CPU = _DEFAULTS.wall_s / _DEFAULTS.cpu_s
@@ -80,8 +83,13 @@ class VerificationOptions(Options):
             return "--ray_address goes with --executor ray"
         if self.retry_timeouts is not None and self.retry_timeouts <= self.cpu_s:
             return f"--retry_timeouts must be longer than --cpu_s, which is {self.cpu_s:g}"
-        if self.output is not None and self.output.resolve() == self.source.resolve():
+        return self._fault_of_output()
+
+    def _fault_of_output(self) -> str | None:
+        if is_one_of(self.destination, [self.source]):
             return f"--output is {'RESULTS' if self.results else '--programs'} itself"
+        if is_one_of(partial := VerifiedFile(self.destination).partial, [self.source]):
+            return f"{partial.name} is written until --output is whole: give RESULTS another name"
         return None
 
     @property
@@ -94,8 +102,8 @@ class VerificationOptions(Options):
     @property
     def destination(self) -> Path:
         """Where to write: `code_data_results.jsonl.gz` → `code_data_results_verified.jsonl`."""
-        default = self.source.parent / f"{stem_of(self.source.resolve().name)}_verified.jsonl"
-        return self.output or default
+        stem = stem_of(Path(os.path.realpath(self.source)).name)
+        return self.output or self.source.parent / f"{stem}_verified.jsonl"
 
     @property
     def settings(self) -> VerifierSettings:

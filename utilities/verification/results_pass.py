@@ -18,6 +18,7 @@ from utilities.files.hashing import file_sha256, files_sha256
 from utilities.files.json_files import reported_reading
 from utilities.files.json_lines import encode_line
 from utilities.results.entry import task_of
+from utilities.results.reader import JOURNAL_KINDS, strange_kinds
 from utilities.results.reader import Fields as Entry
 from utilities.tasks.datasets import TaskSource
 from utilities.verification.verdict import (
@@ -125,12 +126,16 @@ class VerificationCounts:
     """Why entries could not be judged, for the first 100 of them."""
     skipped_count: int = 0
     faults: ProgramFaults = field(default_factory=ProgramFaults)
+    strange: Counter[str] = field(default_factory=Counter)
+    """Entries of kinds that no version writes, which are copied as they are."""
     verified_task_ids: set[str] = field(default_factory=set)
     """Tasks with a program that is right on every train and test pair."""
 
     def add(self, entry: Mapping[str, Any], *, resumed: bool) -> None:
         """Count an entry by its fields, which this run or an earlier one wrote."""
-        if entry["entry_type"] != "result":
+        if (kind := entry["entry_type"]) != "result":
+            if kind != "metadata" and kind not in JOURNAL_KINDS:
+                self.strange[kind] += 1
             return
         self.resumed += resumed
         if "not_judged" in entry:
@@ -169,6 +174,7 @@ class VerificationCounts:
             "entries_resumed": self.resumed,
             "entries_not_judged": self.skipped,
             "entries_not_judged_count": self.skipped_count,
+            "entries_of_unknown_kinds": dict(self.strange),
             "programs": self.programs,
             "execution_statuses": dict(self.statuses.most_common()),
             "execution_duration_s": {f"p{n}": self.durations.at(n) for n in _PERCENTS},
@@ -283,6 +289,8 @@ def summary_lines(
     if counts.skipped_count:
         reason = f"{counts.skipped_count}, the first: {counts.skipped[0]}"
         numbers.append(("entries not judged", reason))
+    if counts.strange:
+        numbers.append(("copied as they are", strange_kinds(counts.strange)))
     numbers += [("sandbox", layers), *((name, str(path)) for name, path in paths.items())]
     lines = [f"{name:25} {value}" for name, value in numbers]
     return lines + counts.faults.lines(retried=retried)

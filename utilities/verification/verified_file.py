@@ -1,13 +1,15 @@
 """The output of a verification: it grows as `NAME.partial`, and goes on after a stop."""
 
-import os
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from utilities.command_line.signals import uncancelled
 from utilities.errors import UsageError
+from utilities.files.atomic import file_to_write, replacing
+from utilities.files.json_files import refuse_what_is_no_file, reported_reading
 from utilities.files.json_lines import JsonLinesFile
 
 Entry = dict[str, Any]
@@ -28,9 +30,12 @@ class VerifiedFile:
     """
 
     def __init__(self, path: Path, *, resume: bool = True) -> None:
-        """Without `resume`, what `NAME.partial` holds is not used."""
-        self.path = path
-        self.partial = path.with_name(path.name + ".partial")
+        """Without `resume`, what `NAME.partial` holds is not used.
+
+        A link stays a link: what it leads to is written. Raises UsageError if that is no file.
+        """
+        self.path = file_to_write(path)
+        self.partial = self.path.with_name(self.path.name + ".partial")
         self._file = JsonLinesFile(self.partial, option="--output")
         self._resume = resume
         self._read_up_to = self._end_of_earlier = 0
@@ -41,7 +46,12 @@ class VerifiedFile:
         """Offset, length, offset, length, …: recorded lines, from the first out of order on."""
 
     async def __aenter__(self) -> Self:
-        """Open and lock; raises UsageError if another run writes it, or if it cannot be written."""
+        """Open and lock.
+
+        Raises UsageError if another run writes it, if it cannot be written, or if `NAME.partial`
+        is something else, which would be lost.
+        """
+        self._refuse_foreign_partial()
         await self._file.__aenter__()
         self._end_of_earlier = self._file.size
         if not self._resume:
@@ -54,6 +64,17 @@ class VerifiedFile:
         if not self._file.size:
             self.discard()
         await uncancelled(self._file.__aexit__(*raised))
+
+    def _refuse_foreign_partial(self) -> None:
+        with reported_reading(self.partial), suppress(FileNotFoundError):
+            refuse_what_is_no_file(self.partial)
+            with self.partial.open("rb") as file:
+                start = file.read(len(_LINE_START))
+            if not _LINE_START.startswith(start):
+                raise UsageError(
+                    f"{self.partial} is no unfinished verification, and would be overwritten; move "
+                    "it away, or choose another --output"
+                )
 
     def find(self, key: str) -> Place | None:
         """Where an earlier run wrote the entry of `key`; None if it did not."""
@@ -111,17 +132,13 @@ class VerifiedFile:
 
     def _write_in_order(self) -> None:
         """Copy the recorded lines. A run that is killed here leaves the partial file as it was."""
-        ordered = self.partial.with_name(self.partial.name + ".ordered")
         pairs = zip(self._scattered[::2], self._scattered[1::2], strict=True)
-        with self.partial.open("rb") as source, ordered.open("wb") as target:
+        with self.partial.open("rb") as source, replacing(self.path) as target:
             for offset, length in ((0, self._recorded_up_to), *pairs):
                 source.seek(offset)
                 left = length
                 while left:
                     left -= target.write(source.read(min(left, _COPIED_BYTES)))
-            target.flush()
-            os.fsync(target.fileno())
-        ordered.replace(self.path)
         self.partial.unlink()
 
 
