@@ -8,6 +8,8 @@ Interval = tuple[float, float]
 
 _Z_95 = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
+_RARE = (0.0, 0.051293, 0.355362, 0.817691)
+"""By count: the mean of a Poisson distribution of which 5 % are this count or more."""
 FEWEST_DIFFERING = 6
 """Tasks on which two runs must differ, all in one direction, for McNemar's p < 0.05."""
 
@@ -29,26 +31,57 @@ def wilson_interval(successes: float, trials: float) -> Interval:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def score_interval(successes: float, trials: float) -> Interval:
+    """Wilson's interval, wider at its outer end where one to three of over 50 trials differ.
+
+    There Wilson's own misses the truth too often: at 1 % of 100 trials 8 times in 100. The limit
+    of so few successes, or failures, is the Poisson distribution's (L. D. Brown, T. T. Cai and A.
+    DasGupta, Statistical Science 16, 2001, section 4.1.1); between whole numbers it lies on the
+    line between theirs. Raises ValueError as `wilson_interval` does.
+    """
+    low, high = wilson_interval(successes, trials)
+    if trials <= 50:
+        return low, high
+    lowest, least = _rare_limit(successes, trials), _rare_limit(trials - successes, trials)
+    return min(low, lowest), max(high, 1 - least)
+
+
+def _rare_limit(successes: float, trials: float) -> float:
+    """The lower limit of up to three successes, with Wilson's of four behind them; 1 of more."""
+    below = int(successes)
+    if below > 3:
+        return 1.0
+    limits = [count / trials for count in _RARE] + [wilson_interval(4, trials)[0]]
+    return limits[below] + (successes - below) * (limits[below + 1] - limits[below])
+
+
 def share_interval(
     numerators: Sequence[float], denominators: Sequence[float], trials: float
 ) -> Interval:
     """The 95 % interval of the share Σ numerators ÷ Σ denominators, one item a task.
 
-    Wilson's, with as many trials as an independent yes or no would need to vary as much as the
-    tasks make this share vary (the effective sample size of E. L. Korn and B. I. Graubard, Survey
-    Methodology 24, 1998), but no more than the `trials` that there were. For tasks that are each
-    wholly right or wrong it is `wilson_interval` of their number.
+    `score_interval`, by as many trials as an independent yes or no would need to vary as much as
+    the tasks make this share vary (the effective sample size of E. L. Korn and B. I. Graubard,
+    Survey Methodology 24, 1998), but no more than the `trials` that there were. For tasks that are
+    each wholly right or wrong it is the interval of their number.
     """
+    return score_interval(*_effective(numerators, denominators, trials))
+
+
+def _effective(
+    numerators: Sequence[float], denominators: Sequence[float], trials: float
+) -> tuple[float, float]:
+    """The effective successes and trials of a share."""
     total = sum(denominators)
     if not total:
-        return 0.0, 1.0
+        return 0.0, 0.0
     share = min(1.0, sum(numerators) / total)
     squares = ((a - share * b) ** 2 for a, b in zip(numerators, denominators, strict=True))
     variance = sum(squares) / total**2
     counted = float(sum(map(bool, denominators)))
     if variance > 1e-18:
         counted = min(share * (1 - share) / variance, trials)
-    return wilson_interval(share * counted, counted)
+    return share * counted, counted
 
 
 def difference_interval(
@@ -57,13 +90,15 @@ def difference_interval(
     """The 95 % interval of mean(second) - mean(first), shares of the same tasks.
 
     R. G. Newcombe's for paired proportions (Statistics in Medicine 17, 1998, pp. 2635-2650,
-    method 8), with `share_interval` for each mean and the correlation of the shares (G. Y. Zou
-    and A. Donner, Statistics in Medicine 27, 2008). None if no share differs.
+    method 8), with Wilson's, by effective trials, for each mean and the correlation of the shares
+    (G. Y. Zou and A. Donner, Statistics in Medicine 27, 2008). None if no share differs.
     """
     if list(first) == list(second):
         return None
     each = [1.0] * len(first)
-    (low1, high1), (low2, high2) = (share_interval(one, each, trials) for one in (first, second))
+    (low1, high1), (low2, high2) = (
+        wilson_interval(*_effective(one, each, trials)) for one in (first, second)
+    )
     mean1, mean2 = sum(first) / len(first), sum(second) / len(second)
     varies = len(set(first)) > 1 and len(set(second)) > 1
     linked = correlation(first, second) if varies else 0.0
