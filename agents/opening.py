@@ -15,6 +15,7 @@ from utilities import config
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
 from utilities.models.interface import Message, ModelClient, Sampling
+from utilities.models.json_fields import joined
 from utilities.replies.asked_model import AskedModel, WorstCase
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.request_plan import Prices
@@ -51,7 +52,9 @@ class ChosenAgent:
     @property
     def keys(self) -> tuple[str, ...]:
         """The secrets that no log line may show."""
-        return () if self.model is None else (self.model.key,)
+        if self.model is None:
+            return ()
+        return (self.model.key, *self.model.entry.extra_headers.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,13 @@ def _chosen_model(identifier: str, options: AskingOptions) -> ChosenModel:
     from utilities.models.interface import check_sampling
     from utilities.replies.batches.opening import in_batches
 
-    sampling = Sampling(**{field.name: getattr(options, field.name) for field in fields(Sampling)})
     others = (find_agent(WITHOUT_A_KEY).model_identifier,)
-    entry = config.find_model(identifier, base_url=options.base_url, other_names=others)
+    entry = config.find_model(
+        identifier, base_url=options.base_url, other_names=others, models_path=options.models
+    )
+    sampling = _sampling(entry, options)
     if options.price is not None:
-        entry = replace(entry, price_override=options.price)
+        entry = replace(entry, price_override=options.price, cached_price=None)
     if options.request_timeout_s is not None:
         entry = replace(entry, request_timeout_s=options.request_timeout_s)
     if options.batch:
@@ -122,6 +127,18 @@ def _chosen_model(identifier: str, options: AskingOptions) -> ChosenModel:
             "(USD per million tokens)"
         )
     return ChosenModel(entry, key, sampling)
+
+
+def _sampling(entry: ModelEntry, options: AskingOptions) -> Sampling:
+    """What is asked of the model: by the options, else by the file that it comes from."""
+    whole = dict(entry.asked)
+    for field in fields(Sampling):
+        value = getattr(options, field.name)
+        if value is not None and value is not False:  # 0 is a value that was given
+            whole[field.name] = value
+    if extra_body := joined(entry.asked.get("extra_body") or {}, options.extra_body):
+        whole["extra_body"] = extra_body
+    return Sampling(**whole)
 
 
 @asynccontextmanager

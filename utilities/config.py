@@ -1,9 +1,10 @@
 """Which model, with which key; the limits and the paths; the only reader of the environment.
 
 A model is asked for by a catalogue name (`CLAUDE_OPUS`) or as `provider:model`
-(`openrouter:openai/gpt-6.1-sol`, `local:llama3:8b --base_url http://localhost:11434/v1`). Keys are
-variables of the environment or of a `.env` file in this folder or one above it; the file's values
-are handed to the client that needs them and never enter the environment of child processes.
+(`openrouter:openai/gpt-6.1-sol`, `local:llama3:8b --base_url http://localhost:11434/v1`), or by a
+name in a file of the user's own (`utilities/model_files`). Keys are variables of the environment
+or of a `.env` file in this folder or one above it; that file's values are handed to the client that
+needs them and never enter the environment of child processes.
 """
 
 import difflib
@@ -13,10 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from utilities.errors import UsageError
-from utilities.model_catalogue import CATALOGUE, PROVIDERS, SERVER_KEY_VARIABLE, ModelEntry
+from utilities.model_catalogue import (
+    CATALOGUE,
+    PROVIDERS,
+    SERVER_KEY_VARIABLE,
+    ModelEntry,
+    hides_a_secret,
+    server_host,
+    server_url,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA_DIRECTORY = REPOSITORY / "data"
@@ -28,6 +36,8 @@ CODE_DATA_DIRECTORY = SYNTHETIC_DATA_DIRECTORY / "code_data"
 BENCHMARK_RESULTS_DIRECTORY = REPOSITORY / "benchmark" / "benchmark_results"
 CODE_BENCHMARK_DIRECTORY = BENCHMARK_RESULTS_DIRECTORY / "code_benchmark"
 DIRECT_BENCHMARK_DIRECTORY = BENCHMARK_RESULTS_DIRECTORY / "direct_benchmark"
+MODELS_FILE = "models.toml"
+"""Models of the user's own, looked for in the working folder."""
 
 DEFAULT_MAX_CONCURRENT_TASKS = 5
 DEFAULT_SAVE_INTERVAL = 10
@@ -47,26 +57,52 @@ _PREFERENCE = ("CLAUDE_OPUS", "GPT", "GEMINI_PRO", "DEEPSEEK", "GROK")
 
 
 def find_model(
-    identifier: str, *, base_url: str | None = None, other_names: Sequence[str] = ()
+    identifier: str,
+    *,
+    base_url: str | None = None,
+    other_names: Sequence[str] = (),
+    models_path: Path | None = None,
 ) -> ModelEntry:
     """The entry for a catalogue name or `provider:model`, at `base_url` if that is given.
 
+    The names of a file of models count too: of `models_path`, else of `models.toml` in this folder,
+    which is read only if the name is no other.
     `LOCAL_n` takes its model from the variable `LOCAL_n_MODEL` ("default" without it) and, without
     `base_url`, its server from `LOCAL_n_BASE_URL`. Raises UsageError for an unknown name (it lists
-    the nearest ones, of `other_names` too), an unknown provider and a `base_url` that is none.
+    the nearest ones, of `other_names` too), an unknown provider, a `base_url` that is none, a
+    file that cannot be used, and a model of it that cannot be asked.
     """
     provider, colon, model_id = identifier.partition(":")
+    of_file = {} if models_path is None else models_of_file(models_path)
     if identifier in CATALOGUE:
         entry = CATALOGUE[identifier]
     elif colon and provider in PROVIDERS and model_id:
         entry = _named_by_provider(provider, model_id)
     else:
-        raise UsageError(_unknown(identifier, other_names))
+        of_file = of_file or models_of_file()
+        if identifier not in of_file:
+            raise UsageError(_unknown(identifier, (*other_names, *of_file)))
+        entry = of_file[identifier]
+    if entry.unsupported is not None:
+        raise UsageError(f"--model_identifier {identifier}: {entry.unsupported}")
     if entry.name.startswith("LOCAL_"):
         variables = _variables()
         entry = replace(entry, model_id=variables.get(f"{entry.name}_MODEL") or entry.model_id)
         base_url = base_url or variables.get(f"{entry.name}_BASE_URL")
     return at_base_url(entry, base_url) if base_url else entry
+
+
+def models_of_file(path: Path | None = None) -> dict[str, ModelEntry]:
+    """The models of a file, else of `models.toml` in this folder if there is one.
+
+    Raises UsageError if it cannot be used.
+    """
+    path = path or Path(MODELS_FILE)
+    if path == Path(MODELS_FILE) and not path.exists():
+        return {}
+    from utilities.model_files.models import read_models
+
+    return read_models(path)
 
 
 def at_base_url(entry: ModelEntry, base_url: str) -> ModelEntry:
@@ -85,29 +121,17 @@ def at_base_url(entry: ModelEntry, base_url: str) -> ModelEntry:
 
 
 def _at_one(entry: ModelEntry, base_url: str) -> ModelEntry:
-    try:
-        parts = urlsplit(base_url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(f"--base_url {base_url!r} is no address; write http://localhost:8000/v1")
-    if parts.username or parts.password:
-        raise UsageError("--base_url holds a password; give the key as BASE_URL_API_KEY instead")
-    if parts.query or parts.fragment:
-        raise UsageError(
-            "--base_url ends at its path: leave out what begins with ? or #, and give a key as "
-            f"{SERVER_KEY_VARIABLE}"
-        )
-    url = base_url.rstrip("/")
-    if entry.api == "messages":
-        url = url.removesuffix("/v1")
-    elif not parts.path.strip("/"):
-        url += "/v1"
-    vendor = urlsplit(entry.base_url).hostname
-    if parts.scheme == "https" and parts.hostname == vendor:
+    url = server_url(base_url, api=entry.api, said_as="--base_url")
+    of_vendor = server_host(url) == ("https", server_host(entry.base_url)[1])
+    if of_vendor or url == entry.base_url:
         return replace(entry, base_url=url)
-    return replace(entry, base_url=url, key_variable=SERVER_KEY_VARIABLE, key_required=False)
+    return replace(
+        entry,
+        base_url=url,
+        key_variable=SERVER_KEY_VARIABLE,
+        key_required=False,
+        extra_headers={},
+    )
 
 
 def read_key(entry: ModelEntry) -> str:
@@ -175,13 +199,10 @@ def keys_hidden() -> Iterator[None]:
 
 def child_environment() -> dict[str, str]:
     """The environment for a child process that needs no key: without any."""
-    keys = {entry.key_variable for entry in PROVIDERS.values()}
     return {
         name: value
         for name, value in os.environ.items()
-        if name not in keys
-        and not name.startswith(("OPENAI_", "ANTHROPIC_"))
-        and not name.endswith(("_KEY", "_TOKEN", "_SECRET", "_PASSWORD"))
+        if not name.startswith(("OPENAI_", "ANTHROPIC_")) and not hides_a_secret(name)
     }
 
 

@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
+
+from utilities.errors import UsageError
+
+APIS = ("chat", "messages")
+"""What servers speak: chat completions, Anthropic's Messages."""
 
 SERVER_KEY_VARIABLE = "BASE_URL_API_KEY"
 """The key for a server given by `--base_url`: a vendor's key is never sent to another host."""
@@ -29,7 +35,7 @@ class ModelEntry:
     base_url: str
     # Where requests go; ends in /v1 or alike, unless the API is "messages", whose SDK adds it.
     api: str = "chat"
-    # What the server speaks: a name in utilities.models.factory.CLIENTS.
+    # What the server speaks: one of APIS.
     other_base_urls: tuple[str, ...] = ()
     # Servers of the same model, which are asked side by side with the first.
     accepts: frozenset[str] = frozenset({"temperature", "top_p", "max_tokens"})
@@ -61,8 +67,62 @@ class ModelEntry:
     # The provider's name in genai-prices; None: it is not listed there.
     price_override: tuple[float, float] | None = None
     # USD per million input and output tokens, instead of the list price.
+    cached_price: float | None = None
+    # USD per million input tokens from the cache, beside `price_override`; None: as any other.
     price_factor: float = 1.0
     # The share of either price that is paid: a half in a batch.
+    images: bool | None = None
+    # Whether the model takes pictures; None if it is not known.
+    tools: bool | None = None
+    # Whether the model calls tools; None if it is not known.
+    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    # What every request's header has besides; may hold secrets, so it is never logged.
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    # Fields of Sampling that a user's file gives; what the command line says counts instead.
+    unsupported: str | None = None
+    # Why a model of a user's file cannot be asked.
+
+
+def server_host(url: str) -> tuple[str, str | None]:
+    """The scheme and the host of an address: what decides whether a vendor's key may go there."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname
+
+
+def server_url(url: str, *, api: str, said_as: str) -> str:
+    """A server's address in the form that the clients take: with /v1, or without for "messages".
+
+    Raises UsageError if it is no http address, or holds a password or a query; `said_as` is what
+    the user gave it by.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"{said_as} {url!r} is no address; write http://localhost:8000/v1")
+    if parts.username or parts.password:
+        raise UsageError(
+            f"{said_as} holds a password; give the key as {SERVER_KEY_VARIABLE} instead"
+        )
+    if parts.query or parts.fragment:
+        raise UsageError(
+            f"{said_as} ends at its path: leave out what begins with ? or #, and give a key as "
+            f"{SERVER_KEY_VARIABLE}"
+        )
+    url = url.rstrip("/")
+    if api == "messages":
+        return url.removesuffix("/v1")
+    return url if parts.path.strip("/") else f"{url}/v1"
+
+
+_SECRET_WORDS = frozenset({"KEY", "TOKEN", "SECRET", "PASSWORD"})
+
+
+def hides_a_secret(variable: str) -> bool:
+    """Whether a variable of the environment is called as keys are, such as TOGETHER_API_KEY."""
+    return not _SECRET_WORDS.isdisjoint(variable.upper().split("_"))
 
 
 _EVERYTHING = frozenset({"temperature", "top_p", "max_tokens", "reasoning_effort", "seed"})
@@ -76,6 +136,7 @@ _OPENAI = ModelEntry(
     max_tokens_parameter="max_completion_tokens",
     min_cached_prompt_tokens=1024,
     pricing_provider="openai",
+    tools=True,
 )
 _ANTHROPIC = ModelEntry(
     provider="anthropic",
@@ -86,6 +147,8 @@ _ANTHROPIC = ModelEntry(
     reasoning_efforts=("low", "medium", "high", "xhigh", "max"),
     min_cached_prompt_tokens=512,
     pricing_provider="anthropic",
+    images=True,
+    tools=True,
 )
 _OPENROUTER = ModelEntry(
     provider="openrouter",
@@ -107,6 +170,8 @@ _GOOGLE = ModelEntry(
     reasoning_efforts=("none", "minimal", "low", "medium", "high"),
     min_cached_prompt_tokens=1024,
     pricing_provider="google",
+    images=True,
+    tools=True,
 )
 _DEEPSEEK = ModelEntry(
     provider="deepseek",
@@ -116,6 +181,8 @@ _DEEPSEEK = ModelEntry(
     reasoning_efforts=("high", "max"),
     min_cached_prompt_tokens=64,
     pricing_provider="deepseek",
+    images=False,
+    tools=True,
 )
 _LOCAL = ModelEntry(
     provider="local",
@@ -131,6 +198,7 @@ _GPT = replace(
     accepts=frozenset({"max_tokens", "reasoning_effort", "seed"}),
     accepts_without_reasoning=frozenset({"temperature", "top_p"}),
     context_tokens=1_050_000,
+    images=True,
 )
 _CLAUDE = replace(_ANTHROPIC, context_tokens=1_000_000, thinking=True)
 

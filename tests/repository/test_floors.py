@@ -12,7 +12,7 @@ from tests.support.scripts import REPOSITORY, SCRIPTS
 
 FLOORS = (
     ("utilities.errors", "utilities.model_catalogue"),
-    ("utilities.config", "utilities.command_line", "utilities.files"),
+    ("utilities.config", "utilities.command_line", "utilities.files", "utilities.model_files"),
     ("utilities.tasks", "utilities.models"),
     ("utilities.results", "utilities.sandbox"),
     ("utilities.replies", "utilities.traces", "utilities.verification", "utilities.views"),

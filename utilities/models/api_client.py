@@ -173,6 +173,7 @@ def sdk_options(
     return {
         "api_key": key,
         "base_url": entry.base_url,
+        "default_headers": dict(entry.extra_headers),
         "max_retries": 0,
         "timeout": httpx2.Timeout(None, connect=_CONNECT_TIMEOUT_S),
         # A redirected POST could be sent, and paid for, many times over.

@@ -2,7 +2,7 @@
 
 List prices are those bundled with genai-prices. A model on your own server costs 0. A price given
 by the user (`price_override`) replaces the list price, and holds for all input tokens alike,
-cached or not.
+cached or not, unless `cached_price` says what those of the cache cost.
 """
 
 from dataclasses import replace
@@ -42,7 +42,10 @@ def cost_of(entry: ModelEntry, usage: Usage) -> float | None:
     """The cost of one request by its usage."""
     if entry.price_override is not None:
         per_input, per_output = entry.price_override
-        dollars = usage.input_tokens * per_input + usage.output_tokens * per_output
+        per_cached = per_input if entry.cached_price is None else entry.cached_price
+        fresh = usage.input_tokens - usage.cached_input_tokens
+        dollars = fresh * per_input + usage.output_tokens * per_output
+        dollars += usage.cached_input_tokens * per_cached
         return entry.price_factor * dollars / _MILLION
     if entry.pricing_provider is None:
         return None
@@ -54,6 +57,7 @@ def price_per_million(entry: ModelEntry) -> tuple[float, float] | None:
     """USD per million input and output tokens, the dearest tier, to estimate a worst case."""
     if entry.price_override is not None:
         per_input, per_output = entry.price_override
+        per_input = max(per_input, entry.cached_price or 0.0)
         return entry.price_factor * per_input, entry.price_factor * per_output
     # A prompt of a million tokens is in the dearest tier if a model charges by length.
     prompt = cost_of(entry, Usage(input_tokens=_MILLION))

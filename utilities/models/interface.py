@@ -116,7 +116,7 @@ def _check_extra_body(entry: ModelEntry, sampling: Sampling) -> None:
         set_here |= dict.fromkeys(("reasoning", "output_config"), "--reasoning_effort sets it")
     for name in sampling.extra_body or ():
         if name in set_here:
-            raise UsageError(f"--extra_body: {name} cannot be set there: {set_here[name]}")
+            raise UsageError(f"extra_body: {name} cannot be set there: {set_here[name]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,10 @@ class Triage:
     """Turns answers and broken connections into the errors of `utilities.errors`."""
 
     def __init__(self, entry: ModelEntry, key: str) -> None:
-        """`key` is removed from every message."""
-        self._entry, self._key = entry, key
+        """`key` is removed from every message, and so is a header that is as long as keys are."""
+        self._entry = entry
+        headers = [value for value in entry.extra_headers.values() if len(value) > 15]
+        self._secrets = [key, *headers] if len(key) > 5 else headers
 
     def answer(
         self, status: int, body: object, headers: Mapping[str, str] | None = None
@@ -143,8 +145,10 @@ class Triage:
         return None if passing or "overloaded_error" in words else Rejected(says)
 
     def without_key(self, text: str) -> str:
-        """The text, with `[key]` where a server repeats the key."""
-        return text.replace(self._key, "[key]") if len(self._key) > 5 else text
+        """The text, with `[key]` where a server repeats the key or a secret header."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
+        return text
 
     def _message(self, what: str, body: object) -> str:
         said = self.without_key(" ".join(_provider_message(body).split()))

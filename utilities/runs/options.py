@@ -36,9 +36,14 @@ class AskingOptions(Options):
         "NAME",
     )
     model_identifier: str | None = _model(
-        "a name of model_catalogue.py, or provider:model; without it the first model whose key "
-        "is set, else PROGRAM_SEARCH, which needs no key",
+        "a name of the catalogue (list_models.py shows it), or provider:model; without it the "
+        "first model whose key is set, else PROGRAM_SEARCH, which needs no key",
         "NAME",
+    )
+    models: Path | None = _model(
+        "models of your own, by name: a TOML file, or arc-agi-benchmarking's models.yml (default: "
+        "models.toml in this folder, if it is there)",
+        "FILE",
     )
     base_url: str | None = _model(
         "ask this server instead of the model's own, or several (A,B,C) side by side, the least "
