@@ -1,10 +1,11 @@
 """What an agent is, and what all agents that ask a language model have in common."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from agents import reply_parsing
-from agents.prompts.building import prompt_hash, prompt_messages
+from agents.prompts.building import PLAIN, Answers, Showing, prompt_hash, prompt_messages
 from agents.reply_parsing import extract_code, extract_reasoning
 from utilities.errors import RequestFailed
 from utilities.models.interface import Message, Reply
@@ -43,6 +44,12 @@ class LanguageModelAgent:
     """The prompt is `{prompt_name}_system.md` and `{prompt_name}_user.md`."""
     prompt_folder: ClassVar[Path | None] = None
     """Where the prompt's files are looked for before `agents/prompts`."""
+    further_prompts: ClassVar[tuple[str, ...]] = ()
+    """The names of other prompts that the agent uses."""
+    answers: ClassVar[Answers] = "program"
+    """What the prompt asks for."""
+    shown_by: Showing = PLAIN
+    """How tasks are shown; the run sets it by its options."""
 
     def __init__(self, model: AskedModel) -> None:
         """`model` journals each reply before this agent reads it."""
@@ -56,14 +63,21 @@ class LanguageModelAgent:
         """
         return {
             "agent": type(self).__name__,
-            "prompt_hash": prompt_hash(self.prompt_name, self.prompt_folder),
+            "prompt_hash": prompt_hash(self.prompt_name, self.showing, self.answers),
             "parser_hash": source_hash(Path(reply_parsing.__file__).parent),
+            **self.shown_by.identity(),
             **self._model.identity(),
         }
 
+    @property
+    def showing(self) -> Showing:
+        """How tasks are shown; prompts of the agent's own folder come after those of the run's."""
+        own = () if self.prompt_folder is None else (self.prompt_folder,)
+        return replace(self.shown_by, folders=(*self.shown_by.folders, *own))
+
     async def sample(self, task: Task, index: int) -> Sample:
         """Ask for one sample; raises FatalModelError if no request could succeed."""
-        messages = prompt_messages(self.prompt_name, task, self.prompt_folder)
+        messages = prompt_messages(self.prompt_name, task, self.showing, self.answers)
         return await self.sample_by(task, index, messages)
 
     async def sample_by(

@@ -26,11 +26,12 @@ class CodeGeneratingAgent(LanguageModelAgent):
     """
 
     prompt_name: ClassVar[str] = "code_generating"
+    further_prompts: ClassVar[tuple[str, ...]] = (_REFINEMENT,)
 
     def refinement_identity(self) -> dict[str, Any]:
         """What a refinement also depends on: the wording of its prompt and of the feedback."""
         return {
-            "refinement_prompt_hash": prompt_hash(_REFINEMENT, self.prompt_folder),
+            "refinement_prompt_hash": prompt_hash(_REFINEMENT, self.showing),
             "feedback_hash": FEEDBACK_VERSION,
         }
 
@@ -65,4 +66,4 @@ class CodeGeneratingAgent(LanguageModelAgent):
         return await self.sample_by(task, index, messages, key_messages=key_messages)
 
     def _messages(self, task: Task, feedback: str) -> list[Message]:
-        return prompt_messages(_REFINEMENT, task, self.prompt_folder, feedback=feedback)
+        return prompt_messages(_REFINEMENT, task, self.showing, feedback=feedback)

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from agents.base import LanguageModelAgent, status_of
+from agents.prompts.building import Answers
 from agents.reply_parsing import extract_grids, extract_reasoning
 from utilities.models.interface import Message, Reply
 from utilities.results.entry import Sample
@@ -19,6 +20,7 @@ class ReasoningTraceGenerator(LanguageModelAgent):
     """A step-by-step explanation of how a task's train inputs become their outputs."""
 
     prompt_name: ClassVar[str] = "reasoning_trace"
+    answers: ClassVar[Answers] = "reasoning"
 
     def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
         """Take the explanation; a cut one is kept and called truncated."""
@@ -38,10 +40,11 @@ class DirectAnswerAgent(LanguageModelAgent):
     """The output grid of each test input, without a program."""
 
     prompt_name: ClassVar[str] = "direct_answer"
+    answers: ClassVar[Answers] = "grids"
 
     def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
         """Take a grid for each test input; usable if there is at least one."""
-        answers = extract_grids(reply.answer, len(task.test))
+        answers = extract_grids(reply.answer, len(task.test), self.shown_by.grid_formats)
         usable = any(answer is not None for answer in answers)
         return Sample(
             task_id=task.task_id,

@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from agents.base import Agent
+from agents.base import Agent, LanguageModelAgent
 from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, find_agent
+from agents.prompts.building import PLAIN, Showing
+from agents.prompts.directory import check_prompt_directory
 from agents.strategies.strategy import sample_task
 from utilities import config
 from utilities.errors import UsageError
@@ -26,6 +29,8 @@ from utilities.runs.store import OutputPlace
 from utilities.tasks.task import Task
 
 _TOKENS_AROUND_A_MESSAGE = 16
+PROMPT_OPTIONS = ("prompt_directory", "grid_format")
+"""Options for agents that show tasks to a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class ChosenAgent:
 
     kind: AgentKind
     model: ChosenModel | None
+    showing: Showing = PLAIN
 
     @property
     def model_identifier(self) -> str:
@@ -88,7 +94,7 @@ def choose_agent(options: AskingOptions, default: str) -> ChosenAgent:
         raise UsageError(
             f"--agent {kind.name}: it asks a model, and {what}; name one by --model_identifier"
         )
-    return ChosenAgent(kind, _chosen_model(identifier, options))
+    return ChosenAgent(kind, _chosen_model(identifier, options), _showing(kind, options))
 
 
 def _without_model(kind: AgentKind, options: AskingOptions) -> ChosenAgent:
@@ -100,7 +106,33 @@ def _without_model(kind: AgentKind, options: AskingOptions) -> ChosenAgent:
         raise UsageError(f"--base_url: {name} asks no server; name a model as well")
     if options.batch:
         raise UsageError(f"--batch: {name} asks no provider; name a model as well")
+    if (given := _given_for_prompts(options)) is not None:
+        raise UsageError(f"--{given}: {name} has no prompt; name a model as well")
     return ChosenAgent(kind, None)
+
+
+def _given_for_prompts(options: AskingOptions) -> str | None:
+    """The first option about prompts that is given."""
+    defaults = AskingOptions()
+    return next(
+        (name for name in PROMPT_OPTIONS if getattr(options, name) != getattr(defaults, name)), None
+    )
+
+
+def _showing(kind: AgentKind, options: AskingOptions) -> Showing:
+    """How the agent shows tasks; raises UsageError if it cannot show them so."""
+    made_by, given = kind.made_by, _given_for_prompts(options)
+    if given is None:
+        return PLAIN
+    if not issubclass(made_by, LanguageModelAgent):
+        raise UsageError(f"--{given}: --agent {kind.name} makes its prompts itself")
+    directory = options.prompt_directory
+    folders: tuple[Path, ...] = ()
+    if directory is not None:
+        names = (made_by.prompt_name, *made_by.further_prompts)
+        check_prompt_directory(directory, names, made_by.prompt_folder)
+        folders = (directory.resolve(),)
+    return Showing(folders, options.grid_format)
 
 
 def _chosen_model(identifier: str, options: AskingOptions) -> ChosenModel:
@@ -152,6 +184,8 @@ async def open_agent(run: AskingRun, chosen: ChosenAgent) -> AsyncIterator[OpenA
             model = await _open_model(chosen.model, run, stack)
             named = {"model_identifier": model.model_identifier, "model": model.model}
             agent = _made(chosen.kind, run, model)
+            if chosen.showing != PLAIN:
+                agent.shown_by = chosen.showing
         if isinstance(agent, AbstractAsyncContextManager):
             await stack.enter_async_context(agent)
         yield OpenAgent(agent, chosen.kind.full_identity(agent.identity(), named))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents.catalogue import agent_named_as_model
-from agents.opening import ChosenAgent, OpenAgent, choose_agent, open_agent
+from agents.opening import PROMPT_OPTIONS, ChosenAgent, OpenAgent, choose_agent, open_agent
 from benchmark.benchmark_options import BenchmarkOptions, names_in
 from utilities.command_line import script as cli
 from utilities.command_line.terminal import say, show
@@ -233,8 +233,10 @@ def _narrowed(
 ) -> list[AskingOptions]:
     """The options for one model on each dataset.
 
-    An agent that asks no model, named beside models, gets no URL and no batches.
+    An agent that asks no model, named beside models, gets no URL, no batches and no prompts.
     """
     if not is_only_model and agent_named_as_model(model) is not None:
-        options = replace(options, base_url=None, batch=False)
+        defaults = AskingOptions()
+        plain = {name: getattr(defaults, name) for name in PROMPT_OPTIONS}
+        options = replace(options, base_url=None, batch=False, **plain)
     return [replace(options, model_identifier=model, dataset=dataset) for dataset in datasets]

@@ -1,70 +1,128 @@
 """Prompts: the texts of `agents/prompts` with a task's grids put in."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
+from typing import Any, Literal
 
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
 from utilities.models.interface import Message
-from utilities.tasks.grids import describe_shape, grid_to_text
-from utilities.tasks.task import Grid, Pair, Task
+from utilities.tasks.task import Pair, Task
+from utilities.views.formats import FORMATS, ROWS, grid_in
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
+NOTE_PLACE = "$grid_format"
+"""Where a system prompt of one's own has what is said of the formats; else that ends the prompt."""
+
+Answers = Literal["program", "grids", "reasoning"]
+"""What a prompt asks for."""
+
+_EXAMPLE = [[0, 1, 2], [3, 4, 5]]
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """How tasks are shown: whose prompts, and in which form the grids stand in them."""
+
+    folders: tuple[Path, ...] = ()
+    """Where the files of a prompt are looked for, one after the other, before `agents/prompts`."""
+    grid_formats: tuple[str, ...] = (ROWS,)
+    """Names of FORMATS; each grid is shown in each, and answers have the form of the first."""
+
+    def identity(self) -> dict[str, Any]:
+        """What a sample depends on besides the wording of its prompt; nothing by default."""
+        told: dict[str, Any] = {}
+        if self.folders:
+            told["prompt_directory"] = self.folders[0].name
+        if self.grid_formats != (ROWS,):
+            told["grid_format"] = list(self.grid_formats)
+        return told
+
+    def note(self, answers: Answers) -> str:
+        """What a model must know of the formats."""
+        first, *others = (FORMATS[name] for name in self.grid_formats)
+        text = f"The grids of this puzzle are written as {first.description}."
+        if others:
+            ways = "; ".join(f"as {one.description}" for one in others)
+            text += f" Below that, each is written once more: {ways}."
+        if answers == "program":
+            text += " Your program takes and returns lists of rows of ints all the same."
+        if answers == "grids" and first is not FORMATS[ROWS]:
+            text += (
+                f" Write your answers in the form of the grids, too: as {first.description}. Each "
+                "stands under its own heading and in a fenced block, and is not written as rows "
+                f"of spaced numbers:\n\nTest output 1:\n```\n{first.write(_EXAMPLE)}\n```"
+            )
+        return text
+
+
+PLAIN = Showing()
 
 
 @cache
-def prompt_text(name: str, folder: Path | None = None) -> str:
-    """The text of `{name}.md` in `folder`, else in `agents/prompts`, without blank lines around it.
+def prompt_text(name: str, folders: tuple[Path, ...] = ()) -> str:
+    """The text of `{name}.md` in the first folder that has it, else in `agents/prompts`.
 
-    Raises UsageError if there is no such file, or none that can be read.
+    It has no blank lines around it. Raises UsageError if there is no such file, or none that can
+    be read.
     """
-    places = [place / f"{name}.md" for place in (folder, _FOLDER) if place is not None]
+    places = [place / f"{name}.md" for place in (*folders, FOLDER)]
     path = next((path for path in places if path.is_file()), None)
     if path is None:
         raise UsageError(f"there is no prompt {places[0]}; an agent needs it beside its file")
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the prompt {path} cannot be read: {error}") from error
 
 
-def prompt_hash(name: str, folder: Path | None = None) -> str:
+def prompt_hash(name: str, showing: Showing = PLAIN, answers: Answers = "program") -> str:
     """What names a prompt's wording: it changes when the system or the user text does."""
-    return hash_of([prompt_text(f"{name}_{role}", folder) for role in ("system", "user")])
+    texts = [prompt_text(f"{name}_{role}", showing.folders) for role in ("system", "user")]
+    noted = _system_text(name, showing, answers)
+    return hash_of(texts if noted == texts[0] else [noted, texts[1]])
 
 
 def prompt_messages(
-    name: str, task: Task, folder: Path | None = None, **more: str
+    name: str, task: Task, showing: Showing = PLAIN, answers: Answers = "program", **more: str
 ) -> list[Message]:
     """The system and user messages for a task; its test outputs are never part of them.
 
     `more` fills the prompt's other places.
     """
-    filled = Template(prompt_text(f"{name}_user", folder)).safe_substitute(
-        pairs=_pairs_text(task.train), test_inputs=_test_inputs_text(task.test), **more
+    filled = Template(prompt_text(f"{name}_user", showing.folders)).safe_substitute(
+        pairs=_pairs_text(task.train, showing),
+        test_inputs=_test_inputs_text(task.test, showing),
+        **more,
     )
     return [
-        {"role": "system", "content": prompt_text(f"{name}_system", folder)},
+        {"role": "system", "content": _system_text(name, showing, answers)},
         {"role": "user", "content": filled.strip()},
     ]
 
 
-def _pairs_text(pairs: Sequence[Pair]) -> str:
+def _system_text(name: str, showing: Showing, answers: Answers) -> str:
+    """The system prompt, with what is said of the formats if it asks for that, or needs it."""
+    text = prompt_text(f"{name}_system", showing.folders)
+    if NOTE_PLACE in text:
+        return text.replace(NOTE_PLACE, showing.note(answers))
+    return text if showing.grid_formats == (ROWS,) else f"{text}\n\n{showing.note(answers)}"
+
+
+def _pairs_text(pairs: Sequence[Pair], showing: Showing) -> str:
+    formats = showing.grid_formats
     return "\n\n".join(
-        f"## Train pair {number}\n\n{_grid_text('Input', pair.input)}\n\n"
-        f"{_grid_text('Output', pair.output or [])}"
+        f"## Train pair {number}\n\n{grid_in(formats, 'Input', pair.input)}\n\n"
+        f"{grid_in(formats, 'Output', pair.output or [])}"
         for number, pair in enumerate(pairs, start=1)
     )
 
 
-def _test_inputs_text(pairs: Sequence[Pair]) -> str:
+def _test_inputs_text(pairs: Sequence[Pair], showing: Showing) -> str:
     return "".join(
-        f"\n\n## Test input {number}\n\n{_grid_text('Input', pair.input)}"
+        f"\n\n## Test input {number}\n\n{grid_in(showing.grid_formats, 'Input', pair.input)}"
         for number, pair in enumerate(pairs, start=1)
     )
-
-
-def _grid_text(title: str, grid: Grid) -> str:
-    return f"{title} ({describe_shape(grid)}):\n{grid_to_text(grid)}"

@@ -9,6 +9,7 @@ Nothing here raises, whatever the text is, and all of it takes time linear in th
     definitions                       what the program lacks, out of other fences
     python_code                       the best of all blocks
     bracketed_, lined_, marked_grids  finders: text → grids with their offsets
+    notations                         words and coordinates, if the prompt asked for them
     grid_labels                       what the words before a grid say of it
     grids                             a grid for each test input
 

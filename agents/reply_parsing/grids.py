@@ -1,5 +1,6 @@
 """The grids in a reply."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agents.reply_parsing.bracketed_grids import find_bracketed
@@ -12,6 +13,7 @@ from agents.reply_parsing.markup import (
     split_thinking,
     with_tags_on_lines,
 )
+from agents.reply_parsing.notations import as_rows
 from utilities.tasks.task import Grid
 
 _HEADING_CHARACTERS = 300
@@ -29,7 +31,7 @@ class _Answer:
     """Whether it begins its line."""
 
 
-def extract_grids(text: str, count: int) -> tuple[Grid | None, ...]:
+def extract_grids(text: str, count: int, formats: Sequence[str] = ()) -> tuple[Grid | None, ...]:
     """The grid for each of `count` test inputs; None for those without one.
 
     A grid is a rectangle of single digits, 1-30 a side, in brackets, a row a line, or in LaTeX
@@ -42,9 +44,11 @@ def extract_grids(text: str, count: int) -> tuple[Grid | None, ...]:
     of each label the last; labels may count from 0. Without such labels these are the last `count`
     grids in their order; a list of `count` grids, or labels such as "Output 2:", tell places too
     if the last grid has one. `<think>` blocks count only if the visible text has no grid.
+
+    `formats` are those that the prompt showed grids in (see `notations`).
     """
     plain = with_tags_on_lines(clean_characters(normalise_newlines(text)))
-    thinking, visible = split_thinking(plain)
+    thinking, visible = split_thinking(as_rows(plain, formats))
     found = _answers(visible, count) or _answers(thinking, count)
     placed = [one for one in found if one.label.place is not None]
     places = {one.label.place: one for one in placed}

@@ -192,3 +192,17 @@ def test_a_single_run_cannot_be_compared(tmp_path: Path, run_script: Run) -> Non
     done = run_script("benchmark/compare_runs.py", path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: only one run in these files (MODEL, best of 3 grids")
+
+
+def test_runs_that_show_tasks_in_different_ways_have_different_names() -> None:
+    told: list[dict[str, Any]] = [
+        {},
+        {"grid_format": ["json"]},
+        {"grid_format": ["json", "words"]},
+        {"prompt_directory": "terse", "prompt_hash": "aaaaaaaa"},
+        {"prompt_directory": "terse", "prompt_hash": "bbbbbbbb"},
+    ]
+    names = [ScoredRun("M", configuration, "d").name for configuration in told]
+    assert len(set(names)) == len(told)
+    assert "grids as json+words" in names[2]
+    assert "prompts terse aaaaaa" in names[3]

@@ -19,8 +19,10 @@ from utilities.command_line.options import (
     whole_number,
 )
 from utilities.tasks.selection import DrawOptions
+from utilities.views.formats import FORMATS, ROWS, formats_in
 
 _model = partial(option, group="model")
+_shown = partial(option, group="how tasks are shown")
 _tasks = partial(option, group="tasks")
 _run = partial(option, group="run and results")
 _run_flag = partial(flag, group="run and results")
@@ -91,6 +93,17 @@ class AskingOptions(Options):
         "seconds before a batch is first asked about; each further wait is longer",
         "S",
         default=config.DEFAULT_BATCH_POLL_S,
+    )
+    prompt_directory: Path | None = _shown(
+        "take prompts from this folder, by the names of agents/prompts; what it lacks from there",
+        "DIR",
+    )
+    grid_format: tuple[str, ...] = _shown(
+        f"how a grid is written: {', '.join(FORMATS)}; several (A,B) show it in each, and answers "
+        f"have the form of the first (default: {ROWS})",
+        "FORMATS",
+        parse=formats_in,
+        default=(ROWS,),
     )
     dataset: str | None = _tasks(
         "arc1_training (default), arc1_evaluation, arc2_training, arc2_evaluation, all; or a "

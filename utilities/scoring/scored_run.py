@@ -81,6 +81,7 @@ class ScoredRun:
         answers = "programs" if self.has_programs else "grids"
         besides = [f"refine {told['refine']}"] if told.get("refine") else []
         besides += [f"{attempts} attempts"] if attempts != ATTEMPTS else []
+        besides += shown_by(told)
         sampling = told.get("sampling")
         if isinstance(sampling, Mapping):
             besides += [f"{key} {value}" for key, value in sampling.items() if value is not None]
@@ -111,6 +112,16 @@ class ScoredRun:
                 "--dataset or --dataset_directory"
             )
         return notes
+
+
+def shown_by(configuration: Mapping[str, Any]) -> list[str]:
+    """In words how tasks were shown, as far as that is not the usual way."""
+    words = []
+    if directory := configuration.get("prompt_directory"):
+        words.append(f"prompts {directory} {str(configuration.get('prompt_hash'))[:6]}")
+    if formats := configuration.get("grid_format"):
+        words.append(f"grids as {'+'.join(map(str, formats))}")
+    return words
 
 
 def judged_task(entry: ResultEntry, given: Mapping[str, Task], *, needed: bool = True) -> Task:
