@@ -125,8 +125,8 @@ def test_entries_of_the_older_layout_are_merged_too(tmp_path: Path) -> None:
     store = tmp_path / "store.json"
 
     out = merge(results, store)[1]
-    assert row_of(out, "results.json") == ["1", "0", "2"]
-    assert "(no task_id or model 2)" in out
+    assert row_of(out, "results.json") == ["1", "0", "3"]
+    assert "(no task_id or model 2, an entry without samples 1)" in out
     assert texts(store) == {"a": ["one"]}
 
 

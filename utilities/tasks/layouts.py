@@ -127,17 +127,22 @@ _KINDS = (
 """How files begin that hold tasks in a form that is not read, or no tasks."""
 
 
-def refuse_other_kinds(path: Path) -> None:
-    """Raise UsageError for a file whose first bytes or ending say that it is no JSON."""
+def other_kind(path: Path) -> str | None:
+    """What a file is if its first bytes or its ending say that it is no JSON."""
     if not path.is_file():
-        return
+        return None
     with path.open("rb") as file:
         start = file.read(16)
     kinds = [kind for mark, kind in _KINDS if start.startswith(mark)]
     kinds += ["a table"] * (path.suffix.lower() in {".csv", ".tsv"})
-    if kinds:
+    return kinds[0] if kinds else None
+
+
+def refuse_other_kinds(path: Path) -> None:
+    """Raise UsageError for a file that is no JSON."""
+    if (kind := other_kind(path)) is not None:
         raise UsageError(
-            f"{path} is {kinds[0]}, not JSON in UTF-8; write its tasks as .json or .jsonl "
+            f"{path} is {kind}, not JSON in UTF-8; write its tasks as .json or .jsonl "
             "(data/nature_of_data.md says how)"
         )
 

@@ -1,5 +1,6 @@
 """Puts the reasoning of results files into the store of traces, each trace once."""
 
+import json
 import re
 import sqlite3
 from collections import Counter
@@ -19,9 +20,10 @@ from utilities.results.reader import Entry
 from utilities.traces.store import Trace, TracesOfTask, iterate_store, names_of, write_store
 
 _TABLE = (
-    "traces (position INTEGER PRIMARY KEY, trace_id TEXT UNIQUE, source INTEGER,"
-    " task_id BLOB, username BLOB, text BLOB)"
+    "traces (position INTEGER PRIMARY KEY, trace_id BLOB UNIQUE, own_id BLOB UNIQUE,"
+    " source INTEGER, task_id BLOB, username BLOB, text BLOB, more BLOB)"
 )
+_DELETE = "DELETE FROM traces WHERE trace_id IN (?, ?) OR own_id IN (?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class MergeRules:
 
 
 _EVERY_TRACE = MergeRules()
+_NO_TEXT = "no reasoning"
+_KINDS_IN_JOURNALS = frozenset({"reply", "failed_request", "unread_body", "batch"})
 
 
 @dataclass(slots=True)
@@ -64,28 +68,52 @@ class Merged:
             sum((counts.skipped for counts in every), Counter()),
         )
 
+    @property
+    def brought_nothing(self) -> bool:
+        """Whether there were samples, and none of them is a trace, neither new nor known."""
+        total = self.total
+        return bool(total.skipped) and not total.added and not total.already_there
+
 
 def traces_of(
-    entry: Entry, skipped: Counter[str], rules: MergeRules = _EVERY_TRACE
+    entry: Entry | Trace, skipped: Counter[str], rules: MergeRules = _EVERY_TRACE
 ) -> Iterator[Trace]:
     """Yield the usable reasoning of an entry's samples; count the other samples in `skipped`.
 
     A sample is usable if its status is "ok", its reasoning is not blank, and its task and model
-    are known (older entries may lack them). An entry may also be a reply in a journal.
+    are known (older entries may lack them). An entry may also be a reply in a journal, or a trace
+    of another source.
     """
+    if isinstance(entry, Trace):
+        if (fault := _fault_of(entry, rules)) is None:
+            yield entry
+        else:
+            skipped[fault] += 1
+        return
+    if isinstance(entry, ResultEntry) and not entry.samples:
+        skipped["an entry without samples"] += 1
+    elif isinstance(entry, OtherEntry) and entry.entry_type not in _KINDS_IN_JOURNALS:
+        skipped[f"an entry of the unknown type {entry.entry_type}"] += 1
     for task_id, model, text, status, verified in _samples_of(entry):
         if status != "ok":
             skipped[str(status or "no status")] += 1
         elif text is None or not text.strip():
-            skipped["no reasoning"] += 1
+            skipped[_NO_TEXT] += 1
         elif not isinstance(task_id, str) or not isinstance(model, str):
             skipped["no task_id or model"] += 1
-        elif rules.only_verified and not verified:
-            skipped["not verified"] += 1
-        elif len(text.strip()) < rules.min_length:
-            skipped[f"shorter than {rules.min_length}"] += 1
         else:
-            yield Trace(task_id, model, text.strip())
+            trace = Trace(task_id, model, text.strip(), is_verified=verified)
+            yield from traces_of(trace, skipped, rules)
+
+
+def _fault_of(trace: Trace, rules: MergeRules) -> str | None:
+    """Why the rules leave a trace out."""
+    if not trace.text:
+        return _NO_TEXT
+    if rules.only_verified and not trace.is_verified:
+        return "not verified"
+    short = len(trace.text) < rules.min_length
+    return f"shorter than {rules.min_length}" if short else None
 
 
 def _samples_of(entry: Entry) -> Iterator[tuple[object, object, str | None, str | None, bool]]:
@@ -103,7 +131,7 @@ def _samples_of(entry: Entry) -> Iterator[tuple[object, object, str | None, str 
 
 
 def merge_sources(
-    sources: Mapping[str, Iterable[Entry]],
+    sources: Mapping[str, Iterable[Entry | Trace]],
     path: Path,
     *,
     rules: MergeRules = _EVERY_TRACE,
@@ -131,7 +159,8 @@ def merge_sources(
                 there.add(task_id)
                 merged.traces += len(traces)
                 names = (names_of(task_id, trace) for trace in traces)
-                spool.executemany("DELETE FROM traces WHERE trace_id IN (?, ?)", names)
+                for two in names:
+                    spool.execute(_DELETE, [*map(_bytes, two)] * 2)
             _count_new(spool, list(merged.sources.values()))
             found = (_text(task_id) for task_id, _ in _counted(spool, "task_id"))
             new_tasks = [task_id for task_id in found if task_id not in there]
@@ -150,11 +179,13 @@ def _count_new(spool: sqlite3.Connection, sources: Sequence[MergeCounts]) -> Non
 
 
 def _keep(trace: Trace, source: int, spool: sqlite3.Connection) -> None:
-    texts = map(_bytes, (trace.task_id, trace.username, trace.text))
+    more = json.dumps(trace.more)  # keeps half a surrogate pair and numbers of any size
+    ids = map(_bytes, (trace.trace_id, trace.own_id))
+    texts = map(_bytes, (trace.task_id, trace.username, trace.text, more))
     spool.execute(
-        "INSERT OR IGNORE INTO traces (trace_id, source, task_id, username, text)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (trace.trace_id, source, *texts),
+        "INSERT OR IGNORE INTO traces (trace_id, own_id, source, task_id, username, text, more)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*ids, source, *texts),
     )
 
 
@@ -177,10 +208,12 @@ def _new_traces(
     task_id: str, spool: sqlite3.Connection, timestamp: str
 ) -> Iterator[dict[str, Any]]:
     rows = spool.execute(
-        "SELECT username, text FROM traces WHERE task_id = ? ORDER BY position", (_bytes(task_id),)
+        "SELECT username, text, more FROM traces WHERE task_id = ? ORDER BY position",
+        (_bytes(task_id),),
     )
-    for username, text in rows:
-        yield Trace(task_id, _text(username), _text(text)).to_json(timestamp)
+    for username, text, more in rows:
+        trace = Trace(task_id, _text(username), _text(text), json.loads(_text(more)))
+        yield trace.to_json(timestamp)
 
 
 def _bytes(text: str) -> bytes:

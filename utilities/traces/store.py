@@ -7,7 +7,7 @@ One JSON file, `{task_id: [{trace_id, task_id, username, text, score, timestamp,
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,15 @@ _ADVICE = "the store is left as it is: mend it, or move it away to begin a new o
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A usable reasoning, by which model and for which task."""
+    """A reasoning, by which model or person and for which task."""
 
     task_id: str
     username: str
     text: str
+    more: dict[str, Any] = field(default_factory=dict, compare=False)
+    """Further fields of its entry in the store, which stand in place of those of a new trace."""
+    is_verified: bool = False
+    """Whether a program, or somebody else, came from it to the right outputs."""
 
     @property
     def trace_id(self) -> str:
@@ -37,8 +41,13 @@ class Trace:
         content = json.dumps([self.task_id, self.username, self.text])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
+    @property
+    def own_id(self) -> str:
+        """The id that it has in the store that it comes from; else its `trace_id`."""
+        return str(self.more.get("trace_id", self.trace_id))
+
     def to_json(self, timestamp: str) -> dict[str, Any]:
-        """An entry of the store, without votes."""
+        """An entry of the store; without votes, unless it comes with some."""
         return {
             "trace_id": self.trace_id,
             "task_id": self.task_id,
@@ -47,6 +56,7 @@ class Trace:
             "score": 0,
             "timestamp": timestamp,
             "voters": [],
+            **self.more,
         }
 
 
