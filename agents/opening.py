@@ -232,6 +232,7 @@ def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:
 
 async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack) -> AskedModel:
     from utilities.models.costs import cost_of
+    from utilities.models.factory import body_reader
 
     options, entry, client = run.options, chosen.entry, None
     worst_case = _worst_case(chosen, options)
@@ -257,6 +258,7 @@ async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack
         # A task's only sample shares its prompt with none.
         min_cached_prompt_tokens=entry.min_cached_prompt_tokens if options.best_of > 1 else None,
         batches=run.batches,
+        read_body=body_reader(entry, chosen.key),
     )
 
 

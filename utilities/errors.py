@@ -35,9 +35,6 @@ ASK_AGAIN = frozenset(
 class ToolkitError(Exception):
     """The root of all of them."""
 
-    body: str | None = None
-    """The body of a success that could not be read as a reply."""
-
 
 class UsageError(ToolkitError):
     """Bad input: the message says what, which item, and what to do."""

@@ -117,7 +117,7 @@ def test_nothing_with_an_empty_finish_reason_is_no_reply() -> None:
 
 async def test_the_last_of_several_servers_is_found_when_all_before_it_are_dead() -> None:
     endpoints = [Endpoint(f"http://{n}", RateGate(4), n) for n in range(4)]
-    retrier = Retrier("MODEL", 30.0, RetryPolicy(), endpoints=Endpoints(endpoints))
+    retrier = Retrier("MODEL", RetryPolicy(), endpoints=Endpoints(endpoints))
 
     async def attempt(endpoint: Endpoint) -> Reply:
         if endpoint.number < 3:

@@ -157,13 +157,18 @@ class JsonLinesFile:
         self._unsaved += 1
         return offset, len(line)
 
-    async def append(self, entry: Mapping[str, Any]) -> tuple[int, int]:
-        """Append one line and flush when it is time to; returns its offset and length."""
+    def post(self, entry: Mapping[str, Any]) -> tuple[int, int]:
+        """As `write`, and flush within a second."""
         place = self.write(entry)
+        if self._timer is None or self._timer.done():
+            self._timer = asyncio.create_task(self._save_soon())
+        return place
+
+    async def append(self, entry: Mapping[str, Any]) -> tuple[int, int]:
+        """As `post`, and flush at once if it is time to."""
+        place = self.post(entry)
         if self._unsaved >= self._save_interval and self._may_flush():
             await self.save()
-        elif self._timer is None or self._timer.done():
-            self._timer = asyncio.create_task(self._save_soon())
         return place
 
     def _may_flush(self) -> bool:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from utilities.config import keys_hidden
-from utilities.errors import ToolkitError
+from utilities.errors import AttemptFailed, ToolkitError
 from utilities.model_catalogue import ModelEntry
-from utilities.models.bodies import Body, EventReader
+from utilities.models.bodies import Body, EventReader, packed_text
 from utilities.models.costs import named_cost, priced
 from utilities.models.interface import Begun, Message, Reply, Sampling
 from utilities.models.json_fields import JSONObject, encode_json, parse_json
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _END_TIMEOUT_S = 0.5
 """How long the end of a connection is waited for after a reply that is whole."""
+_COST = "x-litellm-response-cost"
+"""The header in which LiteLLM's proxy names the cost of a reply."""
 _CONNECT_TIMEOUT_S = 30.0
 """To open a connection; the retry layer limits how long a reply may take."""
 
@@ -70,51 +72,73 @@ class APIClient(ABC):
         async with aclosing(self._http):
             yield self
 
-    async def send(self, body: JSONObject, begun: Begun) -> Reply:
-        """One request; raises AttemptFailed if it may be made again, else what went wrong."""
+    async def send(
+        self,
+        body: JSONObject,
+        begun: Begun,
+        keep: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """One request, within the model's time limit.
+
+        Whatever ends it, also the time limit or a cancellation: what has come of a success is in
+        the reply, or given to `keep`. Raises AttemptFailed if the request may be made again, else
+        what went wrong.
+        """
         import aiohttp  # loaded with the SDK
         import httpx2
 
         request = httpx2.Request(**self._post, content=encode_json(body))
+        received, reply, failure = Body(self.event_reader()), None, None
+        limit = asyncio.timeout(self.entry.request_timeout_s)
         try:
-            async with aclosing(await self._http.send(request, stream=True)) as response:
-                self._limits.hear(response.headers)
-                if not response.is_success:
-                    raise self._refusal(response, await response.aread())
-                reply, document = await self._received(response, begun)
-                cost_usd = named_cost(response.headers.get("x-litellm-response-cost"))
-                return priced(self.entry, reply, cost_usd=cost_usd, body=document)
-        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise self.triage.connection(error) from error
-
-    async def _received(self, response: httpx2.Response, begun: Begun) -> tuple[Reply, str | None]:
-        """The reply in a success, also if the connection broke after the whole of it.
-
-        With it comes the document that it was read of, if it was no stream. Whatever cannot be
-        read is with the error, as `body`.
-        """
-        import aiohttp
-        import httpx2
-
-        body = Body(self.event_reader())
-        broken: Exception | None = None
-        try:
-            chunks = response.aiter_bytes()
             try:
-                async for chunk in chunks:
-                    begun()
-                    body.take(chunk)
-                    if body.is_whole:
-                        await _until_end(chunks)
-                        break
+                async with limit, aclosing(await self._http.send(request, stream=True)) as response:
+                    self._limits.hear(response.headers)
+                    if not response.is_success:
+                        raise self._refusal(response, await response.aread())
+                    received.named_cost_usd = named_cost(response.headers.get(_COST))
+                    await _receive(response.aiter_bytes(), received, begun)
             except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-                broken = error
-            document = None if body.is_stream else self.triage.without_key(body.text())
-            return self._reply(body), document
-        except ToolkitError as error:
-            failure = error if broken is None else self.triage.connection(broken)
-            failure.body = self.triage.without_key(body.text()) or None
-            raise failure from (broken or error)
+                failure = self._cut_short(error, late=limit.expired())
+            reply = self._reply_in(received, failure)
+        finally:
+            if reply is None and received.has_begun and keep is not None:
+                keep(self.triage.without_key(received.text()))
+        return reply
+
+    def _cut_short(self, error: Exception, *, late: bool) -> AttemptFailed:
+        """The failure of an exchange whose connection broke, or that was late."""
+        failure = self.triage.connection(error)
+        if late:
+            failure = self.triage.late(self.entry.request_timeout_s)
+        failure.__cause__ = error
+        return failure
+
+    def _reply_in(self, body: Body, failure: AttemptFailed | None) -> Reply:
+        """The reply in what has come; raises `failure`, if the exchange had one, if there is none.
+
+        A reply may be whole although its connection broke.
+        """
+        if failure is not None and not body.has_begun:
+            raise failure
+        try:
+            return self._priced(body)
+        except ToolkitError:
+            if failure is None:
+                raise
+            raise failure from failure.__cause__
+
+    def read(self, text: str) -> Reply:
+        """The reply in a body that `keep` was given; raises ToolkitError if there is none."""
+        body = Body(self.event_reader())
+        body.take(text.encode("utf-8", "replace"))
+        return self._priced(body)
+
+    def _priced(self, body: Body) -> Reply:
+        """The reply in a body, with its cost and the body itself."""
+        reply, text = self._reply(body), self.triage.without_key(body.text())
+        kept = {"body_zlib": packed_text(text)} if body.is_stream else {"body": text}
+        return priced(self.entry, reply, cost_usd=body.named_cost_usd, **kept)
 
     def _reply(self, body: Body) -> Reply:
         try:
@@ -152,12 +176,17 @@ class APIClient(ABC):
         """The reply in a whole answer; raises what `triage` makes of one that is no reply."""
 
 
-async def _until_end(chunks: AsyncIterator[bytes]) -> None:
-    """Read a whole reply's end, so that the connection can be used again; not if it stays open."""
-    with suppress(TimeoutError):
+async def _receive(chunks: AsyncIterator[bytes], body: Body, begun: Begun) -> None:
+    """Take a body to its end; after a whole stream the end is not waited for long."""
+    async for chunk in chunks:
+        begun()
+        body.take(chunk)
+        if body.is_whole:
+            break
+    with suppress(TimeoutError):  # so that the connection can be used again
         async with asyncio.timeout(_END_TIMEOUT_S):
-            async for _ in chunks:
-                pass
+            async for chunk in chunks:
+                body.take(chunk)
 
 
 def sdk_options(

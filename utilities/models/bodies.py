@@ -1,5 +1,7 @@
 """The body of a success as it comes: one JSON document or a stream of events, asked for or not."""
 
+import base64
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Protocol
@@ -41,15 +43,24 @@ class Body:
         self._is_damaged = False
         self.is_whole = False
         """Whether a stream said that nothing more follows."""
+        self.named_cost_usd: float | None = None
+        """What a header says that the reply cost."""
 
     @property
     def is_stream(self) -> bool:
         """Whether events came, and no document."""
         return self._events is not None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has come."""
+        return bool(self._parts)
+
     def take(self, part: bytes) -> None:
-        """Take a part, however the body was cut."""
+        """Take a part, however the body was cut; what follows a whole stream is only kept."""
         self._parts.append(part)
+        if self.is_whole:
+            return
         if self._events is None and not self._is_document:
             self._tell_apart()
         elif self._events is not None:
@@ -104,6 +115,19 @@ class Body:
             with suppress(ValueError, RecursionError):  # else it was cut
                 self._reader.take(read_json(last))
         return self._reader.reply(ended=self.is_whole)
+
+
+def packed_text(text: str) -> str:
+    """A stream's text in few characters: zlib in base64.
+
+    Each event repeats the one before but for a word: a stream has fifty bytes for one of its text.
+    """
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 1)).decode("ascii")
+
+
+def unpacked_text(packed: str) -> str:
+    """The text that `packed_text` was given."""
+    return zlib.decompress(base64.b64decode(packed)).decode("utf-8")
 
 
 def read_json(content: bytes) -> object:

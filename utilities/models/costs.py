@@ -17,16 +17,22 @@ _DEAREST_REPLY_USD = 1e6
 
 
 def priced(
-    entry: ModelEntry, reply: Reply, *, cost_usd: float | None = None, body: str | None = None
+    entry: ModelEntry,
+    reply: Reply,
+    *,
+    cost_usd: float | None = None,
+    body: str | None = None,
+    body_zlib: str | None = None,
 ) -> Reply:
-    """The reply with its cost, its model's name, and the `body` that it was read of.
+    """The reply with its cost, its model's name, and the body that it was read of.
 
     A cost that the provider put into the reply counts, else the given one, else the list price.
     """
     cost_usd = cost_usd if reply.cost_usd is None else reply.cost_usd
     if cost_usd is None and reply.usage != _NO_USAGE:
         cost_usd = cost_of(entry, reply.usage)
-    return replace(reply, model=reply.model or entry.model_id, cost_usd=cost_usd, body=body)
+    model = reply.model or entry.model_id
+    return replace(reply, model=model, cost_usd=cost_usd, body=body, body_zlib=body_zlib)
 
 
 def named_cost(value: object) -> float | None:

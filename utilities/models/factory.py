@@ -1,8 +1,9 @@
 """Opens the client for a model: one server or several, in the API that they speak."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from utilities.config import read_retry_delay_s
 from utilities.model_catalogue import ModelEntry
 from utilities.models.anthropic_messages import MessagesClient
 from utilities.models.api_client import APIClient
+from utilities.models.batches.endpoint import PRICE_FACTOR, answer_in
 from utilities.models.chat_completions import ChatCompletionsClient
 from utilities.models.interface import (
     FREE,
@@ -21,6 +23,7 @@ from utilities.models.interface import (
     Sampling,
     check_sampling,
 )
+from utilities.models.json_fields import parse_json
 from utilities.models.pacing.endpoints import Endpoint, Endpoints
 from utilities.models.pacing.rate_gate import START, RateGate
 from utilities.models.pacing.rate_limits import RateLimits
@@ -59,12 +62,30 @@ async def open_client(
             endpoints.append(Endpoint(url, gate, number))
         retrier = Retrier(
             entry.name,
-            entry.request_timeout_s,
             retry or RetryPolicy(first_delay_s=read_retry_delay_s()),
             endpoints=Endpoints(endpoints, most=max_connections),
             stopping=stopping,
         )
         yield _Client(servers, retrier)
+
+
+def body_reader(entry: ModelEntry, key: str) -> Callable[[str], Reply]:
+    """Reads journalled bodies of successes, one at a time, as if they came now.
+
+    A line of a batch's results is read too. Raises ToolkitError for a body without a reply.
+    """
+    alone = CLIENTS[entry.api](entry, key)
+    batched = CLIENTS[entry.api](replace(entry, price_factor=PRICE_FACTOR), key)
+
+    def read(body: str) -> Reply:
+        with suppress(ValueError, RecursionError):
+            document = parse_json(body)
+            answer = answer_in(document) if isinstance(document, dict) else None
+            if answer is not None:
+                return batched.read(json.dumps(answer))
+        return alone.read(body)
+
+    return read
 
 
 class _Client:
@@ -92,7 +113,9 @@ class _Client:
         if begun is not None:
             body |= first.caching
         return self._retrier.run(
-            lambda endpoint: self._servers[endpoint.number].send(body, begun or _nothing),
+            lambda endpoint: self._servers[endpoint.number].send(
+                body, begun or _nothing, meter.keep
+            ),
             meter,
             prompt_characters=sum(len(message["content"]) for message in messages),
         )

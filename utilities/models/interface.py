@@ -1,6 +1,6 @@
 """What a model client takes and returns."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar
 
@@ -158,7 +158,9 @@ class Reply:
     failed_attempts: tuple[FailedAttempt, ...] = ()
     """Those before this reply."""
     body: str | None = None
-    """The body as it came, if the journal is to keep it beside what was read of it."""
+    """The document that this was read of as it came, to stand in the journal beside it."""
+    body_zlib: str | None = None
+    """The stream that this was read of instead, as `bodies.packed_text` makes it."""
 
     @property
     def answer(self) -> str:
@@ -179,8 +181,8 @@ class Reply:
         failed = [_known(FailedAttempt, one) for one in stored.get("failed_attempts") or ()]
         usage = _known(Usage, stored["usage"])
         # What was read of the body stands beside it.
-        given = {**stored, "usage": usage, "failed_attempts": tuple(failed), "body": None}
-        return _known(cls, given)
+        read = {"usage": usage, "failed_attempts": tuple(failed)}
+        return _known(cls, {**stored, **read, "body": None, "body_zlib": None})
 
 
 _Record = TypeVar("_Record")
@@ -202,8 +204,8 @@ class Meter:
 
     worst_usd: float | None = 0.0
     """What an attempt costs at most, in US dollars; None if the price is unknown."""
-    keep: Callable[[str], Awaitable[None]] | None = None
-    """Given the body of each success that could not be read as a reply."""
+    keep: Callable[[str], None] | None = None
+    """Given what has come of the body of each success that has become no reply."""
 
     async def begin(self) -> None:
         """Before an attempt; raises NotAsked if none may be made."""

@@ -119,6 +119,11 @@ class Triage:
         # The SDKs call every broken connection a timeout; the first cause knows better.
         return self.no_reply(f"the connection was dropped ({type(causes[-1]).__name__})")
 
+    def late(self, timeout_s: float) -> AttemptFailed:
+        """The failure of an exchange that took too long."""
+        message = f"{self._entry.name}: no whole reply within {timeout_s:g} s"
+        return AttemptFailed(TimedOut, message, billable=True)
+
     def no_reply(self, what: str) -> AttemptFailed:
         """The failure of an answer that is no reply."""
         return AttemptFailed(ProviderFailed, f"{self._entry.name}: {what}", billable=True)

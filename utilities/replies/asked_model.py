@@ -20,7 +20,7 @@ from utilities.models.interface import (
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import BudgetMeter
 from utilities.replies.journal import request_key
-from utilities.replies.replies import Replies
+from utilities.replies.replies import ReadBody, Replies, readable_body
 from utilities.tasks.task import Task
 
 _log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ class AskedModel:
         is_free: bool = False,
         min_cached_prompt_tokens: int | None = None,
         batches: BatchQueue | None = None,
+        read_body: ReadBody | None = None,
     ) -> None:
         """`model` is `provider:id`; `is_free` if nobody sends a bill.
 
@@ -60,7 +61,8 @@ class AskedModel:
         None if the price is unknown. It does not change a request's key: what was paid for
         without a budget is recalled with one, and the other way round. If a prompt has
         `min_cached_prompt_tokens`, one of the task's samples goes ahead, so that the others find
-        it in the provider's cache; None: all go at once.
+        it in the provider's cache; None: all go at once. `read_body` reads journalled bodies that
+        an earlier version could not read.
         """
         self._client = client
         self._sampling, self._sampling_json = sampling, sampling.to_json()
@@ -70,6 +72,7 @@ class AskedModel:
         self._min_cached_prompt_tokens = min_cached_prompt_tokens
         self._shared_prompts = SharedPrompts()
         self._batches = batches
+        self._read_body = read_body
         self.model_identifier = model_identifier
         self.model = model
 
@@ -107,7 +110,9 @@ class AskedModel:
         self._plan(key, messages)
         _log.debug("%s: prompt: %s", about, messages)
         batches = self._batches
-        async with self._replies.request(key, about, by_batch=batches is not None) as request:
+        async with self._replies.request(
+            key, about, self._read_body, by_batch=batches is not None
+        ) as request:
             if request.reply is not None:
                 return request.reply
             sampling, meter = self._sent(messages, index)
@@ -127,7 +132,10 @@ class AskedModel:
         if (plan := self._replies.plan) is not None:
             journal = self._replies.journal
             ordered = journal.batches.batch_of(key) is not None
-            plan.note(messages, journal.recall(key), is_ordered=ordered)
+            reply = journal.recall(key)
+            if reply is None and self._read_body is not None:
+                reply = readable_body(journal, key, self._read_body)
+            plan.note(messages, reply, is_ordered=ordered)
 
     def _sent(self, messages: list[Message], index: int) -> tuple[Sampling, Meter]:
         """The sampling of a request, and the meter of its attempts."""

@@ -1,7 +1,8 @@
 """The journal of raw replies: what was paid for, written before anything is made of it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +40,7 @@ class Journal:
         self._run_id = run_id
         self._places: dict[bytes, int] = {}  # packed: half as much memory as pairs
         self._failures: dict[bytes, int] = {}
-        self._bodies: dict[bytes, int] = {}
+        self._bodies: dict[bytes, list[int]] = {}
         self.batches = ledger.BatchLedger()
         if resume:
             for offset, line in file.lines():
@@ -50,7 +51,7 @@ class Journal:
                 elif line.startswith(_FAILURE_START):
                     self._failures[_key_in(line)] = place
                 elif line.startswith(_BODY_START):
-                    self._bodies[_key_in(line)] = place
+                    self._bodies.setdefault(_key_in(line), []).append(place)
                 elif line.startswith(ledger.LINE_START):
                     self._take_batch(offset, line)
 
@@ -109,18 +110,21 @@ class Journal:
         self.batches.take(event)
         await self._file.save()
 
-    async def record_body(self, key: str, about: Mapping[str, Any], body: str) -> None:
-        """Write the body of a success that could not be read as a reply; it may be paid for."""
-        place = await self._file.append(self._line(_BODY, key, about) | {"body": body})
-        self._bodies[key.encode("ascii")] = packed(*place)
+    def record_body(self, key: str, about: Mapping[str, Any], body: str) -> None:
+        """Write what has come of a success that has become no reply; it may be paid for.
 
-    def recall_body(self, key: str) -> str | None:
-        """The last body under this key that could not be read, if any."""
-        place = self._bodies.get(key.encode("ascii"))
-        try:
-            return None if place is None else str(self._file.read(*unpacked(place))["body"])
-        except (orjson.JSONDecodeError, KeyError):
-            return None
+        Not a coroutine: it may be a cancellation that cut it short.
+        """
+        came_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = self._line(_BODY, key, about) | {"received_at": came_at, "body": body}
+        place = packed(*self._file.post(line))
+        self._bodies.setdefault(key.encode("ascii"), []).append(place)
+
+    def recall_bodies(self, key: str) -> Iterator[str]:
+        """The bodies under this key that could not be read as replies, in the order they came."""
+        for place in self._bodies.get(key.encode("ascii"), ()):
+            with suppress(orjson.JSONDecodeError, KeyError):
+                yield str(self._file.read(*unpacked(place))["body"])
 
     def _line(self, kind: str, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
         """What each line about a request begins with, but for replies, which begin with the key."""

@@ -3,13 +3,19 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from utilities.command_line.terminal import say
-from utilities.errors import AllRejected, FailedAttempt, NotAsked, RequestFailed
+from utilities.errors import (
+    AllRejected,
+    FailedAttempt,
+    NotAsked,
+    RequestFailed,
+    ToolkitError,
+)
 from utilities.models.interface import Reply
 from utilities.replies.budget import Budget
 from utilities.replies.journal import Journal
@@ -19,6 +25,9 @@ _log = logging.getLogger(__name__)
 
 MOST_REJECTED = 20
 """A run ends after so many requests if the server rejected the form of each."""
+
+ReadBody: TypeAlias = Callable[[str], Reply]
+"""The reply in the body of a success; raises ToolkitError if there is none."""
 
 
 @dataclass(slots=True)
@@ -58,24 +67,30 @@ class Replies:
 
     @asynccontextmanager
     async def request(
-        self, key: str, about: Mapping[str, Any], *, by_batch: bool = False
+        self,
+        key: str,
+        about: Mapping[str, Any],
+        read_body: ReadBody | None = None,
+        *,
+        by_batch: bool = False,
     ) -> AsyncIterator[PendingRequest]:
         """The request under `key`; if it has no `reply` yet, the block asks for it and sets it.
 
         The reply is journalled when the block ends, or its failure; `about` says there what it
-        belongs to. Raises NotAsked if the run is stopping or asks nothing, and whatever the block
-        raises. If the same request is being asked already, this waits for its end; with
+        belongs to. Bodies that an earlier version could not read are tried by `read_body` before
+        anything is asked. Raises NotAsked if the run is stopping or asks nothing, and whatever the
+        block raises. If the same request is being asked already, this waits for its end; with
         `by_batch` the queue of batches does that itself, and has journalled the reply.
         """
         if by_batch:
-            async with self._journalled(key, about, records=False) as pending:
+            async with self._journalled(key, about, read_body, records=False) as pending:
                 yield pending
             return
         while (earlier := self._asking.get(key)) is not None:
             await earlier.wait()
         ended = self._asking[key] = asyncio.Event()
         try:
-            async with self._journalled(key, about, records=True) as pending:
+            async with self._journalled(key, about, read_body, records=True) as pending:
                 yield pending
         finally:
             del self._asking[key]
@@ -83,9 +98,14 @@ class Replies:
 
     @asynccontextmanager
     async def _journalled(
-        self, key: str, about: Mapping[str, Any], *, records: bool
+        self, key: str, about: Mapping[str, Any], read_body: ReadBody | None, *, records: bool
     ) -> AsyncIterator[PendingRequest]:
-        pending = PendingRequest(self._recalled(key))
+        reply = None if self.plan is not None else self.journal.recall(key)
+        if reply is None and read_body is not None and self.plan is None:
+            reply = await self._read_again(key, about, read_body)
+        if reply is None:
+            self._check_may_ask(key)
+        pending = PendingRequest(reply)
         got = self.of_unfinished.setdefault(str(about["task_id"]), [])
         if pending.reply is not None:
             got.append(pending.reply)
@@ -123,17 +143,36 @@ class Replies:
                 "mend the options or the server, and run the same command again"
             )
 
-    def _recalled(self, key: str) -> Reply | None:
-        """The journalled reply, or None if one may be asked for; raises RequestFailed if not."""
+    async def _read_again(
+        self, key: str, about: Mapping[str, Any], read_body: ReadBody
+    ) -> Reply | None:
+        """The reply in a body that could not be read when it came; it is journalled as one now."""
+        if (reply := readable_body(self.journal, key, read_body)) is None:
+            return None
+        failed = list(recorded_failure(self.journal.recall_failure(key)).failed_attempts)
+        billable = [attempt for attempt in failed if attempt.worst_case_usd != 0]
+        if billable:  # one of them brought this reply
+            failed.remove(billable[0])
+        reply = replace(reply, attempts=len(failed) + 1, failed_attempts=tuple(failed))
+        await self.journal.record(key, reply, {**about, "read_again": True})
+        return reply
+
+    def _check_may_ask(self, key: str) -> None:
+        """Raise RequestFailed if nothing is to be asked under this key."""
         if self.plan is not None:
             raise NotAsked("this run only counts")
-        if (reply := self.journal.recall(key)) is not None:
-            return reply
         if not self._asks:
             raise recorded_failure(self.journal.recall_failure(key))
         if self.stopping.is_set():
             raise NotAsked("the run is stopping")
-        return None
+
+
+def readable_body(journal: Journal, key: str, read_body: ReadBody) -> Reply | None:
+    """The reply in the first body under this key that can be read today, if there is one."""
+    for body in journal.recall_bodies(key):
+        with suppress(ToolkitError):
+            return read_body(body)
+    return None
 
 
 def recorded_failure(line: Mapping[str, Any] | None) -> RequestFailed:

@@ -101,12 +101,13 @@ class AnthropicBatches(BatchEndpoint):
         with self._triaged():
             batches = self._sdk.messages.batches.with_streaming_response
             async with batches.results(state.batch_id) as response:
-                async for line in json_lines(response.iter_bytes()):
+                async for text, line in json_lines(response.iter_bytes()):
                     result = object_at(line, "result")
+                    outcome = self._outcome_of(result, text)
                     succeeded = text_at(result, "type") == "succeeded"
-                    yield Result(text_at(line, "custom_id"), self._outcome_of(result), succeeded)
+                    yield Result(text_at(line, "custom_id"), outcome, succeeded, text)
 
-    def _outcome_of(self, result: JSONObject) -> Outcome:
+    def _outcome_of(self, result: JSONObject, text: str) -> Outcome:
         kind = text_at(result, "type")
         if kind in {"expired", "canceled"}:
             return AttemptFailed(TimedOut, f"{self._entry.name}: the request was {kind}")
@@ -119,7 +120,7 @@ class AnthropicBatches(BatchEndpoint):
             if isinstance(failure, AttemptFailed):
                 failure.billable = kind == "succeeded"  # what errored is not billed
             return failure
-        return priced(self._entry, reply)
+        return priced(self._entry, reply, body=self._triage.without_key(text))
 
     async def _retrieve(self, batch_id: str) -> bytes:
         raw = await self._sdk.messages.batches.with_raw_response.retrieve(batch_id)

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 from utilities.config import keys_hidden
-from utilities.errors import AttemptFailed, NotAsked, ToolkitError
+from utilities.errors import AttemptFailed, NotAsked, TimedOut, ToolkitError
 from utilities.model_catalogue import ModelEntry
 from utilities.models.interface import Message, Reply, Sampling
-from utilities.models.json_fields import JSONObject
+from utilities.models.json_fields import JSONObject, object_at
 from utilities.models.pacing.rate_gate import pause
-from utilities.models.pacing.retry import RetryPolicy, time_limit
+from utilities.models.pacing.retry import RetryPolicy
 from utilities.models.triage import Triage
 
 _T = TypeVar("_T")
@@ -78,6 +78,8 @@ class Result:
     custom_id: str
     outcome: Outcome
     succeeded: bool
+    line: str = ""
+    """What the batch says, as it came; a reply has it as its body."""
 
 
 def custom_id_of(key: str, token: str) -> str:
@@ -216,8 +218,8 @@ class BatchEndpoint(ABC):
         """The state that such a description means."""
 
 
-async def json_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[JSONObject]:
-    """The objects of a JSON Lines stream; lines that are none are skipped.
+async def json_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, JSONObject]]:
+    """The lines of a JSON Lines stream and the objects in them; lines that have none are skipped.
 
     Only newlines end a line: replies may hold other characters that Python takes for line ends.
     """
@@ -230,9 +232,18 @@ async def json_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[JSONObject]:
         rest = bytearray(last)
         for line in whole:
             if (found := _object_in(line)) is not None:
-                yield found
+                yield line.decode("utf-8", "replace"), found
     if (found := _object_in(bytes(rest))) is not None:
-        yield found
+        yield rest.decode("utf-8", "replace"), found
+
+
+def answer_in(line: JSONObject) -> JSONObject | None:
+    """The answer in a line of a batch's results, as it comes alone; None if it is no such line."""
+    if "custom_id" not in line:
+        return None
+    return object_at(object_at(line, "response"), "body") or object_at(
+        object_at(line, "result"), "message"
+    )
 
 
 def _object_in(line: bytes) -> dict[str, Any] | None:
@@ -261,8 +272,12 @@ class Exchanges:
 
     async def once(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """One exchange; raises AttemptFailed after its time."""
-        async with time_limit(self._name, self._timeout_s):
-            return await call()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await call()
+        except TimeoutError as error:
+            message = f"{self._name}: no whole answer within {self._timeout_s:g} s"
+            raise AttemptFailed(TimedOut, message, billable=True) from error
 
     async def again(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """Up to the policy's attempts; raises what the last failure becomes.

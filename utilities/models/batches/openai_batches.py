@@ -105,12 +105,12 @@ class OpenAIBatches(BatchEndpoint):
             with self._triaged():
                 files = self._sdk.files.with_streaming_response
                 async with files.content(file_id) as response:
-                    async for line in json_lines(response.iter_bytes()):
+                    async for text, line in json_lines(response.iter_bytes()):
                         status = count_at(object_at(line, "response"), "status_code")
-                        custom_id = text_at(line, "custom_id")
-                        yield Result(custom_id, self._outcome_of(line, status), status == 200)
+                        outcome = self._outcome_of(line, status, text)
+                        yield Result(text_at(line, "custom_id"), outcome, status == 200, text)
 
-    def _outcome_of(self, line: JSONObject, status: int) -> Outcome:
+    def _outcome_of(self, line: JSONObject, status: int, text: str) -> Outcome:
         response, error = object_at(line, "response"), object_at(line, "error")
         code = text_at(error, "code")
         if code in _NEVER_RAN:
@@ -124,7 +124,7 @@ class OpenAIBatches(BatchEndpoint):
                 raise self._triage.error_in_success(error)
         except ToolkitError as failure:
             return failure
-        return priced(self._entry, reply)
+        return priced(self._entry, reply, body=self._triage.without_key(text))
 
     async def _retrieve(self, batch_id: str) -> bytes:
         raw = await self._sdk.batches.with_raw_response.retrieve(batch_id)

@@ -8,8 +8,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
@@ -66,17 +66,6 @@ class RetryPolicy:
         return min(self.max_delay_s, self.first_delay_s * 2.0**doublings) * chance
 
 
-@asynccontextmanager
-async def time_limit(name: str, timeout_s: float) -> AsyncIterator[None]:
-    """Raise AttemptFailed if the block takes longer; `name` is the model's."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            yield
-    except TimeoutError as error:
-        message = f"{name}: no whole reply within {timeout_s:g} s"
-        raise AttemptFailed(TimedOut, message, billable=True) from error
-
-
 @dataclass(slots=True)
 class _Request:
     """What has become of one request so far."""
@@ -115,11 +104,6 @@ class _Request:
         finally:
             settle()
 
-    async def keep(self, failure: ToolkitError) -> None:
-        """Have the body of a success kept that could not be read."""
-        if failure.body is not None and self.meter.keep is not None:
-            await self.meter.keep(failure.body)
-
 
 def failed_attempt(
     error: AttemptFailed | RequestFailed, latency_s: float, worst_usd: float | None
@@ -132,16 +116,13 @@ def failed_attempt(
 class Retrier:
     """Makes the attempts of one client's requests.
 
-    Each attempt has `timeout_s` in total: the SDKs' timeouts are for each read, and a server that
-    sends a byte now and then would block them forever. Once `stopping` is set, no attempt begins
-    and every pause ends; attempts in flight go on. With several servers, the attempt after a
-    failure goes to the least busy of them.
+    Once `stopping` is set, no attempt begins and every pause ends; attempts in flight go on. With
+    several servers, the attempt after a failure goes to the least busy of them.
     """
 
     def __init__(
         self,
         name: str,
-        timeout_s: float,
         policy: RetryPolicy,
         *,
         endpoints: Endpoints,
@@ -149,7 +130,6 @@ class Retrier:
     ) -> None:
         """`name` is the model's, for messages; a request has its place at one of `endpoints`."""
         self._name = name
-        self._timeout_s = timeout_s
         self._policy = policy
         self._endpoints = endpoints
         self._stopping = stopping or asyncio.Event()
@@ -190,11 +170,9 @@ class Retrier:
         began = time.monotonic()
         try:
             with request.metered():
-                async with time_limit(self._name, self._timeout_s):
-                    reply = await request.attempt(endpoint)
+                reply = await request.attempt(endpoint)
                 request.cost_usd = reply.cost_usd
         except AttemptFailed as failure:
-            await request.keep(failure)
             answered = failure.status_code is not None or failure.becomes is not TimedOut
             self._reached |= not failure.unreachable and answered
             self._tell(endpoint, failure)
@@ -209,9 +187,6 @@ class Retrier:
             self._tell(endpoint, left_out)
             request.pause_s = self._pause_or_give_up(endpoint, left_out, request)
             return None
-        except ToolkitError as failure:
-            await request.keep(failure)
-            raise
         self._reached = True
         endpoint.gate.limits.settle(load, request.prompt_characters, reply.usage)
         endpoint.gate.replied()

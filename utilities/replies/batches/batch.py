@@ -166,8 +166,11 @@ class Batch:
                     continue
                 if isinstance(result.outcome, Reply):
                     await self._take_reply(request, result.outcome)
-                else:
-                    outcomes[key] = result.outcome
+                    continue
+                if result.succeeded and key not in outcomes:
+                    about = {**request.planned.about, "batch_id": self.batch_id}
+                    self._service.journal.record_body(key, about, result.line)
+                outcomes[key] = result.outcome
         return count
 
     async def _take_reply(self, request: QueuedRequest, reply: Reply) -> None:
