@@ -21,6 +21,7 @@ from utilities.command_line.options import (
     part,
     price,
 )
+from utilities.errors import UsageError
 from utilities.runs.options import AskingOptions
 
 
@@ -174,3 +175,104 @@ def test_what_is_no_json_object_is_refused(text: str, wrong: str) -> None:
 
 def test_a_json_object_is_read() -> None:
     assert json_object('{"top_k": 20, "a": {"b": [null]}}') == {"top_k": 20, "a": {"b": [None]}}
+
+
+CONFIG = """
+results = ["a", "b"]
+most = 7
+mode = "batch"
+wait_s = 1
+data = ["c", "d"]
+names = ["x", "y"]
+price = [1, 2.5]
+verbose = true
+quiet = false
+"""
+
+
+def test_a_file_gives_options_by_name_and_a_list_for_several(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(CONFIG)
+    assert parsed("--config", str(tmp_path / "run.toml")) == Example(
+        results=(Path("a"), Path("b")),
+        limits=Limits(most=7),
+        mode="batch",
+        wait_s=1.0,
+        data=(Path("c"), Path("d")),
+        names=("x", "y"),
+        price=(1.0, 2.5),
+        verbose=True,
+    )
+
+
+def test_the_command_line_wins_over_the_file_and_the_file_over_an_earlier_run(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "run.toml").write_text(CONFIG)
+    config = f"--config={tmp_path / 'run.toml'}"
+    found = parsed("z", "--most", "3", config, "--quiet", wait_s=9.0, least=2, mode="strict")
+    assert found.results == (Path("z"),)
+    assert (found.limits.most, found.limits.least) == (3, 2)
+    assert (found.wait_s, found.mode) == (1.0, "batch")
+    assert (found.quiet, found.verbose) == (True, False), "they exclude each other"
+
+
+def test_what_came_of_the_file_is_kept_as_options_are(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(CONFIG)
+    assert parsed("--config", str(tmp_path / "run.toml")).to_json()["price"] == [1.0, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("wiat_s = 1", "no option 'wiat_s'; did you mean wait_s?"),
+        ("zzzzzzz = 1", "no option 'zzzzzzz'; it may have results, least"),
+        ("note = 'x'", "no option 'note'"),
+        ("config = 'x'", "no option 'config'"),
+        ("a = [", "it is no TOML"),
+        ("\x00", "it is no TOML"),
+        ("a = " + "[" * 9000, "it is no TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_error_of_use(
+    content: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "run.toml").write_text(content)
+    with pytest.raises(UsageError) as caught:
+        parsed("a", "--config", str(tmp_path / "run.toml"))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_a_file_that_cannot_be_read_is_an_error_of_use(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it cannot be read"):
+        parsed("a", "--config", str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("most = 0", "run.toml: most: '0' is not a whole number"),
+        ("most = 2.5", "run.toml: most: '2.5' is not a whole number"),
+        ("most = true", "run.toml: most: True is no value of it"),
+        ("quiet = 1", "run.toml: quiet: 1 is no value of it"),
+        ("wait_s = nan", "run.toml: wait_s: 'nan' is not a number"),
+        ("mode = 'fast'", "run.toml: mode: 'fast' is none of strict, batch"),
+        ("mode = { a = 1 }", "run.toml: mode: it takes no table"),
+        ("price = [1]", "run.toml: price: '1' is not IN,OUT"),
+        ("quiet = true\nverbose = true", "run.toml: verbose: not allowed beside quiet"),
+        ("least = 3\nmost = 2", "--most is less than --least"),
+    ],
+)
+def test_a_value_that_the_option_does_not_take_is_one_line(
+    content: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.toml").write_text(content)
+    assert words in complaint(capsys, "a", "--config", str(tmp_path / "run.toml"))
+
+
+def test_a_table_is_an_option_that_takes_json(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("[extra_body]\ntop_k = 20\n")
+    config = ("--config", str(tmp_path / "run.toml"))
+    found = parse_options(AskingOptions, "What it does.", words=config)
+    assert found.extra_body == {"top_k": 20}

@@ -13,6 +13,8 @@
 A field's name is its option's name: `output` is given as `--output`. Its type says how the word is
 read: an int is 1 or more, a float is above 0, a Literal names the choices, a tuple takes one word
 or more. A part is another class of options, which stand beside these on the command line.
+
+Every script takes `--config FILE` besides: a TOML file with options by their names.
 """
 
 import argparse
@@ -21,11 +23,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from utilities.command_line import script as cli
+from utilities.errors import UsageError
 
 _T = TypeVar("_T", bound="Options")
 
@@ -113,7 +116,14 @@ class Declared:
     @property
     def is_several(self) -> bool:
         """Whether it takes one word or more; its value is then a tuple."""
-        return self.settings.get("nargs") == "+"
+        return self.settings.get("nargs") in {"+", "*"}
+
+    def optional(self) -> "Declared":
+        """The same option, which need not be given on the command line."""
+        settings = {key: value for key, value in self.settings.items() if key != "required"}
+        if self.is_positional:
+            settings |= {"nargs": "*" if self.is_several else "?"}
+        return replace(self, settings=settings, default=None)
 
 
 def declared_options(kind: type[Options]) -> Iterator[Declared]:
@@ -166,32 +176,113 @@ def parse_options(
     """Read the command line, or `words`; what is wrong is one line on stderr and exit code 2.
 
     `description` is the script's docstring. `earlier` are options of another run as `to_json`
-    gave them, which count for options that are not given; unknown names are passed over.
+    gave them, which count for options that neither the command line nor its `--config` gives;
+    unknown names are passed over.
     """
+    words = sys.argv[1:] if words is None else words
     declared = list(declared_options(kind))
-    parser = OneLineParser(declared, description, usage)
-    given = vars(parser.parse_args(words))
-    for one in declared:
-        if one.name in given and one.is_several:
-            given[one.name] = tuple(given[one.name])
-        elif one.name not in given and earlier is not None and one.name in earlier:
-            try:
-                given[one.name] = _value_of(one, earlier[one.name])
-            except (argparse.ArgumentTypeError, ValueError) as error:
-                parser.error(f"argument --{one.name} of the earlier run: {error}")
+    path = _config_path(words)
+    configured = {} if path is None else _read_config(path, declared)
+    parser = OneLineParser(
+        [one.optional() if one.name in configured else one for one in declared], description, usage
+    )
+    parsed = vars(parser.parse_args(words))
+    given = {name: value for name, value in parsed.items() if value not in (None, [])}
+    _take(configured, declared, given, parser, f"{path}: {{name}}")
+    _take(earlier or {}, declared, given, parser, "argument --{name} of the earlier run")
     return _made(kind, given, parser)
 
 
+def _config_path(words: Sequence[str]) -> Path | None:
+    """The file that `--config` names on the command line."""
+    path = None
+    for place, word in enumerate(words):
+        if word == "--":
+            break
+        if word == "--config" and place + 1 < len(words):
+            path = Path(words[place + 1])
+        elif word.startswith("--config="):
+            path = Path(word.removeprefix("--config="))
+    return path
+
+
+def _read_config(path: Path, declared: Sequence[Declared]) -> dict[str, Any]:
+    """The options in a file, by name; raises UsageError for a name that the script does not have.
+
+    The error names the nearest one.
+    """
+    import tomllib  # 10 ms, which --help need not take
+
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"--config {path}: it cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else error
+        raise UsageError(f"--config {path}: it is no TOML: {reason}") from error
+    names = [one.name for one in declared]
+    for name in found:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; it may have {', '.join(names)}"
+            raise UsageError(f"--config {path}: this script has no option {name!r}{hint}")
+    return found
+
+
+def _take(
+    kept: Mapping[str, Any],
+    declared: Sequence[Declared],
+    given: dict[str, Any],
+    parser: argparse.ArgumentParser,
+    place: str,
+) -> None:
+    """Let options count that are kept somewhere and not given yet.
+
+    They yield to given options that exclude them. `place` says where they stand, for complaints.
+    """
+    excluded = {one.exclusive for one in declared if given.get(one.name)} - {None}
+    taken: dict[str, str] = {}
+    for one in declared:
+        if one.name in given:
+            given[one.name] = tuple(given[one.name]) if one.is_several else given[one.name]
+        elif one.name in kept and one.exclusive not in excluded:
+            where = place.format(name=one.name)
+            try:
+                value = _value_of(one, kept[one.name])
+            except (argparse.ArgumentTypeError, ValueError, TypeError) as error:
+                parser.error(f"{where}: {error}")
+            if value and one.exclusive is not None:
+                if one.exclusive in taken:
+                    parser.error(f"{where}: not allowed beside {taken[one.exclusive]}")
+                taken[one.exclusive] = one.name
+            given[one.name] = value
+
+
 def _value_of(declared: Declared, kept: Any) -> Any:
-    """The value of an option that `Options.to_json` made `kept` of."""
+    """The value of an option that stands in a file as JSON or TOML has it.
+
+    Raises ArgumentTypeError, or what else its parser raises, if it is none.
+    """
+    is_flag = "action" in declared.settings and not declared.is_several
+    if kept is None:
+        return None
+    if is_flag or isinstance(kept, bool):
+        if not (is_flag and isinstance(kept, bool)):
+            raise argparse.ArgumentTypeError(f"{kept!r} is no value of it")
+        return kept
     parse = declared.settings.get("type", str)
     if declared.is_several:
-        return tuple(parse(str(word)) for word in kept)
+        words = kept if isinstance(kept, list) else [kept]
+        return tuple(parse(str(word)) for word in words)
     if isinstance(kept, dict):
-        kept = json.dumps(kept)
-    elif isinstance(kept, list):
-        kept = ",".join(map(str, kept))
-    return parse(kept) if isinstance(kept, str) else kept
+        if parse is not json_object:
+            raise argparse.ArgumentTypeError("it takes no table")
+        return parse(json.dumps(kept))
+    value = parse(",".join(map(str, kept)) if isinstance(kept, list) else str(kept))
+    choices = declared.settings.get("choices")
+    if choices is not None and value not in choices:
+        raise argparse.ArgumentTypeError(f"{kept!r} is none of {', '.join(map(str, choices))}")
+    return value
 
 
 def _made(kind: type[_T], given: Mapping[str, Any], parser: argparse.ArgumentParser) -> _T:
@@ -234,6 +325,11 @@ class OneLineParser(argparse.ArgumentParser):
                     groups[one.exclusive] = place.add_mutually_exclusive_group()
                 place = groups[one.exclusive]
             place.add_argument(one.name if one.is_positional else f"--{one.name}", **one.settings)
+        self.add_argument(
+            "--config",
+            help="a TOML file with options by name; what is given here counts instead",
+            metavar="FILE",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with code 2."""
