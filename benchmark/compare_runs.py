@@ -11,14 +11,24 @@ for several comparisons), and how small a difference so many tasks can show.
 
 from utilities.command_line.script import run_script
 
+import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import ascii_uppercase
+from typing import Any
 
-from utilities.command_line.options import Options, argument, is_one_of, option, parse_options, part
-from utilities.command_line.terminal import show
+from utilities.command_line.options import (
+    Options,
+    argument,
+    flag,
+    is_one_of,
+    option,
+    parse_options,
+    part,
+)
+from utilities.command_line.terminal import say, show
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
 from utilities.scoring.comparison import (
@@ -28,9 +38,10 @@ from utilities.scoring.comparison import (
     differences,
     row_lines,
     row_of,
+    rows_of_shared_tasks,
     spread_lines,
 )
-from utilities.scoring.options import TaskSetOptions
+from utilities.scoring.options import GroupOptions, TaskSetOptions
 from utilities.scoring.pareto_plot import Point, pareto_svg
 from utilities.scoring.scored_run import ScoredRun
 from utilities.scoring.scored_runs import read_scored_runs
@@ -42,7 +53,15 @@ class ComparisonOptions(Options):
 
     results: tuple[Path, ...] = argument("results files of the benchmarks", "RESULTS")
     task_set: TaskSetOptions = part(TaskSetOptions)
-    pareto: Path | None = option("draw score against cost into this SVG", "FILE", group="output")
+    groups: GroupOptions = part(GroupOptions)
+    json: bool = flag(
+        "print JSON instead of tables, with every task, its cost and its tokens", group="output"
+    )
+    pareto: Path | None = option(
+        "draw score against cost a task, on the tasks that all runs answered, into this SVG",
+        "FILE",
+        group="output",
+    )
     max_listed: int = option(
         "how many of the tasks to list that one run alone solves", "N", default=10, group="output"
     )
@@ -60,18 +79,63 @@ def main() -> int:
     if len(runs) < 2:
         raise UsageError(f"only one run in these files ({runs[0].name}); give another's results")
     names = short_names(len(runs))
-    rows = [row_of(run, name) for run, name in zip(runs, names, strict=True)]
-    show(*legend(runs, names), "", *row_lines(rows), *spread_lines(runs))
+    shared = rows_of_shared_tasks(runs, names)
     compared = differences(runs, names)
     corrected = corrected_p_values([one.p_value for one in compared])
-    for one, p_value in zip(compared, corrected, strict=True):
-        among = p_value if len(compared) > 1 else None
-        show("", *difference_lines(one, most_listed=options.max_listed, corrected=among))
-    if not compared:
-        show("", "no two runs have a task in common")
+    if options.json:
+        told = to_json(runs, shared, options.groups)
+        told["differences"] = [
+            one.to_json(p_value) for one, p_value in zip(compared, corrected, strict=True)
+        ]
+        show(*json.dumps(told, indent=2).splitlines())
+    else:
+        show(*tables(runs, names, shared, options.groups))
+        for one, p_value in zip(compared, corrected, strict=True):
+            among = p_value if len(compared) > 1 else None
+            show("", *difference_lines(one, most_listed=options.max_listed, corrected=among))
+        if not compared:
+            show("", "no two runs have a task in common")
     if options.pareto is not None:
-        draw(rows, runs, options.pareto)
+        rows = shared or [row_of(run, name) for run, name in zip(runs, names, strict=True)]
+        left_out = draw(rows, runs, options.pareto, are_shared=bool(shared))
+        (say if options.json else show)(f"wrote {options.pareto}{left_out}")
     return 0
+
+
+def tables(
+    runs: Sequence[ScoredRun],
+    names: Sequence[str],
+    shared: Sequence[RunRow],
+    groups: GroupOptions,
+) -> list[str]:
+    """Which run is which, their rows, and their rows on the same tasks if these are fewer."""
+    rows = [row_of(run, name) for run, name in zip(runs, names, strict=True)]
+    lines = [*legend(runs, names), "", *row_lines(rows), *spread_lines(runs)]
+    if shared and any(len(run.outcomes) > shared[0].scores.tasks for run in runs):
+        count = shared[0].scores.tasks
+        lines += ["", f"on the {count} task{'s' * (count != 1)} that all of them answered:"]
+        lines += row_lines(shared)
+    for run, name in zip(runs, names, strict=True):
+        if grouped := groups.lines(run.outcomes.values()):
+            lines += ["", name, *grouped]
+    return lines
+
+
+def to_json(
+    runs: Sequence[ScoredRun], shared: Sequence[RunRow], groups: GroupOptions
+) -> dict[str, Any]:
+    """What `--json` prints, but for the differences: each run, and their rows on the same tasks."""
+    names = short_names(len(runs))
+    return {
+        "runs": [
+            {"name": name, **run.to_json(), **groups.fields(run.outcomes.values())}
+            for name, run in zip(names, runs, strict=True)
+        ],
+        "on_shared_tasks": [
+            {"name": row.name, "scores": row.scores.to_json(), "means": asdict(row.means)}
+            for row in shared
+        ],
+    }
 
 
 def short_names(count: int) -> list[str]:
@@ -96,19 +160,19 @@ def legend(runs: Sequence[ScoredRun], names: Sequence[str]) -> list[str]:
     return lines
 
 
-def draw(rows: Sequence[RunRow], runs: Sequence[ScoredRun], path: Path) -> None:
-    """Write the picture and say who is not in it."""
+def draw(rows: Sequence[RunRow], runs: Sequence[ScoredRun], path: Path, *, are_shared: bool) -> str:
+    """Write the picture; returns what must be said of it."""
     points = [
         Point(run.name, row.means.cost_usd, row.scores.macro, *row.scores.interval("macro"))
         for row, run in zip(rows, runs, strict=True)
         if row.means.cost_usd is not None
     ]
-    write_atomically(
-        path, pareto_svg(points, title="Score against cost").encode(), option="--pareto"
-    )
+    count = rows[0].scores.tasks
+    tasks = f"the {count} tasks that all answered" if are_shared else "each run's own tasks"
+    title = f"Score against cost a task, on {tasks}"
+    write_atomically(path, pareto_svg(points, title=title).encode())
     unknown = [row.name for row in rows if row.means.cost_usd is None]
-    without = f", without {', '.join(unknown)}: cost unknown" if unknown else ""
-    show("", f"wrote {path}{without}")
+    return f", without {', '.join(unknown)}: cost unknown" if unknown else ""
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from utilities.config import TRACES_STORE_PATH
 from utilities.models.costs import cost_text
 from utilities.scoring.comparison import spread_lines
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs
-from utilities.scoring.options import SubmissionOptions, TaskSetOptions
+from utilities.scoring.options import GroupOptions, SubmissionOptions, TaskSetOptions
 from utilities.scoring.scored_run import ScoredRun, counted_entries
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.scoring.submissions import write_submissions
@@ -45,7 +45,8 @@ class ScoringOptions(Options):
     results: tuple[Path, ...] = argument("results files of the benchmarks", "RESULTS")
     task_set: TaskSetOptions = part(TaskSetOptions)
     run_id: str | None = option("only the tasks of this run", "ID")
-    json: bool = flag("print JSON instead of tables")
+    groups: GroupOptions = part(GroupOptions)
+    json: bool = flag("print JSON instead of tables, with every task, its cost and its tokens")
     submission: SubmissionOptions = part(SubmissionOptions)
 
     def fault(self) -> str | None:
@@ -62,9 +63,14 @@ def main() -> int:
     known = open_check(TRACES_STORE_PATH, options.submission.training_data).sources
     checks = [contamination_of(run, known) for run in runs]
     if options.json:
-        show(*json.dumps(list(map(to_json, runs, checks)), indent=2).splitlines())
+        both = zip(runs, checks, strict=True)
+        told = [to_json(run, check, options.groups) for run, check in both]
+        show(*json.dumps(told, indent=2).splitlines())
     else:
-        tables = ["\n".join(table(*both)) for both in zip(runs, checks, strict=True)]
+        tables = [
+            "\n".join(table(run, check, options.groups))
+            for run, check in zip(runs, checks, strict=True)
+        ]
         show(*"\n\n".join([*tables, *spread_lines(runs)]).split("\n"))
     for path in write_submissions(options.submission, runs):
         (say if options.json else show)(f"wrote {path}")
@@ -79,27 +85,18 @@ def contamination_of(run: ScoredRun, known: Sequence[KnownPairs]) -> Contaminati
     return check
 
 
-def table(run: ScoredRun, check: ContaminationCheck) -> list[str]:
+def table(run: ScoredRun, check: ContaminationCheck, groups: GroupOptions) -> list[str]:
     """A run's heading and figures, indented as in the summary of a run."""
     cost = f"{'cost':10}{cost_text(run.known_cost_usd, run.unpriced)}"
     lines = [*run.scores().lines(), cost, *check.lines(), *run.notes()]
+    lines += groups.lines(run.outcomes.values())
     return [run.name, *(f"  {line}" for line in lines)]
 
 
-def to_json(run: ScoredRun, check: ContaminationCheck) -> dict[str, object]:
-    """What `--json` prints of a run; `scores` is what the metadata of a run has too."""
-    return {
-        "model_identifier": run.model_identifier,
-        "configuration": run.configuration,
-        "dataset": run.dataset,
-        "repeat": run.repeat,
-        "repeats": run.repeats,
-        "skipped_tasks": run.skipped,
-        "known_cost_usd": run.known_cost_usd,
-        "samples_of_unknown_cost": run.unpriced,
-        "scores": run.scores().to_json(),
-        "contamination": check.to_json(),
-    }
+def to_json(run: ScoredRun, check: ContaminationCheck, groups: GroupOptions) -> dict[str, object]:
+    """What `--json` prints of a run."""
+    more = {"contamination": check.to_json(), **groups.fields(run.outcomes.values())}
+    return run.to_json() | more
 
 
 if __name__ == "__main__":

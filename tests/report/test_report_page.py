@@ -297,6 +297,16 @@ def test_two_runs_are_counted_against_each_other(browser: Browser, compared: Pat
     assert [point.text for point in browser.all("#plot .point-name")] == ["A", "B"]
 
 
+def test_the_chart_shows_the_tasks_that_all_runs_answered(browser: Browser, tmp_path: Path) -> None:
+    first = [entry(f"t{n}", RIGHT if n else NEARLY) for n in range(5)]
+    second = [entry(f"t{n}", NEARLY, run="b", cost_usd=[2.0]) for n in range(2)]
+    browser.open(build(tmp_path / "page.html", first, second))
+    shown = browser.one("#plot svg").get_attribute("aria-label")
+    assert "model-a · r0: 50.0 % at $0.2500" in shown
+    assert "model-b · r1: 0.0 % at $2.0000" in shown
+    assert "On the 2 tasks that all of them answered." in browser.one("#plot").text
+
+
 def test_a_click_on_a_count_leaves_those_tasks(browser: Browser, compared: Path) -> None:
     browser.open(compared)
     browser.one('[data-pairing="first"]').click()

@@ -15,7 +15,13 @@ from utilities.command_line.terminal import printable
 from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents, as_json
 from utilities.report.figures import OUTCOMES, RunFigures, run_figures
-from utilities.scoring.comparison import detectable, differences
+from utilities.scoring.comparison import (
+    detectable,
+    differences,
+    row_of,
+    rows_of_shared_tasks,
+)
+from utilities.scoring.scored_run import ScoredRun
 
 SCRIPTS = ("elements", "grids", "code", "figures", "table", "task", "start")
 """The parts of the page's script, in their order."""
@@ -76,7 +82,7 @@ def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
         "runs": [asdict(run) for run in runs],
         "outcomes": OUTCOMES,
         "with_replies": contents.replies.most_bytes > 0,
-        "same_tasks": len({frozenset(run.scored.outcomes) for run in contents.runs}) == 1,
+        "plot": _plot([run.scored for run in contents.runs], [run.letter for run in runs]),
         "pairs": {
             f"{one.first} {one.second}": asdict(one) | {"detectable": detectable(one.tasks)}
             for one in differences(
@@ -86,6 +92,20 @@ def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
         "tasks": [
             asdict(task) | {"results": [run.results.get(number) for run in contents.runs]}
             for number, task in enumerate(contents.tasks)
+        ],
+    }
+
+
+def _plot(runs: list[ScoredRun], letters: list[str]) -> dict[str, Any]:
+    """Each run's score and means on the tasks that all answered; on its own if there are none."""
+    shared = rows_of_shared_tasks(runs, letters)
+    rows = shared or [row_of(run, letter) for run, letter in zip(runs, letters, strict=True)]
+    return {
+        "tasks": shared[0].scores.tasks if shared else 0,
+        "rows": [
+            asdict(row.means)
+            | dict(zip(("low", "high"), row.scores.interval("macro"), strict=True))
+            for row in rows
         ],
     }
 

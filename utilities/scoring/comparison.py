@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from statistics import mean, stdev
+from typing import Any
 
 from utilities.command_line.terminal import first_of
 from utilities.scoring.intervals import (
@@ -15,7 +16,7 @@ from utilities.scoring.intervals import (
 )
 from utilities.scoring.outcomes import TaskOutcome
 from utilities.scoring.scored_run import ScoredRun
-from utilities.scoring.scores import ScoreSummary
+from utilities.scoring.scores import ScoreSummary, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,15 @@ class PairedDifference:
         """The second's score less the first's, as a share."""
         return self.means[1].score - self.means[0].score
 
+    def to_json(self, corrected: float) -> dict[str, Any]:
+        """What `--json` says of the pair; `corrected` is the p-value among all pairs."""
+        return asdict(self) | {
+            "macro_difference": self.macro,
+            "effect_size": self.effect_size,
+            "corrected_p_value": corrected,
+            "fewest_differing_tasks": FEWEST_DIFFERING,
+        }
+
     @property
     def effect_size(self) -> float | None:
         """J. Cohen's g: how far the larger part of the tasks that one alone solves is from half.
@@ -95,6 +105,17 @@ def row_of(run: ScoredRun, name: str) -> RunRow:
     return RunRow(name, run.scores(), means_of(list(run.outcomes.values())))
 
 
+def rows_of_shared_tasks(runs: Sequence[ScoredRun], names: Sequence[str]) -> list[RunRow]:
+    """The runs' rows over the tasks that all of them answered; none without such tasks."""
+    answered = [_answered(one for one in run.outcomes.values() if one.scored) for run in runs]
+    shared = sorted(set.intersection(*map(set, answered)))
+    each = [[tasks[key] for key in shared] for tasks in answered] if shared else []
+    return [
+        RunRow(name, score(tasks), means_of(tasks))
+        for name, tasks in zip(names, each, strict=False)
+    ]
+
+
 def differences(runs: Sequence[ScoredRun], names: Sequence[str]) -> list[PairedDifference]:
     """Every pair of runs that both answered a task, the earlier one first.
 
@@ -112,8 +133,9 @@ def differences(runs: Sequence[ScoredRun], names: Sequence[str]) -> list[PairedD
     return found
 
 
-def _answered(outcomes: Sequence[TaskOutcome]) -> dict[str, TaskOutcome]:
+def _answered(given: Iterable[TaskOutcome]) -> dict[str, TaskOutcome]:
     """The tasks with an answer by their content, and by their ids too if several have it."""
+    outcomes = list(given)
     times = Counter(one.task_hash for one in outcomes)
     return {
         one.task_hash if times[one.task_hash] == 1 else f"{one.task_hash} {one.task_id}": one
@@ -211,11 +233,12 @@ def difference_lines(
     if one.interval is not None:
         between = f"95 % interval {_points(one.interval[0])} to {_points(one.interval[1])}"
     gain = f"{one.second} - {one.first}: macro {_points(one.macro)} points ({between})"
+    compared = f"{one.tasks} task{'s' * (one.tasks != 1)}"
     alone = f"{one.second}: {len(one.only_second)}, only by {one.first}: {len(one.only_first)}"
     size = "" if one.effect_size is None else f", Cohen's g = {one.effect_size:.2f}"
     among = "" if corrected is None else f" ({corrected:.3g} by Holm's correction)"
     lines = [
-        f"{gain}, {one.tasks} tasks{_left_out(one)}",
+        f"{gain}, {compared}{_left_out(one)}",
         f"  solved only by {alone}; McNemar p = {one.p_value:.3g}{among}{size}",
         f"  {detectable(one.tasks)}",
     ]

@@ -1,10 +1,14 @@
 """Options of the benchmarks and of the scripts over their results: submissions and task sets."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from utilities.command_line.options import Options, option, part
+from utilities.scoring.groups import GroupKind, group_lines, group_scores
+from utilities.scoring.outcomes import TaskOutcome
 from utilities.tasks.selection import DrawOptions
 from utilities.tasks.task import Task
 
@@ -27,6 +31,27 @@ class SubmissionOptions(Options):
         "PATH",
         default=(),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupOptions(Options):
+    """Scores by kind of task, besides those of all tasks."""
+
+    by: GroupKind | None = _tasks(
+        "scores of groups, too: by folder or concept (as the task ids tell them), size of the "
+        "largest grid, or number of train pairs"
+    )
+
+    def lines(self, outcomes: Iterable[TaskOutcome]) -> list[str]:
+        """What is printed of the groups; nothing if none were asked for."""
+        return [] if self.by is None else group_lines(group_scores(outcomes, self.by), self.by)
+
+    def fields(self, outcomes: Iterable[TaskOutcome]) -> dict[str, Any]:
+        """`groups`, as `--json` has them; nothing if none were asked for."""
+        if self.by is None:
+            return {}
+        groups = group_scores(outcomes, self.by)
+        return {"groups": {name: scores.to_json() for name, scores in groups.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Any
 
@@ -59,6 +59,10 @@ class TaskOutcome:
     """The samples' waiting times, added up."""
     task_hash: str = ""
     """Names the task by its train pairs and test inputs, so that two runs can be compared."""
+    train_pairs: int = 0
+    """0 if nobody knows the task's pairs."""
+    largest_grid: int = 0
+    """In cells, over all known grids of the task."""
 
     @property
     def cost_usd(self) -> float | None:
@@ -85,6 +89,22 @@ class TaskOutcome:
         """Test outputs solved ÷ test outputs."""
         return sum(map(bool, self.outputs_solved)) / len(self.outputs_solved)
 
+    def to_json(self) -> dict[str, Any]:
+        """What `--json` says of a task; the score is null if a test output is not known."""
+        return {
+            "task_id": self.task_id,
+            "score": self.score if self.scored else None,
+            "outputs_solved": self.outputs_solved,
+            "missing": self.missing,
+            "failures": self.failures,
+            "samples": self.samples,
+            "known_cost_usd": self.known_cost_usd,
+            "samples_of_unknown_cost": self.unpriced,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "latency_s": self.latency_s,
+        }
+
 
 def missing_outcome(task_id: str, outputs: int, *, scored: bool = True) -> TaskOutcome:
     """A task that was to be answered and has no entry: nothing of it is solved.
@@ -93,6 +113,19 @@ def missing_outcome(task_id: str, outputs: int, *, scored: bool = True) -> TaskO
     """
     solved: tuple[bool | None, ...] = (False if scored else None,) * outputs
     return TaskOutcome(task_id, solved, missing=True)
+
+
+def missing_outcome_of(task: Task) -> TaskOutcome:
+    """`missing_outcome` of a task that is at hand."""
+    left = missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)
+    return replace(left, **_shape(task))
+
+
+def _shape(task: Task) -> dict[str, Any]:
+    pairs = (*task.train, *task.test)
+    grids = [grid for pair in pairs for grid in (pair.input, pair.output) if grid]
+    cells = max((len(grid) * len(grid[0]) for grid in grids), default=0)
+    return {"train_pairs": len(task.train), "largest_grid": cells}
 
 
 def score_attempts(attempts: Attempts, expected: Sequence[Grid | None]) -> tuple[bool | None, ...]:
@@ -129,6 +162,7 @@ def outcome_of(
         output_tokens=entry.total_tokens("output_tokens"),
         latency_s=entry.total_latency_s,
         task_hash=task_hash,
+        **_shape(task),
         **judge(
             entry, task, [index for index, one in enumerate(entry.refinement_round) if not one]
         ),

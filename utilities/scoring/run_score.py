@@ -9,7 +9,7 @@ from utilities.scoring.contamination import ContaminationCheck
 from utilities.scoring.outcomes import (
     ATTEMPTS,
     TaskOutcome,
-    missing_outcome,
+    missing_outcome_of,
     outcome_of,
     score_attempts,
 )
@@ -82,7 +82,7 @@ class BenchmarkOutcome:
         if no test output is known.
         """
         left = [
-            missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)
+            missing_outcome_of(task)
             for task in self._selected
             if task.task_id not in self._outcomes
         ]

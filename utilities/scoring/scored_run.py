@@ -99,6 +99,25 @@ class ScoredRun:
         """The figures of this table."""
         return score(self.outcomes.values())
 
+    def to_json(self) -> dict[str, Any]:
+        """What `--json` says of a run; `scores` is what the metadata of a run has too."""
+        outcomes = self.outcomes.values()
+        return {
+            "model_identifier": self.model_identifier,
+            "configuration": self.configuration,
+            "dataset": self.dataset,
+            "repeat": self.repeat,
+            "repeats": self.repeats,
+            "skipped_tasks": self.skipped,
+            "known_cost_usd": self.known_cost_usd,
+            "samples_of_unknown_cost": self.unpriced,
+            "input_tokens": sum(one.input_tokens for one in outcomes),
+            "output_tokens": sum(one.output_tokens for one in outcomes),
+            "latency_s": sum(one.latency_s for one in outcomes),
+            "scores": self.scores().to_json(),
+            "tasks": [one.to_json() for one in outcomes],
+        }
+
     def notes(self) -> list[str]:
         """What a reader of the figures must know besides."""
         notes = attempts_note(self.configuration.get("attempts", ATTEMPTS))

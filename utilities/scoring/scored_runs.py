@@ -10,7 +10,7 @@ from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
 from utilities.results.entry import EntryKind, ResultEntry, RunMetadata
 from utilities.results.reader import read_entries
-from utilities.scoring.outcomes import TaskOutcome, missing_outcome, outcome_of
+from utilities.scoring.outcomes import TaskOutcome, missing_outcome, missing_outcome_of, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task
 from utilities.tasks.hashes import task_hash
 from utilities.tasks.task import Task
@@ -306,7 +306,7 @@ def _restrict(run: ScoredRun, tasks: Mapping[str, Task], dataset: str) -> None:
     for task in tasks.values():
         found = seen.get(task.task_id)
         if found is None or found.task_hash != task_hash(task):  # ids are used twice
-            found = missing_outcome(task.task_id, len(task.test), scored=task.is_scorable)
+            found = missing_outcome_of(task)
             run.places.pop(task.task_id, None)
         run.outcomes[task.task_id] = found
 

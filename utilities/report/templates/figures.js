@@ -5,20 +5,20 @@ const WORTH = { R: 0, T: 1, U: 2, W: 3, E: 4, N: 5 };
 const PLOT = { height: 380, left: 48, right: 24, top: 16, bottom: 40 };
 
 function axisText(against, value) {
-  if (against === "cost") return usd(value);
-  return against === "seconds" ? duration(value) : value.toLocaleString("en");
+  if (against === "cost_usd") return usd(value);
+  return against === "latency_s" ? duration(value) : Math.round(value).toLocaleString("en");
 }
 
 function drawPlot() {
   const against = byId("plot-against").value, width = Math.max(280, byId("plot").clientWidth);
-  const mean = (run) => run[against] / run.given;
-  const known = runs.filter((run) => run[against] !== null && !(against === "cost" && run.unpriced));
-  const most = Math.max(...known.map(mean), 0);
-  const best = Math.min(1, Math.ceil(Math.max(...runs.map((run) => run.high), 0.1) * 10) / 10);
+  const rows = index.plot.rows.map((row, place) => ({ ...row, run: runs[place], mean: row[against] }));
+  const known = rows.filter((row) => row.mean !== null);
+  const most = Math.max(...known.map((row) => row.mean), 0);
+  const best = Math.min(1, Math.ceil(Math.max(...rows.map((row) => row.high), 0.1) * 10) / 10);
   const x = (value) => PLOT.left + value / (most || 1) * (width - PLOT.left - PLOT.right - 30) + 10;
   const y = (share) => PLOT.height - PLOT.bottom - share / best * (PLOT.height - PLOT.top - PLOT.bottom);
   const plot = drawing("svg", { viewBox: `0 0 ${width} ${PLOT.height}`, role: "img" });
-  const said = known.map((run) => `${run.name}: ${percent(run.score)} at ${axisText(against, mean(run))}`);
+  const said = known.map((row) => `${row.run.name}: ${percent(row.score)} at ${axisText(against, row.mean)}`);
   plot.setAttribute("aria-label", said.join("; "));
   for (let step = 0; step <= 5; step += 1) {
     const share = best * step / 5;
@@ -30,24 +30,25 @@ function drawPlot() {
     plot.append(drawing("text", { x: x(most * part), y: PLOT.height - PLOT.bottom + 20, "text-anchor": "middle" }, part ? axisText(against, most * part) : "0"));
   }
   const taken = [];
-  for (const run of known) {
-    const near = taken.some(([a, b]) => Math.abs(a - x(mean(run))) < 26 && Math.abs(b - y(run.score)) < 14);
-    taken.push([x(mean(run)), y(run.score)]);
-    drawPoint(plot, run, x(mean(run)), y, near);
+  for (const row of known) {
+    const near = taken.some(([a, b]) => Math.abs(a - x(row.mean)) < 26 && Math.abs(b - y(row.score)) < 14);
+    taken.push([x(row.mean), y(row.score)]);
+    drawPoint(plot, row, x(row.mean), y, near);
   }
   if (!most) plot.append(drawing("text", { x: width / 2, y: PLOT.height - PLOT.bottom + 20 }, `none of them took any ${byId("plot-against").selectedOptions[0].text}`));
-  const absent = runs.length - known.length;
-  const notes = index.same_tasks ? [] : [element("p", { class: "muted", text: "These runs were given different tasks: compare two of them side by side." })];
-  byId("plot").replaceChildren(plot, ...notes, ...(absent ? [element("p", { class: "muted", text: `${count(absent, "run")} of unknown ${byId("plot-against").selectedOptions[0].text}` })] : []));
+  const absent = rows.length - known.length, shared = index.plot.tasks;
+  const words = shared ? `On the ${count(shared, "task")} that all of them answered.` : "They have no task in common: each on its own tasks.";
+  const notes = [words, absent ? `${count(absent, "run")} of unknown ${byId("plot-against").selectedOptions[0].text}.` : ""];
+  byId("plot").replaceChildren(plot, element("p", { class: "muted", text: notes.join(" ") }));
 }
 
-function drawPoint(plot, run, x, y, near) {
+function drawPoint(plot, row, x, y, near) {
   const point = drawing("g");
   point.append(
-    drawing("title", {}, `${run.name}: ${percent(run.score)}`),
-    drawing("line", { class: "whisker", x1: x, x2: x, y1: y(run.low), y2: y(run.high) }),
-    drawing("circle", { cx: x, cy: y(run.score), r: 6 }),
-    drawing("text", { class: "point-name", x: near ? x - 11 : x + 11, y: y(run.score) + 4, "text-anchor": near ? "end" : "start" }, run.letter));
+    drawing("title", {}, `${row.run.name}: ${percent(row.score)}`),
+    drawing("line", { class: "whisker", x1: x, x2: x, y1: y(row.low), y2: y(row.high) }),
+    drawing("circle", { cx: x, cy: y(row.score), r: 6 }),
+    drawing("text", { class: "point-name", x: near ? x - 11 : x + 11, y: y(row.score) + 4, "text-anchor": near ? "end" : "start" }, row.run.letter));
   plot.append(point);
 }
 

@@ -125,7 +125,7 @@ fillFilters();
 bind();
 refresh();
 if (runs.length > 1) {
-  if (!runs.some((run) => run.cost)) byId("plot-against").value = "seconds";
+  if (!runs.some((run) => run.cost)) byId("plot-against").value = "latency_s";
   drawPlot();
 }
 route();
