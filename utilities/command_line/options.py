@@ -21,6 +21,7 @@ import argparse
 import difflib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -141,8 +142,13 @@ def declared_options(kind: type[Options]) -> Iterator[Declared]:
             settings = {name: value for name, value in told.items() if value is not None}
             settings["help"] = _help(told["help"], one.default)
             if is_positional:  # argparse would parse its own mark for "not given" as a value
-                settings |= {"default": None} | ({"nargs": "?"} if one.default is None else {})
+                settings |= {"default": None} | _nargs(one.default)
             yield Declared(one.name, one.default, settings, group, exclusive, is_positional)
+
+
+def _nargs(default: Any) -> dict[str, str]:
+    """How many words a value without a name takes, if its default says that it may be missing."""
+    return {"nargs": "*"} if default == () else {"nargs": "?"} if default is None else {}
 
 
 def _help(text: str, default: Any) -> str:
@@ -420,6 +426,15 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"{text!r} is no JSON object; write '{{\"top_k\": 20}}'")
     return value
+
+
+def folder_name(text: str) -> str:
+    """A name that every file system takes for a folder, and no path."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", text) or text.endswith("."):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no name; write letters, digits, - and _, such as best_of_8"
+        )
+    return text
 
 
 def comma_list(text: str) -> tuple[str, ...]:

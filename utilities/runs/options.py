@@ -10,6 +10,7 @@ from utilities import config
 from utilities.command_line.options import (
     Options,
     flag,
+    folder_name,
     json_object,
     non_negative_float,
     option,
@@ -135,6 +136,11 @@ class AskingOptions(Options):
         default=config.DEFAULT_SAVE_INTERVAL,
     )
     output_directory: Path | None = _run("where the results go", "DIR")
+    run_name: str | None = _run(
+        "keep this run apart: its files stand in a folder of this name, below where the results go",
+        "NAME",
+        parse=folder_name,
+    )
     no_resume: bool = _run_flag(
         "ask everything again, even what is paid for", exclusive="earlier replies"
     )

@@ -57,6 +57,8 @@ async def open_run(
     """
     if options.output_directory is not None:
         place = replace(place, directory=options.output_directory)
+    if options.run_name is not None:
+        place = replace(place, directory=place.directory / options.run_name)
     tasks = open_tasks(
         dataset_directory=options.dataset_directory,
         dataset=options.dataset,
