@@ -30,10 +30,9 @@ from utilities.results.reader import Fields as Entry
 from utilities.results.reader import read_fields
 from utilities.tasks.datasets import open_tasks
 from utilities.verification.options import VerificationOptions
+from utilities.verification.program_files import entries_of_programs, program_files
 from utilities.verification.results_pass import (
     CodeVerification,
-    entries_of_programs,
-    program_files,
     source_hash,
     summary_lines,
 )

@@ -8,6 +8,7 @@ from utilities.sandbox.execution import Execution
 from utilities.sandbox.python_source import Unparsable, entry_point_of
 from utilities.tasks.task import Grid, Task
 from utilities.verification.literal_grids import Literals, Rows
+from utilities.verification.shared_modules import modules_within
 
 FEWEST_CELLS = 9
 """Smaller grids stand in honest programs too: steps, neighbourhoods, 2 × 2 shapes."""
@@ -27,7 +28,8 @@ def source_labels(tree: ast.Module | Unparsable, task: Task) -> SourceLabels:
     """The labels that a parsed program gets on a task; docstrings play no part."""
     if isinstance(tree, Unparsable):
         return SourceLabels(None, None)
-    return SourceLabels(entry_point_of(tree), is_hardcoded(tree, task))
+    sources = (tree, *modules_within(tree))
+    return SourceLabels(entry_point_of(tree), any(is_hardcoded(each, task) for each in sources))
 
 
 def is_hardcoded(tree: ast.Module, task: Task) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,10 +20,12 @@ from utilities.files.json_lines import encode_line
 from utilities.results.entry import task_of
 from utilities.results.reader import JOURNAL_KINDS, strange_kinds
 from utilities.results.reader import Fields as Entry
-from utilities.tasks.datasets import TaskSource
+from utilities.sandbox.execution import ANSWERED
+from utilities.verification.program_files import OTHER_FORMS, program_files
 from utilities.verification.verdict import (
     VERDICT_FIELDS,
     ProgramFaults,
+    Verdict,
     Verifier,
     judged_in_order,
     verdict_fields,
@@ -39,31 +41,6 @@ _GROWTH = math.log(1.01)
 _log = logging.getLogger(__name__)
 
 
-def program_files(directory: Path) -> list[Path]:
-    """The programs of a folder (`00d62c1b.py`), by name; raises UsageError if there is none."""
-    with reported_reading(directory):
-        found = sorted(path for path in directory.iterdir() if path.suffix == ".py")
-    if not found:
-        raise UsageError(f"{directory} holds no program; name the files by task: 00d62c1b.py")
-    return found
-
-
-def entries_of_programs(files: list[Path], tasks: TaskSource) -> Iterator[Entry]:
-    """An entry with one sample for each file, in the order of the tasks.
-
-    Tasks without a file are passed over. A file that is no text, or that is named after no task,
-    has the reason as `not_judged`. Raises UsageError if a file cannot be read.
-    """
-    left = {path.stem: path for path in files}
-    for task in tasks:
-        if path := left.pop(task.task_id, None):
-            yield {**_entry(path), "task_data": task.to_json()}
-        if not left:
-            return
-    for path in left.values():
-        yield {**_entry(path), "not_judged": f"{path}: no task {path.stem} in {tasks.path}"}
-
-
 def source_hash(source: Path) -> str | None:
     """SHA-256 of a file's bytes; for a folder, of the names and hashes of its programs.
 
@@ -73,17 +50,6 @@ def source_hash(source: Path) -> str | None:
         if source.is_dir():
             return files_sha256(program_files(source))
         return file_sha256(source) if source.is_file() else None
-
-
-def _entry(path: Path) -> Entry:
-    entry = {"entry_type": "result", "task_id": path.stem, "program_file": [path.name]}
-    with reported_reading(path):
-        content = path.read_bytes()
-    try:
-        return {**entry, "python_code": [content.decode("utf-8-sig")], "status": ["ok"]}
-    except UnicodeDecodeError:
-        reason = f"{path} is no UTF-8 text; convert it"
-        return {**entry, "python_code": None, "status": ["no_code"], "not_judged": reason}
 
 
 class Percentiles:
@@ -125,6 +91,8 @@ class VerificationCounts:
     skipped: list[str] = field(default_factory=list)
     """Why entries could not be judged, for the first 100 of them."""
     skipped_count: int = 0
+    forms: Counter[str] = field(default_factory=Counter)
+    """Programs of a folder by the form in which they take grids."""
     faults: ProgramFaults = field(default_factory=ProgramFaults)
     strange: Counter[str] = field(default_factory=Counter)
     """Entries of kinds that no version writes, which are copied as they are."""
@@ -158,6 +126,7 @@ class VerificationCounts:
             if all(test):
                 self.passed_train_and_test += 1
                 self.verified_task_ids.add(entry["task_id"])
+        self.forms.update(entry.get("takes_grids_as") or ())
         self.faults.add(entry["execution_status"], entry.get("execution_message") or ())
         for label in LABELS:
             self.labels[label] += sum(value is True for value in entry[label])
@@ -181,6 +150,7 @@ class VerificationCounts:
             "passed_train": self.passed_train,
             "passed_train_and_test": self.passed_train_and_test,
             "labels": dict(self.labels),
+            **({"takes_grids_as": dict(self.forms)} if self.forms else {}),
             **self.faults.to_json(),
             "verified_task_ids": sorted(self.verified_task_ids),
         }
@@ -236,6 +206,7 @@ class CodeVerification:
         if entry["entry_type"] != "result":
             return waiting
         stated = entry.pop("not_judged", None)
+        forms = entry.pop(OTHER_FORMS, ())
         try:
             task = task_of(entry.get("task_id"), entry.get("task_data"))
             codes = codes_of(entry)
@@ -245,8 +216,26 @@ class CodeVerification:
             fields = {name: value for name, value in entry.items() if name not in VERDICT_FIELDS}
             return replace(waiting, entry={**fields, "not_judged": reason})
         verdicts = await self._verifier.judge(task, codes)
+        for form, code in forms:
+            if verdicts[0] is None or verdicts[0].passed_train or _is_cut_short(verdicts[0]):
+                break
+            other = await self._verifier.judge(task, [code])
+            if _rank(other) > _rank(verdicts):
+                verdicts = other
+                entry |= {"python_code": [code], "takes_grids_as": [form]}
         _log.debug("task %s: %s", task.task_id, [v and v.execution_status for v in verdicts])
         return replace(waiting, entry={**entry, **verdict_fields(verdicts, labels=True)})
+
+
+def _is_cut_short(verdict: Verdict) -> bool:
+    return verdict.execution_status not in ANSWERED
+
+
+def _rank(verdicts: list[Verdict | None]) -> tuple[int, int]:
+    """How well the only program does: right train pairs, then pairs with a grid."""
+    (verdict,) = verdicts
+    outputs = verdict.executions if verdict else ()
+    return sum(verdict.train if verdict else ()), sum(one.status == "ok" for one in outputs)
 
 
 def _programs_in(waiting: _Keyed) -> int:
@@ -284,6 +273,9 @@ def summary_lines(
         ("hard-coded", str(counts.labels["hardcoded"])),
         ("time a program", ", ".join(durations)),
     ]
+    if counts.forms:
+        told = ", ".join(f"{counts.forms[form]} {form}" for form in sorted(counts.forms))
+        numbers.append(("grids given as", told))
     if counts.resumed:
         numbers.append(("judged by an earlier run", f"{counts.resumed} entries"))
     if counts.skipped_count:
