@@ -53,7 +53,6 @@ def forget_places(repository: str) -> None:
     """
     sys.argv[:], sys.orig_argv[:] = [""], []
     sys.executable = sys._base_executable = ""  # type: ignore[attr-defined]
-    sys.path.remove(repository)
     for folder in [name for name in sys.path_importer_cache if name.startswith(repository)]:
         del sys.path_importer_cache[folder]
     for name, module in sys.modules.items():

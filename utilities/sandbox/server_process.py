@@ -31,7 +31,8 @@ _START = (
     "import marshal, sys; config = marshal.load(open(int(sys.argv[1]), 'rb', 0, closefd=False));"
     "sys.path.append(config['repository']);"
     "from utilities.sandbox.fork_server import forget_places, main;"
-    "forget_places(config.pop('repository')); main(globals().pop('config'))"
+    "sys.path.remove(config['repository']); forget_places(config.pop('repository'));"
+    "main(globals().pop('config'))"
 )
 """The toolkit can be imported until its parts are loaded; no program can import it after that."""
 _FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8", "-W", "ignore", "-c", _START)
