@@ -14,6 +14,7 @@ from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, fin
 from agents.prompts.building import PLAIN, Showing
 from agents.prompts.directory import check_prompt_directory
 from agents.strategies.strategy import sample_task
+from agents.viewed_agent import Views, viewed
 from utilities import config
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
@@ -188,7 +189,11 @@ async def open_agent(run: AskingRun, chosen: ChosenAgent) -> AsyncIterator[OpenA
                 agent.shown_by = chosen.showing
         if isinstance(agent, AbstractAsyncContextManager):
             await stack.enter_async_context(agent)
-        yield OpenAgent(agent, chosen.kind.full_identity(agent.identity(), named))
+        identity = chosen.kind.full_identity(agent.identity(), named)
+        if run.options.vary is not None:
+            views = Views(run.options.vary, run.options.vary_seed)
+            agent, identity = viewed(agent, views), {**identity, **views.identity()}
+        yield OpenAgent(agent, identity)
 
 
 async def ask_for_data(

@@ -41,6 +41,10 @@ class MergeOptions(Options):
     )
     only_verified: bool = flag("only samples whose program passes every train and test pair")
     min_length: int = option("only reasoning of at least N characters", "N", default=1)
+    include_views: bool = flag(
+        "also reasoning about turned, recoloured or reordered tasks (of runs with --vary); the "
+        "trace says so"
+    )
     dry_run: bool = flag("only say what would be merged")
 
     def fault(self) -> str | None:
@@ -55,7 +59,7 @@ def main() -> int:
     opened = {str(path): open_source(path) for path in options.results}
     sources = {name: source.entries for name, source in opened.items()}
     kinds = {name: source.kind for name, source in opened.items()}
-    rules = MergeRules(options.only_verified, options.min_length)
+    rules = MergeRules(options.only_verified, options.min_length, options.include_views)
     merged = merge_sources(sources, options.traces_path, rules=rules, dry_run=options.dry_run)
     show(*table_of(merged, kinds, dry_run=options.dry_run))
     show(f"{options.traces_path}: {merged.traces} traces of {merged.tasks} tasks")

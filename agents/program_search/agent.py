@@ -68,6 +68,7 @@ class ProgramSearchAgent(AbstractAsyncContextManager["ProgramSearchAgent"]):
         """The program at this place of the ranking; status no_program_found if it is shorter."""
         key = request_key(task, [], self.model_identifier, self._identity, index)
         about = {"task_id": task.task_id, "sample_index": index, **self._named}
+        about |= {} if task.view is None else {"view": task.view}
         try:
             async with self._replies.request(key, about) as request:
                 reply = request.reply = request.reply or await self._reply(task, index)

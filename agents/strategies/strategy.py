@@ -140,14 +140,15 @@ async def side_by_side(requests: Iterable[Awaitable[Sample]]) -> list[Sample]:
 def candidates_of(samples: Sequence[JudgedSample]) -> list[Candidate]:
     """What the choice of attempts may know of each program: its train pairs and its answers.
 
-    Comments, docstrings and layout do not count towards a program's length.
+    Comments, docstrings and layout do not count towards a program's length, nor does what turns a
+    view back.
     """
     return [
         Candidate(
             one.sample.index,
             one.verdict.train,
             one.verdict.test_outputs,
-            len(normal_form(one.sample.python_code)),
+            len(normal_form(one.sample.written_code or one.sample.python_code)),
             one.sample.confidence,
         )
         for one in samples

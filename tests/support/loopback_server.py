@@ -188,8 +188,26 @@ def one_cell_grid(prompt: str, n: int) -> tuple[str, str]:
     return "It is black.", "```json\n[[0]]\n```\n"
 
 
+def knowing_grids(prompt: str, n: int) -> tuple[str, str]:
+    """Answers of a model that knows the tasks in any view and format."""
+    from tests.support.knowing_model import grids_for
+
+    return "I know it.", grids_for(prompt)
+
+
+def knowing_program(prompt: str, n: int) -> tuple[str, str]:
+    """A program of a model that knows the tasks in any view and format."""
+    from tests.support.knowing_model import program_for
+
+    return "I know it.", f"<reasoning>I know it.</reasoning>\n\n{program_for(prompt)}"
+
+
 MAKERS: Mapping[str, Callable[[str, int], tuple[str, str]]] = {
-    maker.__name__: maker for maker in (identity_program, endless_program, one_cell_grid)
+    maker.__name__: maker
+    for maker in (
+        *(identity_program, endless_program, one_cell_grid),
+        *(knowing_grids, knowing_program),
+    )
 }
 
 

@@ -104,6 +104,7 @@ class AskedModel:
             "sample_index": index,
             "model_identifier": self.model_identifier,
             "model": self.model,
+            **({} if task.view is None else {"view": task.view}),
         }
         if self._sampling.system_as_user:
             messages = system_in_user(messages)

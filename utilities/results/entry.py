@@ -53,6 +53,11 @@ class Sample:
     """The HTTP requests spent on it, if no reply came."""
     confidence: float | None = None
     """How likely the answer is right, 0-1, if the agent can tell."""
+    view: Mapping[str, Any] | None = None
+    """How the task was changed before the agent saw it, if tasks are varied; answers and program
+    are turned back, reasoning and prompt are not."""
+    written_code: str | None = None
+    """The program as the agent wrote it for its view."""
 
 
 def entry_of(
@@ -60,13 +65,17 @@ def entry_of(
 ) -> dict[str, Any]:
     """A result entry: one item a sample in every list, null if there is nothing.
 
-    It has `confidence` only if some sample has one. `task` is the whole task, with its test
-    outputs if they are known. `solved` means here that
-    some sample is usable; benchmarks replace it by `more`.
+    It has `confidence` and `view` only if some sample has one. `task` is the whole task, with its
+    test outputs if they are known. `solved` means here that some sample is usable; benchmarks
+    replace it by `more`.
     """
     replies = [sample.reply for sample in samples]
     confidences = [sample.confidence for sample in samples]
-    stated = {"confidence": confidences} if any(one is not None for one in confidences) else {}
+    stated: dict[str, Any] = {}
+    if any(one is not None for one in confidences):
+        stated["confidence"] = confidences
+    if any(sample.view is not None for sample in samples):
+        stated["view"] = [sample.view for sample in samples]
     return {
         "task_id": task.task_id,
         "task_data": task.to_json(),
@@ -153,6 +162,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     refinement_round: list[int | None] = []
     parent_samples: list[list[int] | None] = []
     relabelled_from: list[dict[str, Any] | None] = []
+    view: list[dict[str, Any] | None] = []
 
     # One item a sample; None if the file does not have them: not counted, or not judged.
     usage: list[dict[str, _Number | None] | None] | None = None
@@ -173,9 +183,10 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
         *("status", "reasoning", "python_code", "prompt_messages", "error", "finish_reason"),
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
-        *("refinement_round", "parent_samples", "relabelled_from", "usage", "execution_status"),
-        *("execution_message", "train_passed", "test_passed", "train_outputs", "test_outputs"),
-        *("deterministic", "hardcoded", "uses_numpy_without_import"),
+        *("refinement_round", "parent_samples", "relabelled_from", "view", "usage"),
+        *("execution_status", "execution_message", "train_passed", "test_passed"),
+        *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
+        *("uses_numpy_without_import",),
     )
 
     def __post_init__(self) -> None:

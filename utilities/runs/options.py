@@ -20,6 +20,7 @@ from utilities.command_line.options import (
     whole_number,
 )
 from utilities.tasks.selection import DrawOptions
+from utilities.views.changes import KINDS, Kind, kinds_in
 from utilities.views.formats import FORMATS, ROWS, formats_in
 
 _model = partial(option, group="model")
@@ -106,6 +107,13 @@ class AskingOptions(Options):
         parse=formats_in,
         default=(ROWS,),
     )
+    vary: tuple[Kind, ...] | None = _shown(
+        f"show each sample another view of its task: {', '.join(KINDS)}, comma list; sample 0 sees "
+        "it as it is",
+        "KINDS",
+        parse=kinds_in,
+    )
+    vary_seed: int = _shown("seed of the views", "N", default=0, parse=whole_number)
     dataset: str | None = _tasks(
         "arc1_training (default), arc1_evaluation, arc2_training, arc2_evaluation, all; or a "
         "file's name in --dataset_directory",

@@ -140,6 +140,9 @@ def shown_by(configuration: Mapping[str, Any]) -> list[str]:
         words.append(f"prompts {directory} {str(configuration.get('prompt_hash'))[:6]}")
     if formats := configuration.get("grid_format"):
         words.append(f"grids as {'+'.join(map(str, formats))}")
+    if isinstance(vary := configuration.get("vary"), Mapping):
+        seed = f" of seed {vary['seed']}" if vary.get("seed") else ""
+        words.append(f"views by {'+'.join(vary.get('kinds', ()))}{seed}")
     return words
 
 

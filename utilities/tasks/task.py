@@ -1,7 +1,7 @@
 """Grid, Pair and Task, and a task read out of JSON with every grid checked."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias
 
@@ -31,6 +31,8 @@ class Task:
     task_id: str
     train: tuple[Pair, ...]
     test: tuple[Pair, ...]
+    view: Mapping[str, Any] | None = None
+    """How the task was changed (`utilities.views`), if it is not as its dataset has it."""
 
     @property
     def pairs(self) -> tuple[Pair, ...]:

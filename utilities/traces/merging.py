@@ -18,6 +18,7 @@ from utilities.files.spool import open_spool
 from utilities.results.entry import OtherEntry, ResultEntry
 from utilities.results.reader import Entry
 from utilities.traces.store import Trace, TracesOfTask, iterate_store, names_of, write_store
+from utilities.views.changes import is_turned
 
 _TABLE = (
     "traces (position INTEGER PRIMARY KEY, trace_id BLOB UNIQUE, own_id BLOB UNIQUE,"
@@ -34,6 +35,8 @@ class MergeRules:
     """Only samples whose program passes every train and test pair."""
     min_length: int = 1
     """Fewest characters of a reasoning, without the blank space around it."""
+    turned_views: bool = False
+    """Also reasoning about a task that was turned, recoloured or reordered; its trace says so."""
 
 
 _EVERY_TRACE = MergeRules()
@@ -94,7 +97,7 @@ def traces_of(
         skipped["an entry without samples"] += 1
     elif isinstance(entry, OtherEntry) and entry.entry_type not in _KINDS_IN_JOURNALS:
         skipped[f"an entry of the unknown type {entry.entry_type}"] += 1
-    for task_id, model, text, status, verified in _samples_of(entry):
+    for task_id, model, text, status, verified, view in _samples_of(entry):
         if status != "ok":
             skipped[str(status or "no status")] += 1
         elif text is None or not text.strip():
@@ -102,7 +105,8 @@ def traces_of(
         elif not isinstance(task_id, str) or not isinstance(model, str):
             skipped["no task_id or model"] += 1
         else:
-            trace = Trace(task_id, model, text.strip(), is_verified=verified)
+            more = {"view": view} if is_turned(view) else {}
+            trace = Trace(task_id, model, text.strip(), more, is_verified=verified)
             yield from traces_of(trace, skipped, rules)
 
 
@@ -112,22 +116,27 @@ def _fault_of(trace: Trace, rules: MergeRules) -> str | None:
         return _NO_TEXT
     if rules.only_verified and not trace.is_verified:
         return "not verified"
+    if is_turned(trace.more.get("view")) and not rules.turned_views:
+        return "of a turned view"
     short = len(trace.text) < rules.min_length
     return f"shorter than {rules.min_length}" if short else None
 
 
-def _samples_of(entry: Entry) -> Iterator[tuple[object, object, str | None, str | None, bool]]:
-    """Task id, model, reasoning, status, and whether it is verified, for each sample."""
+def _samples_of(
+    entry: Entry,
+) -> Iterator[tuple[object, object, str | None, str | None, bool, object]]:
+    """Task id, model, reasoning, status, whether it is verified, and its view, for each sample."""
     if isinstance(entry, ResultEntry):
         model = entry.model or entry.model_identifier
         for index, (text, status) in enumerate(zip(entry.reasoning, entry.status, strict=True)):
-            yield entry.task_id, model, text, status, entry.is_verified(index)
+            verified = entry.is_verified(index)
+            yield entry.task_id, model, text, status, verified, entry.view[index]
     elif isinstance(entry, OtherEntry) and entry.entry_type == "reply":
         found = entry.fields
         reply = found.get("reply")
         text, status = reasoning_of_reply(reply if isinstance(reply, dict) else {})
         model = found.get("model") or found.get("model_identifier")
-        yield found.get("task_id"), model, text, status, False
+        yield found.get("task_id"), model, text, status, False, found.get("view")
 
 
 def merge_sources(

@@ -11,6 +11,7 @@ from utilities.errors import UsageError
 from utilities.results.entry import ResultEntry, RunMetadata, item_of
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.verdict import LocalVerifier, Verdict, judged_in_order, verdict_fields
+from utilities.views.changes import is_turned
 
 _SAMPLES_AHEAD = 128
 _CHARACTERS_OF_A_SAMPLE = 250_000
@@ -140,7 +141,8 @@ def samples_of(
 ) -> list[TrainingSample]:
     """The samples of an entry; none, and the reason under its task, if it has no valid task.
 
-    With `judge_again` the verdicts that the entry carries are not taken.
+    With `judge_again` the verdicts that the entry carries are not taken. Of a sample that saw a
+    turned view only the program is taken: prompt and reasoning speak of the view.
     """
     try:
         task = entry.task()
@@ -155,15 +157,21 @@ def samples_of(
             model=entry.model or entry.model_identifier,
             sample_index=index,
             status=status,
-            reasoning=(entry.reasoning[index] or "").strip() or None,
+            reasoning=None if turned else (entry.reasoning[index] or "").strip() or None,
             python_code=code,
-            prompt_messages=messages if isinstance(messages, list) else [],
+            prompt_messages=messages if isinstance(messages, list) and not turned else [],
             relabelled_from=entry.relabelled_from[index],
             is_refinement=bool(entry.refinement_round[index]),
             verdict=None if judge_again or code is None else recorded_verdict(entry, index, task),
         )
-        for index, (status, code, messages) in enumerate(
-            zip(entry.status, entry.python_code, entry.prompt_messages, strict=True)
+        for index, (status, code, messages, turned) in enumerate(
+            zip(
+                entry.status,
+                entry.python_code,
+                entry.prompt_messages,
+                map(is_turned, entry.view),
+                strict=True,
+            )
         )
     ]
 

@@ -5,7 +5,7 @@ as it is.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import factorial, prod
 from typing import Any, Literal, Self
@@ -99,6 +99,15 @@ class Change:
     def of_grid(self, grid: Rows) -> Grid:
         """The changed grid."""
         return [[self.colours[cell] for cell in row] for row in self.symmetry.of(grid)]
+
+
+def is_turned(view: object) -> bool:
+    """Whether a recorded view, if that is one, differs from the task as it is."""
+    if not isinstance(view, Mapping):
+        return False
+    orders = (view.get("colours"), view.get("train_order"), view.get("test_order"))
+    kept = all(isinstance(one, list | tuple) and list(one) == sorted(one) for one in orders)
+    return view.get("symmetry") != SYMMETRIES[0].name or not kept
 
 
 def _inverse(order: Sequence[int]) -> tuple[int, ...]:
