@@ -270,6 +270,7 @@ async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack
 def _client(chosen: ChosenModel, run: AskingRun) -> AbstractAsyncContextManager[ModelClient]:
     from utilities.models.factory import open_client
     from utilities.models.pacing.rate_gate import START
+    from utilities.models.pacing.retry import RetryPolicy
 
     options = run.options
     return open_client(
@@ -280,6 +281,9 @@ def _client(chosen: ChosenModel, run: AskingRun) -> AbstractAsyncContextManager[
         # A user who gives a number knows what the server can take.
         start=options.max_concurrent_requests or START,
         stopping=run.stopping,
+        retry=RetryPolicy(
+            first_delay_s=config.read_retry_delay_s(), max_silence_s=options.max_silence_s
+        ),
     )
 
 

@@ -41,6 +41,8 @@ MODELS_FILE = "models.toml"
 
 DEFAULT_MAX_CONCURRENT_TASKS = 5
 DEFAULT_SAVE_INTERVAL = 10
+DEFAULT_MAX_SILENCE_S = 300.0
+"""A run ends when no server has answered for so long."""
 DEFAULT_BATCH_SIZE = 10_000
 """Requests; the providers take more, but a file of theirs is then hard to handle."""
 DEFAULT_BATCH_POLL_S = 30.0

@@ -3,11 +3,12 @@
 ToolkitError
 ├── UsageError            what the user gave cannot be used: one line, exit code 2
 │   └── FatalModelError   no request of this run can succeed: the run stops, exit code 2
-│       ├── BadKey, OutOfCredit, UnknownModel, ServerUnreachable, AllRejected
+│       ├── BadKey, OutOfCredit, UnknownModel, WrongAddress, ServerUnreachable, AllRejected
 ├── RequestFailed         one request has no usable reply; `status` goes into the record
 │   ├── RateLimited, TimedOut, ProviderFailed      after every retry allowed
 │   ├── ContextTooLong, Refused, Rejected          asking again at once would not help
 │   └── NotAsked                                   the run was stopping, or its budget spent
+│       └── ServerGone                             no server has answered for long
 └── AttemptFailed         one attempt failed and may be made again; the retry layer catches it
 
 A bug is none of these and ends in a traceback.
@@ -54,6 +55,10 @@ class OutOfCredit(FatalModelError):
 
 class UnknownModel(FatalModelError):
     """The provider does not know the model (404)."""
+
+
+class WrongAddress(FatalModelError):
+    """The server has nothing at the path that was asked (404 or 405)."""
 
 
 class ServerUnreachable(FatalModelError):
@@ -147,11 +152,16 @@ class NotAsked(RequestFailed):
         super().__init__(message, attempts=0)
 
 
+class ServerGone(NotAsked):
+    """No server has answered for long: what is left is asked by a later run."""
+
+
 class AttemptFailed(ToolkitError):
     """One attempt failed in a way that may pass; it never leaves the retry layers.
 
     `becomes` is the error to raise when no attempt is left. `retry_after_s` is what the provider
-    asked for. `unreachable`: no connection was made at all. `billable`: the provider may have
+    asked for. `unreachable`: no connection was made at all. `has_answer`: the server answered, and
+    not with an error of its own (5xx), or sent a part of a reply. `billable`: the provider may have
     made a reply, and charge for it. `status_code` is the HTTP status, None if none came.
     """
 
@@ -162,6 +172,7 @@ class AttemptFailed(ToolkitError):
         *,
         retry_after_s: float | None = None,
         unreachable: bool = False,
+        has_answer: bool = False,
         billable: bool = False,
         status_code: int | None = None,
     ) -> None:
@@ -170,5 +181,6 @@ class AttemptFailed(ToolkitError):
         self.becomes = becomes
         self.retry_after_s = retry_after_s
         self.unreachable = unreachable
+        self.has_answer = has_answer
         self.billable = billable
         self.status_code = status_code

@@ -262,7 +262,7 @@ async def test_the_cost_that_a_proxy_names_in_a_header_is_believed() -> None:
 async def test_one_of_several_servers_that_knows_no_such_key_or_model_is_left_out(
     status_line: bytes,
 ) -> None:
-    refusal = b"HTTP/1.1 " + status_line + b"\r\ncontent-length: 2\r\n\r\n{}"
+    refusal = b"HTTP/1.1 " + status_line + b"\r\ncontent-length: 8\r\n\r\nno model"
     good = announced(document(COMPLETION), JSON)
     async with raw_server(refusal) as (bad_url, refused), raw_server(good) as (url, answered):
         entry = replace(find_model("GPT", base_url=bad_url), other_base_urls=(url,))

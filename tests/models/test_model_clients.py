@@ -37,10 +37,12 @@ from utilities.errors import (
     RateLimited,
     Refused,
     Rejected,
+    ServerGone,
     ServerUnreachable,
     TimedOut,
     UnknownModel,
     UsageError,
+    WrongAddress,
 )
 from utilities.models.factory import open_client
 from utilities.models.interface import Sampling, Usage
@@ -55,8 +57,8 @@ FINAL = {
     "403": (status(403), BadKey),
     "400 key": (status(400, "API key not valid. Please pass one."), BadKey),
     "403 moderation": (status(403, "Your input was flagged"), Refused),
-    "404": (status(404), UnknownModel),
-    "404 page": (html(404), UnknownModel),
+    "404": (status(404, "no such model"), UnknownModel),
+    "404 page": (html(404), WrongAddress),
     "402": (status(402), OutOfCredit),
     "429 quota": (insufficient_quota(), OutOfCredit),
     "400 credit": (status(400, "Your credit balance is too low"), OutOfCredit),
@@ -393,13 +395,15 @@ async def test_a_server_that_nobody_ever_reached_ends_the_run(api, url):
 
 
 @BOTH
-async def test_a_server_that_goes_away_in_the_middle_fails_requests_and_not_the_run(api):
+async def test_a_server_that_goes_away_in_the_middle_is_waited_for_and_then_given_up(api):
+    retry = RetryPolicy(first_delay_s=0.01, max_delay_s=0.02, max_silence_s=0.1)
     with LoopbackServer() as server:
-        async with client_of(server, api) as client:
+        async with client_of(server, api, retry=retry) as client:
             await client.complete([{"role": "user", "content": "first"}], Sampling())
             server.stop()
-            with pytest.raises(ProviderFailed):
+            with pytest.raises(ServerGone, match=r"in [0-9]+ attempts") as caught:
                 await client.complete([{"role": "user", "content": "second"}], Sampling())
+    assert caught.value.attempts >= 10
 
 
 @BOTH

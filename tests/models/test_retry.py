@@ -18,7 +18,9 @@ from utilities.errors import (
     ProviderFailed,
     RateLimited,
     Refused,
+    ServerGone,
     ServerUnreachable,
+    TimedOut,
 )
 from utilities.models.interface import Reply
 from utilities.models.pacing.endpoints import Endpoint, Endpoints
@@ -89,10 +91,34 @@ async def test_a_server_that_never_answered_is_given_up_early():
 async def test_a_server_that_answered_before_may_be_away_for_a_while():
     the_retrier = retrier()
     await the_retrier.run(Attempts(Reply("here")))
-    attempts = Attempts(AttemptFailed(ProviderFailed, "x", unreachable=True))
+    away = [AttemptFailed(ProviderFailed, "x", unreachable=True)] * 30
+    assert (await the_retrier.run(Attempts(*away, Reply("back")))).attempts == 31
+
+
+@pytest.mark.parametrize("becomes", [ProviderFailed, TimedOut])
+async def test_silence_for_long_and_in_many_attempts_ends_the_run(becomes):
+    policy = replace(QUICK, max_silence_s=0.0, max_attempts=4)
+    the_retrier, silent = retrier(policy), AttemptFailed(becomes, "nobody there")
+    for _ in range(2):
+        with pytest.raises(becomes):
+            await the_retrier.run(Attempts(silent))
+    with pytest.raises(ServerGone, match=r"in 10 attempts.*nobody there"):
+        await the_retrier.run(Attempts(silent))
+
+
+async def test_any_answer_breaks_a_silence():
+    policy = replace(QUICK, max_silence_s=0.0, max_attempts=30)
+    silent = [AttemptFailed(ProviderFailed, "x")] * 9
+    answer = AttemptFailed(ProviderFailed, "no reply", has_answer=True)
+    attempts = Attempts(*silent, answer, *silent, Reply("here"))
+    assert (await retrier(policy).run(attempts)).attempts == 20
+
+
+async def test_many_quick_failures_are_no_long_silence():
     with pytest.raises(ProviderFailed):
-        await the_retrier.run(attempts)
-    assert attempts.made == 6
+        await retrier(replace(QUICK, max_attempts=30)).run(
+            Attempts(AttemptFailed(ProviderFailed, "x"))
+        )
 
 
 async def test_a_stopping_run_asks_nothing():

@@ -15,7 +15,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from utilities.config import keys_hidden
-from utilities.errors import AttemptFailed, ToolkitError
+from utilities.errors import AttemptFailed, ProviderFailed, ToolkitError, WrongAddress
 from utilities.model_catalogue import ModelEntry
 from utilities.models.bodies import Body, EventReader, packed_text
 from utilities.models.costs import named_cost, priced
@@ -48,6 +48,9 @@ class APIClient(ABC):
         self.entry, self.key = entry, key
         self.triage = Triage(entry, key)
         self._limits = limits or RateLimits()
+        self._urls: list[httpx2.URL] = []
+        self._wrong_urls: dict[httpx2.URL, WrongAddress] = {}
+        self._is_right_url = False
         self._http: httpx2.AsyncClient
         self._post: dict[str, Any]
 
@@ -63,9 +66,10 @@ class APIClient(ABC):
         # What this HTTP client can unpack, which is not all that the connections could announce.
         named["accept-encoding"] = self._http.headers["accept-encoding"]
         timeout = httpx2.Timeout(None, connect=_CONNECT_TIMEOUT_S)
+        self._urls = [httpx2.URL(url) for url in self._usual_urls()]
         self._post = {
             "method": "POST",
-            "url": httpx2.URL(self.entry.base_url.rstrip("/") + self.path),
+            "url": self._urls[0],
             "headers": httpx2.Headers(named),
             "extensions": {"timeout": timeout.as_dict()},
         }
@@ -96,6 +100,7 @@ class APIClient(ABC):
                     self._limits.hear(response.headers)
                     if not response.is_success:
                         raise self._refusal(response, await response.aread())
+                    self._is_right_url = True
                     received.named_cost_usd = named_cost(response.headers.get(_COST))
                     await _receive(response.aiter_bytes(), received, begun)
             except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
@@ -123,10 +128,11 @@ class APIClient(ABC):
             raise failure
         try:
             return self._priced(body)
-        except ToolkitError:
-            if failure is None:
-                raise
-            raise failure from failure.__cause__
+        except ToolkitError as error:
+            told = failure or error
+            if isinstance(told, AttemptFailed):
+                told.has_answer = True
+            raise told from told.__cause__
 
     def read(self, text: str) -> Reply:
         """The reply in a body that `keep` was given; raises ToolkitError if there is none."""
@@ -154,7 +160,36 @@ class APIClient(ABC):
             body = parse_json(content)
         except (ValueError, RecursionError):
             body = content.decode("utf-8", "replace")
-        return self.triage.answer(response.status_code, body, response.headers)
+        url = response.request.url
+        found = self.triage.answer(response.status_code, body, response.headers, str(url))
+        if not isinstance(found, WrongAddress):
+            self._is_right_url = True
+        elif url != self._post["url"]:  # sent before the right one was found
+            return _at_the_other_path(found, response.status_code)
+        elif not self._is_right_url:
+            return self._elsewhere(url, found, response.status_code)
+        return found
+
+    def _elsewhere(self, url: httpx2.URL, wrong: WrongAddress, status_code: int) -> Exception:
+        """Have requests sent to the other usual path from now on; the error if it is wrong too.
+
+        Servers have their API at the root or below /v1, and a user may know either.
+        """
+        self._wrong_urls[url] = wrong
+        left = [other for other in self._urls if other not in self._wrong_urls]
+        if not left:
+            said = "; ".join(map(str, self._wrong_urls.values()))
+            return WrongAddress(f"{said}: mend --base_url")
+        self._post["url"] = left[0]
+        return _at_the_other_path(wrong, status_code)
+
+    def _usual_urls(self) -> tuple[str, str]:
+        """Where requests are posted: as the base URL says, then with or without /v1 instead."""
+        url = self.entry.base_url.rstrip("/") + self.path
+        end = self.path.removeprefix("/v1")
+        root = url.removesuffix(end)
+        without = root.removesuffix("/v1")
+        return url, (root + "/v1" if without == root else without) + end
 
     @abstractmethod
     def connect(self, max_connections: int) -> tuple[httpx2.AsyncClient, Mapping[str, Any]]:
@@ -174,6 +209,12 @@ class APIClient(ABC):
     @abstractmethod
     def read_document(self, document: object) -> Reply:
         """The reply in a whole answer; raises what `triage` makes of one that is no reply."""
+
+
+def _at_the_other_path(wrong: WrongAddress, status_code: int) -> AttemptFailed:
+    return AttemptFailed(
+        ProviderFailed, str(wrong), retry_after_s=0.0, has_answer=True, status_code=status_code
+    )
 
 
 async def _receive(chunks: AsyncIterator[bytes], body: Body, begun: Begun) -> None:

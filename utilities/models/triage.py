@@ -20,10 +20,12 @@ from utilities.errors import (
     TimedOut,
     ToolkitError,
     UnknownModel,
+    WrongAddress,
 )
-from utilities.model_catalogue import ModelEntry
+from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
 
 _LONGEST_MESSAGE = 500
+_LONGEST_PAGE = 10_000
 _TIMED_OUT = frozenset({408, 504, 524})
 _MAY_BE_BILLED = _TIMED_OUT | {500, 502, 520}
 """A gateway says so of a model that may have worked, and a server of work that it lost."""
@@ -47,6 +49,7 @@ _MODERATED = re.compile(r"moderation|flagged|content[_ ](policy|filter)")
 _DELAY = re.compile(r'(?:retrydelay": "|try again in )(\d+(?:\.\d+)?)(ms|s)')
 _KEY_REJECTED = re.compile(r"api key not valid|api_key_invalid|invalid api key")
 _NO_SYSTEM_ROLE = re.compile(r"system role|roles must alternate|only user.{0,30}assistant roles")
+_MARKUP = re.compile(r"(?s)<(style|script|head)\b.*?</\1\s*>|<[^<>]*>")
 _MODEL_MISSING = re.compile(r"model_not_found|model not found")
 
 _STATUS_OF_TYPE: Mapping[str, int] = {
@@ -73,11 +76,20 @@ class Triage:
         self._secrets = [key, *headers] if len(key) > 5 else headers
 
     def answer(
-        self, status: int, body: object, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        body: object,
+        headers: Mapping[str, str] | None = None,
+        url: str | None = None,
     ) -> ToolkitError:
-        """The error for an HTTP status with its body, parsed as far as it could be."""
+        """The error for an HTTP status with its body, parsed as far as it could be.
+
+        `url` is what was asked, if it may be that the server has nothing there.
+        """
         words = (body if isinstance(body, str) else json.dumps(body, default=str)).lower()
         says = self._message(f"HTTP {status}", body)
+        if url is not None and status in {404, 405} and not self._is_about_model(words):
+            return WrongAddress(f"{says}; the server has nothing at {url}")
         final = self._final(status, words, says)
         if final is not None:
             if isinstance(final, RequestFailed):
@@ -92,6 +104,7 @@ class Triage:
             says,
             retry_after_s=_delay_in_words(words) if delay_s is None else delay_s,
             status_code=status,
+            has_answer=status < 500 or becomes is RateLimited,
             billable=status in _MAY_BE_BILLED and becomes is not RateLimited,
         )
 
@@ -99,7 +112,7 @@ class Triage:
         """The error for an error object in a 200 or in a stream, by its own code or type."""
         found = self.answer(_status_of(error), error)
         if isinstance(found, AttemptFailed):
-            found.billable = True  # generation may have begun
+            found.billable = found.has_answer = True  # generation may have begun
         return found
 
     def connection(self, error: BaseException) -> AttemptFailed:
@@ -148,6 +161,12 @@ class Triage:
         if status <= 500 and _NO_SYSTEM_ROLE.search(words):  # llama.cpp says it with a 500
             passing, says = False, f"{says}; --system_as_user sends no message of that role"
         return None if passing or "overloaded_error" in words else Rejected(says)
+
+    def _is_about_model(self, words: str) -> bool:
+        """Whether an answer says that a model is missing, and not what was asked."""
+        name = self._entry.model_id.lower()
+        named = name != UNNAMED_MODEL and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words)
+        return "model" in words or bool(named)
 
     def without_key(self, text: str) -> str:
         """The text, with `[key]` where a server repeats the key or a secret header."""
@@ -213,9 +232,7 @@ def _provider_message(body: object) -> str:
         for name in ("error", "message", "detail"):
             if body.get(name):
                 return _provider_message(body[name])
-    if isinstance(body, str) and not body.lstrip().startswith("<"):
-        return body
-    return ""
+    return _MARKUP.sub(" ", body[:_LONGEST_PAGE]) if isinstance(body, str) else ""
 
 
 def _status_of(error: object) -> int:

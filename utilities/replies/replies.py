@@ -14,6 +14,7 @@ from utilities.errors import (
     FailedAttempt,
     NotAsked,
     RequestFailed,
+    ServerGone,
     ToolkitError,
 )
 from utilities.models.interface import Reply
@@ -61,6 +62,8 @@ class Replies:
         self.of_unfinished: dict[str, list[Reply | RequestFailed]] = {}
         """What tasks under way got, by task id; to be taken out when a task has its entry."""
         self._failures: Counter[str] = Counter()
+        self.server_is_gone = False
+        """Whether the run ends because no server has answered for long."""
         self._has_replies = False
         self._asks = asks
         self._asking: dict[str, asyncio.Event] = {}
@@ -115,6 +118,9 @@ class Replies:
             yield pending
         except NotAsked as error:
             self.stopping.set()  # the budget is spent, or the run was stopping anyway
+            if isinstance(error, ServerGone) and not self.server_is_gone:
+                self.server_is_gone = True
+                say(f"the run ends: {error}; the same command asks what is left")
             if error.failed_attempts:
                 got.append(error)
                 await self.journal.record_failure(key, error, about)

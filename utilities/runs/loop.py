@@ -49,6 +49,8 @@ class RunLoop:
         """
         self.tally = Tally(asks_model)
         self.stopped_by: signal.Signals | None = None
+        self.server_is_gone = False
+        """To be set if the run ends because no server answers."""
         self._store = store
         self._entry_fields = entry_fields
         self._configuration_hash = hash_of(configuration)
@@ -135,6 +137,8 @@ class RunLoop:
             return "failed"
         if self.stopped_by is not None:
             return "interrupted"
+        if self.server_is_gone:
+            return "failed"
         return "budget_exhausted" if self._budget.exhausted else "completed"
 
     def _finished(self, job: asyncio.Task[None]) -> None:

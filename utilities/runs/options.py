@@ -75,6 +75,11 @@ class AskingOptions(Options):
     request_timeout_s: float | None = _model(
         "longest wait for one whole reply; then it is asked for again", "S"
     )
+    max_silence_s: float = _model(
+        "end the run when no server has answered for so long; exit code 1",
+        "S",
+        default=config.DEFAULT_MAX_SILENCE_S,
+    )
     price: tuple[float, float] | None = _model(
         "USD per million tokens, for a model whose price is unknown", "IN,OUT", parse=price
     )

@@ -173,6 +173,7 @@ class AskingRun:
                     if self.batches is not None:
                         await self.batches.finish()
             finally:
+                loop.server_is_gone = self.replies.server_is_gone
                 for got in self.replies.of_unfinished.values():
                     loop.tally.add_unfinished(got)
                 more, lines = conclude()
@@ -274,6 +275,8 @@ def _exit_code(loop: RunLoop, *, reparsed: bool) -> int:
         return cli.EXIT_TERMINATED if terminated else cli.EXIT_INTERRUPTED
     if loop.status == "budget_exhausted":
         return cli.EXIT_BUDGET
+    if loop.server_is_gone:
+        return cli.EXIT_TASKS_FAILED
     # A run that reparses asks nothing: its tasks failed in earlier runs.
     return cli.EXIT_TASKS_FAILED if loop.tally.failed_task_ids and not reparsed else 0
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
 
-from utilities.config import MAX_RETRY_DELAY_S
+from utilities.config import DEFAULT_MAX_SILENCE_S, MAX_RETRY_DELAY_S
 from utilities.errors import (
     AttemptFailed,
     FailedAttempt,
@@ -23,6 +23,7 @@ from utilities.errors import (
     ProviderFailed,
     RateLimited,
     RequestFailed,
+    ServerGone,
     ServerUnreachable,
     TimedOut,
     ToolkitError,
@@ -33,6 +34,9 @@ from utilities.models.pacing.rate_gate import pause
 from utilities.models.pacing.rate_limits import Load
 
 _log = logging.getLogger(__name__)
+
+MOST_SILENT = 10
+"""Attempts in a row; a single slow server may be silent for long, and well."""
 
 Attempt: TypeAlias = Callable[[Endpoint], Awaitable[Reply]]
 
@@ -54,6 +58,8 @@ class RetryPolicy:
     # The longest such pause. A provider's own Retry-After is not shortened.
     jitter: float = 0.5
     # The share of a pause that is random, so that requests do not return all at once.
+    max_silence_s: float = DEFAULT_MAX_SILENCE_S
+    # When no server has answered for so long, and MOST_SILENT attempts in a row, the run ends.
     max_attempts_unreachable: int = 3
     # As long as nothing has ever answered: more likely a wrong address than a bad moment.
 
@@ -134,6 +140,8 @@ class Retrier:
         self._endpoints = endpoints
         self._stopping = stopping or asyncio.Event()
         self._reached = False
+        self._silent_attempts = 0
+        self._answered_at = time.monotonic()
 
     async def run(
         self, attempt: Attempt, meter: Meter = FREE, *, prompt_characters: int = 0
@@ -175,6 +183,7 @@ class Retrier:
         except AttemptFailed as failure:
             answered = failure.status_code is not None or failure.becomes is not TimedOut
             self._reached |= not failure.unreachable and answered
+            self._listen(failure)
             self._tell(endpoint, failure)
             request.pause_s = self._pause_or_give_up(endpoint, failure, request)
             _log.debug("%s; attempt %d failed", failure, request.attempts)
@@ -188,6 +197,7 @@ class Retrier:
             request.pause_s = self._pause_or_give_up(endpoint, left_out, request)
             return None
         self._reached = True
+        self._silent_attempts, self._answered_at = 0, time.monotonic()
         endpoint.gate.limits.settle(load, request.prompt_characters, reply.usage)
         endpoint.gate.replied()
         self._endpoints.answered(endpoint)
@@ -224,11 +234,26 @@ class Retrier:
         pause_s = policy.delay_s(attempts, None if elsewhere else failure.retry_after_s)
         if elsewhere and failure.unreachable:
             pause_s = 0.0
+        if failure.unreachable and self._reached:
+            return pause_s  # it costs nothing; if the server stays away, the run ends
         late = time.monotonic() - request.started + pause_s > policy.max_total_s
         spent = others >= policy.max_attempts or request.rate_limited >= policy.max_rate_limited
         if late or spent:
             raise failure.becomes(str(failure)) from failure
         return pause_s
+
+    def _listen(self, failure: AttemptFailed) -> None:
+        """Raise ServerGone if nothing has answered for long; an error below 500 is an answer."""
+        if failure.has_answer:
+            self._silent_attempts, self._answered_at = 0, time.monotonic()
+            return
+        self._silent_attempts += 1
+        silent_s = time.monotonic() - self._answered_at
+        if self._silent_attempts >= MOST_SILENT and silent_s >= self._policy.max_silence_s:
+            raise ServerGone(
+                f"nothing has answered for {silent_s:.0f} s, in {self._silent_attempts} attempts; "
+                f"the last one: {failure}"
+            ) from failure
 
     def _tell(self, endpoint: Endpoint, failure: AttemptFailed) -> None:
         """Tell the gate and the endpoints of a failure."""
