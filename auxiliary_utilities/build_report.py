@@ -21,6 +21,7 @@ from utilities.command_line.options import (
     is_one_of,
     option,
     parse_options,
+    part,
     whole_number,
 )
 from utilities.command_line.terminal import show
@@ -28,13 +29,17 @@ from utilities.files.atomic import write_atomically
 from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents
 from utilities.report.page import page_of
+from utilities.scoring.options import TaskSetOptions
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = argument("results files", "RESULTS")
+    results: tuple[Path, ...] = argument(
+        "results files, or answers of others (with --dataset)", "RESULTS"
+    )
+    task_set: TaskSetOptions = part(TaskSetOptions)
     output: Path | None = option(
         "the page (default: beside the first results file, NAME_report.html)", "FILE"
     )
@@ -66,7 +71,8 @@ def main() -> int:
         most_bytes=options.max_megabytes * 1_000_000,
         most_reply_bytes=options.max_reply_megabytes * 1_000_000,
     )
-    contents.read(options.results)
+    tasks, dataset = options.task_set.chosen_tasks()
+    contents.read(options.results, tasks=tasks, dataset=dataset)
     page = b"".join(page_of(contents, built_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"))
     first = options.results[0]
     path = options.output or first.with_name(f"{stem_of(first.name)}_report.html")

@@ -3,7 +3,8 @@
     python auxiliary_utilities/show_task.py 00d62c1b
     python auxiliary_utilities/show_task.py 00d62c1b --results RESULTS.jsonl --texts
 
-Wrong cells are marked. Without a terminal, or with NO_COLOR set, cells are digits.
+Without --results and --dataset the task is one of arc1_training. Wrong cells are marked.
+Without a terminal, or with NO_COLOR set, cells are digits.
 """
 
 from utilities.command_line.script import run_script
@@ -21,10 +22,11 @@ from utilities.errors import UsageError
 from utilities.report.records import grid_texts, sample_records, task_record
 from utilities.report.terminal_drawing import TaskDrawing
 from utilities.results.entry import ResultEntry
+from utilities.scoring.options import TaskSetOptions
 from utilities.scoring.scored_run import ScoredRun, counted_entries
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.tasks.datasets import open_tasks
-from utilities.tasks.selection import DrawOptions, Selection
+from utilities.tasks.selection import Selection
 from utilities.tasks.task import Task
 
 LONGEST_TEXT = 1_000_000
@@ -36,12 +38,10 @@ class DrawingOptions(Options):
 
     task_id: str = argument("a task of the dataset, or of the results", "TASK_ID")
     results: tuple[Path, ...] = option(
-        "results files; draws attempts and samples too", "RESULTS", default=()
+        "results files, or answers of others; draws attempts and samples too", "RESULTS", default=()
     )
     texts: bool = flag("also reasoning and programs")
-    dataset: str | None = option("without --results: the dataset (default: arc1_training)", "NAME")
-    dataset_directory: Path | None = option("without --results: your own tasks", "DIR")
-    draw: DrawOptions = part(DrawOptions)
+    task_set: TaskSetOptions = part(TaskSetOptions)
 
 
 class PipedConsole(Console):
@@ -58,7 +58,8 @@ def main() -> int:
     drawing, shown = TaskDrawing(PipedConsole(highlight=False)), None
     if not options.results:
         drawing.pairs(task_record(task_of_dataset(options)))
-    for run, task, entry in runs_of_task(options.task_id, options.results):
+    tasks, dataset = options.task_set.chosen_tasks() if options.results else ([], "")
+    for run, task, entry in runs_of_task(options.task_id, options.results, tasks, dataset):
         if task != shown:
             drawing.pairs(task_record(task))
             shown = task
@@ -80,11 +81,13 @@ def draw_result(
 
 
 def runs_of_task(
-    task_id: str, results: Sequence[Path]
+    task_id: str, results: Sequence[Path], tasks: Sequence[Task] = (), dataset: str = ""
 ) -> list[tuple[ScoredRun, Task, ResultEntry]]:
     """Each run that has the task, with the entry that counts; raises UsageError if none has it."""
-    runs = read_scored_runs(results, generated_too=True) if results else []
-    if results and not any(task_id in run.places for run in runs):
+    if not results:
+        return []
+    runs = read_scored_runs(results, tasks=tasks, dataset=dataset, generated_too=True)
+    if not any(task_id in run.places for run in runs):
         others = sorted({other for run in runs for other in run.places})
         near = difflib.get_close_matches(task_id, others, n=3) or others[:3]
         raise UsageError(f"no task {task_id} in these results; there are {', '.join(near)}")
@@ -94,10 +97,10 @@ def runs_of_task(
 def task_of_dataset(options: DrawingOptions) -> Task:
     """The task as a data set has it; raises UsageError if it is not there or is bad."""
     (task,) = open_tasks(
-        dataset_directory=options.dataset_directory,
-        dataset=options.dataset,
+        dataset_directory=options.task_set.dataset_directory,
+        dataset=options.task_set.dataset,
         selection=Selection(task_ids=(options.task_id,)),
-        draw=options.draw.draw,
+        draw=options.task_set.draw.draw,
         strict=True,
     )
     return task

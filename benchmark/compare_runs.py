@@ -51,7 +51,9 @@ from utilities.scoring.scored_runs import read_scored_runs
 class ComparisonOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = argument("results files of the benchmarks", "RESULTS")
+    results: tuple[Path, ...] = argument(
+        "results files of the benchmarks, or answers of others (with --dataset)", "RESULTS"
+    )
     task_set: TaskSetOptions = part(TaskSetOptions)
     groups: GroupOptions = part(GroupOptions)
     json: bool = flag(

@@ -42,7 +42,9 @@ from utilities.scoring.training_sources import open_check
 class ScoringOptions(Options):
     """What the user asked for."""
 
-    results: tuple[Path, ...] = argument("results files of the benchmarks", "RESULTS")
+    results: tuple[Path, ...] = argument(
+        "results files of the benchmarks, or answers of others (with --dataset)", "RESULTS"
+    )
     task_set: TaskSetOptions = part(TaskSetOptions)
     run_id: str | None = option("only the tasks of this run", "ID")
     groups: GroupOptions = part(GroupOptions)

@@ -65,12 +65,14 @@ class ReportContents:
         self._numbers: dict[tuple[str, str], int] = {}
         self._addresses: set[str] = set()
 
-    def read(self, paths: Sequence[Path]) -> None:
+    def read(self, paths: Sequence[Path], *, tasks: Sequence[Task] = (), dataset: str = "") -> None:
         """Take in every file; each gets an equal share of the room that is left.
 
-        Raises UsageError if a file cannot be used.
+        With `tasks` exactly these, of this dataset, are shown. Raises UsageError if a file cannot
+        be used.
         """
-        self.runs = [ShownRun(run) for run in read_scored_runs(paths, generated_too=True)]
+        scored = read_scored_runs(paths, tasks=tasks, dataset=dataset, generated_too=True)
+        self.runs = [ShownRun(run) for run in scored]
         numbers = {id(run.scored): number for number, run in enumerate(self.runs)}
         counted = counted_entries(*(run.scored for run in self.runs))
         files = len({place.path for run in self.runs for place in run.scored.places.values()})

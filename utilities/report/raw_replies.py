@@ -54,6 +54,8 @@ class RawReplies:
 
     def want(self, entry: ResultEntry, results: Path, block: str) -> None:
         """Look for the replies of an entry's samples, in the journal beside its file."""
+        if results.is_dir():  # answers of others, which have no journal
+            return
         wanted = self._wanted.setdefault(journal_beside(results), {})
         for index in range(entry.samples):
             usage, latency_s = item_of(entry.usage, index), entry.latency_s[index]

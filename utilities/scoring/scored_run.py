@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from utilities.results.entry import EntryKind, ResultEntry, RunMetadata
-from utilities.results.reader import read_entries
+from utilities.scoring.answers_of_others import read_results
 from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
 from utilities.scoring.scores import ScoreSummary, attempts_note, score
 from utilities.tasks.task import Pair, Task
@@ -181,7 +181,8 @@ def counted_entries(
             if name in run.outcomes and task_id in (None, name):
                 wanted.setdefault(place.path, {}).setdefault(place.number, []).append(run)
     for path, by_number in wanted.items():
-        for number, entry in enumerate(read_entries(path)):
+        given = {task_id: task for run in runs for task_id, task in run.given.items()}
+        for number, entry in enumerate(read_results(path, given)):
             if not isinstance(entry, ResultEntry):
                 continue
             for run in by_number.get(number, ()):

@@ -1,4 +1,4 @@
-"""Reads results files into tables: a model, a configuration, a dataset each."""
+"""Reads results files and answers of others into tables: a model, a configuration, a dataset."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
 from utilities.results.entry import EntryKind, ResultEntry, RunMetadata
-from utilities.results.reader import read_entries
+from utilities.scoring.answers_of_others import read_results
 from utilities.scoring.outcomes import TaskOutcome, missing_outcome, missing_outcome_of, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task
 from utilities.tasks.hashes import task_hash
@@ -167,7 +167,9 @@ def _read_file(
 ) -> _Groups:
     groups: _Groups = {}
     metadata: list[tuple[int, RunMetadata]] = []
-    for number, (position, entry) in enumerate(zip(positions, read_entries(path), strict=False)):
+    for number, (position, entry) in enumerate(
+        zip(positions, read_results(path, given), strict=False)
+    ):
         if isinstance(entry, RunMetadata):
             metadata.append((position, entry))
         elif isinstance(entry, ResultEntry):

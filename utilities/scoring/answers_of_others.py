@@ -1,0 +1,277 @@
+"""Reads answers of others as entries: Kaggle's submission, and folders of ARC Prize's harness.
+
+Both hold answers alone, so the tasks must be at hand. `submissions.py` tells the formats, and
+writes them. This is as lenient as the harness's scorer (github.com/arcprize/arc-agi-benchmarking):
+numbers may be texts, and an answer may be a text with a grid in it, in `\\boxed{}` or as the last
+JSON list.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import unquote
+
+import msgspec
+
+from utilities.errors import UsageError
+from utilities.files.json_files import reported_reading
+from utilities.results.entry import ResultEntry
+from utilities.results.reader import Entry, read_entries
+from utilities.tasks.grids import check_grid
+from utilities.tasks.task import Grid, Task
+
+_ATTEMPT = "attempt_"
+_SUBMISSION = re.compile(rb'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*\{\s*"attempt_')
+_BOXED = re.compile(r"\\boxed\{(.*?)\}", re.DOTALL)
+_Form = TypeVar("_Form")
+_Count = int | None
+_Text = str | None
+
+
+class _Reasoning(msgspec.Struct):
+    reasoning_tokens: _Count = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: _Count = None
+    completion_tokens: _Count = None
+    completion_tokens_details: _Reasoning | None = None
+
+
+class _Cost(msgspec.Struct):
+    total_cost: float | None = None
+
+
+class _Metadata(msgspec.Struct):
+    """What the harness tells of an attempt; any part may be missing."""
+
+    model: _Text = None
+    provider: _Text = None
+    test_id: _Text = None
+    pair_index: _Count = None
+    start_timestamp: _Text = None
+    end_timestamp: _Text = None
+    choices: list[dict[str, Any]] | None = None
+    reasoning_summary: _Text = None
+    reasoning_content: _Text = None
+    kwargs: dict[str, Any] | None = None
+    usage: _Usage | None = None
+    cost: _Cost | None = None
+
+
+class _Attempt(msgspec.Struct):
+    answer: Any = None
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+
+
+_Attempts = Mapping[str, _Attempt | None]
+"""Of one test input: by `attempt_1`, `attempt_2`, …"""
+
+
+def read_results(path: Path, given: Mapping[str, Task]) -> Iterator[Entry]:
+    """The entries of a results file, of Kaggle's submission, or of a folder of the harness.
+
+    The two others are read for the `given` tasks, by id. Raises UsageError as `read_entries` does,
+    and if they are given without tasks, or have none of them.
+    """
+    if path.is_dir():
+        answers = _folder_entries(path, given)
+    elif _is_submission(path):
+        answers = _submission_entries(path, given)
+    else:
+        yield from read_entries(path)
+        return
+    if not given:
+        raise UsageError(
+            f"{path} holds answers without their tasks; name these by --dataset or "
+            "--dataset_directory"
+        )
+    found = False
+    for entry in answers:
+        found = True
+        yield entry
+    if not found:
+        raise UsageError(f"{path} answers none of these tasks; name others by --dataset")
+
+
+def _is_submission(path: Path) -> bool:
+    if path.suffix != ".json":
+        return False
+    with reported_reading(path), path.open("rb") as file:
+        return _SUBMISSION.match(file.read(1 << 16)) is not None
+
+
+def _submission_entries(path: Path, given: Mapping[str, Task]) -> Iterator[ResultEntry]:
+    answers = _read(path, dict[str, list[dict[str, Any]]])
+    for task_id, pairs in answers.items():
+        if (task := given.get(task_id)) is None:
+            continue
+        alone = [{name: _Attempt(answer) for name, answer in pair.items()} for pair in pairs]
+        yield _entry(task, alone, path.stem, str(path))
+
+
+def _folder_entries(folder: Path, given: Mapping[str, Task]) -> Iterator[ResultEntry]:
+    """An entry for each `TASK_ID.json` of a given task that has an attempt.
+
+    `results.json` and others are no task's. If all attempts are null, the harness gave up.
+    """
+    for path in sorted(folder.glob("*.json")):
+        task = given.get(path.stem) or given.get(unquote(path.stem))
+        if task is not None:
+            pairs = _read(path, list[dict[str, _Attempt | None]])
+            if any(attempt is not None for pair in pairs for attempt in pair.values()):
+                yield _entry(task, pairs, folder.resolve().name, str(folder))
+
+
+def _read(path: Path, form: type[_Form]) -> _Form:
+    with reported_reading(path):
+        content = path.read_bytes()
+    try:
+        return msgspec.json.decode(content, type=form)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}; mend or remove it") from error
+
+
+def _entry(task: Task, pairs: Sequence[_Attempts], name: str, source: str) -> ResultEntry:
+    """An entry whose sample k has the k-th attempt at each test input."""
+    placed = _in_order(pairs, len(task.test))
+    every = {name for pair in placed for name in pair if name.startswith(_ATTEMPT)}
+    names = sorted(every, key=lambda one: (len(one), one))
+    attempts = [[_grid_of(pair.get(name)) for name in names] for pair in placed]
+    samples = [[pair.get(name) for pair in placed] for name in names]
+    told = next((one.metadata for sample in samples for one in sample if one), _Metadata())
+    model = ":".join(filter(None, (told.provider, told.model)))
+    kwargs = {} if told.kwargs is None else {"kwargs": told.kwargs}
+    return ResultEntry(
+        task_id=task.task_id,
+        run_id=source,  # each file or folder is a run of its own
+        model_identifier=told.test_id or name,
+        model=model or None,
+        configuration={"attempts": len(names), **kwargs},
+        complete=True,
+        status=[_status_of(sample) for sample in samples],
+        reasoning=[_said(sample) for sample in samples],
+        prompt_messages=[_shown(sample) for sample in samples],
+        cost_usd=[_cost_of(sample) for sample in samples],
+        latency_s=[_latency_of(sample) for sample in samples],
+        usage=[_usage_of(sample) for sample in samples],
+        test_outputs=[[tried[at] for tried in attempts] for at in range(len(names))],
+        attempts=attempts,
+    )
+
+
+def _in_order(pairs: Sequence[_Attempts], count: int) -> list[_Attempts]:
+    """The attempts at each test input, which they name by `pair_index`; else their place counts."""
+    placed: dict[int, _Attempts] = {}
+    unnamed: dict[int, _Attempts] = {}
+    for place, pair in enumerate(pairs):
+        told = (one.metadata.pair_index for one in pair.values() if one is not None)
+        index = next((at for at in told if at is not None and 0 <= at < count), None)
+        (unnamed if index is None else placed).setdefault(place if index is None else index, pair)
+    placed = unnamed | placed
+    return [placed.get(index, {}) for index in range(count)]
+
+
+def _grid_of(attempt: _Attempt | None) -> Grid | None:
+    """The answer's grid; None if there is no answer, or none that is a grid."""
+    answer = attempt and attempt.answer
+    rows = _rows_in(answer) if isinstance(answer, str) else answer
+    if isinstance(rows, list) and all(isinstance(row, list) for row in rows):
+        rows = [[_whole(cell) for cell in row] for row in rows]
+    return None if check_grid(rows) else cast("Grid", rows)
+
+
+def _whole(cell: object) -> object:
+    """Numbers in another form, as the harness takes them: `"1"`, `1.0`."""
+    if isinstance(cell, str) and cell.strip().isdecimal():
+        return int(cell)
+    return int(cell) if isinstance(cell, bool | float) and cell in range(10) else cell
+
+
+def _rows_in(text: str) -> object:
+    """The list in a text: within the first `\\boxed{}`, else the last one; None without."""
+    boxed = _BOXED.search(text)
+    last = text.rfind("]")
+    depth, start = 0, last
+    while start >= 0:
+        depth += (text[start] == "]") - (text[start] == "[")
+        if not depth:
+            break
+        start -= 1
+    for told in ([boxed.group(1)] if boxed else []) + [text[max(start, 0) : last + 1]]:
+        with suppress(ValueError, RecursionError):
+            rows: object = json.loads(told)
+            if isinstance(rows, list) and all(isinstance(row, list) for row in rows):
+                return rows
+    return None
+
+
+_Sample = Sequence[_Attempt | None]
+"""An attempt at each test input; None if there is none, or the harness gave it up."""
+
+
+def _status_of(sample: _Sample) -> str:
+    """`no_answer` if an attempt is null: nobody knows whether for technical reasons."""
+    if None in sample:
+        return "no_answer"
+    return "unparsable" if None in map(_grid_of, sample) else "ok"
+
+
+def _messages(attempt: _Attempt | None) -> list[dict[str, Any]]:
+    choices = (attempt and attempt.metadata.choices) or []
+    return [one["message"] for one in choices if isinstance(one.get("message"), dict)]
+
+
+def _said(sample: _Sample) -> str | None:
+    """What the model said, the thinking that its provider showed first; one test input a part."""
+    parts = []
+    for attempt in filter(None, sample):
+        told = attempt.metadata
+        content = [one.get("content") for one in _messages(attempt)[-1:]]
+        parts += [told.reasoning_content or told.reasoning_summary, *content]
+    return "\n\n".join(part for part in parts if isinstance(part, str) and part) or None
+
+
+def _shown(sample: _Sample) -> list[dict[str, Any]] | None:
+    return [one for attempt in sample for one in _messages(attempt)[:-1]] or None
+
+
+def _cost_of(sample: _Sample) -> float | None:
+    """None if a cost is unknown, or is said to be."""
+    total = 0.0
+    for attempt in filter(None, sample):
+        cost, kwargs = attempt.metadata.cost, attempt.metadata.kwargs or {}
+        if cost is None or cost.total_cost is None or kwargs.get("cost_is_known") is False:
+            return None
+        total += cost.total_cost
+    return total
+
+
+def _usage_of(sample: _Sample) -> dict[str, int | float | None] | None:
+    """None if there was no attempt."""
+    told = [attempt.metadata.usage or _Usage() for attempt in sample if attempt]
+    if not told:
+        return None
+    details = [one.completion_tokens_details or _Reasoning() for one in told]
+    return {
+        "input_tokens": sum(one.prompt_tokens or 0 for one in told),
+        "output_tokens": sum(one.completion_tokens or 0 for one in told),
+        "reasoning_tokens": sum(one.reasoning_tokens or 0 for one in details),
+    }
+
+
+def _latency_of(sample: _Sample) -> float | None:
+    seconds = []
+    for attempt in filter(None, sample):
+        told = attempt.metadata
+        with suppress(ValueError, TypeError):  # no time, or one of the two with a zone
+            begun, ended = (
+                datetime.fromisoformat(at or "")
+                for at in (told.start_timestamp, told.end_timestamp)
+            )
+            seconds.append((ended - begun).total_seconds())
+    return sum(seconds) if seconds else None
