@@ -152,6 +152,11 @@ def read_key(entry: ModelEntry) -> str:
     )
 
 
+def has_key(entry: ModelEntry) -> bool:
+    """Whether the key for this model is set."""
+    return bool(entry.key_variable and _variables().get(entry.key_variable, "").strip())
+
+
 def read_retry_delay_s() -> float:
     """The pause before a failed request is asked again; it doubles each time.
 
