@@ -21,10 +21,13 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the layers are 
 pytestmark = [linux_only, pytest.mark.timeout(300)]
 
 
-def failures_of_another_process(*options: str) -> list[str]:
+MODES = pytest.mark.parametrize("mode", ["strict", "batch"])
+
+
+def failures_of_another_process(*options: str, prefix: Sequence[str] = ()) -> list[str]:
     """Run them where this process's own rights and filters cannot be had back."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.support.hostile_runs", *options],
+        [*prefix, sys.executable, "-m", "tests.support.hostile_runs", *options],
         cwd=REPOSITORY,
         env=clean_environment(),
         capture_output=True,
@@ -45,20 +48,50 @@ def test_they_do_where_user_namespaces_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_they_do_without_namespaces_and_landlock() -> None:
-    assert failures_of_another_process("--withheld", "namespaces", "landlock") == []
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--mode", "batch"),
+        ("--mode", "batch", "--refuse_namespaces"),
+        ("--withheld", "namespaces", "landlock"),
+        ("--withheld", "namespaces", "landlock", "--mode", "batch"),
+    ],
+    ids=" ".join,
+)
+def test_they_do_in_every_mode_and_without_layers(options: tuple[str, ...]) -> None:
+    assert failures_of_another_process(*options) == []
 
 
 @pytest.mark.slow
+@MODES
+@pytest.mark.parametrize("more", [(), ("--refuse_namespaces",)], ids=["namespaces", "refused"])
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_they_do_as_an_ordinary_user() -> None:
-    if not others_can_use(Path(sys.executable).resolve(), REPOSITORY):
-        pytest.skip("the interpreter or the checkout cannot be read by other users")
-    assert failures_of_another_process("--user", "12345") == []
+def test_they_do_as_an_ordinary_user(mode: str, more: tuple[str, ...]) -> None:
+    prefix = in_sight_of_all(Path(sys.base_prefix).resolve(), REPOSITORY)
+    if subprocess.run([*prefix, "true"], capture_output=True).returncode:
+        pytest.skip("the interpreter or the checkout cannot be shown to other users")
+    assert (
+        failures_of_another_process("--user", "12345", "--mode", mode, *more, prefix=prefix) == []
+    )
 
 
-def others_can_use(*paths: Path) -> bool:
-    return all(folder.stat().st_mode & 1 for path in paths for folder in (path, *path.parents))
+def in_sight_of_all(*paths: Path) -> list[str]:
+    """What to put before a command of root's, so that other users find these folders there.
+
+    In a mount namespace of its own, an empty folder that all may enter lies over each folder that
+    only root may enter, and the paths are bound there again.
+    """
+    closed = {
+        path: next(folder for folder in path.parents[::-1] if not folder.stat().st_mode & 1)
+        for path in paths
+        if not all(folder.stat().st_mode & 1 for folder in path.parents)
+    }
+    saved = {path: f"$saved/{number}" for number, path in enumerate(closed)}
+    lines = ["set -e; saved=$(mktemp -d)"]
+    lines += [f"mkdir {kept}; mount --bind '{path}' {kept}" for path, kept in saved.items()]
+    lines += [f"mount -t tmpfs -o mode=755 none '{folder}'" for folder in {*closed.values()}]
+    lines += [f"mkdir -p '{path}'; mount --bind {kept} '{path}'" for path, kept in saved.items()]
+    return ["unshare", "--mount", "sh", "-c", "; ".join([*lines, 'exec "$@"']), "sh"]
 
 
 def neighbours() -> list[str]:

@@ -32,18 +32,17 @@ HONEST = {
     "no entry point": "answer = 42\n",
     "no Python": "def solve_task(grid:\n",
 }
-NEIGHBOURS = HONEST | {
-    path.stem: path.read_text()
-    for kind in (
-        "batch",
-        "poison",
-        "output_forged",
-        "output_equal",
-        "kernel_lifts",
-        "secrets_frames",
-    )
-    for path in HOSTILE.glob(f"{kind}*.py")
-}
+RIGHT = {"right", "right with numpy", "right with a class"}
+DEMANDS_A_PASS = ("# MUST: ok and judged right", f"# MUST: ok {EXPECTED}")
+ATTACKS = {path.stem: path.read_text("utf-8", "replace") for path in HOSTILE.glob("*.py")}
+NEIGHBOURS = HONEST | ATTACKS
+BRISK = sorted(name for name in NEIGHBOURS if not name.startswith(("time_", "memory_", "process_")))
+"""Those that use up no limit."""
+
+
+def should_pass(name: str) -> bool:
+    """Whether a program passes when it runs alone, which `test_hostile.py` holds of attacks."""
+    return name in RIGHT or ATTACKS.get(name, "").startswith(DEMANDS_A_PASS)
 
 
 async def passes(sandbox: Sandbox, code: str) -> bool:
@@ -53,28 +52,55 @@ async def passes(sandbox: Sandbox, code: str) -> bool:
     return is_right(await sandbox.run(code, [GRID] * INPUTS, counts=is_right))
 
 
+async def passing(mode: Literal["strict", "batch"], company: Sequence[str]) -> list[bool]:
+    """Which programs pass if all are given to one worker at once."""
+    async with Sandbox(SWIFT, workers=1, mode=mode) as sandbox:
+        runs = (passes(sandbox, f"{NEIGHBOURS[name]}\n# {n}") for n, name in enumerate(company))
+        return await asyncio.gather(*runs)
+
+
 def test_run_alone_only_the_right_ones_pass() -> None:
     async def verdicts() -> dict[str, bool]:
         async with Sandbox(SWIFT, workers=1) as sandbox:
-            return {name: await passes(sandbox, code) for name, code in NEIGHBOURS.items()}
+            return {name: await passes(sandbox, code) for name, code in HONEST.items()}
 
     found = asyncio.run(verdicts())
     assert {name for name, passed in found.items() if passed} == RIGHT
 
 
-RIGHT = {"right", "right with numpy", "right with a class"}
-companies = st.lists(st.sampled_from(sorted(NEIGHBOURS)), min_size=2, max_size=24)
+def companies(names: Sequence[str], most: int) -> st.SearchStrategy[list[str]]:
+    """Programs beside honest ones, in any order, any of them more than once."""
+    drawn = st.one_of(st.sampled_from(sorted(HONEST)), st.sampled_from(names))
+    return st.lists(drawn, min_size=2, max_size=most)
 
 
 @pytest.mark.parametrize("mode", ["strict", "batch"])
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(company=companies)
+@given(company=companies(BRISK, 24))
 def test_in_company_the_same_ones_pass(
     mode: Literal["strict", "batch"], company: list[str]
 ) -> None:
-    async def verdicts() -> list[bool]:
-        async with Sandbox(SWIFT, workers=1, mode=mode) as sandbox:
-            runs = (passes(sandbox, f"{NEIGHBOURS[name]}\n# {n}") for n, name in enumerate(company))
-            return await asyncio.gather(*runs)
+    assert asyncio.run(passing(mode, company)) == [should_pass(name) for name in company]
 
-    assert asyncio.run(verdicts()) == [name in RIGHT for name in company]
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mode", ["strict", "batch"])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(company=companies(sorted(ATTACKS), 16))
+def test_in_company_of_any_attack_the_same_ones_pass(
+    mode: Literal["strict", "batch"], company: list[str]
+) -> None:
+    assert asyncio.run(passing(mode, company)) == [should_pass(name) for name in company]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mode", ["strict", "batch"])
+def test_between_honest_programs_each_attack_changes_no_verdict(
+    mode: Literal["strict", "batch"],
+) -> None:
+    for attack in sorted(ATTACKS):
+        company = ["right", "wrong", attack, "right", "wrong", attack, "right with numpy"]
+        wanted = [should_pass(name) for name in company]
+        assert asyncio.run(passing(mode, company)) == wanted, attack

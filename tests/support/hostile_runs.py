@@ -16,6 +16,7 @@ import os
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Literal
 
 from utilities.sandbox.execution import Execution, Limits
 from utilities.sandbox.sandbox import Sandbox
@@ -81,11 +82,16 @@ def left_behind() -> list[str]:
     return [str(file) for place in PLACES_FOR_FILES for file in Path(place).glob("PWNED*")]
 
 
-async def failures(folder: Path, canaries: Path, withheld: Collection[str] = ()) -> list[str]:
+async def failures(
+    folder: Path,
+    canaries: Path,
+    withheld: Collection[str] = (),
+    mode: Literal["strict", "batch"] = "strict",
+) -> list[str]:
     """What went wrong, a line each; nothing where all demands are met."""
     contents = make_canaries(canaries)
     found = []
-    async with Sandbox(SWIFT, workers=1, withheld_layers=withheld) as sandbox:
+    async with Sandbox(SWIFT, workers=1, mode=mode, withheld_layers=withheld) as sandbox:
         servers: set[int] = set()
         for name, code in programs(folder, canaries).items():
             demands = code.splitlines()[0].removeprefix("# MUST: ").split(" :: ")[0].split("|")
@@ -120,6 +126,7 @@ def main() -> None:
     parser.add_argument("--refuse_namespaces", action="store_true")
     parser.add_argument("--user", type=int, help="become this user first")
     parser.add_argument("--withheld", nargs="*", default=[], help="layers to leave out")
+    parser.add_argument("--mode", choices=["strict", "batch"], default="strict")
     options = parser.parse_args()
     if options.user is not None:
         os.setgroups([])
@@ -128,8 +135,10 @@ def main() -> None:
     if options.refuse_namespaces:
         refuse_namespaces()
     with tempfile.TemporaryDirectory() as canaries:
-        found = asyncio.run(failures(options.folder, Path(canaries), options.withheld))
-    print(json.dumps({"user": os.getuid(), "failures": found}))
+        whole = failures(options.folder, Path(canaries), options.withheld, options.mode)
+        found = asyncio.run(whole)
+    count = len(list(options.folder.glob("*.py")))
+    print(json.dumps({"user": os.getuid(), "programs": count, "failures": found}))
 
 
 if __name__ == "__main__":
