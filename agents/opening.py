@@ -18,6 +18,7 @@ from agents.viewed_agent import Views, viewed
 from utilities import config
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
+from utilities.models.content import image_tokens, images_in, text_of
 from utilities.models.interface import Message, ModelClient, Sampling
 from utilities.models.json_fields import joined
 from utilities.replies.asked_model import AskedModel, WorstCase
@@ -28,9 +29,13 @@ from utilities.runs.options import AskingOptions
 from utilities.runs.run import AskingRun, open_run
 from utilities.runs.store import OutputPlace
 from utilities.tasks.task import Task
+from utilities.views.pictures import Pictures
 
 _TOKENS_AROUND_A_MESSAGE = 16
-PROMPT_OPTIONS = ("prompt_directory", "grid_format")
+PROMPT_OPTIONS = (
+    *("prompt_directory", "grid_format"),
+    *("images", "image_cell_size", "image_digits", "images_only"),
+)
 """Options for agents that show tasks to a model."""
 
 
@@ -95,7 +100,10 @@ def choose_agent(options: AskingOptions, default: str) -> ChosenAgent:
         raise UsageError(
             f"--agent {kind.name}: it asks a model, and {what}; name one by --model_identifier"
         )
-    return ChosenAgent(kind, _chosen_model(identifier, options), _showing(kind, options))
+    showing, model = _showing(kind, options), _chosen_model(identifier, options)
+    if options.images is not None and model.entry.images is False:
+        raise UsageError(f"--images: {model.entry.name} takes no pictures; leave it out")
+    return ChosenAgent(kind, model, showing)
 
 
 def _without_model(kind: AgentKind, options: AskingOptions) -> ChosenAgent:
@@ -133,7 +141,12 @@ def _showing(kind: AgentKind, options: AskingOptions) -> Showing:
         names = (made_by.prompt_name, *made_by.further_prompts)
         check_prompt_directory(directory, names, made_by.prompt_folder)
         folders = (directory.resolve(),)
-    return Showing(folders, options.grid_format)
+    pictures = None
+    if options.images is not None:
+        pictures = Pictures(
+            options.images, options.image_cell_size, options.image_digits, options.images_only
+        )
+    return Showing(folders, options.grid_format, pictures)
 
 
 def _chosen_model(identifier: str, options: AskingOptions) -> ChosenModel:
@@ -246,6 +259,7 @@ async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack
             model_identifier=entry.name,
             max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
             cost_of=partial(cost_of, entry),
+            image_tokens=partial(image_tokens, entry),
             worst_usd_of=None if worst_case is None else worst_case.usd_of,
         )
     if options.batch and not options.asks_nothing:
@@ -329,7 +343,10 @@ def _worst_case(chosen: ChosenModel, options: AskingOptions) -> WorstCase | None
 
     def worst_usd_of(messages: Sequence[Message]) -> float:
         # No tokeniser makes more tokens than there are bytes.
-        size = sum(len(message["content"].encode()) for message in messages)
+        contents = [message["content"] for message in messages]
+        size = sum(len(text_of(content).encode()) for content in contents)
+        for image in (image for content in contents for image in images_in(content)):
+            size += image_tokens(chosen.entry, image["width"], image["height"])
         tokens = size + _TOKENS_AROUND_A_MESSAGE * len(messages)
         return tokens * per_input_token + max_tokens * per_output_token
 

@@ -1,6 +1,6 @@
 """Prompts: the texts of `agents/prompts` with a task's grids put in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
+from utilities.models.content import Content, ImagePart, TextPart
 from utilities.models.interface import Message
 from utilities.tasks.task import Pair, Task
 from utilities.views.formats import FORMATS, ROWS, grid_in
+from utilities.views.pictures import Pictures, pictures_of
 
 FOLDER = Path(__file__).parent
 NOTE_PLACE = "$grid_format"
@@ -21,6 +23,8 @@ Answers = Literal["program", "grids", "reasoning"]
 """What a prompt asks for."""
 
 _EXAMPLE = [[0, 1, 2], [3, 4, 5]]
+_PICTURE = "\ue000"
+"""Stands around the number of a picture until its place is known; no text has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Showing:
     """Where the files of a prompt are looked for, one after the other, before `agents/prompts`."""
     grid_formats: tuple[str, ...] = (ROWS,)
     """Names of FORMATS; each grid is shown in each, and answers have the form of the first."""
+    pictures: Pictures | None = None
 
     def identity(self) -> dict[str, Any]:
         """What a sample depends on besides the wording of its prompt; nothing by default."""
@@ -39,10 +44,22 @@ class Showing:
             told["prompt_directory"] = self.folders[0].name
         if self.grid_formats != (ROWS,):
             told["grid_format"] = list(self.grid_formats)
-        return told
+        return told | ({} if self.pictures is None else self.pictures.identity())
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether grids are shown as prompts show them that say nothing of it."""
+        return self.grid_formats == (ROWS,) and self.pictures is None
 
     def note(self, answers: Answers) -> str:
-        """What a model must know of the formats."""
+        """What a model must know of the formats and pictures."""
+        if self.pictures is None:
+            return self._format_note(answers)
+        if self.pictures.only:
+            return self.pictures.note
+        return f"{self.pictures.note}\n\n{self._format_note(answers)}"
+
+    def _format_note(self, answers: Answers) -> str:
         first, *others = (FORMATS[name] for name in self.grid_formats)
         text = f"The grids of this puzzle are written as {first.description}."
         if others:
@@ -95,13 +112,25 @@ def prompt_messages(
     """
     filled = Template(prompt_text(f"{name}_user", showing.folders)).safe_substitute(
         pairs=_pairs_text(task.train, showing),
-        test_inputs=_test_inputs_text(task.test, showing),
+        test_inputs=_test_inputs_text(task.test, showing, first=len(task.train)),
         **more,
     )
+    content: Content = filled.strip()
+    if showing.pictures is not None:
+        content = list(_with_pictures(filled.strip(), pictures_of(task, showing.pictures)))
     return [
         {"role": "system", "content": _system_text(name, showing, answers)},
-        {"role": "user", "content": filled.strip()},
+        {"role": "user", "content": content},
     ]
+
+
+def _with_pictures(text: str, pictures: Sequence[ImagePart]) -> Iterator[TextPart | ImagePart]:
+    """The text in parts, with the pictures at their places."""
+    for number, piece in enumerate(text.split(_PICTURE)):
+        if number % 2:
+            yield pictures[int(piece)]
+        elif piece.strip():
+            yield {"type": "text", "text": piece.strip()}
 
 
 def _system_text(name: str, showing: Showing, answers: Answers) -> str:
@@ -109,20 +138,32 @@ def _system_text(name: str, showing: Showing, answers: Answers) -> str:
     text = prompt_text(f"{name}_system", showing.folders)
     if NOTE_PLACE in text:
         return text.replace(NOTE_PLACE, showing.note(answers))
-    return text if showing.grid_formats == (ROWS,) else f"{text}\n\n{showing.note(answers)}"
+    return text if showing.is_usual else f"{text}\n\n{showing.note(answers)}"
 
 
 def _pairs_text(pairs: Sequence[Pair], showing: Showing) -> str:
-    formats = showing.grid_formats
-    return "\n\n".join(
-        f"## Train pair {number}\n\n{grid_in(formats, 'Input', pair.input)}\n\n"
-        f"{grid_in(formats, 'Output', pair.output or [])}"
+    sheet = f"{_PICTURE}0{_PICTURE}\n\n" if _layout_of(showing) == "sheet" else ""
+    return sheet + "\n\n".join(
+        f"## Train pair {number}\n\n{_shown(('Input', 'Output'), pair, showing, number - 1)}"
         for number, pair in enumerate(pairs, start=1)
     )
 
 
-def _test_inputs_text(pairs: Sequence[Pair], showing: Showing) -> str:
+def _test_inputs_text(pairs: Sequence[Pair], showing: Showing, *, first: int) -> str:
     return "".join(
-        f"\n\n## Test input {number}\n\n{grid_in(showing.grid_formats, 'Input', pair.input)}"
+        f"\n\n## Test input {number}\n\n{_shown(('Input',), pair, showing, first + number - 1)}"
         for number, pair in enumerate(pairs, start=1)
     )
+
+
+def _shown(titles: tuple[str, ...], pair: Pair, showing: Showing, place: int) -> str:
+    """A pair's grids in text, and where picture number `place` goes."""
+    parts = [f"{_PICTURE}{place}{_PICTURE}"] if _layout_of(showing) == "pairs" else []
+    if showing.pictures is None or not showing.pictures.only:
+        grids = zip(titles, (pair.input, pair.output or []), strict=False)
+        parts += [grid_in(showing.grid_formats, title, grid) for title, grid in grids]
+    return "\n\n".join(parts)
+
+
+def _layout_of(showing: Showing) -> str | None:
+    return None if showing.pictures is None else showing.pictures.layout

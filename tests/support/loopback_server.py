@@ -428,6 +428,14 @@ def _drop(request: web.Request) -> None:
         request.transport.close()
 
 
+def _text_of(message: JSON) -> str:
+    """The text of a message, with an empty line between its parts."""
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return "\n\n".join(part["text"] for part in content if part["type"] == "text")
+
+
 class _Api:
     """A reply in one API's clothes."""
 
@@ -437,7 +445,7 @@ class _Api:
         self.streams = bool(request_body.get("stream"))
         self.reasoning, self.text = behaviour.reasoning, behaviour.text.replace("{n}", str(n))
         if behaviour.maker:
-            prompt = "\n".join(str(message["content"]) for message in request_body["messages"])
+            prompt = "\n".join(map(_text_of, request_body["messages"]))
             self.reasoning, self.text = MAKERS[behaviour.maker](prompt, n)
 
     def error(self) -> JSON:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.api_client import APIClient, sdk_options
+from utilities.models.content import messages_content, text_of
 from utilities.models.interface import FinishReason, Message, Reply, Sampling, Usage
 from utilities.models.json_fields import (
     JSONObject,
@@ -68,10 +69,14 @@ def anthropic_sdk(
 
 def message_body(entry: ModelEntry, messages: list[Message], sampling: Sampling) -> JSONObject:
     """The body of a request for a message that is not streamed."""
-    system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
+    system = "\n\n".join(text_of(m["content"]) for m in messages if m["role"] == "system")
     body: JSONObject = {
         "model": entry.model_id,
-        "messages": [m for m in messages if m["role"] != "system"],
+        "messages": [
+            {**m, "content": messages_content(m["content"])}
+            for m in messages
+            if m["role"] != "system"
+        ],
         "max_tokens": sampling.max_tokens or entry.max_output_tokens,
     }
     if system:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.api_client import APIClient, sdk_options
+from utilities.models.content import chat_content
 from utilities.models.costs import named_cost
 from utilities.models.interface import FinishReason, Message, Reply, Sampling, Usage
 from utilities.models.json_fields import (
@@ -109,7 +110,8 @@ def openai_sdk(
 
 def chat_body(entry: ModelEntry, messages: list[Message], sampling: Sampling) -> JSONObject:
     """The body of a request for a chat completion."""
-    body: JSONObject = {"model": entry.model_id, "messages": messages}
+    told = [{**one, "content": chat_content(one["content"])} for one in messages]
+    body: JSONObject = {"model": entry.model_id, "messages": told}
     for name in ("temperature", "top_p", "seed"):
         if getattr(sampling, name) is not None:
             body[name] = getattr(sampling, name)

@@ -13,6 +13,7 @@ from utilities.models.anthropic_messages import MessagesClient
 from utilities.models.api_client import APIClient
 from utilities.models.batches.endpoint import PRICE_FACTOR, answer_in
 from utilities.models.chat_completions import ChatCompletionsClient
+from utilities.models.content import text_of
 from utilities.models.interface import (
     FREE,
     Begun,
@@ -117,7 +118,7 @@ class _Client:
                 body, begun or _nothing, meter.keep
             ),
             meter,
-            prompt_characters=sum(len(message["content"]) for message in messages),
+            prompt_characters=sum(len(text_of(message["content"])) for message in messages),
         )
 
 

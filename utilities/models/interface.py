@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar
 
 from utilities.errors import FailedAttempt, UsageError
 from utilities.model_catalogue import ModelEntry
+from utilities.models.content import Content, text_of, without_data
 
 FinishReason = Literal["stop", "length", "refusal", "unknown"]
 
@@ -14,7 +15,7 @@ class Message(TypedDict):
     """One message of a prompt."""
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,29 @@ class Sampling:
 
 def system_in_user(messages: Sequence[Message]) -> list[Message]:
     """The messages for a server without a system role: the system text begins the user's."""
-    system = "\n\n".join(one["content"] for one in messages if one["role"] == "system")
+    system = "\n\n".join(text_of(one["content"]) for one in messages if one["role"] == "system")
     rest = [one for one in messages if one["role"] != "system"]
     if not system:
         return rest
     if not rest or rest[0]["role"] != "user":
         return [{"role": "user", "content": system}, *rest]
-    return [{"role": "user", "content": f"{system}\n\n{rest[0]['content']}"}, *rest[1:]]
+    said = rest[0]["content"]
+    joined: Content
+    if isinstance(said, str):
+        joined = f"{system}\n\n{said}"
+    else:
+        joined = [{"type": "text", "text": system}, *said]
+    return [{"role": "user", "content": joined}, *rest[1:]]
+
+
+def recorded(messages: Sequence[Message]) -> list[Message]:
+    """The messages as keys, records and logs have them: without the bytes of pictures."""
+    return [
+        one
+        if isinstance(one["content"], str)
+        else Message(role=one["role"], content=without_data(one["content"]))
+        for one in messages
+    ]
 
 
 _PARAMETERS = ("temperature", "max_tokens", "top_p", "reasoning_effort", "seed")

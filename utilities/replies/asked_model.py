@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from utilities.models.content import text_of
 from utilities.models.interface import (
     Begun,
     Message,
@@ -15,6 +16,7 @@ from utilities.models.interface import (
     ModelClient,
     Reply,
     Sampling,
+    recorded,
     system_in_user,
 )
 from utilities.replies.batches.queue import BatchQueue
@@ -109,7 +111,7 @@ class AskedModel:
         if self._sampling.system_as_user:
             messages = system_in_user(messages)
         self._plan(key, messages)
-        _log.debug("%s: prompt: %s", about, messages)
+        _log.debug("%s: prompt: %s", about, recorded(messages))
         batches = self._batches
         async with self._replies.request(
             key, about, self._read_body, by_batch=batches is not None
@@ -151,11 +153,11 @@ class AskedModel:
 
         Its tokens are estimated low.
         """
-        length = sum(len(message["content"]) for message in messages)
+        length = sum(len(text_of(message["content"])) for message in messages)
         least = self._min_cached_prompt_tokens
         if least is None or length / _MOST_CHARACTERS_A_TOKEN < least:
             return nullcontext()
-        name = tuple((message["role"], message["content"]) for message in messages)
+        name = tuple((one["role"], str(one["content"])) for one in recorded(messages))
         return self._shared_prompts.turn(name)
 
 

@@ -11,7 +11,7 @@ import orjson
 from utilities.errors import RequestFailed
 from utilities.files.hashing import KEY_DIGITS, hash_of
 from utilities.files.json_lines import JsonLinesFile, packed, unpacked
-from utilities.models.interface import Message, Reply
+from utilities.models.interface import Message, Reply, recorded
 from utilities.replies import batch_ledger as ledger
 from utilities.results.entry import SCHEMA_VERSION
 from utilities.tasks.task import Task
@@ -166,4 +166,4 @@ def request_key(
     index: int,
 ) -> str:
     """The identity of a request: what was asked, of whom, how, and which sample it is."""
-    return hash_of([task.to_json(), list(messages), model, dict(sampling), index])
+    return hash_of([task.to_json(), recorded(messages), model, dict(sampling), index])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from utilities.models.content import images_in, text_of
 from utilities.models.interface import Message, Reply, Usage
 from utilities.results.entry import ResultEntry
 
@@ -17,6 +18,8 @@ class Prices:
     """The longest reply, in tokens."""
     cost_of: Callable[[Usage], float | None]
     worst_usd_of: Callable[[Sequence[Message]], float] | None
+    image_tokens: Callable[[int, int], int] = lambda _width, _height: 0
+    """The tokens of a picture of so many pixels of width and height."""
 
 
 class RequestPlan:
@@ -56,7 +59,7 @@ class RequestPlan:
             self._ordered += 1
             return
         self._to_ask += 1
-        self._input_tokens += _tokens(messages)
+        self._input_tokens += self._tokens(messages)
         if self.prices is not None and self.prices.worst_usd_of is not None:
             self._worst_usd += self.prices.worst_usd_of(messages)
 
@@ -75,7 +78,15 @@ class RequestPlan:
         self._known_output_tokens += output_tokens
         if input_tokens:
             self._known_input_tokens += input_tokens
-            self._known_input_estimate += _tokens(messages)
+            self._known_input_estimate += self._tokens(messages)
+
+    def _tokens(self, messages: Sequence[Message]) -> int:
+        contents = [message["content"] for message in messages]
+        tokens = sum(estimated_tokens(text_of(content)) for content in contents)
+        if (prices := self.prices) is not None:
+            images = (image for content in contents for image in images_in(content))
+            tokens += sum(prices.image_tokens(image["width"], image["height"]) for image in images)
+        return tokens
 
     def summary(self, script: str, max_cost_usd: float | None) -> list[str]:
         """The lines of the dry run's summary."""
@@ -146,10 +157,6 @@ class RequestPlan:
         if max_cost_usd is not None and max_cost_usd < self._worst_usd:
             text += f"; --max_cost_usd {max_cost_usd:g} may stop it before"
         return text
-
-
-def _tokens(messages: Sequence[Message]) -> int:
-    return sum(estimated_tokens(message["content"]) for message in messages)
 
 
 _PIECES = re.compile(r" ?[^\W\d_]+|\d{1,3}|\s+(?=\S)|[^\w\s]+|_+|\s+$")

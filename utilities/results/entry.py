@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 import msgspec
 
 from utilities.errors import ASK_AGAIN, FailedAttempt, UsageError
-from utilities.models.interface import Message, Reply
+from utilities.models.interface import Message, Reply, recorded
 from utilities.tasks.grids import LONGEST_SIDE
 from utilities.tasks.task import Grid, Task, task_from_json
 
@@ -83,7 +83,7 @@ def entry_of(
         "model": identity["model"],
         "solved": any(sample.status == "ok" for sample in samples),
         "complete": _complete(samples),
-        "prompt_messages": [sample.prompt_messages for sample in samples],
+        "prompt_messages": [recorded(sample.prompt_messages) for sample in samples],
         "reasoning": [sample.reasoning for sample in samples],
         "python_code": [sample.python_code for sample in samples],
         "status": [sample.status for sample in samples],

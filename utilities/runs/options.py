@@ -1,10 +1,10 @@
 """The options of the scripts that ask an agent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from utilities import config
 from utilities.command_line.options import (
@@ -112,6 +112,14 @@ class AskingOptions(Options):
         parse=formats_in,
         default=(ROWS,),
     )
+    images: Literal["pairs", "sheet"] | None = _shown(
+        "also show pictures: one of each pair, or one sheet of all"
+    )
+    image_cell_size: int = _shown(
+        "pixels of a cell's side", "N", default=16, parse=partial(positive_int, most=64)
+    )
+    image_digits: bool = flag("write its number into each cell", group="how tasks are shown")
+    images_only: bool = flag("pictures in place of the grids' text", group="how tasks are shown")
     vary: tuple[Kind, ...] | None = _shown(
         f"show each sample another view of its task: {', '.join(KINDS)}, comma list; sample 0 sees "
         "it as it is",
@@ -167,6 +175,15 @@ class AskingOptions(Options):
     snapshot: bool = _run_flag("also write this run's entries as one .json file")
     quiet: bool = _run_flag("no progress, only the summary", exclusive="loudness")
     verbose: bool = _run_flag("prompts and replies in the log", exclusive="loudness")
+
+    def fault(self) -> str | None:
+        """Options about pictures need pictures."""
+        names = ("image_cell_size", "image_digits", "images_only")
+        defaults = {one.name: one.default for one in fields(self)}
+        given = next((name for name in names if getattr(self, name) != defaults[name]), None)
+        if given is None or self.images is not None:
+            return None
+        return f"--{given}: give --images as well"
 
     @property
     def asks_nothing(self) -> bool:

@@ -140,6 +140,11 @@ def shown_by(configuration: Mapping[str, Any]) -> list[str]:
         words.append(f"prompts {directory} {str(configuration.get('prompt_hash'))[:6]}")
     if formats := configuration.get("grid_format"):
         words.append(f"grids as {'+'.join(map(str, formats))}")
+    if isinstance(images := configuration.get("images"), Mapping):
+        digits = " with digits" if images.get("digits") else ""
+        only = " only" if images.get("only") else ""
+        cells = f"{images.get('cell_px')} px{digits}"
+        words.append(f"pictures{only} ({images.get('layout')}, {cells})")
     if isinstance(vary := configuration.get("vary"), Mapping):
         seed = f" of seed {vary['seed']}" if vary.get("seed") else ""
         words.append(f"views by {'+'.join(vary.get('kinds', ()))}{seed}")
