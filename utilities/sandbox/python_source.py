@@ -10,7 +10,13 @@ from utilities.sandbox.program import ENTRY_POINTS
 MAX_SOURCE_BYTES = 256 * 1024
 """The sandbox takes no longer source."""
 MAX_DEPTH = 200
-"""Levels of a syntax tree. `ast.dump` needs up to three Python frames for each, of 1,000."""
+"""Levels of a syntax tree, without LEAVES. `ast.dump` needs up to three Python frames for each, of 1,000."""
+LEAVES = frozenset(
+    {ast.Name, ast.Constant, ast.alias}.union(
+        *(kind.__subclasses__() for kind in (ast.expr_context, ast.operator, ast.cmpop))
+    )
+)
+"""Kinds of nodes with nothing below them but contexts: two thirds of a tree."""
 
 
 class Unparsable(NamedTuple):
@@ -42,7 +48,12 @@ def parse_python(source: str) -> ast.Module | Unparsable:
 def _is_shallow(tree: ast.Module) -> bool:
     level: list[ast.AST] = [tree]
     for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        level = [
+            child
+            for node in level
+            for child in ast.iter_child_nodes(node)
+            if type(child) not in LEAVES
+        ]
         if not level:
             return True
     return False

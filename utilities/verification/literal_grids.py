@@ -4,6 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from utilities.sandbox.python_source import LEAVES
+
 Rows = tuple[bytes, ...]
 """A grid as one byte a cell."""
 NO_CELL = 255
@@ -13,6 +15,7 @@ _MOST_CELLS = 300_000
 _MOST_REPEATED = 900
 _DEEPEST_SUM = 50
 _LARGEST_NUMBER = 10**4000
+_KINDS_READ = {ast.List, ast.Tuple, ast.BinOp, ast.Return, ast.Lambda, ast.Constant}
 _PASSING_ON = ("array", "asarray", "copy", "deepcopy", "get", "list", "tolist", "tuple")
 """Functions and methods that return what they are given."""
 _ROW_ENDS = re.compile(r"[\n;|/\])}]+")
@@ -37,7 +40,8 @@ class Literals:
         self.returned: set[Rows] = set()
         self._cells_left = _MOST_CELLS
         for node in _computing(tree):
-            self._read(node)
+            if type(node) in _KINDS_READ:
+                self._read(node)
 
     def _read(self, node: ast.AST) -> None:
         match node:
@@ -111,7 +115,8 @@ def _computing(tree: ast.Module) -> Iterator[ast.AST]:
                 waiting += node.orelse
             case _:
                 yield node
-                waiting += ast.iter_child_nodes(node)
+                if type(node) not in LEAVES:
+                    waiting += ast.iter_child_nodes(node)
 
 
 def _given(value: ast.expr) -> Iterator[ast.expr]:
