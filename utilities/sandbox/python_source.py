@@ -10,7 +10,7 @@ from utilities.sandbox.program import ENTRY_POINTS
 MAX_SOURCE_BYTES = 256 * 1024
 """The sandbox takes no longer source."""
 MAX_DEPTH = 200
-"""Levels of a syntax tree, without LEAVES. `ast.dump` needs up to three Python frames for each, of 1,000."""
+"""Levels of a syntax tree, without LEAVES; `ast.dump` takes up to three frames for each."""
 LEAVES = frozenset(
     {ast.Name, ast.Constant, ast.alias}.union(
         *(kind.__subclasses__() for kind in (ast.expr_context, ast.operator, ast.cmpop))
