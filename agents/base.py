@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from agents import reply_parsing
 from agents.prompts.building import PLAIN, Answers, Showing, prompt_hash, prompt_messages
-from agents.reply_parsing import extract_code, extract_reasoning
+from agents.reply_parsing import extract_code, extract_reasoning, extract_thinking
 from utilities.errors import RequestFailed
 from utilities.models.interface import Message, Reply
 from utilities.replies.asked_model import AskedModel
@@ -113,6 +113,7 @@ class LanguageModelAgent:
             prompt_messages=messages,
             status=status_of(reply, usable=code is not None, otherwise="no_code"),
             reasoning=extract_reasoning(reply.text, reply.reasoning),
+            thinking=extract_thinking(reply.text, reply.reasoning),
             python_code=None if code is None else code.python_code,
             reply=reply,
         )

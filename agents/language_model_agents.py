@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from agents.base import LanguageModelAgent, status_of
 from agents.prompts.building import Answers
-from agents.reply_parsing import extract_grids, extract_reasoning
+from agents.reply_parsing import extract_grids, extract_reasoning, extract_thinking
 from utilities.models.interface import Message, Reply
 from utilities.results.entry import Sample
 from utilities.tasks.task import Task
@@ -32,6 +32,7 @@ class ReasoningTraceGenerator(LanguageModelAgent):
             prompt_messages=messages,
             status=status_of(reply, usable=whole, otherwise="unparsable"),
             reasoning=reasoning,
+            thinking=extract_thinking(reply.text, reply.reasoning),
             reply=reply,
         )
 
@@ -52,6 +53,7 @@ class DirectAnswerAgent(LanguageModelAgent):
             prompt_messages=messages,
             status=status_of(reply, usable=usable, otherwise="unparsable"),
             reasoning=extract_reasoning(reply.text, reply.reasoning),
+            thinking=extract_thinking(reply.text, reply.reasoning),
             answers=answers if usable else None,
             reply=reply,
         )

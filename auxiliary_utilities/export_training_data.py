@@ -20,16 +20,21 @@ from utilities.command_line.terminal import printable, show
 from utilities.training_data.card import write_card
 from utilities.training_data.export import Exported, export
 from utilities.training_data.options import ExportOptions
+from utilities.training_data.row_files import describe_for_llama_factory
 from utilities.training_data.rows import FORMATS
 
 
 def main() -> int:
     """Export and say what came of it."""
-    formats = [f"  {name:18} {form.description}" for name, form in FORMATS.items()]
+    formats = [f"  {name:20} {form.description}" for name, form in FORMATS.items()]
     options = parse_options(ExportOptions, "\n".join([(__doc__ or "").rstrip(), *formats]))
     exported = run_until_stopped(export(options))
-    card = write_card(options, exported)
-    show(*summary_lines(exported), f"card        {card}")
+    lines = [*summary_lines(exported), f"card        {write_card(options, exported)}"]
+    if (description := options.row_format.llama_factory) is not None:
+        files = exported.parts.values()
+        described = describe_for_llama_factory(options.output, files, description)
+        lines.append(f"described   for LLaMA-Factory's dataset_info.json: {described}")
+    show(*lines)
     return 0
 
 
@@ -42,6 +47,9 @@ def summary_lines(exported: Exported) -> list[str]:
         lines.append(f"evaluation  {printable(exported.evaluation_names())}")
     unusable = list(exported.unusable_tasks.values())[:3]
     lines += [f"unusable    {printable(reason, 200)}" for reason in unusable]
+    if exported.without_thinking:
+        count = exported.without_thinking
+        lines.append(f"thinking    of {count} samples left out; --reasoning both keeps it")
     files = exported.parts.values()
     is_told = exported.versions and len(files) == 1
     versions = f", {exported.versions} of them versions" if is_told else ""

@@ -20,6 +20,12 @@ container, a function in `_READINGS` for marks in it, a finder in `grids` for a 
 
 from agents.reply_parsing.grids import extract_grids
 from agents.reply_parsing.python_code import ExtractedCode, extract_code
-from agents.reply_parsing.reasoning import extract_reasoning
+from agents.reply_parsing.reasoning import extract_reasoning, extract_thinking
 
-__all__ = ["ExtractedCode", "extract_code", "extract_grids", "extract_reasoning"]
+__all__ = [
+    "ExtractedCode",
+    "extract_code",
+    "extract_grids",
+    "extract_reasoning",
+    "extract_thinking",
+]

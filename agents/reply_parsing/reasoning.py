@@ -28,6 +28,18 @@ def extract_reasoning(text: str, provider_reasoning: str | None) -> str | None:
     rest = (_TAG_LINE.sub("", rest) if "<" in rest else rest).strip()
     if _explains(rest):
         return rest
+    return _thinking_of(thinking, provider_reasoning)
+
+
+def extract_thinking(text: str, provider_reasoning: str | None) -> str | None:
+    """The thinking of a reply: the provider's own field, then `<think>` blocks; None without.
+
+    If a reply explains nothing else, it is what `extract_reasoning` gives, too.
+    """
+    return _thinking_of(split_thinking(normalise_newlines(text))[0], provider_reasoning)
+
+
+def _thinking_of(thinking: str, provider_reasoning: str | None) -> str | None:
     parts = [normalise_newlines(provider_reasoning or "").strip()]
     if thinking.strip() not in parts:  # some servers send the same thinking both ways
         parts.append(thinking.strip())

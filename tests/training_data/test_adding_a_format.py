@@ -47,7 +47,9 @@ def test_a_format_is_one_decorated_function(tmp_path: Path) -> None:
 
 
 def test_a_new_format_stands_in_the_help_and_an_unknown_one_is_refused(tmp_path: Path) -> None:
-    assert "  alpaca             `instruction` and `output`\n" in export(tmp_path, "--help").stdout
+    assert (
+        "  alpaca               `instruction` and `output`\n" in export(tmp_path, "--help").stdout
+    )
     done = export(tmp_path, "results.jsonl", "--format", "no_such", "--output", "rows.jsonl")
     assert done.returncode == 2
     assert "no_such" in done.stderr

@@ -26,6 +26,7 @@ from tests.support.training_results import (
     write,
 )
 from tests.tasks.test_hashes import shuffled
+from utilities.errors import UsageError
 from utilities.results.entry import ResultEntry
 from utilities.tasks.hashes import canonical_hash, identifying_hashes
 from utilities.tasks.public_sets import read_part
@@ -39,7 +40,7 @@ from utilities.training_data.known_tasks import (
 )
 from utilities.training_data.row_files import parquet_schema
 from utilities.training_data.samples import samples_of
-from utilities.training_data.selection import TaskGroups, parse_shares, part_of
+from utilities.training_data.selection import WHOLE, TaskGroups, parse_shares, parts_of_groups
 from utilities.verification.verdict import LocalVerifier, VerifierSettings
 from utilities.views.changes import KINDS
 from utilities.views.programs import wrapped_program
@@ -79,10 +80,13 @@ def test_copies_of_a_task_are_on_one_side_of_every_split(
     for _, names in keys:
         groups.add(names)
 
-    parts: dict[int, set[str]] = {}
+    found: dict[int, set[str]] = {}
     for at, names in keys:
-        parts.setdefault(at, set()).add(part_of(groups.of(names), SHARES, seed))
-    assert all(len(found) == 1 for found in parts.values())
+        found.setdefault(at, set()).add(groups.of(names))
+    assert all(len(group) == 1 for group in found.values())
+    sizes = Counter(groups.of(names) for _, names in keys)
+    shares = SHARES if len(sizes) > 1 else WHOLE
+    assert set(parts_of_groups(sizes, shares, seed)) == set(sizes)
 
 
 def test_tasks_joined_by_a_third_are_together_in_whatever_order_they_come() -> None:
@@ -98,12 +102,46 @@ def test_tasks_joined_by_a_third_are_together_in_whatever_order_they_come() -> N
     assert found == [["a", "a", "a", "x"]] * 3
 
 
-def test_shares_hold_in_the_mean() -> None:
+@settings(deadline=None)
+@given(st.dictionaries(st.text(max_size=4), st.integers(1, 9), min_size=3), st.integers(0, 9))
+def test_no_part_is_empty_and_every_group_has_one(sizes: dict[str, int], seed: int) -> None:
     shares = parse_shares("train=0.8,validation=0.15,test=0.05")
-    counts = Counter(part_of(str(number), shares, 0) for number in range(4000))
+    parts = parts_of_groups(sizes, shares, seed)
+    assert set(parts) == set(sizes)
+    assert set(parts.values()) == {"train", "validation", "test"}
 
+
+def test_shares_hold_to_a_group_where_groups_have_several_tasks() -> None:
+    shares = parse_shares("train=0.8,validation=0.15,test=0.05")
+    sizes = {str(number): 1 + number % 5 for number in range(300)}
+    got = Counter[str]()
+    for group, part in parts_of_groups(sizes, shares, 4).items():
+        got[part] += sizes[group]
     for name, share in shares:
-        assert abs(counts[name] / 4000 - share) < 0.03
+        assert abs(got[name] - share * sum(sizes.values())) <= 5
+
+
+@pytest.mark.parametrize("count", [3, 5, 10, 20, 40, 167, 400, 4000])
+def test_shares_hold_to_one_task_where_tasks_stand_alone(count: int) -> None:
+    for seed in range(5):
+        shares = parse_shares("train=0.8,validation=0.15,test=0.05")
+        sizes = {str(number): 1 for number in range(count)}
+        got = Counter(parts_of_groups(sizes, shares, seed).values())
+        assert min(got[name] for name, _ in shares) >= 1
+        for name, share in shares:
+            assert abs(got[name] - share * count) <= 1 or got[name] == 1
+
+
+def test_further_tasks_move_only_tasks_near_a_cut() -> None:
+    before = parts_of_groups({str(n): 1 for n in range(1000)}, SHARES, 3)
+    after = parts_of_groups({str(n): 1 for n in range(1010)}, SHARES, 3)
+    assert sum(before[name] != after[name] for name in before) <= 10
+
+
+def test_fewer_tasks_than_parts_are_refused_in_one_line() -> None:
+    with pytest.raises(UsageError, match="has 2 parts, and there are 1 different tasks") as refusal:
+        parts_of_groups({"a": 9}, SHARES, 0)
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2, 3])

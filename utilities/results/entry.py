@@ -58,6 +58,11 @@ class Sample:
     are turned back, reasoning and prompt are not."""
     written_code: str | None = None
     """The program as the agent wrote it for its view."""
+    thinking: str | None = None
+    """What the model thought before it answered, as far as it is shown."""
+
+
+_ONLY_IF_TOLD = ("thinking", "confidence", "view")
 
 
 def entry_of(
@@ -65,17 +70,13 @@ def entry_of(
 ) -> dict[str, Any]:
     """A result entry: one item a sample in every list, null if there is nothing.
 
-    It has `confidence` and `view` only if some sample has one. `task` is the whole task, with its
-    test outputs if they are known. `solved` means here that some sample is usable; benchmarks
-    replace it by `more`.
+    It has `thinking`, `confidence` and `view` only if some sample has one. `task` is the whole
+    task, with its test outputs if they are known. `solved` means here that some sample is usable;
+    benchmarks replace it by `more`.
     """
     replies = [sample.reply for sample in samples]
-    confidences = [sample.confidence for sample in samples]
-    stated: dict[str, Any] = {}
-    if any(one is not None for one in confidences):
-        stated["confidence"] = confidences
-    if any(sample.view is not None for sample in samples):
-        stated["view"] = [sample.view for sample in samples]
+    told = {name: [getattr(one, name) for one in samples] for name in _ONLY_IF_TOLD}
+    stated = {name: told[name] for name in told if any(one is not None for one in told[name])}
     return {
         "task_id": task.task_id,
         "task_data": task.to_json(),
@@ -150,6 +151,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     # One item a sample.
     status: _Texts = []
     reasoning: _Texts = []
+    thinking: _Texts = []
     python_code: _Texts = []
     prompt_messages: list[Any] = []
     error: _Texts = []
@@ -181,7 +183,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     outputs_solved: _Flags | None = None
 
     SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
-        *("status", "reasoning", "python_code", "prompt_messages", "error", "finish_reason"),
+        *("status", "reasoning", "thinking", "python_code", "prompt_messages", "error"),
+        "finish_reason",
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
         *("refinement_round", "parent_samples", "relabelled_from", "view", "usage"),
         *("execution_status", "execution_message", "train_passed", "test_passed"),

@@ -45,6 +45,7 @@ def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
         task=change.of(sample.task),
         python_code=wrapped_program(sample.python_code or "", change),
         reasoning=None,
+        thinking=None,
         prompt_messages=[],
         verdict=None,
         augmentation=change.to_json(),

@@ -95,6 +95,8 @@ def _choices(options: ExportOptions) -> Iterator[str]:
         "max_per_task": options.max_per_task,
         "prompt": options.prompt,
         "evaluation_tasks": options.evaluation_tasks,
+        "reasoning": options.reasoning,
+        "thinking_format": options.thinking_format,
         "split": dict(options.split) if options.split[0][0] else None,
         "seed": options.seed,
         "augment": options.augment,

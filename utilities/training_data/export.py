@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,7 +25,7 @@ from utilities.training_data.options import ExportOptions
 from utilities.training_data.row_files import RowFile, check_parquet, open_parts
 from utilities.training_data.rows import Row, parts_of
 from utilities.training_data.samples import RunFacts, TrainingSample, judged, samples_of
-from utilities.training_data.selection import Choice, TaskGroups, part_of
+from utilities.training_data.selection import Choice, TaskGroups, parts_of_groups
 from utilities.verification.verdict import LocalVerifier, normal_form
 
 _NAMES_SHOWN = 12
@@ -55,6 +55,8 @@ class Exported:
     task_ids: set[str] = field(default_factory=set)
     versions: int = 0
     """Rows made by augmentation."""
+    without_thinking: int = 0
+    """Samples whose thinking is known and left out."""
 
     def reasons(self, most: int | None = None) -> list[tuple[str, int]]:
         """Why samples are no rows, and how many: the commonest reasons first."""
@@ -162,8 +164,22 @@ class Exporter:
                 self._groups.add(self._keys[task_hash])
         return self._names[content]
 
+    def _shown(self, sample: TrainingSample) -> TrainingSample:
+        """The sample with as much of its reasoning and thinking as rows shall have."""
+        options = self._options
+        if sample.thinking and not options.keeps_thinking:
+            self.exported.without_thinking += 1
+        return replace(
+            sample,
+            reasoning=sample.reasoning if options.reasoning in {"visible", "both"} else None,
+            thinking=sample.thinking if options.keeps_thinking else None,
+        )
+
     def _keep(self, sample: TrainingSample) -> None:
+        sample = self._shown(sample)
         reason = self._options.filters.refusal_of_verdict(sample)
+        if reason is None and not sample.length:
+            reason = "nothing but reasoning, which is left out"
         if reason is not None:
             self.exported.left_out[reason] += 1
             serves = self._options.row_format.serves_as_failed
@@ -171,7 +187,7 @@ class Exporter:
                 return
         row = (
             sample.task_hash,
-            sample.task_content,
+            f"{sample.task_content}{'' if sample.answers is None else ' grids'}",
             _form_of(sample),
             _outputs_of(sample),
             reason is None,
@@ -187,9 +203,18 @@ class Exporter:
         """Write the rows; raises UsageError, and leaves no file, if there are none."""
         options, exported = self._options, self.exported
         names = [name for name, _ in options.split]
-        with open_parts(options.output, names, parquet=options.row_format.is_folder) as files:
-            async for sample, row in self._rows():
-                files[self._part(sample)].write(row, sample.task_hash)
+        choice = Choice(options.deduplicate, options.max_per_task, exported.left_out)
+        is_paired = options.row_format.is_paired
+        chosen = list(choice.pairs(self._spool) if is_paired else choice.singles(self._spool))
+        part_of = self._parts([task_hash for task_hash, _ in chosen])
+        with open_parts(
+            options.output,
+            names,
+            parquet=options.row_format.is_folder,
+            thinking_field=options.has_thinking_field,
+        ) as files:
+            async for sample, row in self._rows([positions for _, positions in chosen]):
+                files[part_of.get(sample.task_hash, "")].write(row, sample.task_hash)
                 exported.models[sample.model or "unknown"] += 1
                 exported.task_ids.add(sample.task.task_id)
                 exported.versions += sample.augmentation is not None
@@ -202,25 +227,31 @@ class Exporter:
                 )
         exported.parts = files
 
-    def _part(self, sample: TrainingSample) -> str:
-        if not self._options.is_split:
-            return ""
-        group = self._groups.of(self._keys[sample.task_hash])
-        return part_of(group, self._options.split, self._options.seed)
+    def _parts(self, task_hashes: Sequence[str]) -> dict[str, str]:
+        """The part of each task that has rows; nothing without a split."""
+        if not self._options.is_split or not task_hashes:
+            return {}
+        groups = {one: self._groups.of(self._keys[one]) for one in dict.fromkeys(task_hashes)}
+        parts = parts_of_groups(Counter(groups.values()), self._options.split, self._options.seed)
+        return {task_hash: parts[group] for task_hash, group in groups.items()}
 
-    async def _rows(self) -> AsyncIterator[tuple[TrainingSample, Row]]:
+    async def _rows(
+        self, positions: Sequence[Sequence[int]]
+    ) -> AsyncIterator[tuple[TrainingSample, Row]]:
         """Each row, with the sample whose answer it teaches."""
         options, make = self._options, self._options.row_format.make
         parts = partial(
-            parts_of, facts=self.exported.facts, recorded_prompts=options.prompt == "recorded"
+            parts_of,
+            facts=self.exported.facts,
+            recorded_prompts=options.prompt == "recorded",
+            thinking_field=options.has_thinking_field,
         )
-        choice = Choice(options.deduplicate, options.max_per_task, self.exported.left_out)
         if options.row_format.is_paired:
-            for right, wrong in choice.pairs(self._spool):
+            for right, wrong in positions:
                 sample = self._load(right)
                 yield sample, make(parts(sample), parts(self._load(wrong)))
             return
-        chosen = map(self._load, choice.singles(self._spool))
+        chosen = (self._load(position) for (position,) in positions)
         async with aclosing(judged(self._with_versions(chosen), self._verifier)) as stream:
             async for sample in stream:
                 if sample.augmentation and options.filters.refusal_of_verdict(sample):

@@ -31,7 +31,8 @@ class Filters(Options):
     """Which samples become rows."""
 
     verified: Literal["train_and_test", "train", "any"] = _filter(
-        "what the program must solve; any: failed samples and those without a program too",
+        "what the program must solve (an answer of grids: the test); any: failed samples and those "
+        "without a program too",
         default="train_and_test",
     )
     allow_nondeterministic: bool = _filter_flag("keep programs whose outputs vary from run to run")
@@ -57,7 +58,7 @@ class Filters(Options):
             return f"status {sample.status}"
         if self.models is not None and sample.model not in self.models:
             return "of another model"
-        if sample.python_code is None and self.verified != "any":
+        if sample.python_code is None and sample.answers is None and self.verified != "any":
             return "no program"
         if sample.length < self.min_length:
             too_short = f"shorter than {self.min_length}"
@@ -70,8 +71,11 @@ class Filters(Options):
         """Why the verdict on its program makes a sample no row; None if it does not."""
         level = sample.level
         if level in ("unverified", "failed"):
-            refusal = "not verified" if level == "unverified" else "fails train"
+            fails = "fails train" if sample.answers is None else "fails test"
+            refusal = "not verified" if level == "unverified" else fails
             return None if self.verified == "any" else refusal
+        if level == "test":
+            return None
         if self.verified == "train_and_test" and level == "train":
             return "passes train, not test"
         return self._refusal_of_labels(sample.verdict)
@@ -115,8 +119,18 @@ class ExportOptions(Options):
         "the prompt of a row: what the model was sent, if known, or one question for all",
         default="recorded",
     )
+    reasoning: Literal["visible", "thinking", "both", "none"] = _row(
+        "what stands before the program: what the answer says, what the model thought before it "
+        "(as far as the results tell it apart), both, or nothing",
+        default="visible",
+    )
+    thinking_format: Literal["field", "tags"] | None = _row(
+        "where thinking goes: into `reasoning_content` of the message, or between <think> and "
+        "</think> in the text (default: field, in rows without messages tags)",
+    )
     split: Shares = _row(
-        "parts and their shares of the tasks: train=0.9,validation=0.1 (default: one part)",
+        "parts and their shares of the tasks, each with one at least: train=0.9,validation=0.1 "
+        "(default: one part)",
         "SHARES",
         parse=parse_shares,
         default=WHOLE,
@@ -140,6 +154,17 @@ class ExportOptions(Options):
         return FORMATS[self.format]
 
     @property
+    def keeps_thinking(self) -> bool:
+        """Whether rows have the thinking, too."""
+        return self.reasoning in {"thinking", "both"}
+
+    @property
+    def has_thinking_field(self) -> bool:
+        """Whether messages have a field for the thinking."""
+        in_field = self.thinking_format in {None, "field"} and self.row_format.has_messages
+        return self.keeps_thinking and in_field
+
+    @property
     def settings(self) -> VerifierSettings:
         """How programs are run."""
         return VerifierSettings(unsafe_no_seccomp=self.unsafe_no_seccomp)
@@ -157,6 +182,10 @@ class ExportOptions(Options):
             f"--augment does not go with --format {self.format}": paired and self.augment,
             f"--format {self.format} needs verified samples: leave --verified any out": (
                 paired and self.filters.verified == "any"
+            ),
+            f"--thinking_format field does not go with --format {self.format}, which has no "
+            "messages: tags do": (
+                self.thinking_format == "field" and not self.row_format.has_messages
             ),
             "--output is one of RESULTS": is_one_of(self.output, self.results),
             f"--output names a file; --format {self.format} writes a folder": folder and is_file,

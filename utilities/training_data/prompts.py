@@ -1,5 +1,6 @@
 """The text of rows: the question, the answer, and what is said of a failed program."""
 
+from dataclasses import replace
 from itertools import zip_longest
 
 from utilities.files.hashing import hash_of
@@ -17,12 +18,17 @@ cell holds a number that stands for a colour: 0 black, 1 blue, 2 red, 3 green, 4
 ASK_FOR_PROGRAM = """\
 Find the rule and write it as a Python program `solve_task(grid)`, which takes an input grid as a \
 list of rows of ints and returns its output grid in the same form."""
+ASK_FOR_GRIDS = """\
+Find the rule and give the output grid of each test input, in their order: each in a fenced block \
+after its heading `Test output 1:`, one line a row, the numbers separated by spaces."""
 ASK_FOR_REASONING = "Explain, step by step, the rule that turns each input into its output."
 REPAIR = "This program was meant to follow the rule, and does not:"
 ASK_FOR_REPAIR = "Say what is wrong with it, and write the whole program anew."
 PROMPT_HASH = hash_of([SYSTEM, ASK_FOR_PROGRAM, ASK_FOR_REASONING])
 """Names the wording above; the `prompt_hash` of rows with that prompt."""
+GRIDS_PROMPT_HASH = hash_of([PROMPT_HASH, ASK_FOR_GRIDS])
 REPAIR_PROMPT_HASH = hash_of([PROMPT_HASH, REPAIR, ASK_FOR_REPAIR])
+_ANSWER = "Test output 1:"
 _MOST_WRONG_CELLS = 20
 _ROLES = ("system", "user", "assistant")
 
@@ -30,7 +36,8 @@ _ROLES = ("system", "user", "assistant")
 def recorded_prompt(sample: TrainingSample) -> list[Message] | None:
     """The messages that the model was sent; None if they are not fit for training.
 
-    Fine-tuning knows three roles, and the answer must follow a user's turn.
+    Fine-tuning knows three roles, and the answer must follow a user's turn. Answers of grids are
+    written in one form, which the prompt must have asked for.
     """
     messages = [
         {"role": message["role"], "content": message["content"]}
@@ -40,13 +47,22 @@ def recorded_prompt(sample: TrainingSample) -> list[Message] | None:
         and isinstance(message.get("content"), str)
     ]
     whole = bool(messages) and len(messages) == len(sample.prompt_messages)
+    if sample.answers and not any(_ANSWER in message["content"] for message in messages):
+        return None
     return messages if whole and messages[-1]["role"] == "user" else None
 
 
-def standard_prompt(task: Task, *, with_program: bool = True) -> list[Message]:
-    """The question that is the same for all tasks; test outputs are never in it."""
-    ask = ASK_FOR_PROGRAM if with_program else ASK_FOR_REASONING
-    return _question(ask, _task_text(task))
+def standard_prompt(sample: TrainingSample) -> tuple[list[Message], str]:
+    """The question that is the same for all such samples, and the hash of its wording.
+
+    Test outputs are never in it.
+    """
+    ask, name = ASK_FOR_REASONING, PROMPT_HASH
+    if sample.python_code is not None:
+        ask = ASK_FOR_PROGRAM
+    elif sample.answers is not None:
+        ask, name = ASK_FOR_GRIDS, GRIDS_PROMPT_HASH
+    return _question(ask, _task_text(sample.task)), name
 
 
 def repair_prompt(task: Task, code: str, verdict: SampleVerdict) -> list[Message]:
@@ -62,19 +78,39 @@ def _question(*paragraphs: str) -> list[Message]:
     ]
 
 
-def answer(sample: TrainingSample, prompt: list[Message]) -> str:
-    """Reasoning, if there is some, then the program in a fenced block.
+def answer_message(
+    sample: TrainingSample, prompt: list[Message], *, thinking_field: bool
+) -> Message:
+    """The assistant's turn, with the thinking in a field of its own or in the text."""
+    if not thinking_field:
+        return {"role": "assistant", "content": answer(sample, prompt)}
+    thinking = sample.thinking if _is_at_home(sample, prompt) else None
+    content = answer(replace(sample, thinking=None), prompt)
+    return {"role": "assistant", "reasoning_content": thinking or "", "content": content}
 
-    A refinement's reasoning speaks of the programs that its own prompt showed. It is left out
-    after another prompt, which does not show them.
+
+def _is_at_home(sample: TrainingSample, prompt: list[Message]) -> bool:
+    """Whether a sample's words suit the prompt.
+
+    A refinement's words speak of the programs that its own prompt showed. They are left out after
+    another prompt, which does not show them.
     """
+    return not sample.is_refinement or prompt == recorded_prompt(sample)
+
+
+def answer(sample: TrainingSample, prompt: list[Message]) -> str:
+    """Thinking and reasoning, if there are some, then the program, or the grids, in fences."""
     parts = []
-    if sample.reasoning and not (sample.is_refinement and prompt != recorded_prompt(sample)):
+    if sample.thinking and _is_at_home(sample, prompt):
+        parts.append(f"<think>\n{sample.thinking}\n</think>")
+    if sample.reasoning and _is_at_home(sample, prompt):
         tagged = any("<reasoning>" in message["content"] for message in prompt)
         form = "<reasoning>\n{}\n</reasoning>" if tagged else "{}"
         parts.append(form.format(sample.reasoning))
     if sample.python_code is not None:
         parts.append(_fenced(sample.python_code, "python"))
+    for number, grid in enumerate(sample.answers or (), start=1):
+        parts.append(f"Test output {number}:\n{_fenced(grid_to_text(grid), '')}")
     return "\n\n".join(parts)
 
 

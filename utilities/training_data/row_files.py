@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
 from utilities.errors import UsageError
-from utilities.files.atomic import replacing
+from utilities.files.atomic import replacing, write_atomically
 from utilities.files.json_lines import encode_line
 from utilities.training_data.rows import Row
 
@@ -47,12 +47,12 @@ class RowFile:
 class ParquetFile(RowFile):
     """A file with the columns of `parquet_schema`; rows are held back and written in groups."""
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: Path, file: BinaryIO, *, thinking_field: bool) -> None:
         """`file` is open and becomes `path` later."""
         import pyarrow.parquet
 
         super().__init__(path, file)
-        self._schema = parquet_schema()
+        self._schema = parquet_schema(thinking_field=thinking_field)
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
         self._waiting: list[Row] = []
         self._characters = 0
@@ -77,16 +77,18 @@ class ParquetFile(RowFile):
         self._waiting, self._characters = [], 0
 
 
-def parquet_schema() -> Schema:
-    """The columns of an exported Parquet file."""
+def parquet_schema(*, thinking_field: bool = False) -> Schema:
+    """The columns of an exported Parquet file; messages may have a field for the thinking."""
     import pyarrow as pa
 
     text, bools = pa.string(), pa.list_(pa.bool_())
-    message = pa.struct([("role", text), ("content", text)])
+    thinking = [("reasoning_content", text)] if thinking_field else []
+    message = pa.struct([("role", text), *thinking, ("content", text)])
     return pa.schema(
         [
             ("messages", pa.list_(message)),
-            *((name, text) for name in ("prompt_text", "answer_text", "reasoning", "python_code")),
+            *((name, text) for name in ("prompt_text", "answer_text", "reasoning", "thinking")),
+            ("python_code", text),
             *((name, text) for name in ("task_id", "task_hash", "source", "run_id", "model")),
             ("sample_index", pa.int64()),
             *((name, text) for name in ("prompt_hash", "dataset_hash", "verdict")),
@@ -107,19 +109,40 @@ def check_parquet() -> None:
 
 
 @contextmanager
-def open_parts(output: Path, parts: list[str], *, parquet: bool) -> Iterator[dict[str, RowFile]]:
+def open_parts(
+    output: Path, parts: list[str], *, parquet: bool, thinking_field: bool = False
+) -> Iterator[dict[str, RowFile]]:
     """A file for each part. They get their names if the block ends well; else no file is left."""
     with ExitStack() as stack:
         files: dict[str, RowFile] = {}
         for part in parts:
             path = _path_of(output, part, parquet=parquet)
             file = stack.enter_context(replacing(path))
-            files[part] = (ParquetFile if parquet else RowFile)(path, file)
+            files[part] = (
+                ParquetFile(path, file, thinking_field=thinking_field)
+                if parquet
+                else RowFile(path, file)
+            )
         try:
             yield files
         finally:  # a Parquet writer left open would complain later
             for rows in files.values():
                 rows.finish()
+
+
+def describe_for_llama_factory(
+    output: Path, files: Iterable[RowFile], description: Mapping[str, Any]
+) -> Path:
+    """Write what LLaMA-Factory's `dataset_info.json` has to say of these files; returns the path.
+
+    It lies beside them under a name of its own, since a `dataset_info.json` there may be another's.
+    """
+    entries = {
+        file.path.stem: {"file_name": file.path.name, **description} for file in files if file.rows
+    }
+    path = output.with_name(f"{output.stem}_dataset_info.json")
+    write_atomically(path, orjson.dumps(entries, option=orjson.OPT_INDENT_2) + b"\n")
+    return path
 
 
 def _path_of(output: Path, part: str, *, parquet: bool) -> Path:

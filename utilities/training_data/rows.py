@@ -1,16 +1,16 @@
 """The rows of each format, every one with its provenance; a new format is one function here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from utilities.files.hashing import hash_of
 from utilities.files.json_lines import encode_line
 from utilities.training_data.prompts import (
-    PROMPT_HASH,
     REPAIR_PROMPT_HASH,
     Message,
     answer,
+    answer_message,
     recorded_prompt,
     repair_prompt,
     standard_prompt,
@@ -30,16 +30,22 @@ class Parts:
     """The question, without the answer."""
     provenance: Row
     """Where the row comes from; its `prompt_hash` names the wording of the prompt."""
+    thinking_field: bool = False
+    """Whether the assistant's turn has the thinking as `reasoning_content`, not in its text."""
 
     @property
     def answer(self) -> str:
-        """Reasoning, if there is some, then the program in a fence."""
+        """Thinking and reasoning, if there are some, then the program in a fence."""
         return answer(self.sample, self.prompt)
 
     @property
     def messages(self) -> list[Message]:
         """The prompt, and the answer as the assistant's turn."""
-        return [*self.prompt, {"role": "assistant", "content": self.answer}]
+        return [*self.prompt, self.answer_to(self.prompt)]
+
+    def answer_to(self, prompt: list[Message]) -> Message:
+        """The assistant's turn after a prompt."""
+        return answer_message(self.sample, prompt, thinking_field=self.thinking_field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class RowFormat:
     """Whether a sample may be the failed one of a pair; None if rows are made of one sample."""
     is_folder: bool = False
     """Whether the rows become columns of Parquet files in a folder, else lines of one file."""
+    has_messages: bool = True
+    """Whether answers are messages with fields, else texts."""
+    llama_factory: Mapping[str, Any] | None = None
+    """How LLaMA-Factory's `dataset_info.json` describes such rows, if it can read them."""
 
     @property
     def is_paired(self) -> bool:
@@ -77,7 +87,9 @@ def row_format(
     return register
 
 
-def parts_of(sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool) -> Parts:
+def parts_of(
+    sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool, thinking_field: bool = False
+) -> Parts:
     """The parts of a sample; with `recorded_prompts` its own prompt is taken, if it has one.
 
     Its provenance has the same fields of the same types in every row of every export, so that
@@ -88,8 +100,7 @@ def parts_of(sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool)
     if prompt is not None:
         prompt_hash = known["prompt_hash"] or hash_of(prompt)
     else:
-        prompt = standard_prompt(sample.task, with_program=sample.python_code is not None)
-        prompt_hash = PROMPT_HASH
+        prompt, prompt_hash = standard_prompt(sample)
     verdict = sample.verdict
     provenance = {
         "task_id": sample.task.task_id,
@@ -110,7 +121,7 @@ def parts_of(sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool)
         "augmentation": _as_json(sample.augmentation),
         "relabelled_from": _as_json(sample.relabelled_from),
     }
-    return Parts(sample, prompt, provenance)
+    return Parts(sample, prompt, provenance, thinking_field)
 
 
 def _flags(passed: Sequence[bool | None]) -> list[bool]:
@@ -129,16 +140,24 @@ def _messages(parts: Parts) -> Row:
     return {"messages": parts.messages, "provenance": parts.provenance}
 
 
-@row_format("sharegpt", "the same as `conversations`")
+@row_format(
+    "sharegpt",
+    "the same as `conversations`",
+    has_messages=False,
+    llama_factory={"formatting": "sharegpt", "columns": {"messages": "conversations"}},
+)
 def _sharegpt(parts: Parts) -> Row:
-    turns = [
-        {"from": _SHAREGPT_ROLES.get(message["role"], message["role"]), "value": message["content"]}
-        for message in parts.messages
-    ]
-    return {"conversations": turns, "provenance": parts.provenance}
+    return {"conversations": list(map(_turn, parts.messages)), "provenance": parts.provenance}
 
 
-@row_format("prompt_completion", "the same as two texts, `prompt` and `completion`")
+def _turn(message: Message) -> Row:
+    role = message["role"]
+    return {"from": _SHAREGPT_ROLES.get(role, role), "value": message["content"]}
+
+
+@row_format(
+    "prompt_completion", "the same as two texts, `prompt` and `completion`", has_messages=False
+)
 def _prompt_completion(parts: Parts) -> Row:
     return {
         "prompt": f"{_joined(parts.prompt)}\n\n",  # trainers put the two together as they are
@@ -159,12 +178,11 @@ def is_failure(sample: TrainingSample) -> bool:
     serves_as_failed=is_failure,
 )
 def _preference(right: Parts, wrong: Parts) -> Row:
+    """TRL's conversational form."""
     prompt, prompt_hash = right.prompt, right.provenance["prompt_hash"]
     if wrong.prompt != prompt:
-        prompt, prompt_hash = standard_prompt(right.sample.task), PROMPT_HASH
-    chosen, rejected = (
-        [{"role": "assistant", "content": answer(parts.sample, prompt)}] for parts in (right, wrong)
-    )
+        prompt, prompt_hash = standard_prompt(right.sample)
+    chosen, rejected = ([parts.answer_to(prompt)] for parts in (right, wrong))
     provenance, of_rejected = (
         {**parts.provenance, "prompt_hash": prompt_hash} for parts in (right, wrong)
     )
@@ -176,9 +194,45 @@ def _preference(right: Parts, wrong: Parts) -> Row:
     }
 
 
+@row_format(
+    "sharegpt_preference",
+    "the same for LLaMA-Factory: `conversations`, with `chosen` and `rejected` as turns",
+    serves_as_failed=is_failure,
+    has_messages=False,
+    llama_factory={
+        "formatting": "sharegpt",
+        "ranking": True,
+        "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
+    },
+)
+def _sharegpt_preference(right: Parts, wrong: Parts) -> Row:
+    row = _preference(right, wrong)
+    return {
+        "conversations": list(map(_turn, row["prompt"])),
+        "chosen": _turn(row["chosen"][0]),
+        "rejected": _turn(row["rejected"][0]),
+        "provenance": row["provenance"],
+    }
+
+
+@row_format(
+    "openai_preference",
+    "the same for OpenAI: `input`, `preferred_output`, `non_preferred_output`, and nothing else",
+    serves_as_failed=is_failure,
+    has_messages=False,
+)
+def _openai_preference(right: Parts, wrong: Parts) -> Row:
+    row = _preference(right, wrong)
+    return {
+        "input": {"messages": row["prompt"], "tools": [], "parallel_tool_calls": True},
+        "preferred_output": row["chosen"],
+        "non_preferred_output": row["rejected"],
+    }
+
+
 def fails_train(sample: TrainingSample) -> bool:
     """Whether its program fails a train pair, of which feedback may speak."""
-    return sample.level == "failed"
+    return sample.level == "failed" and sample.python_code is not None
 
 
 @row_format(
@@ -192,7 +246,7 @@ def _repair(right: Parts, wrong: Parts) -> Row:
     prompt = repair_prompt(failed.task, failed.python_code or "", failed.verdict)
     provenance = {**right.provenance, "prompt_hash": REPAIR_PROMPT_HASH}
     return {
-        "messages": [*prompt, {"role": "assistant", "content": answer(right.sample, prompt)}],
+        "messages": [*prompt, right.answer_to(prompt)],
         "provenance": {**provenance, "failed": wrong.provenance},
     }
 
@@ -209,6 +263,7 @@ def _parquet(parts: Parts) -> Row:
         "prompt_text": _joined(parts.prompt),
         "answer_text": parts.answer,
         "reasoning": parts.sample.reasoning or "",
+        "thinking": parts.sample.thinking or "",
         "python_code": parts.sample.python_code or "",
         "task_data": _as_json(parts.sample.task.to_json()),
         **parts.provenance,

@@ -21,7 +21,7 @@ _TOLD = (
     *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
 )
 """Fields of a results entry that tell a verdict."""
-Level = Literal["train_and_test", "train", "failed", "unverified"]
+Level = Literal["train_and_test", "train", "test", "failed", "unverified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,10 @@ class TrainingSample:
     reasoning: str | None
     python_code: str | None
     prompt_messages: list[Any]
+    thinking: str | None = None
+    """What the model thought before it answered; `reasoning` has none of it."""
+    answers: list[Grid] | None = None
+    """The output of each test input, if it answers with grids and not with a program."""
     relabelled_from: dict[str, Any] | None = None
     is_refinement: bool = False
     """Whether its prompt showed earlier programs: its reasoning may speak of them."""
@@ -73,9 +77,14 @@ class TrainingSample:
 
     @property
     def level(self) -> Level:
-        """How much of the task its program solves; an unknown test output counts as not solved."""
-        if self.verdict is None:
+        """How much of the task it solves; an unknown test output counts as not solved by a program.
+
+        An answer of grids is compared with the test outputs; if one is unknown, nothing is known.
+        """
+        if self.verdict is None or (self.answers and None in self.verdict.test_passed):
             return "unverified"
+        if self.answers:
+            return "test" if all(self.verdict.test_passed) else "failed"
         if not self.verdict.train_passed or not all(self.verdict.train_passed):
             return "failed"
         return "train_and_test" if all(self.verdict.test_passed) else "train"
@@ -91,8 +100,9 @@ class TrainingSample:
 
     @property
     def length(self) -> int:
-        """Characters of reasoning and program together."""
-        return len(self.reasoning or "") + len(self.python_code or "")
+        """Characters of reasoning and program together; of grids, the cells and their spaces."""
+        cells = sum(len(row) for grid in self.answers or () for row in grid)
+        return len(self.reasoning or "") + len(self.python_code or "") + 2 * cells
 
     def to_json(self) -> dict[str, Any]:
         """All of it, for `from_json`."""
@@ -150,30 +160,60 @@ def samples_of(
         unusable[str(entry.task_id)] = str(error)
         return []
     return [
-        TrainingSample(
-            task=task,
-            source=path.name,
-            run_id=entry.run_id,
-            model=entry.model or entry.model_identifier,
-            sample_index=index,
-            status=status,
-            reasoning=None if turned else (entry.reasoning[index] or "").strip() or None,
-            python_code=code,
-            prompt_messages=messages if isinstance(messages, list) and not turned else [],
-            relabelled_from=entry.relabelled_from[index],
-            is_refinement=bool(entry.refinement_round[index]),
-            verdict=None if judge_again or code is None else recorded_verdict(entry, index, task),
-        )
-        for index, (status, code, messages, turned) in enumerate(
-            zip(
-                entry.status,
-                entry.python_code,
-                entry.prompt_messages,
-                map(is_turned, entry.view),
-                strict=True,
-            )
-        )
+        _sample_of(entry, index, task, path.name, judge_again=judge_again)
+        for index in range(entry.samples)
     ]
+
+
+def _sample_of(
+    entry: ResultEntry, index: int, task: Task, source: str, *, judge_again: bool
+) -> TrainingSample:
+    messages, turned = entry.prompt_messages[index], is_turned(entry.view[index])
+    answers = answers_of(entry, index, task)
+    verdict = None if answers is None else verdict_on_answers(answers, task)
+    if entry.python_code[index] is not None and not judge_again:
+        verdict = recorded_verdict(entry, index, task)
+    return TrainingSample(
+        task=task,
+        source=source,
+        run_id=entry.run_id,
+        model=entry.model or entry.model_identifier,
+        sample_index=index,
+        status=entry.status[index],
+        reasoning=None if turned else visible_reasoning(entry, index),
+        thinking=None if turned else entry.thinking[index],
+        python_code=entry.python_code[index],
+        answers=answers,
+        prompt_messages=messages if isinstance(messages, list) and not turned else [],
+        relabelled_from=entry.relabelled_from[index],
+        is_refinement=bool(entry.refinement_round[index]),
+        verdict=verdict,
+    )
+
+
+def visible_reasoning(entry: ResultEntry, index: int) -> str | None:
+    """The reasoning that a sample's answer shows; None if the entry has its thinking instead."""
+    reasoning = (entry.reasoning[index] or "").strip()
+    is_thinking = reasoning == (entry.thinking[index] or "").strip()
+    return None if is_thinking else reasoning or None
+
+
+def answers_of(entry: ResultEntry, index: int, task: Task) -> list[Grid] | None:
+    """The grids that a sample without a program answers with; None if one is missing."""
+    if entry.python_code[index] is not None:
+        return None
+    grids = item_of(entry.test_outputs, index) or []
+    known = [grid for grid in grids if grid is not None]
+    return known if known and len(known) == len(grids) == len(task.test) else None
+
+
+def verdict_on_answers(answers: list[Grid], task: Task) -> SampleVerdict:
+    """The verdict on an answer of grids: nothing has to run for it."""
+    passed = [
+        None if pair.output is None else answer == pair.output
+        for pair, answer in zip(task.test, answers, strict=True)
+    ]
+    return SampleVerdict((), passed, "ok", None, (), answers, None, None)
 
 
 def recorded_verdict(entry: ResultEntry, index: int, task: Task) -> SampleVerdict | None:

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from operator import itemgetter
@@ -38,13 +38,14 @@ class Choice:
     max_per_task: int | None
     left_out: Counter[str]
 
-    def singles(self, spool: sqlite3.Connection) -> Iterator[int]:
-        """The positions of the samples that become rows."""
+    def singles(self, spool: sqlite3.Connection) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """For each row its task's hash, and the position of its sample, alone."""
         for places in _tasks(spool):
-            yield from self._limited([p.position for p in self._different(places)])
+            for position in self._limited([p.position for p in self._different(places)]):
+                yield places[0].task_hash, (position,)
 
-    def pairs(self, spool: sqlite3.Connection) -> Iterator[tuple[int, int]]:
-        """The positions of a verified and a failed sample for each row.
+    def pairs(self, spool: sqlite3.Connection) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """For each row its task's hash, and the positions of a verified and a failed sample.
 
         Both are of the very same task, not of a turned copy. Each failed sample serves once, and
         the verified ones take turns.
@@ -65,7 +66,8 @@ class Choice:
                 self.left_out["verified, and no sample of its task failed"] += (
                     0 if wrong else len(right)
                 )
-            yield from self._limited(found)
+            for two in self._limited(found):
+                yield places[0].task_hash, two
 
     def _different(self, places: list[Place]) -> list[Place]:
         if self.deduplication == "none":
@@ -142,14 +144,31 @@ class TaskGroups:
         return key
 
 
-def part_of(group: str, shares: Shares, seed: int) -> str:
-    """The part that a group falls into by the hash of its name, whatever other groups there are.
+def parts_of_groups(sizes: Mapping[str, int], shares: Shares, seed: int) -> dict[str, str]:
+    """The part of each group, given how many tasks each has.
 
-    The shares hold on average, not exactly. A task is in the same part in every export with the
-    same seed and shares.
+    Groups stand in an order by the seed and their names alone, and are cut where the shares come
+    nearest; each part has one at least. A further group moves only groups near a cut. Raises
+    UsageError if there are fewer groups than parts.
     """
-    digest = hashlib.sha256(f"{seed} {group}".encode()).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64
+    if len(sizes) < len(shares):
+        raise UsageError(
+            f"--split has {len(shares)} parts, and there are {len(sizes)} different tasks with "
+            "rows; give fewer parts or more results; nothing is written"
+        )
+    order = sorted(
+        sizes, key=lambda group: hashlib.sha256(f"{seed} {group}".encode()).digest(), reverse=True
+    )
+    total, done = sum(sizes.values()), 0
+    parts: dict[str, str] = {}
     ends = accumulate(share for _, share in shares)
-    inside = (name for (name, _), end in zip(shares, ends, strict=True) if place < end)
-    return next(inside, shares[-1][0])
+    for number, ((name, _), end) in enumerate(zip(shares, ends, strict=True), start=1):
+        parts_after = len(shares) - number
+        is_first = True
+        while len(order) > parts_after:
+            size = sizes[order[-1]]
+            if parts_after and not is_first and done + size / 2 > end * total:
+                break
+            parts[order.pop()] = name
+            done, is_first = done + size, False
+    return parts
