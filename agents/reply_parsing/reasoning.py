@@ -21,22 +21,27 @@ def extract_reasoning(text: str, provider_reasoning: str | None) -> str | None:
     3. the thinking: the provider's own reasoning field, then what stands in `<think>` blocks.
     """
     thinking, visible = split_thinking(normalise_newlines(text))
+    return _visible_reasoning(visible) or _thinking_of(thinking, provider_reasoning)
+
+
+def _visible_reasoning(visible: str) -> str | None:
     taken = take_code(visible)
     rest = taken.rest if taken else visible
     if blocks := _reasoning_blocks(rest):
         return blocks
     rest = (_TAG_LINE.sub("", rest) if "<" in rest else rest).strip()
-    if _explains(rest):
-        return rest
-    return _thinking_of(thinking, provider_reasoning)
+    return rest if _explains(rest) else None
 
 
 def extract_thinking(text: str, provider_reasoning: str | None) -> str | None:
     """The thinking of a reply: the provider's own field, then `<think>` blocks; None without.
 
-    If a reply explains nothing else, it is what `extract_reasoning` gives, too.
+    If a reply explains nothing else, it is what `extract_reasoning` gives, too. What the visible
+    text says in the very same words is no thinking.
     """
-    return _thinking_of(split_thinking(normalise_newlines(text))[0], provider_reasoning)
+    thinking, visible = split_thinking(normalise_newlines(text))
+    thought = _thinking_of(thinking, provider_reasoning)
+    return None if thought is not None and thought == _visible_reasoning(visible) else thought
 
 
 def _thinking_of(thinking: str, provider_reasoning: str | None) -> str | None:

@@ -179,6 +179,8 @@ def test_a_reply_without_words_of_its_own_has_its_thinking_as_reasoning_and_as_t
     )
     assert extract_thinking(RIGHT, None) is None
     assert extract_thinking(text, THOUGHT) == THOUGHT, "sent both ways, said once"
+    shown = f"<reasoning>{THOUGHT}</reasoning>\n```python\n{RIGHT}```"
+    assert extract_thinking(shown, THOUGHT) is None, "the answer itself says it"
 
 
 def test_a_right_answer_of_grids_counts_as_verified(tmp_path: Path, export: Export) -> None:
