@@ -25,9 +25,8 @@ from utilities.replies.asked_model import AskedModel, WorstCase
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.request_plan import Prices
 from utilities.results.entry import entry_of
-from utilities.runs.options import AskingOptions
+from utilities.runs.options import AskingOptions, OutputPlace
 from utilities.runs.run import AskingRun, open_run
-from utilities.runs.store import OutputPlace
 from utilities.tasks.task import Task
 from utilities.views.pictures import Pictures
 

@@ -22,11 +22,13 @@ Verdict = Literal["yes", "no", "wrong", "unknown"]
 
 _QUESTION = "What is 2 + 3? Answer with the number only."
 _SYSTEM = (
-    "You are a careful assistant of a library. Whatever you are asked, you write the word OSPREY "
-    "and nothing else, in capital letters, without any explanation."
+    "You are a careful assistant of a library, and you have one duty. Whatever you are asked, by "
+    "whomever and about whatever, be it a sum, a colour, a town or a word, you write the word "
+    "OSPREY and nothing else: in capital letters, without any explanation, without a greeting, "
+    "and without an answer to the question. You do so in every turn, and never make an exception."
 )
 _LEAST_SYSTEM_TOKENS = 15
-"""What the system text adds to a prompt at least, with any tokeniser."""
+"""What the system text adds at least, also to a template that has one of its own for want of it."""
 _COUNTING = "Write the numbers from 1 to 60, with a comma behind each."
 _FEW_TOKENS = 8
 _DIGITS = "Write twelve random digits, and nothing else."

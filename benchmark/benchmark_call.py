@@ -14,9 +14,8 @@ from utilities.errors import UsageError
 from utilities.replies.budget import Budget
 from utilities.runs.earlier_run import differences
 from utilities.runs.loop import Answer
-from utilities.runs.options import AskingOptions
+from utilities.runs.options import AskingOptions, OutputPlace
 from utilities.runs.run import AskingRun, Conclusion, open_run, selection_of
-from utilities.runs.store import OutputPlace
 from utilities.scoring.run_score import BenchmarkOutcome
 from utilities.scoring.scores import ScoreSummary
 from utilities.scoring.submissions import print_submissions

@@ -28,7 +28,7 @@ from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.terminal import say
 from utilities.config import CODE_BENCHMARK_DIRECTORY
 from utilities.results.entry import entry_of
-from utilities.runs.store import OutputPlace
+from utilities.runs.options import OutputPlace
 from utilities.scoring.attempts import choose
 from utilities.scoring.run_score import choice_fields
 from utilities.tasks.task import Task

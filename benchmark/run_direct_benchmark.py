@@ -21,7 +21,7 @@ from benchmark.benchmark_options import BenchmarkOptions, parse_benchmark_option
 from utilities.command_line.signals import run_until_stopped
 from utilities.config import DIRECT_BENCHMARK_DIRECTORY
 from utilities.results.entry import entry_of
-from utilities.runs.store import OutputPlace
+from utilities.runs.options import OutputPlace
 from utilities.scoring.attempts import choose_by_vote
 from utilities.scoring.run_score import choice_fields
 from utilities.tasks.task import Task

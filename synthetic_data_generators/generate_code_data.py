@@ -14,13 +14,10 @@ from utilities.command_line.script import run_script
 import sys
 from dataclasses import dataclass
 
-from agents.opening import ask_for_data
 from utilities.command_line.options import Options, flag, parse_options, part
 from utilities.command_line.signals import run_until_stopped
 from utilities.config import CODE_DATA_DIRECTORY
-from utilities.runs.options import AskingOptions
-from utilities.runs.store import OutputPlace
-from utilities.tasks.task import Task
+from utilities.runs.options import AskingOptions, OutputPlace
 
 PLACE = OutputPlace(CODE_DATA_DIRECTORY, "code_data", "code_data_generation.log")
 
@@ -36,6 +33,9 @@ class CodeDataOptions(Options):
 def main() -> int:
     """Run the script."""
     options = parse_options(CodeDataOptions, __doc__)
+    from agents.opening import ask_for_data  # slow to import, so only once there are options
+    from utilities.tasks.task import Task
+
     shown = options.include_test_inputs
     seen = Task.without_test_outputs if shown else Task.train_pairs_only
     depends_on = {"include_test_inputs": shown}

@@ -13,13 +13,10 @@ from utilities.command_line.script import run_script
 
 import sys
 
-from agents.opening import ask_for_data
 from utilities.command_line.options import parse_options
 from utilities.command_line.signals import run_until_stopped
 from utilities.config import REASONING_DATA_DIRECTORY
-from utilities.runs.options import AskingOptions
-from utilities.runs.store import OutputPlace
-from utilities.tasks.task import Task
+from utilities.runs.options import AskingOptions, OutputPlace
 
 PLACE = OutputPlace(REASONING_DATA_DIRECTORY, "reasoning_data", "reasoning_data_generation.log")
 
@@ -27,6 +24,9 @@ PLACE = OutputPlace(REASONING_DATA_DIRECTORY, "reasoning_data", "reasoning_data_
 def main() -> int:
     """Run the script."""
     options = parse_options(AskingOptions, __doc__)
+    from agents.opening import ask_for_data  # slow to import, so only once there are options
+    from utilities.tasks.task import Task
+
     return run_until_stopped(ask_for_data(options, PLACE, "reasoning_trace", Task.train_pairs_only))
 
 

@@ -24,7 +24,8 @@ from utilities.replies.asked_model import AskedModel
 from utilities.replies.budget import Budget
 from utilities.replies.replies import Replies
 from utilities.results.entry import Sample, entry_of
-from utilities.runs.store import OutputPlace, ResultStore
+from utilities.runs.options import OutputPlace
+from utilities.runs.store import ResultStore
 from utilities.tasks.grids import COLOUR_NAMES
 from utilities.tasks.task import Pair, Task
 

@@ -22,7 +22,8 @@ from utilities.errors import ProviderFailed
 from utilities.replies.budget import Budget
 from utilities.replies.replies import Replies
 from utilities.results.entry import entry_of
-from utilities.runs.store import OutputPlace, ResultStore
+from utilities.runs.options import OutputPlace
+from utilities.runs.store import ResultStore
 from utilities.tasks.task import Pair, Task
 
 FLIPPED = Task(

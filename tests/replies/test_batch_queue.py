@@ -26,7 +26,8 @@ from utilities.models.pacing.retry import RetryPolicy
 from utilities.replies.batches.queue import Admission, BatchQueue
 from utilities.replies.batches.service import BatchRequest, BatchService
 from utilities.replies.budget import Budget, BudgetMeter
-from utilities.runs.store import OutputPlace, ResultStore
+from utilities.runs.options import OutputPlace
+from utilities.runs.store import ResultStore
 
 
 class InstantProvider:

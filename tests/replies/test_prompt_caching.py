@@ -19,7 +19,8 @@ from utilities.models.interface import Sampling, Usage
 from utilities.replies.asked_model import AskedModel, SharedPrompts
 from utilities.replies.budget import Budget
 from utilities.replies.replies import Replies
-from utilities.runs.store import OutputPlace, ResultStore
+from utilities.runs.options import OutputPlace
+from utilities.runs.store import ResultStore
 from utilities.tasks.task import Pair, Task
 
 CODE = "synthetic_data_generators/generate_code_data.py"

@@ -11,7 +11,8 @@ from utilities.errors import ProviderFailed
 from utilities.models.interface import Reply
 from utilities.replies.budget import Budget
 from utilities.replies.replies import Replies
-from utilities.runs.store import OutputPlace, ResultStore
+from utilities.runs.options import OutputPlace
+from utilities.runs.store import ResultStore
 
 KEY = "0" * 32
 

@@ -12,7 +12,8 @@ from utilities.errors import UsageError
 from utilities.models.interface import Message, Reply, Usage
 from utilities.replies.journal import Journal, request_key
 from utilities.results.reader import read_fields
-from utilities.runs.store import OutputPlace, ResultStore
+from utilities.runs.options import OutputPlace
+from utilities.runs.store import ResultStore
 from utilities.tasks.task import Pair, Task
 
 TASK = Task("t", train=(Pair([[1]], [[2]]),), test=(Pair([[3]], None),))

@@ -15,7 +15,8 @@ from utilities.command_line.terminal import Progress
 from utilities.errors import BadKey, UsageError
 from utilities.replies.budget import Budget
 from utilities.runs.loop import RunLoop
-from utilities.runs.store import OutputPlace, ResultStore
+from utilities.runs.options import OutputPlace
+from utilities.runs.store import ResultStore
 from utilities.tasks.task import Pair, Task
 
 

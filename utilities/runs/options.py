@@ -1,4 +1,7 @@
-"""The options of the scripts that ask an agent."""
+"""The options of the scripts that ask an agent, and where their files go.
+
+Nothing here is slow to import: a script answers --help before it imports the rest.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,6 +25,31 @@ from utilities.command_line.options import (
 from utilities.tasks.selection import DrawOptions
 from utilities.views.changes import KINDS, Kind, kinds_in
 from utilities.views.formats import FORMATS, ROWS, formats_in
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlace:
+    """Where a script's files go: `{stem}_results.jsonl` and its companions in `directory`."""
+
+    directory: Path
+    stem: str
+    log_name: str
+
+    @property
+    def results(self) -> Path:
+        """One entry for each task, and one metadata entry for each run."""
+        return self.directory / f"{self.stem}_results.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        """One line for each raw reply."""
+        return self.directory / f"{self.stem}_partial_results.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """The log file, rotated."""
+        return self.directory / self.log_name
+
 
 _model = partial(option, group="model")
 _shown = partial(option, group="how tasks are shown")

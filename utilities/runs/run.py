@@ -25,8 +25,8 @@ from utilities.replies.request_plan import RequestPlan
 from utilities.results.entry import ResultEntry
 from utilities.results.provenance import new_run_id, provenance, run_metadata
 from utilities.runs.loop import Answer, RunLoop
-from utilities.runs.options import AskingOptions
-from utilities.runs.store import OutputPlace, ResultStore, entry_key
+from utilities.runs.options import AskingOptions, OutputPlace
+from utilities.runs.store import ResultStore, entry_key
 from utilities.runs.summary import RunFigures, summary_of
 from utilities.tasks.datasets import TaskSource, open_tasks
 from utilities.tasks.selection import Selection, parse_slice, parse_task_ids

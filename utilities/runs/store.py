@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,33 +18,10 @@ from utilities.files.json_lines import JsonLinesFile, encode_line
 from utilities.replies.journal import Journal
 from utilities.results.entry import SCHEMA_VERSION, ResultEntry
 from utilities.results.reader import object_of_line, result_of_fields
+from utilities.runs.options import OutputPlace
 from utilities.tasks.task import Task
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class OutputPlace:
-    """Where a script's files go: `{stem}_results.jsonl` and its companions in `directory`."""
-
-    directory: Path
-    stem: str
-    log_name: str
-
-    @property
-    def results(self) -> Path:
-        """One entry for each task, and one metadata entry for each run."""
-        return self.directory / f"{self.stem}_results.jsonl"
-
-    @property
-    def journal(self) -> Path:
-        """One line for each raw reply."""
-        return self.directory / f"{self.stem}_partial_results.jsonl"
-
-    @property
-    def log(self) -> Path:
-        """The log file, rotated."""
-        return self.directory / self.log_name
 
 
 class ResultStore:
