@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -150,6 +151,17 @@ async def test_a_whole_reply_is_bought_once_whatever_befalls_its_transport(
         found = await asyncio.wait_for(asked(model, url), 60)
     assert (found.text, found.finish_reason) == (TEXT, "stop")
     assert (found.usage.input_tokens, found.usage.output_tokens) == (30, 7)
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bytes], ids=["packed", "not packed"])
+async def test_a_body_that_says_it_is_packed_is_read_whether_it_is_or_not(
+    pack: Callable[[bytes], bytes],
+) -> None:
+    answer = announced(pack(document(COMPLETION)), JSON)
+    answer = answer.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n", 1)
+    async with raw_server(answer) as (url, requests):
+        assert (await asked("GPT", url)).text == TEXT
     assert len(requests) == 1
 
 

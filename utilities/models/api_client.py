@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -102,7 +103,7 @@ class APIClient(ABC):
                         raise self._refusal(response, await response.aread())
                     self._is_right_url = True
                     received.named_cost_usd = named_cost(response.headers.get(_COST))
-                    await _receive(response.aiter_bytes(), received, begun)
+                    await _receive(_unpacked(response), received, begun)
             except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
                 failure = self._cut_short(error, late=limit.expired())
             reply = self._reply_in(received, failure)
@@ -215,6 +216,25 @@ def _at_the_other_path(wrong: WrongAddress, status_code: int) -> AttemptFailed:
     return AttemptFailed(
         ProviderFailed, str(wrong), retry_after_s=0.0, has_answer=True, status_code=status_code
     )
+
+
+async def _unpacked(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The body's bytes; from where a body is not packed as it says, they are left as they come."""
+    if response.headers.get("content-encoding") != "gzip":
+        async for chunk in response.aiter_bytes():
+            yield chunk
+        return
+    packed = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    is_packed = True
+    async for chunk in response.aiter_raw():
+        part = chunk
+        if is_packed:
+            try:
+                part = packed.decompress(chunk)
+            except zlib.error:
+                is_packed = False
+        if part:
+            yield part
 
 
 async def _receive(chunks: AsyncIterator[bytes], body: Body, begun: Begun) -> None:
