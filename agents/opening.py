@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -142,6 +143,8 @@ def _showing(kind: AgentKind, options: AskingOptions) -> Showing:
         folders = (directory.resolve(),)
     pictures = None
     if options.images is not None:
+        if find_spec("PIL") is None:
+            raise UsageError("--images: it needs Pillow; install the requirements again")
         pictures = Pictures(
             options.images, options.image_cell_size, options.image_digits, options.images_only
         )

@@ -50,11 +50,14 @@ class ViewedAgent:
 
     async def sample(self, task: Task, index: int) -> Sample:
         """One sample of view `index`, turned back; raises FatalModelError as the agent does."""
-        change = self.views.of(task, index)
-        return self._turned_back(await self.agent.sample(_seen(task, change), index), change)
+        change, place = self.views.of(task, index), index
+        if getattr(self.agent, "samples_are_ranked", False):  # the best of each view, then the next
+            place = [self.views.of(task, earlier) for earlier in range(index)].count(change)
+        sample = await self.agent.sample(_seen(task, change), place)
+        check_samples(self.agent, [sample])
+        return self._turned_back(replace(sample, index=index), change)
 
     def _turned_back(self, sample: Sample, change: Change) -> Sample:
-        check_samples(self.agent, [sample])
         back, answers, code = change.undone, sample.answers, sample.python_code
         if answers is not None and len(answers) == len(back.test_order):
             answers = tuple(
@@ -105,6 +108,7 @@ class ViewedRefiningAgent(ViewedAgent):
             for parent in parents
         ]
         sample = await self.agent.refine(_seen(task, change), index, shown, earlier)
+        check_samples(self.agent, [sample])
         return self._turned_back(sample, change)
 
 

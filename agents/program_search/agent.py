@@ -32,6 +32,8 @@ class ProgramSearchAgent(AbstractAsyncContextManager["ProgramSearchAgent"]):
     needs_model: ClassVar[bool] = False
     model_identifier: ClassVar[str] = "PROGRAM_SEARCH"
     """What stands in the records in place of a model's name."""
+    samples_are_ranked: ClassVar[bool] = True
+    """A sample's index is a place in the ranking, so that each view of a task begins with 0."""
 
     def __init__(
         self, replies: Replies, *, best_of: int, search_budget: int, workers: int | None = None

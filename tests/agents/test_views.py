@@ -16,6 +16,8 @@ from agents.strategies.rounds import Rounds
 from agents.strategies.strategy import Limits
 from agents.viewed_agent import ViewedRefiningAgent, Views, viewed
 from tests.agents.test_agents import ScriptedClient, model_of
+from tests.support.batch_runs import arguments, replies_of
+from tests.support.batch_server import BatchServer
 from tests.support.knowing_model import shown_task
 from tests.support.loopback_server import LoopbackServer, reply
 from tests.support.scripts import Run, arc1_training, entries
@@ -171,6 +173,64 @@ def test_reasoning_of_turned_views_is_merged_only_if_asked_for_and_says_so(
     done = run_script(*merge[:1], results, *merge[2:], "--include_views")
     assert done.returncode == 0
     assert "turned view" not in done.stdout
+
+
+@pytest.mark.parametrize("api", ["openai", "anthropic"])
+def test_views_formats_and_pictures_work_in_batches(
+    api: str, run_script: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "tasks.json").write_text(json.dumps(dict(TASKS[:3])))
+    with BatchServer(maker="knowing_program") as server:
+        given = arguments(server, api, tmp_path / "out", tmp_path / "tasks.json")
+        done = run_script(CODE, *given, *VARIED, "--images", "sheet")
+        assert done.returncode == 0, done.stderr
+        assert [len(batch.requests) for batch in server.batches] == [9]
+        again = run_script(CODE, *given, *VARIED, "--images", "sheet", "--reparse")
+        assert again.returncode == 0, again.stderr
+        assert set(server.bought.values()) == {1}
+    found = entries(tmp_path / "out" / "code_benchmark_results.jsonl")
+    assert len(found) == 3
+    for entry in found:
+        assert all(all(passed) for passed in entry["train_passed"])
+        assert [is_turned(view) for view in entry["view"]] == [False, True, True]
+    journalled = replies_of(tmp_path / "out", "code_benchmark")
+    assert sum(is_turned(line.get("view")) for line in journalled) == 6
+
+
+RANKED = """
+from agents.base import Agent
+from utilities.results.entry import Sample
+
+class Ranked:
+    samples_are_ranked = True
+    def identity(self):
+        return {}
+    async def sample(self, task, index):
+        answers = tuple([[place]] for place, _ in enumerate(task.test))
+        return Sample(task.task_id, index, [], "ok", reasoning=f"rank {index}", answers=answers)
+"""
+
+
+def test_an_own_agent_sees_views_too_and_a_ranking_begins_anew_in_each(
+    run_script: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "ranked.py").write_text(RANKED)
+    several = [(name, task) for name, task in arc1_training().items() if len(task["test"]) == 2][:3]
+    (tmp_path / "tasks.json").write_text(json.dumps(dict(several)))
+    done = run_script(
+        DIRECT, "--agent", f"{tmp_path / 'ranked.py'}:Ranked", "--vary", "symmetry,pairs",
+        "--best_of", "6", "--dataset_directory", tmp_path / "tasks.json", "--output_directory",
+        tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = entries(tmp_path / "out" / "direct_benchmark_results.jsonl")
+    for entry in found:
+        assert entry["reasoning"] == ["rank 0"] * 6
+        for answers, view in zip(entry["test_outputs"], entry["view"], strict=True):
+            assert [grid[0][0] for grid in answers] == [
+                view["test_order"].index(at) for at in (0, 1)
+            ]
+    assert any(view["test_order"] == [1, 0] for entry in found for view in entry["view"])
 
 
 MIRROR = Task(

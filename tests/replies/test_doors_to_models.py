@@ -21,6 +21,7 @@ from tests.support.scripts import REPOSITORY, entries
 from utilities.model_catalogue import PROVIDERS, ModelEntry
 from utilities.models.api_client import APIClient
 from utilities.models.chat_completions import openai_sdk
+from utilities.models.content import text_of
 from utilities.models.factory import CLIENTS
 from utilities.models.interface import Message, Reply, Sampling, Usage
 from utilities.models.json_fields import count_at, text_at
@@ -80,7 +81,7 @@ class ToyClient(APIClient):
         return http, {"x-toy-key": self.key, "content-type": "application/json"}
 
     def body(self, messages: list[Message], sampling: Sampling) -> dict[str, Any]:
-        return {"prompt": "\n".join(message["content"] for message in messages)}
+        return {"prompt": "\n".join(text_of(message["content"]) for message in messages)}
 
     def read_document(self, document: object) -> Reply:
         if not text_at(document, "answer"):

@@ -201,6 +201,12 @@ def test_runs_that_show_tasks_in_different_ways_have_different_names() -> None:
         {"grid_format": ["json", "words"]},
         {"prompt_directory": "terse", "prompt_hash": "aaaaaaaa"},
         {"prompt_directory": "terse", "prompt_hash": "bbbbbbbb"},
+        {"vary": {"kinds": ["symmetry"], "seed": 0}},
+        {"vary": {"kinds": ["symmetry"], "seed": 1}},
+        {"images": {"layout": "pairs", "cell_px": 16}},
+        {"images": {"layout": "sheet", "cell_px": 16}},
+        {"images": {"layout": "sheet", "cell_px": 16, "digits": True}},
+        {"images": {"layout": "sheet", "cell_px": 16, "only": True}},
     ]
     names = [ScoredRun("M", configuration, "d").name for configuration in told]
     assert len(set(names)) == len(told)

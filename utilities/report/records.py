@@ -97,9 +97,23 @@ def prompt_text(messages: object, longest: int) -> str | None:
     for message in messages:
         told = message if isinstance(message, dict) else {"content": message}
         content = told.get("content")
-        text = content if isinstance(content, str) else orjson.dumps(content).decode()
+        text = content if isinstance(content, str) else _parts_text(content)
         parts.append(f"[{told.get('role', 'message')}]\n{text}")
     return shortened("\n\n".join(parts), longest)
+
+
+def _parts_text(content: object) -> str:
+    """Parts of a message with their texts, and the sizes of the pictures between them."""
+    shown = []
+    for part in content if isinstance(content, list) else [content]:
+        match part:
+            case {"type": "text", "text": str(text)}:
+                shown.append(text)
+            case {"type": "image", "width": int(width), "height": int(height)}:
+                shown.append(f"[picture, {width} × {height} pixels]")
+            case _:
+                shown.append(orjson.dumps(part).decode())
+    return "\n\n".join(shown)
 
 
 def result_record(outcome: TaskOutcome, samples: Sequence[Record]) -> Record:
