@@ -136,7 +136,7 @@ class ModelCheck:
             said = f"{_quoted(reply.text)}, and does not stop: its end of turn is not known"
             return Finding("answers", "wrong", said)
         if "5" not in reply.text:
-            return Finding("answers", "wrong", f"{_quoted(reply.text)}, asked for 2 + 3")
+            return Finding("answers", "unknown", f"{_quoted(reply.text)}, asked for 2 + 3")
         took_s = time.monotonic() - began
         return Finding("answers", "yes", f"{_quoted(reply.text)} in {took_s:.1f} s")
 

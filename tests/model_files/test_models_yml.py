@@ -43,6 +43,14 @@ def test_a_server_of_ones_own_is_asked_there_with_its_key_and_price() -> None:
     assert entry.asked == {"temperature": 0, "max_tokens": 900, "extra_body": {"top_k": 20}}
 
 
+def test_a_model_is_asked_in_the_api_that_its_file_names_whatever_is_usual_here() -> None:
+    models = models_of_file(FILE)
+    apis = {name: one.api for name, one in models.items() if one.unsupported is None}
+    assert apis.pop("claude-thinks") == "messages"
+    assert apis.pop("thinks-by-responses", "responses") == "responses"
+    assert set(apis.values()) == {"chat"}
+
+
 @pytest.mark.parametrize(
     ("name", "provider", "asked"),
     [

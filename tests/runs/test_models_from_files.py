@@ -36,6 +36,7 @@ def test_two_providers_in_one_call_each_get_their_own_key_and_parameters(
             api = "messages"
             api_key_env = "SECOND_API_KEY"
             system_as_user = true
+            seed = 4
             """
         )
         done = run_script(
@@ -51,6 +52,7 @@ def test_two_providers_in_one_call_each_get_their_own_key_and_parameters(
     assert to_first.body["temperature"] == 0
     assert to_second.headers["authorization"] == "Bearer key-of-the-second"
     assert "system" not in to_second.body
+    assert (to_second.body["temperature"], to_second.body["seed"]) == (0, 4)
     assert "key-of-the-first" not in str(to_second)
     assert "key-of-the-second" not in str(to_first)
     first, second = entries(tmp_path / "out" / "direct_benchmark_results.jsonl", "metadata")

@@ -38,7 +38,9 @@ _UNSUPPORTED = {
     "claudeagentsdk": "it is an agent's command line (Claude Agent SDK), not a model's API",
     "codexcli": "it is an agent's command line (Codex), not a model's API",
 }
-_APIS = {None: None, "chat_completions": "chat", "responses": "responses"}
+_APIS = {"chat_completions": "chat", "responses": "responses"}
+_ONE_API = {"anthropic": "messages"}
+"""What those speak whose models have no `api_type`."""
 _REQUIRED = ("name", "model_name", "provider", "pricing")
 _KNOWN = (*_REQUIRED, "api_type", "base_url", "api_key_env", "rate_limit", "kwargs")
 # How a reply comes is set here; no tools are offered, so none is called.
@@ -84,14 +86,15 @@ def _table_of(name: str, row: Mapping[str, Any]) -> Table | str:
     provider = row["provider"]
     if reason := _UNSUPPORTED.get(provider):
         return reason
-    api = row.get("api_type")
-    if api not in _APIS:
-        return f"its api_type {api!r} is none of chat_completions, responses"
-    if _APIS[api] not in (None, *APIS):
+    api_type = row.get("api_type", "chat_completions")
+    if api_type not in _APIS:
+        return f"its api_type {api_type!r} is none of {', '.join(_APIS)}"
+    api = _ONE_API.get(provider, _APIS[api_type])
+    if api not in APIS:
         return f"it is asked by the API {api!r}, which this toolkit does not speak"
     if provider not in {*_BUILT_IN, *_SERVERS} and "base_url" not in row:
         return f"its provider {provider!r} is not known here; give it a base_url"
-    table = _place(row, _APIS[api])
+    table = _place(row, api)
     table["model"] = _model(row)
     table["price"] = _price(name, row["pricing"])
     if isinstance(limit := row.get("rate_limit"), Mapping):
@@ -107,9 +110,9 @@ def _model(row: Mapping[str, Any]) -> Any:
     return f"{row['model_name']}:fireworks-ai" if is_routed else row["model_name"]
 
 
-def _place(row: Mapping[str, Any], api: str | None) -> Table:
-    """Where the model is asked, with which key."""
-    table: Table = {} if api is None else {"api": api}
+def _place(row: Mapping[str, Any], api: str) -> Table:
+    """Where the model is asked, in which API and with which key."""
+    table: Table = {"api": api}
     if "api_key_env" in row:
         table["api_key_env"] = row["api_key_env"]
     provider = _BUILT_IN.get(row["provider"])

@@ -81,6 +81,10 @@ def message_body(entry: ModelEntry, messages: list[Message], sampling: Sampling)
     }
     if system:
         body["system"] = system
+    # Claude's newer models take none of them, and their entries say so; other servers do.
+    for name in ("temperature", "top_p", "seed"):
+        if getattr(sampling, name) is not None:
+            body[name] = getattr(sampling, name)
     if entry.thinking:
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
     if sampling.reasoning_effort is not None:
