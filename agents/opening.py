@@ -32,6 +32,8 @@ from utilities.tasks.task import Task
 from utilities.views.pictures import Pictures
 
 _TOKENS_AROUND_A_MESSAGE = 16
+_BACKGROUND_TIMEOUT_S = 4 * 3600.0
+"""How long a reply in the background is waited for, if the user says nothing else."""
 PROMPT_OPTIONS = (
     *("prompt_directory", "grid_format"),
     *("images", "image_cell_size", "image_digits", "images_only"),
@@ -163,8 +165,7 @@ def _chosen_model(identifier: str, options: AskingOptions) -> ChosenModel:
     sampling = _sampling(entry, options)
     if options.price is not None:
         entry = replace(entry, price_override=options.price, cached_price=None)
-    if options.request_timeout_s is not None:
-        entry = replace(entry, request_timeout_s=options.request_timeout_s)
+    entry = _asked_as(entry, sampling, options)
     if options.batch:
         entry = in_batches(entry)
     check_sampling(entry, sampling)
@@ -187,6 +188,26 @@ def _sampling(entry: ModelEntry, options: AskingOptions) -> Sampling:
     if extra_body := joined(entry.asked.get("extra_body") or {}, options.extra_body):
         whole["extra_body"] = extra_body
     return Sampling(**whole)
+
+
+def _asked_as(entry: ModelEntry, sampling: Sampling, options: AskingOptions) -> ModelEntry:
+    """The entry with what the options say of how its replies come."""
+    given = {name: getattr(options, name) for name in ("request_timeout_s", "stall_timeout_s")}
+    if options.background and options.request_timeout_s is None:
+        given["request_timeout_s"] = _BACKGROUND_TIMEOUT_S
+    entry = replace(entry, **{name: value for name, value in given.items() if value is not None})
+    if options.no_stream:
+        entry = replace(entry, streams=False)
+    if entry.api == "responses" and sampling.seed is not None:
+        entry = replace(entry, api="chat")  # the Responses API takes no seed
+    if options.background:
+        if entry.api != "responses" or options.batch or entry.other_base_urls:
+            raise UsageError(
+                f"--background: {entry.name} is not asked by the Responses API of one server; "
+                "leave it out, or --seed, --batch and --base_url, or name a model of OpenAI's"
+            )
+        entry = replace(entry, background=True)
+    return entry
 
 
 @asynccontextmanager

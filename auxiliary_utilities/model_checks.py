@@ -15,7 +15,7 @@ from utilities.errors import AttemptFailed, ToolkitError
 from utilities.models.api_client import APIClient
 from utilities.models.bodies import unpacked_text
 from utilities.models.costs import price_per_million
-from utilities.models.interface import Message, Reply, Sampling, system_in_user
+from utilities.models.interface import FREE, Message, Reply, Sampling, system_in_user
 
 Verdict = Literal["yes", "no", "wrong", "unknown"]
 """`wrong`: the server takes it, and something is amiss all the same."""
@@ -42,6 +42,8 @@ _RED = (
     "gUAgEAgEgi/BAjLD/C5w/SM9AAAAAElFTkSuQmCC"
 )
 """A red square of 32 pixels a side, as PNG in base64."""
+_CALL = re.compile(r'"tool_use"|"function_call"|"tool_calls"\s*:\s*\[\s*\{')
+"""A tool's call in a reply of any API."""
 _LIMIT = re.compile(r"\d[\d,_]{2,8}\d")
 _CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window", "n_ctx")
 _MOST_SHOWN = 160
@@ -105,15 +107,16 @@ class ModelCheck:
             system = [one["content"] for one in messages if one["role"] == "system"]
             more = {"system": system[0], **more} if system else more
             messages = [one for one in messages if one["role"] != "system"]
-        body |= {"messages": list(messages), **more}
+        named = "input" if self._client.entry.api == "responses" else "messages"
+        body |= {named: list(messages), **more}
         began = time.monotonic()
         try:
             try:
-                reply = await self._client.send(body, _nothing)
+                reply = await self._client.send(body, FREE, _nothing)
             except AttemptFailed as error:
                 if error.status_code is not None or time.monotonic() - began > _AT_ONCE_S:
                     raise
-                reply = await self._client.send(body, _nothing)
+                reply = await self._client.send(body, FREE, _nothing)
         except ToolkitError as error:
             return error
         self.costs.append(reply.cost_usd)
@@ -163,7 +166,7 @@ class ModelCheck:
 
     async def _streams(self) -> Finding:
         more: dict[str, Any] = {}
-        if self._client.entry.api != "messages":
+        if self._client.entry.api == "chat":
             more["stream_options"] = {"include_usage": True}
         reply = await self._ask([_user(_QUESTION)], stream=True, **more)
         if isinstance(reply, ToolkitError):
@@ -229,7 +232,8 @@ class ModelCheck:
             tool: dict[str, Any] = {"name": name, "description": about, "input_schema": schema}
         else:
             function = {"name": name, "description": about, "parameters": schema}
-            tool = {"type": "function", "function": function}
+            in_chat = self._client.entry.api == "chat"
+            tool = {"type": "function", **({"function": function} if in_chat else function)}
         reply = await self._ask(
             [_user("How is the weather in Bergen now? Call weather_of to find out.")], tools=[tool]
         )
@@ -237,7 +241,7 @@ class ModelCheck:
             self.takes |= {} if _is_lost(reply) else {"tools": False}
             return _refused("tools", reply)
         raw = _raw(reply)
-        called = '"tool_use"' in raw or re.search(r'"tool_calls"\s*:\s*\[\s*\{', raw) is not None
+        called = _CALL.search(raw) is not None
         self.takes["tools"] = called
         if called and name in raw:
             return Finding("tools", "yes", f"it called {name}")
@@ -253,10 +257,13 @@ class ModelCheck:
         if self._client.entry.api == "messages":
             source = {"type": "base64", "media_type": "image/png", "data": _RED}
             picture: dict[str, Any] = {"type": "image", "source": source}
+        elif self._client.entry.api == "responses":
+            picture = {"type": "input_image", "image_url": f"data:image/png;base64,{_RED}"}
         else:
             url = f"data:image/png;base64,{_RED}"
             picture = {"type": "image_url", "image_url": {"url": url}}
-        text = {"type": "text", "text": "Which colour is the picture? Answer with one word."}
+        kind = "input_text" if self._client.entry.api == "responses" else "text"
+        text = {"type": kind, "text": "Which colour is the picture? Answer with one word."}
         reply = await self._ask([{"role": "user", "content": [picture, text]}])
         if isinstance(reply, ToolkitError):
             self.takes |= {} if _is_lost(reply) else {"images": False}
@@ -291,8 +298,9 @@ class ModelCheck:
         return Finding("seed", "yes", "the same twice, another one with another seed")
 
     async def _limit(self) -> Finding:
-        names = ["max_tokens"]
-        if self._client.entry.api != "messages":
+        api = self._client.entry.api
+        names = ["max_output_tokens"] if api == "responses" else ["max_tokens"]
+        if api == "chat":
             names += ["max_completion_tokens"]
         heard = {}
         for name in names:
@@ -307,7 +315,7 @@ class ModelCheck:
                 heard[name] = f"ignored ({reply.usage.output_tokens} tokens came)"
         said = "; ".join(f"{name} {what}" for name, what in heard.items())
         used = self._client.entry.max_tokens_parameter
-        if self._client.entry.api != "messages" and heard.get(used) != "taken":
+        if api == "chat" and heard.get(used) != "taken":
             return Finding("limit", "wrong", f"{said}; the toolkit sends {used}")
         return Finding("limit", "yes", said)
 

@@ -21,6 +21,7 @@ from utilities.model_catalogue import (
     PROVIDERS,
     SERVER_KEY_VARIABLE,
     ModelEntry,
+    api_elsewhere,
     hides_a_secret,
     server_host,
     server_url,
@@ -133,6 +134,7 @@ def _at_one(entry: ModelEntry, base_url: str) -> ModelEntry:
         key_variable=SERVER_KEY_VARIABLE,
         key_required=False,
         extra_headers={},
+        api=api_elsewhere(entry),
     )
 
 

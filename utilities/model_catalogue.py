@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from utilities.errors import UsageError
 
-APIS = ("chat", "messages")
-"""What servers speak: chat completions, Anthropic's Messages."""
+APIS = ("chat", "messages", "responses")
+"""What servers speak: chat completions, Anthropic's Messages, OpenAI's Responses."""
 
 SERVER_KEY_VARIABLE = "BASE_URL_API_KEY"
 """The key for a server given by `--base_url`: a vendor's key is never sent to another host."""
@@ -56,13 +56,19 @@ class ModelEntry:
     # The limit that is sent if one must be; also the worst case of a cost estimate.
     request_timeout_s: float = 1200.0
     # For one attempt, from the first byte sent to the last received.
+    streams: bool = True
+    # Whether replies are asked for as streams.
+    stall_timeout_s: float = 60.0
+    # How long a stream may be silent once its answer has begun.
+    background: bool = False
+    # Whether a reply is made in the background and fetched by its id ("responses" only).
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     # What the account may ask at each server; None: only what the answers' headers say.
     min_cached_prompt_tokens: int | None = None
     # The shortest prompt that the provider caches at a lower price; None: it caches none.
     thinking: bool = False
-    # Whether to ask for adaptive thinking, summarised (Anthropic).
+    # Whether the model thinks, and is asked for summaries of it (Anthropic and OpenAI).
     pricing_provider: str | None = None
     # The provider's name in genai-prices; None: it is not listed there.
     price_override: tuple[float, float] | None = None
@@ -81,6 +87,11 @@ class ModelEntry:
     # Fields of Sampling that a user's file gives; what the command line says counts instead.
     unsupported: str | None = None
     # Why a model of a user's file cannot be asked.
+
+
+def api_elsewhere(entry: ModelEntry) -> str:
+    """The API that another server than the provider's own speaks for this model."""
+    return "chat" if entry.provider == "openai" else entry.api
 
 
 def server_host(url: str) -> tuple[str, str | None]:
@@ -131,6 +142,7 @@ _OPENAI = ModelEntry(
     provider="openai",
     key_variable="OPENAI_API_KEY",
     base_url="https://api.openai.com/v1",
+    api="responses",
     accepts=_EVERYTHING,
     reasoning_efforts=_OPENAI_EFFORTS,
     max_tokens_parameter="max_completion_tokens",
@@ -199,6 +211,7 @@ _GPT = replace(
     accepts_without_reasoning=frozenset({"temperature", "top_p"}),
     context_tokens=1_050_000,
     images=True,
+    thinking=True,
 )
 _CLAUDE = replace(_ANTHROPIC, context_tokens=1_000_000, thinking=True)
 

@@ -300,7 +300,8 @@ async def test_openrouter_is_told_not_to_drop_parameters(server):
 
 async def test_nothing_is_sent_that_was_not_asked_for(server):
     await ask(server, "openai", "bare openai")
-    assert set(requests_of(server, "bare openai")[0].body) == {"model", "messages"}
+    (request,) = requests_of(server, "bare openai")
+    assert set(request.body) == {"model", "messages", "stream", "stream_options"}
 
 
 async def test_the_token_limit_has_the_name_that_the_model_knows(server):

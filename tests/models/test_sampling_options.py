@@ -30,8 +30,8 @@ def server():
 
 
 async def sent(server, name, sampling):
-    """The body that a request to this model has."""
-    entry = find_model(name, base_url=server.openai_url)
+    """The body that a request to this model has, if no stream is asked for."""
+    entry = replace(find_model(name, base_url=server.openai_url), streams=False)
     prompt = f"{name} {sampling}"
     async with open_client(entry, "key", max_connections=2) as client:
         await client.complete([{"role": "user", "content": prompt}], sampling)
@@ -65,7 +65,7 @@ async def sent(server, name, sampling):
         (
             "anthropic:m",
             Sampling(reasoning_effort="max", max_tokens=9),
-            {"output_config": {"effort": "max"}, "max_tokens": 9, "stream": True},
+            {"output_config": {"effort": "max"}, "max_tokens": 9},
         ),
         (
             "local:m",
@@ -80,7 +80,7 @@ async def sent(server, name, sampling):
         (
             "anthropic:m",
             Sampling(max_tokens=9, extra_body={"thinking": {"type": "disabled"}}),
-            {"max_tokens": 9, "stream": True, "thinking": {"type": "disabled"}},
+            {"max_tokens": 9, "thinking": {"type": "disabled"}},
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

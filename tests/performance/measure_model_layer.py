@@ -17,6 +17,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from itertools import product
 from statistics import median
 from typing import Any
 
@@ -51,14 +52,15 @@ def asked(
 
 def measure_cpu(requests: int, rounds: int) -> None:
     """CPU of a request: whole path by raw aiohttp, in turns."""
-    for sdk in SDKS:
+    for sdk, more in product(SDKS, ((), ("--no_stream",))):
         taken: dict[str, list[float]] = {"raw": [], "whole": []}
         for _ in range(rounds):
             for way, each in taken.items():
-                each.append(asked(way, sdk, 0.2, requests, 100)["cpu_s"] / requests)
+                each.append(asked(way, sdk, 0.2, requests, 100, *more)["cpu_s"] / requests)
         ratios = [whole / raw for whole, raw in zip(taken["whole"], taken["raw"], strict=True)]
+        how = "as a whole" if more else "in 500 events"
         print(
-            f"CPU a request, {sdk}, whole path ÷ raw aiohttp: {median(ratios):.1f} "
+            f"CPU a request, {sdk}, {how}, whole path ÷ raw aiohttp: {median(ratios):.1f} "
             f"({min(ratios):.1f} to {max(ratios):.1f}); {median(taken['whole']) * 1e3:.2f} ms ÷ "
             f"{median(taken['raw']) * 1e3:.2f} ms"
         )

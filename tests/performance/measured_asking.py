@@ -21,6 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from agents.opening import ask_for_data
 from synthetic_data_generators.generate_code_data import PLACE
 from utilities.runs.options import AskingOptions
@@ -52,6 +54,7 @@ def whole_path(options: argparse.Namespace) -> Asking:
         quiet=True,
         max_concurrent_tasks=options.in_flight,
         price=(1.0, 10.0),
+        no_stream=options.no_stream,
     )
     if not options.default_gate:
         given = replace(given, max_concurrent_requests=options.in_flight)
@@ -69,7 +72,11 @@ def raw_aiohttp(options: argparse.Namespace) -> Asking:
     import aiohttp
 
     path = {"openai": "/chat/completions", "anthropic": "/v1/messages"}[options.sdk]
-    body = {"model": "paced", "messages": [{"role": "user", "content": "x" * PROMPT_BYTES}]}
+    prompt = {"role": "user", "content": "x" * PROMPT_BYTES}
+    body: dict[str, Any] = {"model": "paced", "messages": [prompt]}
+    if not options.no_stream:
+        body["stream"] = True
+    content = orjson.dumps(body)
 
     async def ask(count: int, folder: Path) -> None:
         left = iter(range(count))
@@ -78,7 +85,7 @@ def raw_aiohttp(options: argparse.Namespace) -> Asking:
 
             async def one_after_the_other() -> None:
                 for _ in left:
-                    async with session.post(options.url + path, json=body) as response:
+                    async with session.post(options.url + path, data=content) as response:
                         await response.read()
 
             await asyncio.gather(*(one_after_the_other() for _ in range(options.in_flight)))
@@ -126,6 +133,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--in_flight", type=int, default=100)
     parser.add_argument("--default_gate", action="store_true")
+    parser.add_argument("--no_stream", action="store_true")
     parser.add_argument("--profile", type=Path, help="where cProfile's figures go")
     options = parser.parse_args()
     ask = {"whole": whole_path, "raw": raw_aiohttp}[options.path](options)

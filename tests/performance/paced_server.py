@@ -1,7 +1,8 @@
 """A model provider that costs next to nothing: each request is answered after a fixed time.
 
-It plays chat completions as JSON and Messages as a stream, with the same reply for everybody, and
-runs in a process of its own: `with PacedServer(latency_s=0.2) as server: server.openai_url`.
+It plays chat completions and Messages with the same reply for everybody, as JSON or, if that is
+asked for, as a stream of 500 events. It runs in a process of its own:
+`with PacedServer(latency_s=0.2) as server: server.openai_url`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Self
 
 REPLY_BYTES = 2000
+EVENTS = 500
+_WRITES = 25
+"""A stream comes in so many parts."""
 _USAGE = {"input_tokens": 1200, "output_tokens": 700}
 
 
@@ -49,7 +54,7 @@ class PacedServer:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, latency_s: float, answers: dict[bytes, bytes]) -> None:
+    def __init__(self, latency_s: float, answers: dict[tuple[bytes, bool], list[bytes]]) -> None:
         self._latency_s, self._answers = latency_s, answers
         self._received = b""
         self._transport: Any = None
@@ -62,8 +67,10 @@ class _Connection(asyncio.Protocol):
         head, end, rest = self._received.partition(b"\r\n\r\n")
         if end and len(rest) >= _content_length(head):
             self._received = b""  # nobody pipelines
-            answer = self._answers[head.split(b" ", 2)[1]]
-            asyncio.get_running_loop().call_later(self._latency_s, self._send, answer)
+            parts = self._answers[head.split(b" ", 2)[1], b'"stream":true' in rest]
+            for number, part in enumerate(parts, start=1):
+                delay_s = self._latency_s * number / len(parts)
+                asyncio.get_running_loop().call_later(delay_s, self._send, part)
 
     def _send(self, answer: bytes) -> None:
         if not self._transport.is_closing():
@@ -74,32 +81,68 @@ def _content_length(head: bytes) -> int:
     return int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
 
 
-def _answer(body: bytes, content_type: str) -> bytes:
-    lines = ["HTTP/1.1 200 OK", f"content-type: {content_type}", f"content-length: {len(body)}"]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+def _answer(body: bytes) -> list[bytes]:
+    lines = ["HTTP/1.1 200 OK", "content-type: application/json", f"content-length: {len(body)}"]
+    return ["\r\n".join(lines).encode() + b"\r\n\r\n" + body]
+
+
+def _streamed(events: list[str]) -> list[bytes]:
+    """A stream of events, each in a chunk of its own, in the parts in which it is sent."""
+    head = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    chunks = [b"%x\r\n%s\r\n" % (len(event), event.encode()) for event in events]
+    size = len(chunks) // _WRITES + 1
+    parts = [b"".join(chunks[place : place + size]) for place in range(0, len(chunks), size)]
+    return [head + parts[0], *parts[1:-1], parts[-1] + b"0\r\n\r\n"]
+
+
+def _pieces() -> list[str]:
+    text = reply_text()
+    ends = [len(text) * number // EVENTS for number in range(EVENTS + 1)]
+    return [text[start:end] for start, end in pairwise(ends)]
+
+
+_COMPLETION = {"id": "x", "object": "chat.completion", "created": 1, "model": "paced"}
+_CHAT_USAGE = {
+    "prompt_tokens": _USAGE["input_tokens"],
+    "completion_tokens": _USAGE["output_tokens"],
+}
 
 
 def _completion() -> bytes:
     message = {"role": "assistant", "content": reply_text()}
-    usage = {"prompt_tokens": _USAGE["input_tokens"], "completion_tokens": _USAGE["output_tokens"]}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    whole = {"id": "x", "object": "chat.completion", "created": 1, "model": "paced"}
-    return json.dumps(whole | {"choices": [choice], "usage": usage}).encode()
+    return json.dumps(_COMPLETION | {"choices": [choice], "usage": _CHAT_USAGE}).encode()
+
+
+def _completion_chunks() -> Iterator[str]:
+    chunk = _COMPLETION | {"object": "chat.completion.chunk"}
+    for piece in _pieces():
+        choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
+        yield f"data: {json.dumps(chunk | {'choices': [choice]})}\n\n"
+    last = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    yield f"data: {json.dumps(chunk | {'choices': [last]})}\n\n"
+    yield f"data: {json.dumps(chunk | {'choices': [], 'usage': _CHAT_USAGE})}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+def _message() -> bytes:
+    text = {"type": "text", "text": reply_text()}
+    return json.dumps(
+        _message_start(_USAGE) | {"content": [text], "stop_reason": "end_turn"}
+    ).encode()
+
+
+def _message_start(usage: dict[str, int]) -> dict[str, Any]:
+    return {"id": "x", "type": "message", "role": "assistant", "model": "paced", "usage": usage}
 
 
 def _events() -> Iterator[str]:
-    """A message in 20 pieces of text."""
-    start = {
-        "id": "x",
-        "role": "assistant",
-        "model": "paced",
-        "usage": {**_USAGE, "output_tokens": 1},
-    }
-    text, size = reply_text(), REPLY_BYTES // 20
-    pieces = [text[place : place + size] for place in range(0, len(text), size)]
-    yield _event("message_start", message=start)
+    """A message in pieces of text."""
+    yield _event("message_start", message=_message_start({**_USAGE, "output_tokens": 1}))
     yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-    for piece in pieces:
+    for piece in _pieces():
         yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
     yield _event("content_block_stop", index=0)
     usage = {"output_tokens": _USAGE["output_tokens"]}
@@ -114,8 +157,10 @@ def _event(kind: str, **fields: Any) -> str:
 async def serve(latency_s: float) -> None:
     """Print the port, and serve until killed."""
     answers = {
-        b"/v1/chat/completions": _answer(_completion(), "application/json"),
-        b"/v1/messages": _answer("".join(_events()).encode(), "text/event-stream"),
+        (b"/v1/chat/completions", False): _answer(_completion()),
+        (b"/v1/chat/completions", True): _streamed([*_completion_chunks()]),
+        (b"/v1/messages", False): _answer(_message()),
+        (b"/v1/messages", True): _streamed([*_events()]),
     }
     server = await asyncio.get_running_loop().create_server(
         lambda: _Connection(latency_s, answers), "127.0.0.1", 0, backlog=2048

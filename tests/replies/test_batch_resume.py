@@ -23,7 +23,7 @@ from tests.support.batch_runs import (
     replies_of,
 )
 from tests.support.batch_server import BatchServer
-from tests.support.script_process import ScriptProcess
+from tests.support.script_process import ScriptProcess, wait_until
 from tests.support.scripts import entries
 
 TASKS = 6
@@ -32,13 +32,6 @@ Dataset = Callable[..., Path]
 
 def started(words: list[str]) -> ScriptProcess:
     return ScriptProcess(CODE, *words)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 def kill_when(process: ScriptProcess, condition: Callable[[], bool]) -> None:

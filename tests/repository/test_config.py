@@ -72,6 +72,15 @@ def test_a_base_url_that_goes_on_behind_its_path_is_refused_and_not_repeated(mor
     assert "secret" not in str(caught.value)
 
 
+def test_openais_own_models_are_asked_for_responses_and_other_servers_for_completions():
+    assert find_model("GPT").api == find_model("openai:gpt-9").api == "responses"
+    elsewhere = [
+        find_model("GPT", base_url="http://localhost:8000"),
+        find_model("openai:gpt-9", base_url="https://proxy.example/v1"),
+    ]
+    assert {entry.api for entry in elsewhere} == {"chat"}
+
+
 def test_a_base_url_that_is_no_address_is_refused():
     with pytest.raises(UsageError, match="localhost:8000"):
         find_model("LOCAL_0", base_url="localhost:8000")

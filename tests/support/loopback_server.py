@@ -3,8 +3,9 @@
     with LoopbackServer(first=[status(429), dropped()], then=reply("hi")) as server:
         ... server.openai_url, server.anthropic_url, server.ledger() ...
 
-It plays `POST /v1/chat/completions` and `POST /v1/messages`, each as JSON or as a stream. Which
-behaviour a request meets is decided by the first of these that has one left:
+It plays `POST /v1/chat/completions`, `POST /v1/messages` and `POST /v1/responses`, each as JSON or
+as a stream, and responses in the background, which `GET /v1/responses/ID` fetches. Which behaviour
+a request meets is decided by the first of these that has one left:
 
 1. `globally`: a list consumed by whatever request comes next;
 2. `prompts`: for each text, the list for prompts that contain it, its last item for ever;
@@ -12,6 +13,8 @@ behaviour a request meets is decided by the first of these that has one left:
 4. `mixture`: (share, behaviour) pairs, drawn by a generator seeded with the seed, the prompt and
    how often the prompt was asked, so that a run meets the same ones in whatever order it asks;
 5. `then`.
+
+A fetch meets the next of `fetches`, if there is one left.
 
 By hand: `python -m tests.support.loopback_server --port 8000 --script flaky --ledger r.jsonl`.
 """
@@ -75,6 +78,10 @@ class Behaviour:
     delay_s: float = 0.0
     trickle_s: float | None = None
     # the pause after each byte of the body
+    stall_after: int | None = None
+    # send so many events of a stream, and then nothing
+    fetches_until_done: int = 2
+    # how often a response in the background is not ready
     cut: bool = False
     # stop in the middle: a stream ends early, a body is shorter than announced
 
@@ -122,6 +129,11 @@ def dropped(delay_s: float = 0.0) -> Behaviour:
 def stalled() -> Behaviour:
     """The request is read and never answered."""
     return Behaviour(kind="stalled")
+
+
+def stalled_stream(events: int = 2, **fields: Any) -> Behaviour:
+    """A stream of which so many events come, and then nothing, though the connection stays."""
+    return Behaviour(stall_after=events, **fields)
 
 
 def trickling(interval_s: float = 0.05) -> Behaviour:
@@ -220,6 +232,7 @@ class Script:
     first: Sequence[Behaviour] = ()
     mixture: Sequence[tuple[float, Behaviour]] = ()
     then: Behaviour = field(default_factory=reply)
+    fetches: Sequence[Behaviour] = ()
     seed: int = 0
     max_under_way: int | None = None
     # more requests than that at once are rejected with 429, whatever else is scripted
@@ -308,6 +321,8 @@ class _Director:
     def __init__(self, script: Script, ledger: IO[str]):
         self._script, self._ledger = script, ledger
         self._globally = iter(script.globally)
+        self._fetches = iter(script.fetches)
+        self.responses: dict[str, _Background] = {}
         self._asked: Counter[str] = Counter()
         self._asked_with: defaultdict[str, int] = defaultdict(int)
         self._requests = self._under_way = 0
@@ -323,10 +338,20 @@ class _Director:
             body=request_body,
             received_at=time.time(),
         )
-        prompt = json.dumps([request_body.get("system"), request_body.get("messages")])
+        prompt = json.dumps([request_body.get("system"), messages_of(request_body)])
         key = hashlib.sha256(prompt.encode()).hexdigest()
         n, self._asked[key] = self._asked[key], self._asked[key] + 1
         return number, self._choose(prompt, key, n), n
+
+    def fetch(self, request: web.Request) -> tuple[int, Behaviour | None]:
+        """Write a fetch down; its number, and what goes wrong with it, if anything does."""
+        number, self._requests = self._requests, self._requests + 1
+        self._under_way += 1
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self._write(
+            number=number, path=request.path, headers=headers, body={}, received_at=time.time()
+        )
+        return number, next(self._fetches, None)
 
     def end(self, number: int, behaviour: Behaviour, *, completed: bool) -> None:
         """Write down what became of the request."""
@@ -374,8 +399,13 @@ async def _answer(request: web.Request, director: _Director) -> web.StreamRespon
         if behaviour.kind == "dropped":
             _drop(request)
             return web.Response()
-        api = _Messages if request.path.endswith("/messages") else _ChatCompletions
-        headers, chunks = _encode(api(request_body, behaviour, n), behaviour)
+        api = APIS[request.path.rsplit("/", 1)[1]](request_body, behaviour, n)
+        if request_body.get("background") and behaviour.kind == "reply":
+            found = _Background(f"resp_{number}", api)
+            director.responses[found.response_id] = found
+            completed = True
+            return web.json_response(found.begun())
+        headers, chunks = _encode(api, behaviour)
         response = web.StreamResponse(status=behaviour.code, headers=headers)
         with contextlib.suppress(ConnectionError):
             await response.prepare(request)
@@ -384,6 +414,27 @@ async def _answer(request: web.Request, director: _Director) -> web.StreamRespon
         return response
     finally:
         director.end(number, behaviour, completed=completed)
+
+
+async def _fetched(request: web.Request, director: _Director) -> web.StreamResponse:
+    """What has become of a response in the background."""
+    from aiohttp import web
+
+    number, fault = director.fetch(request)
+    found = director.responses.get(request.match_info["id"])
+    try:
+        if fault is not None and fault.kind == "stalled":
+            await asyncio.Event().wait()
+        if fault is not None and fault.kind == "dropped":
+            _drop(request)
+            return web.Response()
+        if fault is not None:
+            return web.json_response({"error": dict(fault.error)}, status=fault.code)
+        if found is None:
+            return web.json_response({"error": {"message": "no such response"}}, status=404)
+        return web.json_response(found.fetched())
+    finally:
+        director.end(number, fault or Behaviour(), completed=fault is None)
 
 
 def _encode(api: _Api, behaviour: Behaviour) -> tuple[dict[str, str], list[bytes]]:
@@ -410,7 +461,9 @@ def _encode(api: _Api, behaviour: Behaviour) -> tuple[dict[str, str], list[bytes
 async def _send(
     request: web.Request, response: web.StreamResponse, chunks: list[bytes], behaviour: Behaviour
 ) -> None:
-    for chunk in chunks:
+    for number, chunk in enumerate(chunks):
+        if number == behaviour.stall_after:
+            await asyncio.Event().wait()
         if behaviour.trickle_s is None:
             await response.write(chunk)
             continue
@@ -445,7 +498,7 @@ class _Api:
         self.streams = bool(request_body.get("stream"))
         self.reasoning, self.text = behaviour.reasoning, behaviour.text.replace("{n}", str(n))
         if behaviour.maker:
-            prompt = "\n".join(map(_text_of, request_body["messages"]))
+            prompt = "\n".join(map(_text_of, messages_of(request_body)))
             self.reasoning, self.text = MAKERS[behaviour.maker](prompt, n)
 
     def error(self) -> JSON:
@@ -463,13 +516,22 @@ class _ChatCompletions(_Api):
         return {"error": dict(self.behaviour.error)}
 
     def whole(self) -> JSON:
-        choice = {"index": 0, "message": self._message(), "finish_reason": self._finish_reason()}
+        choice = {
+            "index": 0,
+            "message": self._message(self.text),
+            "finish_reason": self._finish_reason(),
+        }
         return self._envelope("chat.completion", [choice]) | self._usage()
 
     def events(self) -> Iterator[str]:
-        delta = {"index": 0, "delta": self._message(), "finish_reason": None}
+        if self.behaviour.error:
+            failed = self._envelope("chat.completion.chunk", []) | self.error()
+            yield f"data: {json.dumps(failed)}\n\n"
+            return
+        first = {"index": 0, "delta": self._message(self.text[:5]), "finish_reason": None}
+        second = {"index": 0, "delta": {"content": self.text[5:]}, "finish_reason": None}
         last = {"index": 0, "delta": {}, "finish_reason": self._finish_reason()}
-        for choices in ([delta], [last], []):
+        for choices in ([first], [second], [last], []):
             chunk = self._envelope("chat.completion.chunk", choices)
             yield f"data: {json.dumps(chunk if choices else chunk | self._usage())}\n\n"
         yield "data: [DONE]\n\n"
@@ -482,8 +544,8 @@ class _ChatCompletions(_Api):
         reason = self.behaviour.finish_reason
         return "content_filter" if reason == "refusal" else reason
 
-    def _message(self) -> JSON:
-        message: JSON = {"role": "assistant", "content": self.text}
+    def _message(self, text: str) -> JSON:
+        message: JSON = {"role": "assistant", "content": text}
         name = self.behaviour.reasoning_field
         if self.reasoning is not None and name == "reasoning_details":
             message[name] = [{"type": "reasoning.text", "text": self.reasoning}]
@@ -564,6 +626,94 @@ class _Messages(_Api):
         }
 
 
+class _Responses(_Api):
+    def error(self) -> JSON:
+        return {"error": dict(self.behaviour.error)}
+
+    def whole(self) -> JSON:
+        it = self.behaviour
+        details = {"reason": "max_output_tokens"} if it.finish_reason == "length" else None
+        return self.envelope("incomplete" if details else "completed") | {
+            "incomplete_details": details,
+            "output": self._items(),
+            "usage": {
+                "input_tokens": it.input_tokens,
+                "input_tokens_details": {"cached_tokens": it.cached_input_tokens},
+                "output_tokens": it.output_tokens,
+                "output_tokens_details": {"reasoning_tokens": it.reasoning_tokens},
+                "total_tokens": it.input_tokens + it.output_tokens,
+            },
+        }
+
+    def events(self) -> Iterator[str]:
+        yield _event("response.created", response=self.envelope("in_progress"))
+        if self.behaviour.error:
+            yield _event("error", **{**self.behaviour.error, "type": "error"})
+            return
+        if self.reasoning is not None:
+            yield _event("response.reasoning_summary_text.delta", delta=self.reasoning)
+        for part in (self.text[:5], self.text[5:]):
+            yield _event("response.output_text.delta", delta=part)
+        whole = self.whole()
+        yield _event(f"response.{whole['status']}", response=whole)
+
+    def envelope(self, status: str) -> JSON:
+        return {
+            "id": "resp_x",
+            "object": "response",
+            "model": self.model,
+            "status": status,
+            "error": None,
+            "output": [],
+        }
+
+    def _items(self) -> list[JSON]:
+        is_refusal = self.behaviour.finish_reason == "refusal"
+        content = (
+            {"type": "refusal", "refusal": self.text}
+            if is_refusal
+            else {"type": "output_text", "text": self.text, "annotations": []}
+        )
+        message = {"type": "message", "role": "assistant", "id": "m", "content": [content]}
+        summary = [{"type": "summary_text", "text": self.reasoning}]
+        reasoning = {"type": "reasoning", "id": "r", "summary": summary, "encrypted_content": "?"}
+        return [message] if self.reasoning is None else [reasoning, message]
+
+
+class _Background:
+    """A response that is made in the background."""
+
+    def __init__(self, response_id: str, api: _Api):
+        self.response_id = response_id
+        self._api = api
+        self._fetches = 0
+
+    def begun(self) -> JSON:
+        return self._api.whole() | {
+            "id": self.response_id, "status": "queued", "output": [], "usage": None
+        }  # fmt: skip
+
+    def fetched(self) -> JSON:
+        self._fetches += 1
+        whole = self._api.whole() | {"id": self.response_id}
+        if self._fetches > self._api.behaviour.fetches_until_done:
+            return whole
+        return whole | {"status": "in_progress", "output": [], "usage": None}
+
+
+APIS: Mapping[str, type[_Api]] = {
+    "completions": _ChatCompletions,
+    "messages": _Messages,
+    "responses": _Responses,
+}
+
+
+def messages_of(request_body: JSON) -> list[JSON]:
+    """The messages of a request in any API."""
+    found: list[JSON] = request_body.get("messages") or request_body.get("input") or []
+    return found
+
+
 def _event(kind: str, **fields: Any) -> str:
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n"
 
@@ -577,9 +727,14 @@ async def _serve(script: Script, port: int, ledger: IO[str], *, parent: int | No
     async def answer(request: web.Request) -> web.StreamResponse:
         return await _answer(request, director)
 
+    async def fetched(request: web.Request) -> web.StreamResponse:
+        return await _fetched(request, director)
+
     application = web.Application(client_max_size=64 * 2**20)
     application.router.add_post("/v1/chat/completions", answer)
     application.router.add_post("/v1/messages", answer)
+    application.router.add_post("/v1/responses", answer)
+    application.router.add_get("/v1/responses/{id}", fetched)
     # Without cancellation a stalled request would not notice that its client has left.
     runner = web.AppRunner(application, handler_cancellation=True, access_log=None)
     await runner.setup()
@@ -601,6 +756,7 @@ def _read_script(path: Path) -> Script:
         first=[Behaviour(**item) for item in fields["first"]],
         mixture=[(share, Behaviour(**item)) for share, item in fields["mixture"]],
         then=Behaviour(**fields["then"]),
+        fetches=[Behaviour(**item) for item in fields["fetches"]],
         seed=fields["seed"],
         max_under_way=fields["max_under_way"],
     )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -122,3 +123,11 @@ class ScriptProcess:
         code = self.wait(timeout_s)
         output, complaint = self._output.read_text(), self._complaint.read_text()
         return subprocess.CompletedProcess(self.args, code, output, complaint)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens in another process; fails after a minute."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)

@@ -29,6 +29,7 @@ from utilities.model_catalogue import (
     PROVIDERS,
     SERVER_KEY_VARIABLE,
     ModelEntry,
+    api_elsewhere,
     hides_a_secret,
     server_host,
     server_url,
@@ -63,6 +64,7 @@ class LimitsTable(msgspec.Struct, forbid_unknown_fields=True):
     tokens_per_minute: _Count | None = None
     max_output_tokens: _Count | None = None
     request_timeout_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    stall_timeout_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
 class ModelTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -79,6 +81,8 @@ class ModelTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     accepts: list[str] | None = None
     reasoning_efforts: list[str] | None = None
     max_tokens_parameter: str | None = None
+    streams: bool | None = None
+    thinking: bool | None = None
     images: bool | None = None
     tools: bool | None = None
     extra_headers: dict[str, str] = {}
@@ -170,6 +174,8 @@ def _entry_of(name: str, table: Mapping[str, Any] | str) -> ModelEntry:
         "cached_price": None if price is None else price[2],
         "reasoning_efforts": read.reasoning_efforts and tuple(read.reasoning_efforts),
         "max_tokens_parameter": read.max_tokens_parameter,
+        "streams": read.streams,
+        "thinking": read.thinking,
         "images": read.images,
         "tools": read.tools,
     }
@@ -256,7 +262,7 @@ def _placed(name: str, read: ModelTable) -> ModelEntry:
             name=name,
             provider=name,
             model_id=read.model,
-            api=read.api or (PROVIDERS[read.provider].api if read.provider else "chat"),
+            api=read.api or (api_elsewhere(PROVIDERS[read.provider]) if read.provider else "chat"),
             key_variable=read.api_key_env or SERVER_KEY_VARIABLE,
             key_required=read.api_key_env is not None,
             base_url=urls[0],

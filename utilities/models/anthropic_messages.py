@@ -1,4 +1,4 @@
-"""Anthropic's Messages API; always streamed, as long replies have to be."""
+"""Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class MessagesClient(APIClient):
     path = "/v1/messages"
     # Writing to the cache costs a quarter more, reading a tenth: it pays from two samples on.
     caching: ClassVar[Mapping[str, Any]] = {"cache_control": {"type": "ephemeral"}}
+    streaming: ClassVar[Mapping[str, Any]] = {"stream": True}
 
     def connect(self, max_connections: int) -> tuple[httpx2.AsyncClient, Mapping[str, Any]]:
         """Connections and headers of the anthropic SDK."""
@@ -45,8 +46,8 @@ class MessagesClient(APIClient):
         return http, {**sdk.default_headers, **sdk.auth_headers}
 
     def body(self, messages: list[Message], sampling: Sampling) -> JSONObject:
-        """As `message_body`, for a stream."""
-        return message_body(self.entry, messages, sampling) | {"stream": True}
+        """As `message_body`."""
+        return message_body(self.entry, messages, sampling)
 
     def event_reader(self) -> MessageStream:
         """Puts a message together from its events."""
@@ -68,7 +69,7 @@ def anthropic_sdk(
 
 
 def message_body(entry: ModelEntry, messages: list[Message], sampling: Sampling) -> JSONObject:
-    """The body of a request for a message that is not streamed."""
+    """The body of a request for a message."""
     system = "\n\n".join(text_of(m["content"]) for m in messages if m["role"] == "system")
     body: JSONObject = {
         "model": entry.model_id,
@@ -99,6 +100,7 @@ class MessageStream:
         """`triage` says what an error event means."""
         self._triage = triage
         self._parts: dict[str, list[str]] = {"text": [], "thinking": []}
+        self.pieces: list[str] = []
         self._usage: JSONObject = {}
         self._stop_reason = ""
         self._model = ""
@@ -141,8 +143,9 @@ class MessageStream:
     def _add(self, piece: JSONObject) -> None:
         """A block's beginning or a delta: its text is under the name of its kind."""
         for name, parts in self._parts.items():
-            if name in piece:
-                parts.append(text_at(piece, name))
+            if text := text_at(piece, name):
+                parts.append(text)
+                self.pieces.append(text)
 
 
 def read_message(message: object, triage: Triage) -> Reply:

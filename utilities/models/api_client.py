@@ -9,24 +9,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from utilities.config import keys_hidden
-from utilities.errors import AttemptFailed, ProviderFailed, ToolkitError, WrongAddress
+from utilities.errors import (
+    AttemptFailed,
+    ProviderFailed,
+    Rejected,
+    ToolkitError,
+    WrongAddress,
+)
 from utilities.model_catalogue import ModelEntry
 from utilities.models.bodies import Body, EventReader, packed_text
 from utilities.models.costs import named_cost, priced
-from utilities.models.interface import Begun, Message, Reply, Sampling
-from utilities.models.json_fields import JSONObject, encode_json, parse_json
+from utilities.models.interface import Begun, Message, Meter, Reply, Sampling
+from utilities.models.json_fields import (
+    JSONObject,
+    encode_json,
+    has_field,
+    parse_json,
+    without,
+)
 from utilities.models.pacing.rate_limits import RateLimits
+from utilities.models.stream_watch import StreamWatch
 from utilities.models.triage import Triage
 
 if TYPE_CHECKING:
     import httpx2
+
+_log = logging.getLogger(__name__)
 
 _END_TIMEOUT_S = 0.5
 """How long the end of a connection is waited for after a reply that is whole."""
@@ -43,6 +59,13 @@ class APIClient(ABC):
     """Where requests are posted, below the base URL."""
     caching: ClassVar[Mapping[str, Any]] = {}
     """Added to a body so that the provider caches the prompt; most providers need nothing."""
+    streaming: ClassVar[Mapping[str, Any]] = {}
+    """Added to a body so that the reply comes as a stream; nothing if the API has none."""
+    droppable: ClassVar[Mapping[str, str]] = {}
+    """Fields that a server may not take, and a pattern of its words for that.
+
+    A field is a path such as "reasoning.summary".
+    """
 
     def __init__(self, entry: ModelEntry, key: str, limits: RateLimits | None = None) -> None:
         """`limits` are updated from the rate limits that the answers' headers name."""
@@ -52,6 +75,7 @@ class APIClient(ABC):
         self._urls: list[httpx2.URL] = []
         self._wrong_urls: dict[httpx2.URL, WrongAddress] = {}
         self._is_right_url = False
+        self._dropped: set[str] = set()
         self._http: httpx2.AsyncClient
         self._post: dict[str, Any]
 
@@ -77,46 +101,46 @@ class APIClient(ABC):
         async with aclosing(self._http):
             yield self
 
-    async def send(
-        self,
-        body: JSONObject,
-        begun: Begun,
-        keep: Callable[[str], None] | None = None,
-    ) -> Reply:
-        """One request, within the model's time limit.
+    async def send(self, body: JSONObject, meter: Meter, begun: Begun) -> Reply:
+        """One request, within the model's time limits.
 
-        Whatever ends it, also the time limit or a cancellation: what has come of a success is in
-        the reply, or given to `keep`. Raises AttemptFailed if the request may be made again, else
-        what went wrong.
+        Whatever ends it, also a time limit or a cancellation: what has come of a success is in
+        the reply, or given to `meter.keep`. Raises AttemptFailed if the request may be made again,
+        else what went wrong.
         """
         import aiohttp  # loaded with the SDK
         import httpx2
 
+        body = without(body, self._dropped)
         request = httpx2.Request(**self._post, content=encode_json(body))
         received, reply, failure = Body(self.event_reader()), None, None
         limit = asyncio.timeout(self.entry.request_timeout_s)
+        watch = StreamWatch(limit, received, self.entry.stall_timeout_s, meter.name)
         try:
             try:
                 async with limit, aclosing(await self._http.send(request, stream=True)) as response:
                     self._limits.hear(response.headers)
                     if not response.is_success:
-                        raise self._refusal(response, await response.aread())
+                        raise self._refusal(response, await response.aread(), body)
                     self._is_right_url = True
                     received.named_cost_usd = named_cost(response.headers.get(_COST))
-                    await _receive(_unpacked(response), received, begun)
+                    with watch:
+                        await _receive(_unpacked(response), received, watch, begun)
             except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-                failure = self._cut_short(error, late=limit.expired())
+                failure = self._cut_short(error, watch)
             reply = self._reply_in(received, failure)
         finally:
-            if reply is None and received.has_begun and keep is not None:
-                keep(self.triage.without_key(received.text()))
+            if reply is None and received.has_begun and meter.keep is not None:
+                meter.keep(self.triage.without_key(received.text()))
         return reply
 
-    def _cut_short(self, error: Exception, *, late: bool) -> AttemptFailed:
-        """The failure of an exchange whose connection broke, or that was late."""
+    def _cut_short(self, error: Exception, watch: StreamWatch) -> AttemptFailed:
+        """The failure of an exchange whose connection broke or fell silent, or that was late."""
         failure = self.triage.connection(error)
-        if late:
-            failure = self.triage.late(self.entry.request_timeout_s)
+        if watch.is_stalled:
+            failure = self.triage.late(self.entry.stall_timeout_s, "nothing more of the reply")
+        elif watch.limit.expired():
+            failure = self.triage.late(self.entry.request_timeout_s, "no whole reply")
         failure.__cause__ = error
         return failure
 
@@ -144,8 +168,9 @@ class APIClient(ABC):
     def _priced(self, body: Body) -> Reply:
         """The reply in a body, with its cost and the body itself."""
         reply, text = self._reply(body), self.triage.without_key(body.text())
-        kept = {"body_zlib": packed_text(text)} if body.is_stream else {"body": text}
-        return priced(self.entry, reply, cost_usd=body.named_cost_usd, **kept)
+        if body.is_stream:  # no header before a stream can know what it will cost
+            return priced(self.entry, reply, body_zlib=packed_text(text))
+        return priced(self.entry, reply, cost_usd=body.named_cost_usd, body=text)
 
     def _reply(self, body: Body) -> Reply:
         try:
@@ -156,7 +181,8 @@ class APIClient(ABC):
             what = "the stream has an event that is no JSON" if body.is_stream else "no JSON"
             raise self.triage.no_reply(f"the answer cannot be read: {what}") from error
 
-    def _refusal(self, response: httpx2.Response, content: bytes) -> Exception:
+    def _refusal(self, response: httpx2.Response, content: bytes, sent: JSONObject) -> Exception:
+        """What an answer means that is no success."""
         try:
             body = parse_json(content)
         except (ValueError, RecursionError):
@@ -165,11 +191,29 @@ class APIClient(ABC):
         found = self.triage.answer(response.status_code, body, response.headers, str(url))
         if not isinstance(found, WrongAddress):
             self._is_right_url = True
-        elif url != self._post["url"]:  # sent before the right one was found
+            return self._asked_for_less(found, sent, response.status_code)
+        if url != self._post["url"]:  # sent before the right one was found
             return _at_the_other_path(found, response.status_code)
-        elif not self._is_right_url:
+        if not self._is_right_url:
             return self._elsewhere(url, found, response.status_code)
         return found
+
+    def _asked_for_less(
+        self, refusal: ToolkitError, sent: JSONObject, status_code: int
+    ) -> ToolkitError:
+        """Have requests do without a field that is only added here, if it is what was refused."""
+        if not isinstance(refusal, Rejected):
+            return refusal
+        words = str(refusal).lower()
+        for path, pattern in self.droppable.items():
+            if has_field(sent, path) and re.search(pattern, words):
+                if path not in self._dropped:
+                    _log.warning("%s; asked without %s from now on", refusal, path)
+                self._dropped.add(path)
+                return AttemptFailed(
+                    ProviderFailed, str(refusal), retry_after_s=0.0, status_code=status_code
+                )
+        return refusal
 
     def _elsewhere(self, url: httpx2.URL, wrong: WrongAddress, status_code: int) -> Exception:
         """Have requests sent to the other usual path from now on; the error if it is wrong too.
@@ -237,11 +281,14 @@ async def _unpacked(response: httpx2.Response) -> AsyncIterator[bytes]:
             yield part
 
 
-async def _receive(chunks: AsyncIterator[bytes], body: Body, begun: Begun) -> None:
+async def _receive(
+    chunks: AsyncIterator[bytes], body: Body, watch: StreamWatch, begun: Begun
+) -> None:
     """Take a body to its end; after a whole stream the end is not waited for long."""
     async for chunk in chunks:
         begun()
         body.take(chunk)
+        watch.hear()
         if body.is_whole:
             break
     with suppress(TimeoutError):  # so that the connection can be used again

@@ -21,6 +21,9 @@ _END = b"[DONE]"
 class EventReader(Protocol):
     """Puts a reply together from the events of a stream."""
 
+    pieces: list[str]
+    """What has come of the reply's text; from the first piece on a stream is never silent long."""
+
     def take(self, event: object) -> bool:
         """Take an event's JSON; whether the reply is whole with it."""
 
@@ -50,6 +53,11 @@ class Body:
     def is_stream(self) -> bool:
         """Whether events came, and no document."""
         return self._events is not None
+
+    @property
+    def pieces(self) -> list[str]:
+        """What has come of a stream's text; nothing of a document."""
+        return [] if self._events is None or self._reader is None else self._reader.pieces
 
     @property
     def has_begun(self) -> bool:

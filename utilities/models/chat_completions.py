@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.api_client import APIClient, sdk_options
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _FAILED = ("error", "abort", "aborted", "cancelled")
 """The server's own failure: vLLM and SGLang abort what they cannot go on with."""
+_IN_DELTAS = ("content", "reasoning", "reasoning_content", "refusal")
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
     "tool_calls": "stop",
@@ -44,6 +45,14 @@ class ChatCompletionsClient(APIClient):
     """
 
     path = "/chat/completions"
+    streaming: ClassVar[Mapping[str, Any]] = {
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    droppable: ClassVar[Mapping[str, str]] = {
+        "stream_options": r"\bstream_options\b",
+        "stream": r"\bstream(ing)?\b",
+    }
 
     def connect(self, max_connections: int) -> tuple[httpx2.AsyncClient, Mapping[str, Any]]:
         """Connections and headers of the openai SDK."""
@@ -70,6 +79,7 @@ class CompletionStream:
         """`triage` says what an error means."""
         self._triage = triage
         self._texts: dict[str, list[str]] = {}
+        self.pieces: list[str] = []
         self._finish_reason: object = None
         self._rest: JSONObject = {}
 
@@ -84,10 +94,24 @@ class CompletionStream:
         self._rest |= {name: event[name] for name in ("model", "usage") if event.get(name)}
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
         delta = object_at(choice, "delta") or object_at(choice, "message")
-        for name in ("content", "reasoning", "reasoning_content", "refusal"):
+        for name in _IN_DELTAS:
             if text := text_at(delta, name):
-                self._texts.setdefault(name, []).append(text)
+                self._add(name, text)
+        if list_at(delta, "reasoning_details") or list_at(delta, "content"):
+            self._add_parts(delta)
         return False
+
+    def _add(self, name: str, text: str) -> None:
+        self._texts.setdefault(name, []).append(text)
+        self.pieces.append(text)
+
+    def _add_parts(self, delta: JSONObject) -> None:
+        """Take what stands in lists of parts, if it does not stand in a field of its own, too."""
+        if text := _text(delta) if list_at(delta, "content") else "":
+            self._add("content", text)
+        is_new = not (text_at(delta, "reasoning") or text_at(delta, "reasoning_content"))
+        if reasoning := _reasoning(delta) if is_new else None:
+            self._add("reasoning", reasoning)
 
     def reply(self, *, ended: bool) -> Reply:
         """The whole completion; raises AttemptFailed if the stream was cut or brought nothing."""

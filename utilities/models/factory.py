@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from utilities.config import read_retry_delay_s
+from utilities.errors import ToolkitError
 from utilities.model_catalogue import ModelEntry
 from utilities.models.anthropic_messages import MessagesClient
 from utilities.models.api_client import APIClient
@@ -29,10 +30,12 @@ from utilities.models.pacing.endpoints import Endpoint, Endpoints
 from utilities.models.pacing.rate_gate import START, RateGate
 from utilities.models.pacing.rate_limits import RateLimits
 from utilities.models.pacing.retry import Retrier, RetryPolicy
+from utilities.models.responses import ResponsesClient
 
 CLIENTS: dict[str, type[APIClient]] = {
     "chat": ChatCompletionsClient,
     "messages": MessagesClient,
+    "responses": ResponsesClient,
 }
 """The client of each API, by the name that a model's entry has in `api`."""
 
@@ -75,18 +78,31 @@ def body_reader(entry: ModelEntry, key: str) -> Callable[[str], Reply]:
 
     A line of a batch's results is read too. Raises ToolkitError for a body without a reply.
     """
-    alone = CLIENTS[entry.api](entry, key)
-    batched = CLIENTS[entry.api](replace(entry, price_factor=PRICE_FACTOR), key)
+    clients = [CLIENTS[entry.api]]
+    if entry.api == "responses":  # batches and earlier versions have chat completions
+        clients.append(ChatCompletionsClient)
+    ways = [client(entry, key).read for client in clients]
+    in_batch = replace(entry, price_factor=PRICE_FACTOR)
+    ways_in_batch = [client(in_batch, key).read for client in clients]
 
     def read(body: str) -> Reply:
         with suppress(ValueError, RecursionError):
             document = parse_json(body)
             answer = answer_in(document) if isinstance(document, dict) else None
             if answer is not None:
-                return batched.read(json.dumps(answer))
-        return alone.read(body)
+                return _first_read(ways_in_batch, json.dumps(answer))
+        return _first_read(ways, body)
 
     return read
+
+
+def _first_read(ways: Sequence[Callable[[str], Reply]], body: str) -> Reply:
+    """The body as the first of the ways that can reads it; raises what the last one says."""
+    *others, last = ways
+    for way in others:
+        with suppress(ToolkitError):
+            return way(body)
+    return last(body)
 
 
 class _Client:
@@ -111,12 +127,12 @@ class _Client:
             check_sampling(first.entry, sampling)
             self._checked = sampling
         body = first.body(messages, sampling)
+        if first.entry.streams:
+            body |= first.streaming
         if begun is not None:
             body |= first.caching
         return self._retrier.run(
-            lambda endpoint: self._servers[endpoint.number].send(
-                body, begun or _nothing, meter.keep
-            ),
+            lambda endpoint: self._servers[endpoint.number].send(body, meter, begun or _nothing),
             meter,
             prompt_characters=sum(len(text_of(message["content"])) for message in messages),
         )

@@ -1,6 +1,6 @@
 """What a model client takes and returns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar
 
@@ -174,6 +174,8 @@ class Reply:
     attempts: int = 1
     failed_attempts: tuple[FailedAttempt, ...] = ()
     """Those before this reply."""
+    replay: list[dict[str, Any]] | None = None
+    """What only the provider reads, and wants back if the conversation goes on."""
     body: str | None = None
     """The document that this was read of as it came, to stand in the journal beside it."""
     body_zlib: str | None = None
@@ -221,6 +223,12 @@ class Meter:
 
     worst_usd: float | None = 0.0
     """What an attempt costs at most, in US dollars; None if the price is unknown."""
+    name: str = ""
+    """What the request is called in the log."""
+    response_id: str | None = None
+    """The provider's name of a reply that it makes in the background."""
+    note_response: Callable[[str], Awaitable[None]] | None = None
+    """Given that name before the reply is fetched; it must not be lost."""
     keep: Callable[[str], None] | None = None
     """Given what has come of the body of each success that has become no reply."""
 

@@ -1,7 +1,7 @@
 """JSON to and from servers; a field of another type than expected counts as missing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 import orjson
@@ -66,3 +66,20 @@ def joined(first: Mapping[str, Any], *others: Mapping[str, Any] | None) -> JSONO
             is_joined = isinstance(inner, Mapping) and isinstance(value, Mapping)
             whole[name] = joined(inner, value) if is_joined else value  # type: ignore[arg-type]
     return whole
+
+
+def has_field(body: JSONObject, path: str) -> bool:
+    """Whether there is a field at this path of names, such as "reasoning.summary"."""
+    parent, _, name = path.rpartition(".")
+    return name in (object_at(body, parent) if parent else body)
+
+
+def without(body: JSONObject, paths: Collection[str]) -> JSONObject:
+    """The body without the fields at these paths."""
+    for path in paths:
+        if has_field(body, path):
+            parent, _, name = path.rpartition(".")
+            fields = object_at(body, parent) if parent else body
+            kept = {key: value for key, value in fields.items() if key != name}
+            body = {**body, parent: kept} if parent else kept
+    return body

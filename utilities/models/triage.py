@@ -59,6 +59,7 @@ _STATUS_OF_TYPE: Mapping[str, int] = {
     "permission_error": 403,
     "not_found_error": 404,
     "invalid_request_error": 400,
+    "invalid_prompt": 400,  # in a response: the prompt is against the provider's rules
     "request_too_large": 413,
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
@@ -132,9 +133,9 @@ class Triage:
         # The SDKs call every broken connection a timeout; the first cause knows better.
         return self.no_reply(f"the connection was dropped ({type(causes[-1]).__name__})")
 
-    def late(self, timeout_s: float) -> AttemptFailed:
-        """The failure of an exchange that took too long."""
-        message = f"{self._entry.name}: no whole reply within {timeout_s:g} s"
+    def late(self, timeout_s: float, what: str = "no whole reply") -> AttemptFailed:
+        """The failure of an exchange that took too long; `what` did not come in that time."""
+        message = f"{self._entry.name}: {what} within {timeout_s:g} s"
         return AttemptFailed(TimedOut, message, billable=True)
 
     def no_reply(self, what: str) -> AttemptFailed:

@@ -119,6 +119,9 @@ class AskedModel:
             if request.reply is not None:
                 return request.reply
             sampling, meter = self._sent(messages, index)
+            meter.name = f"{task.task_id}, sample {index}"
+            meter.response_id = self._replies.journal.response_of(key)
+            meter.note_response = partial(self._replies.journal.note_response, key, about)
             meter.keep = partial(self._replies.journal.record_body, key, about)
             if batches is not None:
                 reply = await batches.complete(key, about, messages, sampling, meter)
@@ -134,11 +137,11 @@ class AskedModel:
         """Count the request if this run only counts."""
         if (plan := self._replies.plan) is not None:
             journal = self._replies.journal
-            ordered = journal.batches.batch_of(key) is not None
+            ordered = journal.batches.batch_of(key) or journal.response_of(key)
             reply = journal.recall(key)
             if reply is None and self._read_body is not None:
                 reply = readable_body(journal, key, self._read_body)
-            plan.note(messages, reply, is_ordered=ordered)
+            plan.note(messages, reply, is_ordered=ordered is not None)
 
     def _sent(self, messages: list[Message], index: int) -> tuple[Sampling, Meter]:
         """The sampling of a request, and the meter of its attempts."""

@@ -23,6 +23,8 @@ _FAILURE = "failed_request"
 _FAILURE_START = f'{{"entry_type":"{_FAILURE}"'.encode("ascii")
 _BODY = "unread_body"
 _BODY_START = f'{{"entry_type":"{_BODY}"'.encode("ascii")
+_RESPONSE = "background_response"
+_RESPONSE_START = f'{{"entry_type":"{_RESPONSE}"'.encode("ascii")
 _KEY_IN_LINE = b',"key":"'
 
 _log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Journal:
         self._places: dict[bytes, int] = {}  # packed: half as much memory as pairs
         self._failures: dict[bytes, int] = {}
         self._bodies: dict[bytes, list[int]] = {}
+        self._responses: dict[bytes, int] = {}
         self.batches = ledger.BatchLedger()
         if resume:
             for offset, line in file.lines():
@@ -52,6 +55,8 @@ class Journal:
                     self._failures[_key_in(line)] = place
                 elif line.startswith(_BODY_START):
                     self._bodies.setdefault(_key_in(line), []).append(place)
+                elif line.startswith(_RESPONSE_START):
+                    self._responses[_key_in(line)] = place
                 elif line.startswith(ledger.LINE_START):
                     self._take_batch(offset, line)
 
@@ -125,6 +130,20 @@ class Journal:
         for place in self._bodies.get(key.encode("ascii"), ()):
             with suppress(orjson.JSONDecodeError, KeyError):
                 yield str(self._file.read(*unpacked(place))["body"])
+
+    async def note_response(self, key: str, about: Mapping[str, Any], response_id: str) -> None:
+        """Write the id of a response in the background; it is on the disk when this returns."""
+        line = self._line(_RESPONSE, key, about) | {"response_id": response_id}
+        self._responses[key.encode("ascii")] = packed(*self._file.write(line))
+        await self._file.save()
+
+    def response_of(self, key: str) -> str | None:
+        """The id of the last response that was begun in the background under this key, if any."""
+        place = self._responses.get(key.encode("ascii"))
+        try:
+            return None if place is None else str(self._file.read(*unpacked(place))["response_id"])
+        except (orjson.JSONDecodeError, KeyError):
+            return None
 
     def _line(self, kind: str, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
         """What each line about a request begins with, but for replies, which begin with the key."""

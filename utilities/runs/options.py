@@ -108,6 +108,15 @@ class AskingOptions(Options):
         "S",
         default=config.DEFAULT_MAX_SILENCE_S,
     )
+    stall_timeout_s: float | None = _model(
+        "longest silence in the middle of a streamed reply (60); then it is asked for again", "S"
+    )
+    no_stream: bool = flag("ask for each reply as a whole, not as a stream", group="model")
+    background: bool = flag(
+        "have each reply made in the background (OpenAI's own models): a killed run fetches what "
+        "it paid for",
+        group="model",
+    )
     price: tuple[float, float] | None = _model(
         "USD per million tokens, for a model whose price is unknown", "IN,OUT", parse=price
     )

@@ -40,7 +40,8 @@ def in_batches(entry: ModelEntry) -> ModelEntry:
         )
     if entry.other_base_urls:
         raise UsageError("--batch: a batch goes to one server; give --base_url one address")
-    return replace(entry, price_factor=PRICE_FACTOR)
+    api = "chat" if entry.api == "responses" else entry.api  # a batch of OpenAI's asks so
+    return replace(entry, price_factor=PRICE_FACTOR, api=api)
 
 
 @asynccontextmanager
