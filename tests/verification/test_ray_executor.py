@@ -62,6 +62,7 @@ def test_without_executor_ray_nothing_of_ray_is_imported(tmp_path: Path) -> None
 
 
 @RAY
+@pytest.mark.slow  # only then Ray is installed in CI
 def test_an_address_where_nobody_listens_is_one_line(run_script: Run, tmp_path: Path) -> None:
     path = write_results(tmp_path / "r.jsonl", result("a", RIGHT))
     done = run_script(SCRIPT, path, "--executor", "ray", "--ray_address", "127.0.0.1:1")
