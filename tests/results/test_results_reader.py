@@ -384,3 +384,11 @@ def test_damaged_metadata_that_no_figure_needs_refuses_no_file(name: str, tmp_pa
     (entry,) = read_entries(path)
     assert isinstance(entry, RunMetadata)
     assert (entry.run_id, getattr(entry, name), entry.fields[name]) == ("r", None, [1])
+
+
+@pytest.mark.parametrize("name", ["cost_usd", "latency_s", "confidence"])
+def test_a_number_that_no_float_can_hold_is_one_line(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(lines({**RESULT, name: [10**400]}))
+    with pytest.raises(UsageError, match=f"line 1: task a: {name} has a number that is not finite"):
+        list(read_entries(path))

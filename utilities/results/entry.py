@@ -1,8 +1,8 @@
 """What stands in a results file: its fields, their forms, and how an entry is made of samples."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import msgspec
@@ -114,6 +114,7 @@ def _complete(samples: Sequence[Sample]) -> bool | None:
     return not statuses & ASK_AGAIN
 
 
+_LARGEST_FLOAT = sys.float_info.max
 Item = TypeVar("Item")
 _Side = msgspec.Meta(min_length=1, max_length=LONGEST_SIDE)
 _Grid = Annotated[list[Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=9)]], _Side]], _Side]
@@ -208,10 +209,10 @@ class ResultEntry(msgspec.Struct, kw_only=True):
 
     def _check(self) -> None:
         for name in ("cost_usd", "latency_s", "confidence"):
-            if not all(isfinite(number) for number in getattr(self, name) if number is not None):
+            if not all(is_finite(number) for number in getattr(self, name) if number is not None):
                 raise ValueError(f"{name} has a number that is not finite")
         used = (number for usage in self.usage or () for number in (usage or {}).values())
-        if not all(isfinite(number) for number in used if number is not None):
+        if not all(is_finite(number) for number in used if number is not None):
             raise ValueError("usage has a number that is not finite")
         for name in ("attempts", "test_outputs", "train_outputs"):
             for grids in getattr(self, name) or ():
@@ -330,7 +331,7 @@ class RunMetadata(msgspec.Struct, kw_only=True):
         for name, form in self.FORMS_WITHOUT_FIGURES.items():
             if not isinstance(getattr(self, name), form):
                 setattr(self, name, None)
-        if self.duration_s is not None and not isfinite(self.duration_s):
+        if self.duration_s is not None and not is_finite(self.duration_s):
             self.duration_s = None
 
     @property
@@ -354,6 +355,11 @@ class OtherEntry(msgspec.Struct):
 
     entry_type: str
     fields: dict[str, Any]
+
+
+def is_finite(number: float) -> bool:
+    """Whether a float can hold the number: no infinity, no NaN, no whole number beyond 1.8e308."""
+    return -_LARGEST_FLOAT <= number <= _LARGEST_FLOAT
 
 
 def padded(values: Sequence[Item | None], count: int) -> list[Item | None]:
