@@ -7,15 +7,17 @@ from utilities.tasks.grids import COLOUR_NAMES, LONGEST_SIDE, grid_to_text
 from utilities.tasks.task import Grid
 
 _NUMBERS = {name: str(number) for number, name in enumerate(COLOUR_NAMES)} | {"gray": "5"}
-_LONGEST_LINE = 400
+_LONGEST_LINE = 12_000
+"""A grid of 30 × 30 words in one line has 8,000 characters or so."""
 _WORD = re.compile(r"[^\W\d_]+")
 _SIZE = re.compile(
-    r"[ \t>*_`]*(\d{1,2})[ \t]*rows?[ \t]*(?:[×x*,]|by)?[ \t]*(\d{1,2})[ \t]*columns?[ \t*_`:.]*",
+    r"[ \t>*_`]*+(\d{1,2})[ \t]*+rows?[ \t]*+(?:[×x*,]|by)?+[ \t]*+(\d{1,2})[ \t]*+columns?"
+    r"[ \t*_`:.]*+",
     re.IGNORECASE,
 )
 _CELLS = re.compile(
-    r"[ \t>*_`-]*(\d)[ \t]*(?:\(?[a-z]{3,8}\)?)?[ \t*_`]*:((?:[ \t,;]*\([ \t]*\d{1,2}[ \t]*,"
-    r"[ \t]*\d{1,2}[ \t]*\))+)[ \t,;.`]*",
+    r"[ \t>*_`-]*+(\d)[ \t]*+(?:\(?[a-z]{3,8}\)?)?+[ \t*_`]*+:"
+    r"((?:[ \t,;]*+\([ \t]*+\d{1,2}[ \t]*+,[ \t]*+\d{1,2}[ \t]*+\))++)[ \t,;.`]*+",
     re.IGNORECASE,
 )
 _CELL = re.compile(r"(\d+)[ \t]*,[ \t]*(\d+)")

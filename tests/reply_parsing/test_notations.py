@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,24 @@ def test_coordinates_may_be_written_otherwise(text: str) -> None:
 )
 def test_coordinates_that_make_no_grid_are_not_guessed_at(text: str) -> None:
     assert extract_grids(f"Test output 1:\n```\n{text}\n```", 1, ("coordinates",)) == (None,)
+
+
+@pytest.mark.parametrize(
+    ("start", "repeated"),
+    [
+        *((start, " ") for start in ("2 rows", "2 rows × ", "1", "1 (blue)", "1:", "red")),
+        *(("1:", again) for again in (" (1,2)", "* ", "1: (1,2)\n", "2 rows\n")),
+    ],
+)
+def test_no_line_takes_more_than_linear_time(start: str, repeated: str) -> None:
+    text = f"{start}{repeated * 100_000}x"
+    assert extract_grids(text, 1, ("words", "coordinates")) is not None
+
+
+def test_a_large_grid_of_words_may_stand_in_one_line() -> None:
+    grid = [[(row + column) % 10 for column in range(30)] for row in range(30)]
+    text = json.dumps([[COLOUR_NAMES[cell] for cell in row] for row in grid])
+    assert extract_grids(f"Test output 1:\n```\n{text}\n```", 1, ("words",)) == (grid,)
 
 
 def test_a_size_in_a_sentence_is_no_grid() -> None:
