@@ -11,7 +11,8 @@ from agents.catalogue import find_agent
 from agents.strategies import STRATEGIES
 from agents.strategies.strategy import JudgedSample, Strategy
 from benchmark.benchmark_options import CodeBenchmarkOptions
-from benchmark.run_code_benchmark import benchmark
+from benchmark.code_benchmark import benchmark
+from benchmark.run_code_benchmark import PLACE
 from tests.support.loopback_server import LoopbackServer, reply
 from tests.support.scripts import Run, entries
 from utilities.command_line.options import parse_options
@@ -217,7 +218,8 @@ async def test_a_strategy_of_the_table_decides_how_many_samples_a_task_gets(
         "--agent", own_agent(tmp_path, FLIPPER, "Flipper"), "--best_of", "5",
         "--dataset_directory", str(dataset(FLIP)), "--output_directory", str(tmp_path / "out"),
     ]  # fmt: skip
-    assert await benchmark(parse_options(CodeBenchmarkOptions, None, words=words)) == 0
+    options = parse_options(CodeBenchmarkOptions, None, words=words)
+    assert await benchmark(options, PLACE) == 0
     (entry,) = entries(tmp_path / "out" / "code_benchmark_results.jsonl")
     assert entry["status"] == ["ok"], "the first program fits, so no second one is asked for"
     (metadata,) = entries(tmp_path / "out" / "code_benchmark_results.jsonl", "metadata")

@@ -1,14 +1,17 @@
 """A run that is started again (`--from_metadata`): its options, and what has changed since."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from utilities.errors import UsageError
-from utilities.results.entry import RunMetadata
-from utilities.results.reader import read_entries
 from utilities.runs.options import AskingOptions
+
+if TYPE_CHECKING:  # the options of the benchmarks need this module, and --help should be quick
+    from utilities.results.entry import RunMetadata
 
 _NOT_REPEATED = frozenset({"from_metadata", "quiet", "verbose"})
 _COMPARED = ("dataset_hash", "configuration", "git_commit", "sandbox", "seeds", "versions")
@@ -52,6 +55,9 @@ def find_earlier_run(path: Path, stem: str) -> EarlierRun:
 
     Raises UsageError if there is none.
     """
+    from utilities.results.entry import RunMetadata
+    from utilities.results.reader import read_entries
+
     found = [
         entry
         for entry in read_entries(path)
