@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents.code_generating_agent import CodeGeneratingAgent
 from agents.prompts.building import Showing, prompt_messages
@@ -21,12 +23,13 @@ from tests.support.batch_server import BatchServer
 from tests.support.knowing_model import shown_task
 from tests.support.loopback_server import LoopbackServer, reply
 from tests.support.scripts import Run, arc1_training, entries
+from tests.views.test_changes import some_kinds, tasks
 from utilities.models.interface import Reply
 from utilities.tasks.grids import describe_shape, grid_to_text
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.traces.store import read_store
 from utilities.verification.verdict import LocalVerifier, VerifierSettings
-from utilities.views.changes import KINDS, is_turned
+from utilities.views.changes import KINDS, Kind, is_turned
 from utilities.views.formats import FORMATS
 
 DIRECT = "benchmark/run_direct_benchmark.py"
@@ -62,19 +65,24 @@ def results_in(folder: Path) -> Path:
     return path
 
 
+REAL = st.sampled_from(TASKS).map(lambda item: Task.from_json(*item))
+
+
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("index", range(5))
-def test_a_prompt_of_any_view_and_format_can_be_read_back(name: str, index: int) -> None:
-    views = Views(KINDS, 7)
-    for task_id, content in TASKS[:4]:
-        task = Task.from_json(task_id, content).without_test_outputs()
-        change = views.of(task, index)
-        showing = Showing(grid_formats=(name,))
-        system, user = prompt_messages("direct_answer", change.of(task), showing, "grids")
-        read, found = shown_task(f"{system['content']}\n{user['content']}")
-        assert found == name
-        back = change.undone.of(read)
-        assert (back.train, back.test) == (task.train, task.test)
+@settings(max_examples=40, deadline=None)
+@given(some=tasks | REAL, index=st.integers(0, 20), kinds=some_kinds, more=st.booleans())
+def test_undoing_what_any_view_and_format_shows_gives_the_task(
+    name: str, some: Task, index: int, kinds: tuple[Kind, ...], more: bool
+) -> None:
+    task = some.without_test_outputs()
+    change = Views(kinds, 7).of(task, index)
+    formats = (name, *(other for other in FORMATS if more and other != name))
+    showing = Showing(grid_formats=formats)
+    system, user = prompt_messages("direct_answer", change.of(task), showing, "grids")
+    read, found = shown_task(f"{system['content']}\n{user['content']}")
+    assert found == name
+    back = change.undone.of(read)
+    assert (back.train, back.test) == (task.train, task.test)
 
 
 @pytest.mark.parametrize(
