@@ -27,8 +27,6 @@ from utilities.command_line.options import (
 from utilities.command_line.terminal import show
 from utilities.files.atomic import write_atomically
 from utilities.files.json_files import stem_of
-from utilities.report.contents import ReportContents
-from utilities.report.page import page_of
 from utilities.scoring.options import TaskSetOptions
 
 
@@ -66,6 +64,9 @@ class ReportOptions(Options):
 def main() -> int:
     """Build the page and say where it is."""
     options = parse_options(ReportOptions, __doc__)
+    from utilities.report.contents import ReportContents  # slow to import, as is the page
+    from utilities.report.page import page_of
+
     contents = ReportContents(
         longest_text=options.max_text,
         most_bytes=options.max_megabytes * 1_000_000,

@@ -63,8 +63,8 @@ class LimitsTable(msgspec.Struct, forbid_unknown_fields=True):
     requests_per_minute: _Count | None = None
     tokens_per_minute: _Count | None = None
     max_output_tokens: _Count | None = None
-    request_timeout_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    stall_timeout_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    request_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=1e6)] | None = None
+    stall_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=1e6)] | None = None
 
 
 class ModelTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
