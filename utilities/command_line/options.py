@@ -255,7 +255,7 @@ def _take(
             where = place.format(name=one.name)
             try:
                 value = _value_of(one, kept[one.name])
-            except (argparse.ArgumentTypeError, ValueError, TypeError) as error:
+            except (argparse.ArgumentTypeError, ValueError, TypeError, RecursionError) as error:
                 parser.error(f"{where}: {error}")
             if value and one.exclusive is not None:
                 if one.exclusive in taken:

@@ -64,7 +64,8 @@ def parse_json(content: bytes, path: Path, *, first_line: int = 1) -> Any:
         line = first_line + content.count(b"\n", 0, error.start)
         raise UsageError(f"{path}, line {line}: not UTF-8; convert it") from error
     except (ValueError, RecursionError) as error:  # an endless number, or brackets without end
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        place = f"{path}, line {first_line}"
+        raise UsageError(f"{place}: cannot be read ({error}); mend or remove it") from error
 
 
 def parse_task_json(content: bytes, path: Path, *, first_line: int = 1) -> Any:

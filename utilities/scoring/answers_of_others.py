@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import msgspec
 
 from utilities.errors import UsageError
-from utilities.files.json_files import reported_reading
+from utilities.files.json_files import refuse_what_is_no_file, reported_reading
 from utilities.results.entry import ResultEntry
 from utilities.results.reader import Entry, read_entries
 from utilities.tasks.grids import check_grid
@@ -78,7 +78,9 @@ def read_results(path: Path, given: Mapping[str, Task]) -> Iterator[Entry]:
     The two others are read for the `given` tasks, by id. Raises UsageError as `read_entries` does,
     and if they are given without tasks, or have none of them.
     """
-    if path.is_dir():
+    with reported_reading(path):
+        is_folder = path.is_dir()
+    if is_folder:
         answers = _folder_entries(path, given)
     elif _is_submission(path):
         answers = _submission_entries(path, given)
@@ -101,6 +103,8 @@ def read_results(path: Path, given: Mapping[str, Task]) -> Iterator[Entry]:
 def _is_submission(path: Path) -> bool:
     if path.suffix != ".json":
         return False
+    with reported_reading(path):
+        refuse_what_is_no_file(path)
     with reported_reading(path), path.open("rb") as file:
         return _SUBMISSION.match(file.read(1 << 16)) is not None
 
