@@ -152,15 +152,7 @@ def _entry_of(name: str, table: Mapping[str, Any] | str) -> ModelEntry:
         return ModelEntry(
             name=name, provider=name, key_variable=None, base_url="", unsupported=table
         )
-    _check_keys(ModelTable, table)
-    for key, kind in (("price", PriceTable), ("limits", LimitsTable)):
-        if isinstance(inner := table.get(key), Mapping):
-            _check_keys(kind, inner, f"{key}.")
-    try:
-        read = msgspec.convert(table, ModelTable)
-    except msgspec.ValidationError as error:
-        raise UsageError(_plain(str(error))) from error
-    _check_extras(read)
+    read = _checked(table)
     entry = _placed(name, read)
     asked = {key: value for key in _ASKED if (value := getattr(read, key)) is not None}
     accepts = entry.accepts if read.accepts is None else _accepted(read.accepts)
@@ -188,6 +180,20 @@ def _entry_of(name: str, table: Mapping[str, Any] | str) -> ModelEntry:
         **limits,
         **given,
     )
+
+
+def _checked(table: Mapping[str, Any]) -> ModelTable:
+    """The table with its types; raises UsageError for a key or a value that it may not have."""
+    _check_keys(ModelTable, table)
+    for key, kind in (("price", PriceTable), ("limits", LimitsTable)):
+        if isinstance(inner := table.get(key), Mapping):
+            _check_keys(kind, inner, f"{key}.")
+    try:
+        read = msgspec.convert(table, ModelTable)
+    except msgspec.ValidationError as error:
+        raise UsageError(_plain(str(error))) from error
+    _check_extras(read)
+    return read
 
 
 def _check_keys(kind: type[msgspec.Struct], table: Mapping[str, Any], inside: str = "") -> None:
