@@ -199,3 +199,23 @@ def test_replies_to_a_task_that_the_cap_left_unfinished_are_told_everywhere(
     assert block is not None
     assert json.loads(block[1])["runs"][0]["cost"] == pytest.approx(bought * REPLY_USD)
     assert spent in page
+
+
+def test_unknown_costs_of_an_unfinished_task_are_told_everywhere(
+    run_script: Run, dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    page, folder = tmp_path / "page.html", tmp_path / "out"
+    with LoopbackServer(then=odd_reply(usage=None)) as server:
+        code, metadata, output = asked(
+            run_script, server, folder, dataset(count=1), "--best_of", "8", "--max_cost_usd", "3.5"
+        )
+        bought = len(server.ledger())
+    assert (code, 0 < bought < 8) == (3, True)
+    assert metadata["cost_usd"] is None
+    assert f"cost      unknown, unknown of it for {bought} replies to unfinished" in output
+    results = folder / "code_benchmark_results.jsonl"
+    assert "cost      unknown" in run_script("benchmark/score_results.py", results).stdout
+    scored = json.loads(run_script("benchmark/score_results.py", results, "--json").stdout)
+    assert scored[0]["samples_of_unknown_cost"] == metadata["samples_of_unknown_cost"] == bought
+    run_script("auxiliary_utilities/build_report.py", results, "--output", page)
+    assert "<dt>cost</dt><dd>unknown</dd>" in page.read_text()

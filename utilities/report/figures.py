@@ -63,6 +63,8 @@ class RunFigures:
     cost: float
     unpriced: int
     """Samples of unknown cost."""
+    cost_is_unknown: bool
+    """Whether no sample's cost is known."""
     input_tokens: int
     output_tokens: int
     seconds: float | None
@@ -105,6 +107,7 @@ def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
         executions=_summed(result["executions"] for result in results),
         cost=scored.known_cost_usd,
         unpriced=scored.unpriced,
+        cost_is_unknown=scored.cost_is_unknown,
         input_tokens=sum(one.input_tokens for one in outcomes),
         output_tokens=sum(one.output_tokens for one in outcomes),
         seconds=sum(seconds) if seconds else None,

@@ -293,6 +293,7 @@ class RunMetadata(msgspec.Struct, kw_only=True):
     dataset_hash: str | None = None
     unfinished_cost_usd: _Number | None = None
     """What replies to tasks without an entry cost, as far as it is known."""
+    unfinished_replies_of_unknown_cost: _Number | None = None
     skipped_tasks: dict[str, Any] | None = None
     solved_task_ids: _TaskIds = None
     unsolved_task_ids: _TaskIds = None

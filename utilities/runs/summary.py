@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utilities.config import REPOSITORY
+from utilities.models.costs import cost_text
 from utilities.replies.budget import Spending
 from utilities.runs.tally import Tally
 
@@ -54,8 +55,9 @@ class RunFigures:
         }
 
     def _unfinished(self) -> str:
-        replies, usd = self.tally.unfinished_replies, self.tally.unfinished_cost_usd
-        return f", ${usd:.4f} of it for {replies} replies to unfinished tasks" if replies else ""
+        tally, replies = self.tally, self.tally.unfinished_replies
+        cost = cost_text(tally.unfinished_cost_usd, tally.unfinished_unknown_cost_count)
+        return f", {cost} of it for {replies} replies to unfinished tasks" if replies else ""
 
     def _reparsed(self) -> str:
         tally = self.tally

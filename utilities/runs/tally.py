@@ -39,6 +39,8 @@ class Tally:
     """Replies to tasks that have no entry yet; requests, tokens and cost hold them, too."""
     unfinished_cost_usd: float = 0.0
     """What these cost, as far as it is known."""
+    unfinished_unknown_cost_count: int = 0
+    """Those of unknown cost among them."""
     solved_task_ids: list[str] = field(default_factory=list)
     unsolved_task_ids: list[str] = field(default_factory=list)
     unscored_task_ids: list[str] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Tally:
                 self.cost_usd += one.cost_usd or 0.0
                 self.unfinished_cost_usd += one.cost_usd or 0.0
                 self.unknown_cost_count += one.cost_usd is None
+                self.unfinished_unknown_cost_count += one.cost_usd is None
 
     @property
     def done_count(self) -> int:
@@ -140,6 +143,7 @@ class Tally:
             "samples_of_unknown_cost": self.unknown_cost_count,
             "unfinished_replies": self.unfinished_replies,
             "unfinished_cost_usd": self.unfinished_cost_usd,
+            "unfinished_replies_of_unknown_cost": self.unfinished_unknown_cost_count,
             "solved_task_ids": self.solved_task_ids,
             "unsolved_task_ids": self.unsolved_task_ids,
             "unscored_task_ids": self.unscored_task_ids,

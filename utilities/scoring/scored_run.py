@@ -65,8 +65,19 @@ class ScoredRun:
 
     @property
     def unpriced(self) -> int:
-        """Samples of unknown cost."""
-        return sum(one.unpriced for one in self.outcomes.values())
+        """Samples of unknown cost, with its newest run's replies to unfinished tasks."""
+        return sum(one.unpriced for one in self.outcomes.values()) + self._unfinished_unpriced
+
+    @property
+    def cost_is_unknown(self) -> bool:
+        """Whether replies are there and the cost of none is known."""
+        samples = sum(one.samples for one in self.outcomes.values())
+        return self.unpriced > 0 and self.unpriced >= samples + self._unfinished_unpriced
+
+    @property
+    def _unfinished_unpriced(self) -> int:
+        newest = self.metadata[-1] if self.metadata else None
+        return int((newest and newest.unfinished_replies_of_unknown_cost) or 0)
 
     @property
     def name(self) -> str:
