@@ -143,7 +143,8 @@ class MessageStream:
     def _add(self, piece: JSONObject) -> None:
         """A block's beginning or a delta: its text is under the name of its kind."""
         for name, parts in self._parts.items():
-            if text := text_at(piece, name):
+            text = piece.get(name)
+            if text and isinstance(text, str):
                 parts.append(text)
                 self.pieces.append(text)
 

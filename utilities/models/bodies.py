@@ -171,7 +171,9 @@ class EventStream:
         *lines, rest = b"".join(self._rest).split(b"\n")
         self._rest = [rest]
         for line in lines:
-            if line.startswith(b"data:") or line == b"data":
+            if line.startswith(b"data: "):
+                self._data.append(line[6:])
+            elif line.startswith(b"data:") or line == b"data":
                 self._data.append(line[5:].removeprefix(b" "))
             elif not line and self._data:
                 yield b"\n".join(self._data)

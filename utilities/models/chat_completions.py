@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _FAILED = ("error", "abort", "aborted", "cancelled")
 """The server's own failure: vLLM and SGLang abort what they cannot go on with."""
-_IN_DELTAS = ("content", "reasoning", "reasoning_content", "refusal")
+_IN_DELTAS = frozenset({"content", "reasoning", "reasoning_content", "refusal"})
+_NOTHING: JSONObject = {}
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
     "tool_calls": "stop",
@@ -87,19 +88,29 @@ class CompletionStream:
         """Take one chunk; usage may come after the reason to finish, so none ends the stream."""
         if not isinstance(event, dict):
             return False
-        choices = list_at(event, "choices")
-        choice = choices[0] if choices and isinstance(choices[0], dict) else {}
+        choices = event.get("choices")
+        choice = choices[0] if choices and isinstance(choices, list) else _NOTHING
+        if not isinstance(choice, dict):
+            choice = _NOTHING
         if error := event.get("error") or choice.get("error"):
             raise self._triage.error_in_success(error)
-        self._rest |= {name: event[name] for name in ("model", "usage") if event.get(name)}
-        self._finish_reason = choice.get("finish_reason") or self._finish_reason
-        delta = object_at(choice, "delta") or object_at(choice, "message")
-        for name in _IN_DELTAS:
-            if text := text_at(delta, name):
-                self._add(name, text)
-        if list_at(delta, "reasoning_details") or list_at(delta, "content"):
-            self._add_parts(delta)
+        for name in ("model", "usage"):
+            if value := event.get(name):
+                self._rest[name] = value
+        if reason := choice.get("finish_reason"):
+            self._finish_reason = reason
+        self._take_delta(object_at(choice, "delta") or object_at(choice, "message"))
         return False
+
+    def _take_delta(self, delta: JSONObject) -> None:
+        for name, value in delta.items():  # one or two, nearly always
+            if value and name in _IN_DELTAS:
+                if isinstance(value, str):
+                    self._add(name, value)
+                elif name == "content":
+                    self._add_parts(delta)
+            elif value and name == "reasoning_details" and not list_at(delta, "content"):
+                self._add_parts(delta)
 
     def _add(self, name: str, text: str) -> None:
         self._texts.setdefault(name, []).append(text)
@@ -107,7 +118,7 @@ class CompletionStream:
 
     def _add_parts(self, delta: JSONObject) -> None:
         """Take what stands in lists of parts, if it does not stand in a field of its own, too."""
-        if text := _text(delta) if list_at(delta, "content") else "":
+        if text := "".join(text_at(part, "text") for part in list_at(delta, "content")):
             self._add("content", text)
         is_new = not (text_at(delta, "reasoning") or text_at(delta, "reasoning_content"))
         if reasoning := _reasoning(delta) if is_new else None:
