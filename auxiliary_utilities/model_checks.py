@@ -280,6 +280,9 @@ class ModelCheck:
     async def _seed(self) -> Finding:
         if "seed" not in self._client.entry.accepts:
             return Finding("seed", "no", "it is not among what the model takes")
+        if self._client.entry.api == "responses":
+            said = "the Responses API takes none; with --seed a run asks for chat completions"
+            return Finding("seed", "unknown", said)
         warm = 1.0 if "temperature" in self._client.entry.accepts else None
         texts = []
         for seed in (7, 7, 8):
