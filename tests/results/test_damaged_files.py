@@ -30,6 +30,7 @@ READERS: dict[str, list[str]] = {
 }
 """The scripts that read results, and a command of each that looks at many fields."""
 OTHER_READERS: dict[str, list[str]] = {
+    "a list of runs": ["auxiliary_utilities/list_runs.py", "{file}"],
     "training data": ["benchmark/score_results.py", str(DIRECT), "--training_data", "{file}"],
     "a store of traces": [
         *("auxiliary_utilities/merge_reasoning.py", str(CODE), "--traces_path", "{file}"),
