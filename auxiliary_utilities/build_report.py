@@ -15,16 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from utilities.command_line.options import (
-    Options,
-    argument,
-    is_one_of,
-    option,
-    parse_options,
-    part,
-    whole_number,
-)
+from utilities.command_line.options import Options, argument, option, parse_options, part
 from utilities.command_line.terminal import show
+from utilities.command_line.words import is_one_of, whole_number
 from utilities.files.atomic import write_atomically
 from utilities.files.json_files import stem_of
 from utilities.scoring.options import TaskSetOptions

@@ -20,20 +20,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from auxiliary_utilities.model_checks import ModelCheck
 from utilities import config
-from utilities.command_line.options import (
-    Options,
-    argument,
-    json_object,
-    option,
-    parse_options,
-    positive_int,
-)
+from utilities.command_line.options import Options, argument, option, parse_options
 from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.terminal import say, show
+from utilities.command_line.words import json_object, positive_int
 from utilities.model_catalogue import CATALOGUE, SERVER_KEY_VARIABLE, ModelEntry
 from utilities.model_files.writing import table_of
+from utilities.models.checks import ModelCheck
 
 
 @dataclass(frozen=True, kw_only=True)

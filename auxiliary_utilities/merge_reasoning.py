@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.command_line.options import Options, argument, flag, is_one_of, option, parse_options
+from utilities.command_line.options import Options, argument, flag, option, parse_options
 from utilities.command_line.terminal import printable, printable_end, say, show
+from utilities.command_line.words import is_one_of
 from utilities.config import TRACES_STORE_PATH
 from utilities.traces.merging import MergeCounts, Merged, MergeRules, merge_sources
 from utilities.traces.sources import open_source

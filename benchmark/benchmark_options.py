@@ -10,10 +10,9 @@ from utilities.command_line.options import (
     option,
     parse_options,
     part,
-    positive_int,
     unsafe_no_seccomp_flag,
-    whole_number,
 )
+from utilities.command_line.words import positive_int, whole_number
 from utilities.errors import UsageError
 from utilities.runs.earlier_run import EarlierRun, find_earlier_run
 from utilities.runs.options import AskingOptions

@@ -19,16 +19,9 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from utilities.command_line.options import (
-    Options,
-    argument,
-    flag,
-    is_one_of,
-    option,
-    parse_options,
-    part,
-)
+from utilities.command_line.options import Options, argument, flag, option, parse_options, part
 from utilities.command_line.terminal import say, show
+from utilities.command_line.words import is_one_of
 from utilities.errors import UsageError
 from utilities.files.atomic import write_atomically
 from utilities.scoring.comparison import (

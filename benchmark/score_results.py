@@ -17,16 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.command_line.options import (
-    Options,
-    argument,
-    flag,
-    is_one_of,
-    option,
-    parse_options,
-    part,
-)
+from utilities.command_line.options import Options, argument, flag, option, parse_options, part
 from utilities.command_line.terminal import say, show
+from utilities.command_line.words import is_one_of
 from utilities.config import TRACES_STORE_PATH
 from utilities.models.costs import cost_text
 from utilities.scoring.comparison import spread_lines

@@ -21,13 +21,13 @@ from typing import Any
 from utilities.command_line.options import (
     Options,
     argument,
-    is_one_of,
     option,
     parse_options,
     unsafe_no_seccomp_flag,
 )
 from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.terminal import printable, show
+from utilities.command_line.words import is_one_of
 from utilities.config import SYNTHETIC_DATA_DIRECTORY
 from utilities.files.atomic import replacing
 from utilities.files.hashing import file_sha256, hash_of

@@ -12,15 +12,13 @@ import pytest
 from utilities.command_line.options import (
     Options,
     argument,
-    comma_list,
     declared_options,
     flag,
-    json_object,
     option,
     parse_options,
     part,
-    price,
 )
+from utilities.command_line.words import comma_list, json_object, price
 from utilities.errors import UsageError
 from utilities.runs.options import AskingOptions
 

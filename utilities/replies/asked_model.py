@@ -101,13 +101,7 @@ class AskedModel:
         """
         named = messages if key_messages is None else key_messages
         key = request_key(task, named, self.model, self._sampling_json, index)
-        about = {
-            "task_id": task.task_id,
-            "sample_index": index,
-            "model_identifier": self.model_identifier,
-            "model": self.model,
-            **({} if task.view is None else {"view": task.view}),
-        }
+        about = self._about(task, index)
         if self._sampling.system_as_user:
             messages = system_in_user(messages)
         self._plan(key, messages)
@@ -119,10 +113,7 @@ class AskedModel:
             if request.reply is not None:
                 return request.reply
             sampling, meter = self._sent(messages, index)
-            meter.name = f"{task.task_id}, sample {index}"
-            meter.response_id = self._replies.journal.response_of(key)
-            meter.note_response = partial(self._replies.journal.note_response, key, about)
-            meter.keep = partial(self._replies.journal.record_body, key, about)
+            self._tell(meter, key, about)
             if batches is not None:
                 reply = await batches.complete(key, about, messages, sampling, meter)
             else:
@@ -132,6 +123,25 @@ class AskedModel:
                     reply = await self._client.complete(messages, sampling, meter, begun)
             request.reply = reply
         return reply
+
+    def _about(self, task: Task, index: int) -> dict[str, Any]:
+        """What the journal says of a request besides its key."""
+        view = {} if task.view is None else {"view": task.view}
+        return {
+            "task_id": task.task_id,
+            "sample_index": index,
+            "model_identifier": self.model_identifier,
+            "model": self.model,
+            **view,
+        }
+
+    def _tell(self, meter: Meter, key: str, about: dict[str, Any]) -> None:
+        """Tell the meter where what comes of the request is kept."""
+        journal = self._replies.journal
+        meter.name = f"{about['task_id']}, sample {about['sample_index']}"
+        meter.response_id = journal.response_of(key)
+        meter.note_response = partial(journal.note_response, key, about)
+        meter.keep = partial(journal.record_body, key, about)
 
     def _plan(self, key: str, messages: list[Message]) -> None:
         """Count the request if this run only counts."""

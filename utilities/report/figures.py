@@ -76,11 +76,10 @@ def run_figures(run: ShownRun, letter: str, name: str) -> RunFigures:
     """A run's figures; a task of unknown test outputs is not part of the score."""
     scored, results, outcomes = run.scored, run.results.values(), run.scored.outcomes.values()
     scores, is_benchmark = scored.scores(), scored.kind == "benchmark"
-    leading = "macro" if is_benchmark else "strict"
-    low, high = scores.interval(leading)
+    low, high = scores.interval(leading := "macro" if is_benchmark else "strict")
     pass_at_1 = [one.value for one in scores.figures if one.name == "pass@1"]
     metadata = [*scored.metadata, *scored.remarks]
-    seconds = [entry.duration_s for entry in metadata if entry.duration_s is not None]
+    seconds = [one.duration_s for one in metadata if one.duration_s is not None]
     letters = Counter("".join(result["samples"] for result in results))
     return RunFigures(
         letter=letter,

@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from utilities import config
-from utilities.command_line.options import (
-    Options,
-    flag,
+from utilities.command_line.options import Options, flag, option, part
+from utilities.command_line.words import (
     folder_name,
     json_object,
     non_negative_float,
-    option,
-    part,
     positive_int,
     price,
     whole_number,

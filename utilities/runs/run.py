@@ -55,10 +55,7 @@ async def open_run(
     tasks that an earlier run of the same call has said. Raises UsageError for any option that
     cannot be used.
     """
-    if options.output_directory is not None:
-        place = replace(place, directory=options.output_directory)
-    if options.run_name is not None:
-        place = replace(place, directory=place.directory / options.run_name)
+    place = _chosen_place(options, place)
     tasks = open_tasks(
         dataset_directory=options.dataset_directory,
         dataset=options.dataset,
@@ -85,6 +82,12 @@ async def open_run(
                 say(torn)
                 _log.warning(torn)
             yield AskingRun(options, tasks, store, budget=budget, shown_options=shown_options)
+
+
+def _chosen_place(options: AskingOptions, place: OutputPlace) -> OutputPlace:
+    """Where the options want the files, or the script's own place."""
+    directory = options.output_directory or place.directory
+    return replace(place, directory=directory / (options.run_name or ""))
 
 
 def _report_bad_task(told: set[str], task_id: str, reason: str, *, is_logged: bool) -> None:
@@ -163,8 +166,7 @@ class AskingRun:
         if self.batches is not None:
             admission = self.batches.admission
             tasks, answer = admission.watched(tasks), admission.answering(answer)
-        loop = self._loop(configuration, entry_fields)
-        answer = self._noting_unfinished(answer)
+        loop, answer = self._loop(configuration, entry_fields), self._noting_unfinished(answer)
         _log.info("run %s: %s", self.store.run_id, configuration)
         with loop.signals(), seldom_collected():
             try:

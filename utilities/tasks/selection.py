@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from utilities.command_line.options import Options, option, positive_int, whole_number
+from utilities.command_line.options import Options, option
 from utilities.command_line.terminal import first_of
+from utilities.command_line.words import positive_int, whole_number
 from utilities.errors import UsageError
 from utilities.tasks.task import Draw
 

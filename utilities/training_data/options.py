@@ -8,13 +8,12 @@ from typing import Literal
 from utilities.command_line.options import (
     Options,
     argument,
-    comma_list,
     flag,
-    is_one_of,
     option,
     part,
     unsafe_no_seccomp_flag,
 )
+from utilities.command_line.words import comma_list, is_one_of
 from utilities.training_data.rows import FORMATS, RowFormat
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 from utilities.training_data.selection import WHOLE, Deduplication, Shares, parse_shares

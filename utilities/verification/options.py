@@ -10,11 +10,11 @@ from utilities.command_line.options import (
     Options,
     argument,
     flag,
-    is_one_of,
     option,
     part,
     unsafe_no_seccomp_flag,
 )
+from utilities.command_line.words import is_one_of
 from utilities.files.json_files import stem_of
 from utilities.sandbox.execution import Limits
 from utilities.tasks.selection import DrawOptions

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import factorial, prod
 from typing import Any, Literal, Self
 
-from utilities.command_line.options import names_among
+from utilities.command_line.words import names_among
 from utilities.files.hashing import hash_of
 from utilities.tasks.grids import COLOURS, Rows
 from utilities.tasks.symmetries import SAME_COLOURS, SYMMETRIES, Symmetry, changed_task

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from utilities.command_line.options import names_among
+from utilities.command_line.words import names_among
 from utilities.tasks.grids import COLOUR_NAMES, COLOURS, Rows, describe_shape, grid_to_text
 
 ROWS = "rows"
