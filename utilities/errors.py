@@ -134,7 +134,7 @@ class Refused(RequestFailed):
 
 
 class Rejected(RequestFailed):
-    """The server rejects the form of the request (400, 405, 422), whatever the task.
+    """The server rejects the form of the request (3xx, 400, 405, 422), whatever the task.
 
     It says nothing about the model's ability, so a later run asks again.
     """

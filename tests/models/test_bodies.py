@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.loopback_server import LoopbackServer, body, reply, status
+from tests.support.loopback_server import LoopbackServer, body, html, reply, status
 from tests.support.scripts import Run, entries
 from utilities.config import find_model
 from utilities.errors import ProviderFailed
@@ -301,6 +301,28 @@ def test_a_run_whose_every_request_is_rejected_ends_with_the_servers_words(
     first, *_, last = [line for line in done.stderr.splitlines() if words in line]
     assert first.startswith("rejected: ")
     assert last.startswith("error: the first 20 requests were all rejected")
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "most"), [("page", "Bad gateway", 150), ("redirection", "e.org/login", 30)]
+)
+def test_a_run_that_gets_pages_or_redirections_alone_ends_with_their_words(
+    name: str, words: str, most: int, run_script: Run, dataset: Callable[..., Path]
+) -> None:
+    redirection = replace(status(302), headers={"location": "https://e.org/login"})
+    tasks = dataset(count=60)
+    with LoopbackServer(then={"page": html(), "redirection": redirection}[name]) as server:
+        done = run_script(
+            "synthetic_data_generators/generate_code_data.py", "--model_identifier", "local:m",
+            "--base_url", server.openai_url, "--dataset_directory", tasks,
+            "--max_concurrent_tasks", "5", "--output_directory", tasks.with_name("out"),
+            RETRY_DELAY_S="0.01",
+        )  # fmt: skip
+        assert len(server.ledger()) <= most
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: the first 20 requests were all ")
+    assert words in last
 
 
 def test_an_answer_in_the_reasoning_alone_counts(

@@ -52,7 +52,7 @@ def test_each_failed_attempt_stands_in_journal_entry_and_summary(
         ("rate_limited", 429),
         ("provider_error", 503),
         ("provider_error", None),
-        ("provider_error", None),
+        ("provider_error", 200),
         ("timed_out", None),
     ]
     assert [attempt["worst_case_usd"] > 1.0 for attempt in failed] == [False, False] + [True] * 3

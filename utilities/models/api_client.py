@@ -178,8 +178,7 @@ class APIClient(ABC):
                 return body.streamed_reply()
             return self.read_document(body.document())
         except (ValueError, RecursionError) as error:
-            what = "the stream has an event that is no JSON" if body.is_stream else "no JSON"
-            raise self.triage.no_reply(f"the answer cannot be read: {what}") from error
+            raise self.triage.unreadable(body.text(), is_stream=body.is_stream) from error
 
     def _refusal(self, response: httpx2.Response, content: bytes, sent: JSONObject) -> Exception:
         """What an answer means that is no success."""

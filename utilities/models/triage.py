@@ -91,6 +91,8 @@ class Triage:
         says = self._message(f"HTTP {status}", body)
         if url is not None and status in {404, 405} and not self._is_about_model(words):
             return WrongAddress(f"{says}; the server has nothing at {url}")
+        if 300 <= status < 400 and (location := (headers or {}).get("location")):
+            says += self.without_key(f"; it redirects to {location[:_LONGEST_MESSAGE]}")
         final = self._final(status, words, says)
         if final is not None:
             if isinstance(final, RequestFailed):
@@ -142,6 +144,15 @@ class Triage:
         """The failure of an answer that is no reply."""
         return AttemptFailed(ProviderFailed, f"{self._entry.name}: {what}", billable=True)
 
+    def unreadable(self, text: str, *, is_stream: bool) -> AttemptFailed:
+        """The failure of a success that is no JSON, with its words if it is a page."""
+        what = "the stream has an event that is no JSON" if is_stream else "no JSON"
+        page = text if _MARKUP.search(text[:_LONGEST_PAGE]) and not is_stream else {}
+        failed = self.no_reply("")
+        failed.args = (self._message(f"the answer cannot be read: {what}", page),)
+        failed.status_code = 200
+        return failed
+
     def _final(self, status: int, words: str, says: str) -> ToolkitError | None:
         """The error if asking again would not help, else None."""
         hint = f"set {self._entry.key_variable}" if self._entry.key_variable else "send a key"
@@ -158,7 +169,7 @@ class Triage:
                 f"{says}; {self._entry.base_url} has no model {self._entry.model_id!r}: mend "
                 "--model_identifier or --base_url"
             )
-        passing = status in {408, 409, 429} or status >= 500 or status < 400
+        passing = status in {408, 409, 429} or status >= 500 or status < 300
         if status <= 500 and _NO_SYSTEM_ROLE.search(words):  # llama.cpp says it with a 500
             passing, says = False, f"{says}; --system_as_user sends no message of that role"
         return None if passing or "overloaded_error" in words else Rejected(says)

@@ -25,7 +25,8 @@ from utilities.replies.request_plan import RequestPlan
 _log = logging.getLogger(__name__)
 
 MOST_REJECTED = 20
-"""A run ends after so many requests if the server rejected the form of each."""
+"""A run ends after so many requests if the server rejected each, or answered each with no JSON."""
+NO_JSON = "no JSON"
 
 ReadBody: TypeAlias = Callable[[str], Reply]
 """The reply in the body of a success; raises ToolkitError if there is none."""
@@ -143,11 +144,15 @@ class Replies:
         if not self._failures[error.status]:
             say(f"{error.status}: {error}")
         self._failures[error.status] += 1
-        if not self._has_replies and self._failures["rejected"] >= MOST_REJECTED:
-            raise AllRejected(
-                f"the first {MOST_REJECTED} requests were all rejected, the last one so: {error}; "
-                "mend the options or the server, and run the same command again"
-            )
+        said = {"rejected": "rejected", NO_JSON: "answered by what is no JSON"}
+        if error.failed_attempts and all(one.status_code == 200 for one in error.failed_attempts):
+            self._failures[NO_JSON] += 1
+        for kind, words in said.items():
+            if not self._has_replies and self._failures[kind] >= MOST_REJECTED:
+                raise AllRejected(
+                    f"the first {MOST_REJECTED} requests were all {words}, the last one so: "
+                    f"{error}; mend the options or the server, and run the same command again"
+                )
 
     async def _read_again(
         self, key: str, about: Mapping[str, Any], read_body: ReadBody
