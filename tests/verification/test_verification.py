@@ -9,10 +9,9 @@ import pytest
 
 from utilities.sandbox.execution import Execution, Limits
 from utilities.sandbox.preparation import prepare
-from utilities.sandbox.python_source import parse_python
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.labels import source_labels
+from utilities.verification.label_process import LabelProcess
 from utilities.verification.verdict import (
     Verdict,
     normal_form,
@@ -162,7 +161,7 @@ SHORT = Task("short", FLIP.train[:1], FLIP.test)
 async def test_labels_are_given_to_programs_that_pass_train(
     sandbox: CountingSandbox, code: str, labels: tuple[bool | None, bool | None]
 ) -> None:
-    verdict = await verify(sandbox, code, SHORT, source_labels(parse_python(code), SHORT))
+    verdict = await verify(sandbox, code, SHORT, LabelProcess().ask(code, SHORT))
     assert (verdict.deterministic, verdict.hardcoded) == labels
     assert len(sandbox.codes) == (1 if labels == (None, None) else 2)
 
@@ -190,7 +189,7 @@ async def test_a_program_that_relies_on_the_offered_numpy_is_told(sandbox: Sandb
 async def test_the_entry_point_that_is_taken_is_told(
     sandbox: Sandbox, code: str, entry_point: str | None
 ) -> None:
-    verdict = await verify(sandbox, code, FLIP, source_labels(parse_python(code), FLIP))
+    verdict = await verify(sandbox, code, FLIP, LabelProcess().ask(code, FLIP))
     fields = verdict_fields([verdict, None], labels=True)
     assert fields["entry_point"] == [entry_point, None]
     assert {"uses_numpy_without_import", "deterministic", "hardcoded"} < set(fields)

@@ -88,6 +88,15 @@ def test_entries_are_counted_by_their_fields() -> None:
     assert summary_lines(counts, "full", {})[-1].endswith("not to be had: cv2 (2)")
 
 
+def test_programs_that_pass_but_have_no_label_are_told() -> None:
+    counts = VerificationCounts()
+    counts.add(judged("a"), resumed=False)
+    assert not any("not known" in line for line in summary_lines(counts, "full", {}))
+    counts.add(judged("b", hardcoded=[None, None, None]), resumed=False)
+    assert counts.to_json()["hardcoded_unknown"] == 1
+    assert any("hard-coded   1, whose" in line for line in summary_lines(counts, "full", {}))
+
+
 def test_only_the_first_reasons_are_kept() -> None:
     counts = VerificationCounts()
     for n in range(1000):

@@ -86,6 +86,8 @@ class VerificationCounts:
     passed_train_and_test: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     """Programs with each of LABELS; `not_deterministic` counts those known not to be."""
+    hardcoded_unknown: int = 0
+    """Programs that pass train, but whose source could not be read."""
     durations: Percentiles = field(default_factory=Percentiles)
     """Of the programs that were not cut short."""
     skipped: list[str] = field(default_factory=list)
@@ -131,6 +133,10 @@ class VerificationCounts:
         for label in LABELS:
             self.labels[label] += sum(value is True for value in entry[label])
         self.labels["not_deterministic"] += entry["deterministic"].count(False)
+        pairs = zip(entry["train_passed"], entry["hardcoded"], strict=True)
+        self.hardcoded_unknown += sum(
+            bool(train) and all(train) and hardcoded is None for train, hardcoded in pairs
+        )
 
     def progress_text(self) -> str:
         """The counts in a few words, to be shown while programs are judged."""
@@ -150,6 +156,7 @@ class VerificationCounts:
             "passed_train": self.passed_train,
             "passed_train_and_test": self.passed_train_and_test,
             "labels": dict(self.labels),
+            **({"hardcoded_unknown": self.hardcoded_unknown} if self.hardcoded_unknown else {}),
             **({"takes_grids_as": dict(self.forms)} if self.forms else {}),
             **self.faults.to_json(),
             "verified_task_ids": sorted(self.verified_task_ids),
@@ -273,6 +280,9 @@ def summary_lines(
         ("hard-coded", str(counts.labels["hardcoded"])),
         ("time a program", ", ".join(durations)),
     ]
+    if counts.hardcoded_unknown:
+        told = f"{counts.hardcoded_unknown}, whose source could not be read"
+        numbers.append(("not known if hard-coded", told))
     if counts.forms:
         told = ", ".join(f"{counts.forms[form]} {form}" for form in sorted(counts.forms))
         numbers.append(("grids given as", told))

@@ -18,7 +18,8 @@ from utilities.sandbox.execution import ANSWERED, Execution, ExecutionStatus, Li
 from utilities.sandbox.python_source import Unparsable, parse_python
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Task
-from utilities.verification.labels import SourceLabels, is_deterministic, source_labels
+from utilities.verification.label_process import LabelProcess
+from utilities.verification.labels import SourceLabels, is_deterministic
 
 Item = TypeVar("Item")
 Judged = TypeVar("Judged")
@@ -98,7 +99,7 @@ class Verdict:
 
 
 async def verify(
-    sandbox: Sandbox, code: str, task: Task, labels: SourceLabels | None = None
+    sandbox: Sandbox, code: str, task: Task, labels: Awaitable[SourceLabels] | None = None
 ) -> Verdict:
     """Run a program on a task's inputs, train then test, and compare its outputs.
 
@@ -124,14 +125,15 @@ async def verify(
     verdict = verdict_on(await sandbox.run(code, inputs, counts=passes_train))
     if labels is None:
         return verdict
-    verdict = replace(verdict, entry_point=labels.entry_point)
+    entry_point, hardcoded = await labels
+    verdict = replace(verdict, entry_point=entry_point)
     if not verdict.passed_train:
         return verdict
     again = await sandbox.run(code, inputs, hash_seed=SECOND_HASH_SEED, counts=differ)
     return replace(
         verdict,
         deterministic=is_deterministic(verdict.executions, again),
-        hardcoded=labels.hardcoded,
+        hardcoded=hardcoded,
     )
 
 
@@ -300,7 +302,7 @@ class LocalVerifier:
             retry_timeouts_s=settings.retry_timeouts_s,
             unsafe_no_seccomp=settings.unsafe_no_seccomp,
         )
-        self._labels = labels
+        self._labels = LabelProcess() if labels else None
         self._opens_late = opens_late
         self._is_open = False
         self._opening = asyncio.Lock()
@@ -327,6 +329,8 @@ class LocalVerifier:
         for work in unfinished:
             work.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
+        if self._labels:
+            await self._labels.close()
         if self._is_open:
             await self._sandbox.__aexit__(*raised)
 
@@ -354,13 +358,13 @@ class LocalVerifier:
         if key in self._remembered:
             self._remembered.move_to_end(key)
         else:
-            # They count only if it passes train, but its tree is too large to be kept until then.
-            labels = source_labels(parse_python(code), task) if self._labels else None
-            self._remembered[key] = asyncio.create_task(self._verdict(task, code, labels))
+            self._remembered[key] = asyncio.create_task(self._verdict(task, code))
         return self._remembered[key]
 
-    async def _verdict(self, task: Task, code: str, labels: SourceLabels | None) -> Verdict:
+    async def _verdict(self, task: Task, code: str) -> Verdict:
         async with self._slots:
+            # They count only if it passes train, but may well be read while it runs.
+            labels = self._labels.ask(code, task) if self._labels else None
             verdict = await verify(self._sandbox, code, task, labels)
         self._cells += _weight(verdict)
         while self._cells > _CELLS_REMEMBERED and len(self._remembered) > 1:
