@@ -219,3 +219,22 @@ def test_unknown_costs_of_an_unfinished_task_are_told_everywhere(
     assert scored[0]["samples_of_unknown_cost"] == metadata["samples_of_unknown_cost"] == bought
     run_script("auxiliary_utilities/build_report.py", results, "--output", page)
     assert "<dt>cost</dt><dd>unknown</dd>" in page.read_text()
+
+
+def test_what_a_later_run_finished_is_counted_once(
+    run_script: Run, dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    tasks, folder = dataset(count=2), tmp_path / "out"
+    best_of = ("--best_of", "6", "--max_cost_usd")
+    with LoopbackServer(then=reply(maker="identity_program")) as server:
+        for cap_usd in ("2.2", "1.9", "9"):
+            run_script(
+                CODE, "--model_identifier", "local:m", "--base_url", server.openai_url,
+                "--dataset_directory", tasks, "--output_directory", folder,
+                "--price", "1,1000", "--max_tokens", str(MAX_TOKENS), *best_of, cap_usd,
+            )  # fmt: skip
+            bought = len(server.ledger())
+            results = folder / "code_benchmark_results.jsonl"
+            scored = json.loads(run_script("benchmark/score_results.py", results, "--json").stdout)
+            assert scored[0]["known_cost_usd"] == pytest.approx(bought * REPLY_USD)
+    assert bought == 12

@@ -38,7 +38,7 @@ class ScoredRun:
     places: dict[str, EntryPlace] = field(default_factory=dict)
     """Where the entry that counts stands."""
     metadata: list[RunMetadata] = field(default_factory=list)
-    """Of the runs that made it, in the order of their files."""
+    """Of the runs that made it, the newest last."""
     remarks: list[RunMetadata] = field(default_factory=list)
     """What else its files say of it: metadata that name no task."""
     skipped: dict[str, str] = field(default_factory=dict)

@@ -220,10 +220,13 @@ def _add_metadata(entry: RunMetadata, position: int, path: Path, groups: _Groups
 def _tables(group: _Collected, *, of_one_run: bool) -> Iterator[tuple[int, ScoredRun]]:
     """The tables of a group, each with the position at which it first appears."""
     grouped: dict[str, list[tuple[int, RunMetadata]]] = {}
-    for position, entry in group.metadata:
+    for position, entry in sorted(
+        group.metadata, key=lambda one: (one[1].started_at or "", one[0])
+    ):
         grouped.setdefault(entry.dataset_hash or entry.dataset or "", []).append((position, entry))
     for entries in grouped.values():
-        yield entries[0][0], _with_metadata(group, [one for _, one in entries], of_one_run)
+        first = min(position for position, _ in entries)
+        yield first, _with_metadata(group, [one for _, one in entries], of_one_run)
     if of_one_run:
         return
     named = {
