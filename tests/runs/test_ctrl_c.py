@@ -199,10 +199,13 @@ def test_ctrl_c_as_soon_as_a_search_has_its_process_is_a_line_each_at_most(
     assert_nothing_is_left(tmp_path / "out", before)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    "moments",
+    [pytest.param(8, marks=pytest.mark.slow), pytest.param(60, marks=pytest.mark.long)],
+)
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_ctrl_c_at_any_moment_is_one_line(script: str, tmp_path: Path) -> None:
+def test_ctrl_c_at_any_moment_is_one_line(script: str, moments: int, tmp_path: Path) -> None:
     folders = (tmp_path / f"{number}" for number in count())
     began = time.monotonic()
     whole = ended(started(script, next(folders)))
@@ -210,10 +213,10 @@ def test_ctrl_c_at_any_moment_is_one_line(script: str, tmp_path: Path) -> None:
     assert whole.code == ("check_model" in script), "nobody is there to be checked"
     before = running_children()
     of_python = 0
-    for number in range(60):
+    for number in range(moments):
         folder = next(folders)
         process = started(script, folder)
-        time.sleep(1.1 * whole_s * number / 60)
+        time.sleep(1.1 * whole_s * number / moments)
         interrupt(process)
         how = ended(process)
         if how.is_of_python(script):
@@ -221,7 +224,7 @@ def test_ctrl_c_at_any_moment_is_one_line(script: str, tmp_path: Path) -> None:
         else:
             assert_stopped(how, whole.code)
         assert_nothing_is_left(folder, before)
-    assert of_python < 30
+    assert of_python < 0.6 * moments
 
 
 def test_a_drawing_whose_reader_has_gone_ends_as_a_shell_expects(tmp_path: Path) -> None:
