@@ -165,7 +165,7 @@ def draw(rows: Sequence[RunRow], runs: Sequence[ScoredRun], path: Path, *, are_s
     count = rows[0].scores.tasks
     tasks = f"the {count} tasks that all answered" if are_shared else "each run's own tasks"
     title = f"Score against cost a task, on {tasks}"
-    write_atomically(path, pareto_svg(points, title=title).encode())
+    write_atomically(path, pareto_svg(points, title=title).encode(), option="--pareto")
     unknown = [row.name for row in rows if row.means.cost_usd is None]
     return f", without {', '.join(unknown)}: cost unknown" if unknown else ""
 
