@@ -90,8 +90,19 @@ def test_every_script_that_reads_results_is_known() -> None:
     assert sorted(READERS) == reading
 
 
+def starts_a_sandbox(script: str) -> bool:
+    """Whether the script takes seconds each time."""
+    return any(word in script for word in ("relabel", "verify", "export"))
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("script", READERS)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, marks=pytest.mark.slow) if starts_a_sandbox(script) else script
+        for script in READERS
+    ],
+)
 def test_no_damage_ends_a_script_in_a_traceback(
     script: str, tmp_path: Path, run_script: Run
 ) -> None:

@@ -81,7 +81,7 @@ def grids_of(task: Task) -> list[Grid]:
     return [grid for grid in (*shown, *(pair.input for pair in task.test)) if grid is not None]
 
 
-@pytest.mark.parametrize(("layout", "digits"), product(LAYOUTS, (False, True)))
+@pytest.mark.parametrize(("layout", "digits"), list(product(LAYOUTS, (False, True))))
 @settings(max_examples=15, deadline=None)
 @given(task=tasks)
 def test_every_task_can_be_read_back_from_its_pictures(
