@@ -21,8 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from agents.opening import ask_for_data
 from synthetic_data_generators.generate_code_data import PLACE
 from utilities.runs.options import AskingOptions
@@ -76,7 +74,6 @@ def raw_aiohttp(options: argparse.Namespace) -> Asking:
     body: dict[str, Any] = {"model": "paced", "messages": [prompt]}
     if not options.no_stream:
         body["stream"] = True
-    content = orjson.dumps(body)
 
     async def ask(count: int, folder: Path) -> None:
         left = iter(range(count))
@@ -85,7 +82,7 @@ def raw_aiohttp(options: argparse.Namespace) -> Asking:
 
             async def one_after_the_other() -> None:
                 for _ in left:
-                    async with session.post(options.url + path, data=content) as response:
+                    async with session.post(options.url + path, json=body) as response:
                         await response.read()
 
             await asyncio.gather(*(one_after_the_other() for _ in range(options.in_flight)))

@@ -67,7 +67,7 @@ class _Connection(asyncio.Protocol):
         head, end, rest = self._received.partition(b"\r\n\r\n")
         if end and len(rest) >= _content_length(head):
             self._received = b""  # nobody pipelines
-            parts = self._answers[head.split(b" ", 2)[1], b'"stream":true' in rest]
+            parts = self._answers[head.split(b" ", 2)[1], b'"stream":' in rest]
             for number, part in enumerate(parts, start=1):
                 delay_s = self._latency_s * number / len(parts)
                 asyncio.get_running_loop().call_later(delay_s, self._send, part)
