@@ -13,7 +13,7 @@ from benchmark.benchmark_options import CodeBenchmarkOptions
 from utilities.command_line.terminal import say
 from utilities.results.entry import entry_of
 from utilities.runs.options import OutputPlace
-from utilities.scoring.attempts import choose
+from utilities.scoring.attempts import choose, ranked
 from utilities.scoring.run_score import choice_fields
 from utilities.tasks.task import Task
 from utilities.verification.verdict import (
@@ -28,7 +28,7 @@ async def benchmark(options: CodeBenchmarkOptions, place: OutputPlace) -> int:
     """Ask, run, refine, choose and score; returns the exit code."""
     call = BenchmarkCall(options, place, "code_generating")
     settings = VerifierSettings(unsafe_no_seccomp=options.unsafe_no_seccomp)
-    async with LocalVerifier(settings, labels=False) as verifier:
+    async with LocalVerifier(settings) as verifier:
         return await call.run(partial(answers_by, options, verifier))
 
 
@@ -62,7 +62,8 @@ def entry_from(
     task: Task, samples: list[JudgedSample], identity: dict[str, Any], attempts: int
 ) -> dict[str, Any]:
     """Choose the attempts, and only then look at the test outputs."""
-    choices = choose(candidates_of(samples), len(task.test), attempts)
+    candidates = ranked(candidates_of(samples))
+    choices = choose(candidates, len(task.test), attempts)
     verdicts = [one.verdict and compared_with_tests(one.verdict, task) for one in samples]
     return entry_of(
         task,
@@ -71,4 +72,5 @@ def entry_from(
         **origin_fields(samples),
         **verdict_fields(verdicts),
         **choice_fields(task, choices, attempts),
+        ranking=[one.index for one in candidates],
     )

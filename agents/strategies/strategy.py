@@ -150,6 +150,7 @@ def candidates_of(samples: Sequence[JudgedSample]) -> list[Candidate]:
             one.verdict.test_outputs,
             len(normal_form(one.sample.written_code or one.sample.python_code)),
             one.sample.confidence,
+            is_doubtful=one.verdict.hardcoded is True or one.verdict.deterministic is False,
         )
         for one in samples
         if one.sample.python_code is not None and one.verdict is not None

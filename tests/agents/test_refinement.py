@@ -15,11 +15,11 @@ from agents.strategies.feedback import EarlierProgram, choose_parents, feedback_
 from agents.strategies.rounds import Rounds
 from agents.strategies.strategy import JudgedSample, Limits, candidates_of, origin_fields
 from tests.agents.test_agents import ScriptedClient, model_of
+from tests.support.attempts import choose_attempts
 from utilities.errors import NotAsked, RateLimited
 from utilities.models.interface import Reply
 from utilities.results.entry import Sample, entry_of
 from utilities.sandbox.execution import Execution
-from utilities.scoring.attempts import choose_attempts
 from utilities.tasks.grids import COLOUR_NAMES
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings

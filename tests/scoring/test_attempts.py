@@ -1,4 +1,12 @@
-from utilities.scoring.attempts import Candidate, choose_attempts, choose_voted_attempts
+from tests.support.attempts import choose_attempts, choose_voted_attempts
+from utilities.scoring.attempts import (
+    Candidate,
+    choose,
+    choose_by_vote,
+    different_answers,
+    grids_of,
+    ranked,
+)
 
 A, B, C = [[1]], [[2]], [[3, 3]]
 
@@ -84,3 +92,30 @@ def test_each_test_input_has_its_own_votes():
 
 def test_samples_without_answers_have_no_vote():
     assert choose_voted_attempts([(), (None,), (A,)], 1) == [[A, None]]
+
+
+def test_a_doubtful_program_loses_to_others_that_solve_as_many_train_pairs():
+    doubtful = [Candidate(index, (True,), (A,), 1, 0.9, is_doubtful=True) for index in range(3)]
+    sound = Candidate(3, (True,), (B,), 100)
+    assert choose_attempts([*doubtful, sound], 1) == [[B, A]]
+    assert choose_attempts([*doubtful, Candidate(3, (False,), (B,), 100)], 1) == [[A, B]]
+
+
+def test_a_judges_points_come_before_train_pairs_and_votes():
+    candidates = ranked(
+        [candidate(0, (A,)), candidate(1, (A,)), candidate(2, (B,), passed=(False, False))]
+    )
+    assert grids_of(choose(candidates, 1, points={2: 5, 0: 4, 1: 4})) == [[B, A]]
+    assert grids_of(choose(candidates, 1, points={2: 4, 0: 4, 1: 4})) == [[A, B]]
+
+
+def test_without_points_the_votes_decide_as_ever():
+    answers = [(A,), (B,), (B,), (C,)]
+    assert grids_of(choose_by_vote(answers, 1, points={0: 0, 3: 0})) == [[B, A]]
+    assert grids_of(choose_by_vote(answers, 1, points={0: 2, 3: 3})) == [[C, A]]
+    assert grids_of(choose_by_vote(answers, 1, points={3: 3})) == [[C, B]]
+
+
+def test_answers_are_the_same_if_all_of_their_grids_are():
+    answers = {0: (A, B), 1: (A, None), 2: (None, None), 4: (A, B), 5: ()}
+    assert different_answers(answers) == [[0, 4], [1]]

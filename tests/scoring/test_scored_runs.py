@@ -14,9 +14,12 @@ import pytest
 from tests.support.hand_made_results import OTHER, WRONG, entry, metadata, right, task_data, write
 from tests.support.scripts import Run
 from utilities.errors import UsageError
+from utilities.results.entry import ResultEntry
+from utilities.scoring.outcomes import attempts_of
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.tasks.task import Task
 
+TABLE = [[1, 2, 3], [3, 4, 1], [2, 2, 1]]
 NEWER = "20260202T000000Z-bbbbbb"
 
 
@@ -347,6 +350,44 @@ def test_results_without_attempts_have_those_that_the_benchmark_would_choose(
     assert only_run(write(tmp_path / "a.jsonl", [verified])).scores().strict == 1.0
     verified["train_passed"][1] = [False, False]
     assert only_run(write(tmp_path / "a.jsonl", [verified])).scores().strict == 0.0
+
+
+def test_programs_that_hold_grids_of_the_task_or_vary_come_last_of_equals(tmp_path: Path) -> None:
+    known = task_data(1)
+    known["train"] = [{"input": [[1]], "output": TABLE}]
+    table = f"def solve_task(grid):\n    return {TABLE}"
+    computed = "def solve_task(grid):\n    return [row[::-1] for row in grid]"
+    samples = [[WRONG], [WRONG], [OTHER], [right(1)]]
+    verified = entry(
+        1, samples, [], train_passed=[[True]] * 4, task_data=known,
+        python_code=[table, table, computed, f"{computed}  # {TABLE}"],
+        deterministic=[True, True, False, True],
+    )  # fmt: skip
+    del verified["attempts"]
+    one = ResultEntry.of(verified)
+    assert attempts_of(one, one.task()) == [[right(1), WRONG]]
+
+
+def test_a_program_with_a_test_output_in_it_is_not_told_by_the_choice(tmp_path: Path) -> None:
+    known = task_data(1)
+    known["test"][0]["output"] = TABLE
+    table = f"def solve_task(grid):\n    return {TABLE}"
+    samples = [[TABLE], [TABLE], [OTHER]]
+    verified = entry(
+        1, samples, [], train_passed=[[True, True]] * 3, task_data=known,
+        python_code=[table, table, table.replace("4", "5")], hardcoded=[True, True, False],
+    )  # fmt: skip
+    del verified["attempts"]
+    one = ResultEntry.of(verified)
+    assert attempts_of(one, one.task()) == [[TABLE, OTHER]]
+
+
+def test_a_runs_own_order_of_its_programs_is_kept(tmp_path: Path) -> None:
+    samples = [[WRONG], [WRONG], [right(1)]]
+    ranked = entry(1, samples, [], train_passed=[[True]] * 3, ranking=[2, 99, 0, 1])
+    del ranked["attempts"]
+    one = ResultEntry.of(ranked)
+    assert attempts_of(one, one.task()) == [[right(1), WRONG]]
 
 
 def test_results_of_a_generator_are_told_from_a_benchmarks(tmp_path: Path) -> None:

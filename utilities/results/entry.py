@@ -183,6 +183,9 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     attempts: list[_Grids] | None = None
     outputs_solved: _Flags | None = None
 
+    ranking: list[int] | None = None
+    """The samples with a program, best first, as the code benchmark ranked them."""
+
     SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
         *("status", "reasoning", "thinking", "python_code", "prompt_messages", "error"),
         "finish_reason",

@@ -9,9 +9,20 @@ from typing import Any
 import orjson
 
 from utilities.errors import ASK_AGAIN, UsageError
-from utilities.results.entry import EntryKind, ResultEntry, padded
-from utilities.scoring.attempts import Candidate, choose_attempts, choose_voted_attempts
+from utilities.results.entry import EntryKind, ResultEntry, item_of, padded
+from utilities.sandbox.python_source import parse_python
+from utilities.scoring.attempts import (
+    NO_POINTS,
+    Candidate,
+    Choices,
+    Points,
+    choose,
+    choose_by_vote,
+    grids_of,
+    ranked,
+)
 from utilities.tasks.task import Grid, Task
+from utilities.verification.labels import source_labels
 from utilities.verification.verdict import normal_form
 
 ATTEMPTS = 2
@@ -210,21 +221,60 @@ def attempts_of(entry: ResultEntry, task: Task) -> Attempts:
     """
     if entry.attempts is not None:
         return entry.attempts
+    return grids_of(choices_of(entry, task))
+
+
+def choices_of(
+    entry: ResultEntry, task: Task, attempts: int = ATTEMPTS, points: Points = NO_POINTS
+) -> Choices:
+    """What the benchmarks choose from the samples of an entry, which has `test_outputs`.
+
+    A run's own order of its programs counts, if the entry has it. Test outputs of the task are not
+    looked at.
+    """
+    outputs = sample_outputs(entry, task)
+    if entry.train_passed is None:
+        return choose_by_vote(outputs, len(task.test), attempts, points)
+    codes = entry.python_code if any(entry.python_code) else [""] * entry.samples
+    samples = zip(entry.train_passed, outputs, codes, entry.confidence, strict=True)
+    unseen = task.without_test_outputs()
+    order = {index: place for place, index in enumerate(entry.ranking or ())}
+    candidates = [
+        Candidate(
+            index,
+            tuple(map(bool, train)),
+            tuple(given),
+            0 if order else len(normal_form(code)),
+            confidence,
+            is_doubtful=not order and all(train) and _is_doubtful(entry, index, code, unseen),
+        )
+        for index, (train, given, code, confidence) in enumerate(samples)
+        if train is not None and code is not None
+    ]
+    if order:
+        candidates.sort(key=lambda one: order.get(one.index, len(order)))
+    else:
+        candidates = ranked(candidates)
+    return choose(candidates, len(task.test), attempts, points)
+
+
+def sample_outputs(entry: ResultEntry, task: Task) -> list[list[Grid | None]]:
+    """For each sample a grid, or None, for each test input; of samples without outputs only None.
+
+    Raises UsageError if the entry has none at all.
+    """
     if entry.test_outputs is None:
         raise UsageError(
             f"task {task.task_id}: no attempts and no test_outputs; give a benchmark's results"
         )
-    outputs = [padded(sample or (), len(task.test)) for sample in entry.test_outputs]
-    if entry.train_passed is None:
-        return choose_voted_attempts(outputs, len(task.test))
-    codes = entry.python_code if any(entry.python_code) else [""] * entry.samples
-    samples = zip(entry.train_passed, outputs, codes, entry.confidence, strict=True)
-    candidates = [
-        Candidate(index, tuple(map(bool, train)), tuple(given), len(normal_form(code)), confidence)
-        for index, (train, given, code, confidence) in enumerate(samples)
-        if train is not None and code is not None
-    ]
-    return choose_attempts(candidates, len(task.test))
+    return [padded(sample or (), len(task.test)) for sample in entry.test_outputs]
+
+
+def _is_doubtful(entry: ResultEntry, index: int, code: str, task: Task) -> bool:
+    """As the code benchmark finds it: the `hardcoded` of an entry may have seen test outputs."""
+    if item_of(entry.deterministic, index) is False:
+        return True
+    return source_labels(parse_python(code), task).hardcoded is True
 
 
 def outputs_right(
