@@ -4,6 +4,7 @@
     python synthetic_data_generators/verify_generated_code.py RESULTS.json.gz \
 --output verified.jsonl --retry_timeouts 30
     python synthetic_data_generators/verify_generated_code.py --programs DIR --dataset arc1_training
+    python synthetic_data_generators/verify_generated_code.py RESULTS.jsonl --fresh_pairs re_arc.zip
 
 Each program runs in a sandbox on the train and test inputs of its task; its outputs are compared
 outside. Judged entries are written to NAME.partial, which is renamed to NAME at the end. After a
@@ -29,6 +30,7 @@ from utilities.results.provenance import provenance, run_metadata
 from utilities.results.reader import Fields as Entry
 from utilities.results.reader import read_fields
 from utilities.tasks.datasets import open_tasks
+from utilities.verification.fresh_pairs import FreshPairs
 from utilities.verification.options import VerificationOptions
 from utilities.verification.program_files import entries_of_programs, program_files
 from utilities.verification.results_pass import (
@@ -55,7 +57,12 @@ def open_source(options: VerificationOptions) -> tuple[Iterator[Entry], int | No
     return entries_of_programs(files, tasks), len(files)
 
 
-async def verify(options: VerificationOptions, entries: Iterable[Entry], total: int | None) -> None:
+async def verify(
+    options: VerificationOptions,
+    entries: Iterable[Entry],
+    total: int | None,
+    fresh: FreshPairs | None,
+) -> None:
     """Judge every entry and say what came of it; the output gets its name when all are judged.
 
     Raises UsageError if an entry cannot be read, or if none can be judged.
@@ -66,7 +73,7 @@ async def verify(options: VerificationOptions, entries: Iterable[Entry], total: 
         options.open_verifier() as verifier,
     ):
         logging.getLogger(__name__).info("sandbox: %s", verifier.layers)
-        verification = CodeVerification(verifier, output, asdict(options.settings))
+        verification = CodeVerification(verifier, output, asdict(options.settings), fresh)
         counts = verification.counts
         with Progress(total, unit="entries", quiet=options.quiet) as progress:
             await verification.judge_all(entries, progress)
@@ -96,10 +103,11 @@ def main() -> int:
         VerificationOptions, __doc__, usage="(RESULTS | --programs DIR) [options]"
     )
     entries, total = open_source(options)
+    fresh = options.open_fresh_pairs()
     try:
         log = options.destination.parent / LOG_NAME
         with open_log(log, verbose=options.verbose, option="--output"):
-            run_until_stopped(verify(options, entries, total))
+            run_until_stopped(verify(options, entries, total, fresh))
     except Stopped as stopped:
         partial = VerifiedFile(options.destination).partial
         kept = f"what was judged is kept in {partial}" if partial.exists() else "nothing was judged"

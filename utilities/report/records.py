@@ -63,6 +63,8 @@ def _sample_record(
         "test_outputs": grid_texts(outputs),
         "varies": item_of(entry.deterministic, index) is False or None,
         "hardcoded": item_of(entry.hardcoded, index) or None,
+        "fresh": item_of(entry.fresh_passed, index),
+        "generalises": item_of(entry.generalises, index),
         "round": entry.refinement_round[index] or None,
         "parents": entry.parent_samples[index] or None,
         "confidence": entry.confidence[index],

@@ -178,6 +178,10 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     deterministic: _Flags | None = None
     hardcoded: _Flags | None = None
     uses_numpy_without_import: _Flags | None = None
+    fresh_passed: list[_Number | None] | None = None
+    """Share of fresh pairs that a program is right on, 0-1."""
+    fresh_pairs: list[int | None] | None = None
+    generalises: _Flags | None = None
 
     # One item a test input, of benchmarks.
     attempts: list[_Grids] | None = None
@@ -193,7 +197,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         *("refinement_round", "parent_samples", "relabelled_from", "view", "usage"),
         *("execution_status", "execution_message", "train_passed", "test_passed"),
         *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
-        *("uses_numpy_without_import",),
+        *("uses_numpy_without_import", "fresh_passed", "fresh_pairs", "generalises"),
     )
 
     def __post_init__(self) -> None:
@@ -211,8 +215,9 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         self._check()
 
     def _check(self) -> None:
-        for name in ("cost_usd", "latency_s", "confidence"):
-            if not all(is_finite(number) for number in getattr(self, name) if number is not None):
+        for name in ("cost_usd", "latency_s", "confidence", "fresh_passed"):
+            numbers = getattr(self, name) or ()
+            if not all(is_finite(number) for number in numbers if number is not None):
                 raise ValueError(f"{name} has a number that is not finite")
         used = (number for usage in self.usage or () for number in (usage or {}).values())
         if not all(is_finite(number) for number in used if number is not None):

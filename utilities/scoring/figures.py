@@ -114,9 +114,16 @@ def _program_figures(tasks: Sequence[TaskOutcome]) -> list[Figure]:
     samples = [float(one.samples) for one in tasks]
     fits = [float(one.train_fits or 0) for one in tasks]
     wrong = [float(one.false_positives or 0) for one in tasks]
-    return [
+    fresh = [float(one.fresh_judged) for one in tasks]
+    held = [float(one.generalising) for one in tasks]
+    figures = [
         _figure("train-fit", "train_fit", fits, samples, sum(samples),
                 meaning=f"{sum(fits):.0f} of {sum(samples):.0f} samples solve all train pairs"),
         _figure("false-positive", "false_positive", wrong, fits, sum(fits),
                 meaning=f"{sum(wrong):.0f} of these {sum(fits):.0f} miss a test output"),
     ]  # fmt: skip
+    if sum(fresh):
+        meaning = f"{sum(held):.0f} of {sum(fresh):.0f} train fits hold on fresh pairs"
+        figures.append(_figure("generalising", "generalising", held, fresh, sum(fresh),
+                               meaning=meaning))  # fmt: skip
+    return figures

@@ -55,6 +55,10 @@ class TaskOutcome:
     """Programs that solve every train pair; None if the samples are no programs."""
     false_positives: int | None = None
     """Of these, programs that miss a test output."""
+    fresh_judged: int = 0
+    """Of the train fits, programs that ran on enough fresh pairs of the task's rule."""
+    generalising: int = 0
+    """Of the latter, programs that hold on them."""
     failures: Counter[str] = field(default_factory=Counter)
     """Samples that failed for technical reasons, by status."""
     missing: bool = False
@@ -197,7 +201,13 @@ def _judged_by_attempts(entry: ResultEntry, task: Task, first: Sequence[int]) ->
     if entry.train_passed is not None:
         fits = [bool(sample) and all(sample or ()) for sample in entry.train_passed]
         missed = (fit and not all(one) for fit, one in zip(fits, right, strict=True))
-        judged |= {"train_fits": sum(fits), "false_positives": sum(missed)}
+        held = entry.generalises or ()
+        judged |= {
+            "train_fits": sum(fits),
+            "false_positives": sum(missed),
+            "fresh_judged": sum(one is not None for one in held),
+            "generalising": sum(one is True for one in held),
+        }
     return judged
 
 

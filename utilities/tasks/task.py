@@ -121,10 +121,7 @@ def task_from_pairs(task_id: str, values: Sequence[object], draw: Draw) -> Task 
     chance = random.Random(name)  # noqa: S311 - a choice that can be repeated, no secret
     drawn: dict[int, Pair] = {}
     for index in chance.sample(range(len(values)), len(values)):
-        value = values[index]
-        if isinstance(value, list) and is_pair(value):
-            value = {"input": value[0], "output": value[1]}
-        pair = _read_pair(value, f"pair [{index}]", output_needed=True)
+        pair = _read_listed_pair(values[index], f"pair [{index}]")
         if isinstance(pair, str):
             return pair
         if all(pair.input != other.input for other in drawn.values()):
@@ -136,6 +133,18 @@ def task_from_pairs(task_id: str, values: Sequence[object], draw: Draw) -> Task 
     *_, (last, test) = drawn.items()
     train = (pair for index, pair in sorted(drawn.items()) if index != last)
     return Task(task_id, train=tuple(train), test=(test,))
+
+
+def pair_of(value: object) -> Pair | None:
+    """A pair of such a list, its grids checked; None if it is none."""
+    pair = _read_listed_pair(value, "")
+    return None if isinstance(pair, str) else pair
+
+
+def _read_listed_pair(value: object, name: str) -> Pair | str:
+    if isinstance(value, list) and is_pair(value):
+        value = {"input": value[0], "output": value[1]}
+    return _read_pair(value, name, output_needed=True)
 
 
 def _read_pairs(values: object, part: str) -> tuple[Pair, ...] | str:

@@ -36,6 +36,9 @@ class Filters(Options):
     )
     allow_nondeterministic: bool = _filter_flag("keep programs whose outputs vary from run to run")
     allow_hardcoded: bool = _filter_flag("keep programs whose source holds an output")
+    generalising: bool = _filter_flag(
+        "only programs that hold on fresh pairs, as verify_generated_code.py --fresh_pairs found"
+    )
     status: tuple[str, ...] = _filter(
         "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
     )
@@ -77,6 +80,9 @@ class Filters(Options):
             return None
         if self.verified == "train_and_test" and level == "train":
             return "passes train, not test"
+        if self.generalising and sample.generalises is not True:
+            known = sample.generalises is not None
+            return "fails fresh pairs" if known else "not judged on enough fresh pairs"
         return self._refusal_of_labels(sample.verdict)
 
     def _refusal_of_labels(self, verdict: SampleVerdict | None) -> str | None:

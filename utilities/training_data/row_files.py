@@ -94,6 +94,8 @@ def parquet_schema(*, thinking_field: bool = False) -> Schema:
             *((name, text) for name in ("prompt_hash", "dataset_hash", "verdict")),
             *((name, bools) for name in ("train_passed", "test_passed")),
             *((name, pa.bool_()) for name in ("deterministic", "hardcoded")),
+            *(("fresh_pairs", pa.int64()), ("fresh_passed", pa.float64())),
+            ("generalises", pa.bool_()),
             *((name, text) for name in ("judged_by", "sandbox", "augmentation", "relabelled_from")),
             ("task_data", text),
         ]

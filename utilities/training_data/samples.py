@@ -21,6 +21,7 @@ _TOLD = (
     *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
 )
 """Fields of a results entry that tell a verdict."""
+_FRESH = ("fresh_passed", "fresh_pairs", "generalises")
 Level = Literal["train_and_test", "train", "test", "failed", "unverified"]
 
 
@@ -72,6 +73,10 @@ class TrainingSample:
     """The canonical hash of its task."""
     task_content: str = ""
     """The hash of its task as it stands in the results file."""
+    fresh_passed: float | None = None
+    """The share of fresh pairs that its program is right on, 0-1, if it ran on some."""
+    fresh_pairs: int = 0
+    generalises: bool | None = None
     augmentation: dict[str, Any] | None = None
     """How a further version was made of the task and the program in the results."""
 
@@ -173,6 +178,7 @@ def _sample_of(
     verdict = None if answers is None else verdict_on_answers(answers, task)
     if entry.python_code[index] is not None and not judge_again:
         verdict = recorded_verdict(entry, index, task)
+    fresh = {} if judge_again else {name: item_of(getattr(entry, name), index) for name in _FRESH}
     return TrainingSample(
         task=task,
         source=source,
@@ -188,6 +194,7 @@ def _sample_of(
         relabelled_from=entry.relabelled_from[index],
         is_refinement=bool(entry.refinement_round[index]),
         verdict=verdict,
+        **{name: value for name, value in fresh.items() if value is not None},
     )
 
 

@@ -18,12 +18,14 @@ from utilities.command_line.words import is_one_of
 from utilities.files.json_files import stem_of
 from utilities.sandbox.execution import Limits
 from utilities.tasks.selection import DrawOptions
+from utilities.verification.fresh_pairs import FEWEST_PAIRS, FreshPairs
 from utilities.verification.verdict import LocalVerifier, Verifier, VerifierSettings
 from utilities.verification.verified_file import VerifiedFile
 
 _DEFAULTS = Limits()
 _WALL_TO_CPU = _DEFAULTS.wall_s / _DEFAULTS.cpu_s
 _limit = partial(option, group="limits for each program, over all its inputs")
+_fresh = partial(option, group="fresh pairs")
 _run = partial(option, group="run")
 _run_flag = partial(flag, group="run")
 
@@ -69,6 +71,18 @@ class VerificationOptions(Options):
         "the Ray cluster (default: one on this machine, for this run)", "ADDRESS"
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="run")
+    fresh_pairs: Path | None = _fresh(
+        "a folder or zip archive of further pairs of the same rules, as RE-ARC and ARC-GEN write "
+        "them (00d62c1b.json: a list of pairs); programs that pass train run on these too",
+        "PATH",
+    )
+    fresh_per_task: int = _fresh("most fresh pairs of a task", "N", default=50)
+    fresh_threshold: float = _fresh(
+        "the share of fresh pairs from which on a program generalises, if there are "
+        f"{FEWEST_PAIRS} at least",
+        "SHARE",
+        default=1.0,
+    )
     no_resume: bool = _run_flag("judge everything again, even what a stopped run has judged")
     quiet: bool = _run_flag("no progress, no summary", exclusive="loudness")
     verbose: bool = _run_flag("every verdict in the log", exclusive="loudness")
@@ -83,6 +97,10 @@ class VerificationOptions(Options):
             return "--ray_address goes with --executor ray"
         if self.retry_timeouts is not None and self.retry_timeouts <= self.cpu_s:
             return f"--retry_timeouts must be longer than --cpu_s, which is {self.cpu_s:g}"
+        if not 0 < self.fresh_threshold <= 1:
+            return (
+                f"--fresh_threshold {self.fresh_threshold:g} is no share: give one over 0, up to 1"
+            )
         return self._fault_of_output()
 
     def _fault_of_output(self) -> str | None:
@@ -116,6 +134,14 @@ class VerificationOptions(Options):
             unsafe_no_seccomp=self.unsafe_no_seccomp,
         )
 
+    def open_fresh_pairs(self) -> FreshPairs | None:
+        """The fresh pairs, if they are wanted; raises UsageError if there are none."""
+        if self.fresh_pairs is None:
+            return None
+        return FreshPairs(
+            self.fresh_pairs, most_pairs=self.fresh_per_task, threshold=self.fresh_threshold
+        )
+
     def open_verifier(self) -> Verifier:
         """The verifier, not entered yet; raises UsageError if Ray is wanted and not installed."""
         if self.executor == "local":
@@ -137,5 +163,6 @@ class VerificationOptions(Options):
             **self.draw.to_json(),
             "output": str(self.destination),
             "settings": asdict(self.settings),
+            **{name: given[name] for name in ("fresh_pairs", "fresh_per_task", "fresh_threshold")},
             **{name: given[name] for name in (*run, "no_resume", "quiet", "verbose")},
         }

@@ -16,7 +16,8 @@ from utilities.tasks.task import Task
 from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
 
 Verdicts = list[Verdict | None]
-Job = tuple[Task, list[str | None]]
+Job = tuple[Task, list[str | None], bool]
+"""A task, programs, and whether their verdicts get labels."""
 Waiting = tuple[Job, asyncio.Future[Verdicts]]
 
 MOST_PROGRAMS_A_CALL = 64
@@ -45,7 +46,9 @@ class VerifyingActor:
         """The verdicts on each job's programs."""
 
         async def all_jobs() -> list[Verdicts]:
-            return await asyncio.gather(*(self._verifier.judge(*job) for job in jobs))
+            return await asyncio.gather(
+                *(self._verifier.judge(task, codes, labels=labels) for task, codes, labels in jobs)
+            )
 
         return self._runner.run(all_jobs())
 
@@ -114,10 +117,12 @@ class RayVerifier:
             ray.kill(actor)
         await asyncio.to_thread(ray.shutdown)
 
-    async def judge(self, task: Task, codes: Sequence[str | None]) -> Verdicts:
-        """A labelled verdict for each program, None if there is no code."""
+    async def judge(
+        self, task: Task, codes: Sequence[str | None], *, labels: bool = True
+    ) -> Verdicts:
+        """A verdict for each program, None if there is no code; labelled unless told otherwise."""
         answer: asyncio.Future[Verdicts] = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait(((task, list(codes)), answer))
+        self._waiting.put_nowait(((task, list(codes), labels), answer))
         return await answer
 
     async def _hand_out(self, actor: Any) -> None:

@@ -21,6 +21,12 @@ from utilities.results.entry import task_of
 from utilities.results.reader import JOURNAL_KINDS, strange_kinds
 from utilities.results.reader import Fields as Entry
 from utilities.sandbox.execution import ANSWERED
+from utilities.verification.fresh_pairs import (
+    FEWEST_PAIRS,
+    FRESH_FIELDS,
+    FreshPairs,
+    judge_on_fresh_pairs,
+)
 from utilities.verification.program_files import OTHER_FORMS, program_files
 from utilities.verification.verdict import (
     VERDICT_FIELDS,
@@ -35,6 +41,7 @@ from utilities.verification.verified_file import Place, VerifiedFile
 RULES_VERSION = 1
 """Raise it if the meaning of verdicts or labels changes: everything is then judged anew."""
 LABELS = ("deterministic", "hardcoded", "uses_numpy_without_import")
+_ALL_FIELDS = frozenset((*VERDICT_FIELDS, *FRESH_FIELDS))
 _PERCENTS = (50, 95, 99)
 _REASONS_KEPT = 100
 _GROWTH = math.log(1.01)
@@ -74,6 +81,50 @@ class Percentiles:
 
 
 @dataclass
+class FreshCounts:
+    """How the programs that pass train did on fresh pairs."""
+
+    programs: int = 0
+    """Programs that ran on some."""
+    judged: int = 0
+    """Those with enough pairs to say whether they generalise."""
+    generalise: int = 0
+    pairs: int = 0
+    passed: float = 0.0
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Count an entry's programs; an entry without such fields counts nothing."""
+        lists = (entry.get(name) or () for name in FRESH_FIELDS)
+        for share, pairs, generalises in zip(*lists, strict=True):
+            if share is None:
+                continue
+            self.programs += 1
+            self.judged += generalises is not None
+            self.generalise += generalises is True
+            self.pairs += pairs
+            self.passed += share * pairs
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts, for metadata."""
+        return {
+            "programs": self.programs,
+            "with_enough_pairs": self.judged,
+            "generalise": self.generalise,
+            "pairs": self.pairs,
+            "pairs_passed": round(self.passed),
+        }
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The lines of a summary, as name and text."""
+        share = f" ({self.generalise / self.judged:.1%})" if self.judged else ""
+        told = f"{self.generalise} of {self.judged}{share} generalise"
+        if few := self.programs - self.judged:
+            told += f"; {few} had fewer than {FEWEST_PAIRS} fresh pairs"
+        right = f"{round(self.passed)} of {self.pairs} pairs right"
+        return [("programs on fresh pairs", f"{self.programs}: {told}; {right}")]
+
+
+@dataclass
 class VerificationCounts:
     """What came of the programs of a pass, in constant memory but for the ids of tasks."""
 
@@ -100,6 +151,7 @@ class VerificationCounts:
     """Entries of kinds that no version writes, which are copied as they are."""
     verified_task_ids: set[str] = field(default_factory=set)
     """Tasks with a program that is right on every train and test pair."""
+    fresh: FreshCounts = field(default_factory=FreshCounts)
 
     def add(self, entry: Mapping[str, Any], *, resumed: bool) -> None:
         """Count an entry by its fields, which this run or an earlier one wrote."""
@@ -128,6 +180,7 @@ class VerificationCounts:
             if all(test):
                 self.passed_train_and_test += 1
                 self.verified_task_ids.add(entry["task_id"])
+        self.fresh.add(entry)
         self.forms.update(entry.get("takes_grids_as") or ())
         self.faults.add(entry["execution_status"], entry.get("execution_message") or ())
         for label in LABELS:
@@ -159,6 +212,7 @@ class VerificationCounts:
             **({"hardcoded_unknown": self.hardcoded_unknown} if self.hardcoded_unknown else {}),
             **({"takes_grids_as": dict(self.forms)} if self.forms else {}),
             **self.faults.to_json(),
+            **({"fresh_pairs": self.fresh.to_json()} if self.fresh.programs else {}),
             "verified_task_ids": sorted(self.verified_task_ids),
         }
 
@@ -176,8 +230,18 @@ class _Keyed:
 class CodeVerification:
     """A pass over entries; takes over those that an earlier one judged with the same settings."""
 
-    def __init__(self, verifier: Verifier, output: VerifiedFile, settings: Entry) -> None:
-        """`settings` is all that a verdict depends on besides its entry."""
+    def __init__(
+        self,
+        verifier: Verifier,
+        output: VerifiedFile,
+        settings: Entry,
+        fresh: FreshPairs | None = None,
+    ) -> None:
+        """`settings` is all that a verdict depends on besides its entry.
+
+        Programs that pass train run on the `fresh` pairs of their task too, if these are given.
+        """
+        self._fresh = fresh
         self.counts = VerificationCounts()
         self._verifier = verifier
         self._output = output
@@ -203,7 +267,10 @@ class CodeVerification:
                 progress.update(done, self.counts.progress_text)
 
     def _keyed(self, entry: Entry) -> _Keyed:
-        key = hashlib.sha256(self._settings + encode_line(entry)).hexdigest()[:32]
+        named = self._settings + encode_line(entry)
+        if self._fresh is not None and entry["entry_type"] == "result":
+            named += self._fresh.key(str(entry["task_id"])).encode()
+        key = hashlib.sha256(named).hexdigest()[:32]
         return _Keyed(key, entry, self._output.find(key))
 
     async def _judged(self, waiting: _Keyed) -> _Keyed:
@@ -220,7 +287,7 @@ class CodeVerification:
         except UsageError as error:
             reason = stated or str(error)
             _log.warning("not judged: %s", reason)
-            fields = {name: value for name, value in entry.items() if name not in VERDICT_FIELDS}
+            fields = {name: value for name, value in entry.items() if name not in _ALL_FIELDS}
             return replace(waiting, entry={**fields, "not_judged": reason})
         verdicts = await self._verifier.judge(task, codes)
         for form, code in forms:
@@ -231,7 +298,12 @@ class CodeVerification:
                 verdicts = other
                 entry |= {"python_code": [code], "takes_grids_as": [form]}
         _log.debug("task %s: %s", task.task_id, [v and v.execution_status for v in verdicts])
-        return replace(waiting, entry={**entry, **verdict_fields(verdicts, labels=True)})
+        kept = {name: value for name, value in entry.items() if name not in FRESH_FIELDS}
+        judged = {**kept, **verdict_fields(verdicts, labels=True)}
+        if self._fresh is not None:
+            codes = codes_of(judged)
+            judged |= await judge_on_fresh_pairs(self._verifier, task, codes, verdicts, self._fresh)
+        return replace(waiting, entry=judged)
 
 
 def _is_cut_short(verdict: Verdict) -> bool:
@@ -280,6 +352,8 @@ def summary_lines(
         ("hard-coded", str(counts.labels["hardcoded"])),
         ("time a program", ", ".join(durations)),
     ]
+    if counts.fresh.programs:
+        numbers += counts.fresh.lines()
     if counts.hardcoded_unknown:
         told = f"{counts.hardcoded_unknown}, whose source could not be read"
         numbers.append(("not known if hard-coded", told))

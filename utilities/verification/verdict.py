@@ -263,8 +263,10 @@ class Verifier(Protocol):
     def layers(self) -> str:
         """One line on what is enforced where the programs run."""
 
-    async def judge(self, task: Task, codes: Sequence[str | None]) -> list[Verdict | None]:
-        """A labelled verdict for each program, None if there is no code."""
+    async def judge(
+        self, task: Task, codes: Sequence[str | None], *, labels: bool = True
+    ) -> list[Verdict | None]:
+        """A verdict for each program, None if there is no code; labelled unless told otherwise."""
 
     async def __aenter__(self) -> Self:
         """Make ready; raises UsageError if programs cannot be run here."""
@@ -340,17 +342,25 @@ class LocalVerifier:
                 await self._sandbox.__aenter__()
                 self._is_open = True
 
-    async def judge(self, task: Task, codes: Sequence[str | None]) -> list[Verdict | None]:
-        """A verdict for each program, None if there is no code.
+    async def judge(
+        self, task: Task, codes: Sequence[str | None], *, labels: bool = True
+    ) -> list[Verdict | None]:
+        """A verdict for each program, None if there is no code; without labels if told so.
 
         Raises UsageError if programs cannot be run here.
         """
         await self._open()
-        task_key = orjson.dumps(task.to_json())
-        running = [None if code is None else self._started(task, task_key, code) for code in codes]
+        label_process = self._labels if labels else None
+        task_key = orjson.dumps([task.to_json(), label_process is not None])
+        running = [
+            None if code is None else self._started(task, task_key, code, label_process)
+            for code in codes
+        ]
         return [None if work is None else await asyncio.shield(work) for work in running]
 
-    def _started(self, task: Task, task_key: bytes, code: str) -> asyncio.Task[Verdict]:
+    def _started(
+        self, task: Task, task_key: bytes, code: str, label_process: LabelProcess | None
+    ) -> asyncio.Task[Verdict]:
         self.programs += 1
         # Only the very same text: a program can read its docstrings and the numbers of its lines.
         text = code.encode("utf-8", "surrogatepass")
@@ -358,13 +368,13 @@ class LocalVerifier:
         if key in self._remembered:
             self._remembered.move_to_end(key)
         else:
-            self._remembered[key] = asyncio.create_task(self._verdict(task, code))
+            self._remembered[key] = asyncio.create_task(self._verdict(task, code, label_process))
         return self._remembered[key]
 
-    async def _verdict(self, task: Task, code: str) -> Verdict:
+    async def _verdict(self, task: Task, code: str, label_process: LabelProcess | None) -> Verdict:
         async with self._slots:
             # They count only if it passes train, but may well be read while it runs.
-            labels = self._labels.ask(code, task) if self._labels else None
+            labels = label_process.ask(code, task) if label_process else None
             verdict = await verify(self._sandbox, code, task, labels)
         self._cells += _weight(verdict)
         while self._cells > _CELLS_REMEMBERED and len(self._remembered) > 1:
