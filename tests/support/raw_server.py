@@ -23,9 +23,18 @@ Answer = Callable[[int, str], bytes]
 
 
 @contextmanager
-def raw_server(answer: Answer, *, held_s: float = 0.0) -> Iterator[RawServer]:
-    """Answers each request with the bytes that `answer` gives, and closes `held_s` later."""
+def raw_server(answer: Answer, *, held_s: float = 0.0, piece_size: int = 0) -> Iterator[RawServer]:
+    """Answers each request with the bytes that `answer` gives, and closes `held_s` later.
+
+    With a `piece_size` the head is sent at once, and the body in pieces of so many bytes.
+    """
     lock = threading.Lock()
+
+    def pieces(content: bytes) -> Iterator[bytes]:
+        start = content.find(b"\r\n\r\n") + 4 if piece_size else len(content)
+        yield content[:start]
+        for place in range(start, len(content), piece_size or 1):
+            yield content[place : place + piece_size]
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -37,8 +46,9 @@ def raw_server(answer: Answer, *, held_s: float = 0.0) -> Iterator[RawServer]:
             with lock:
                 number = len(found.requests)
                 found.requests.append((path, body))
-            self.wfile.write(answer(number, path))
-            self.wfile.flush()
+            for piece in pieces(answer(number, path)):
+                self.request.sendall(piece)
+                time.sleep(0.0001 if piece_size else 0.0)
             time.sleep(held_s)
 
     class Server(socketserver.ThreadingTCPServer):
@@ -49,7 +59,7 @@ def raw_server(answer: Answer, *, held_s: float = 0.0) -> Iterator[RawServer]:
 
     with Server(("127.0.0.1", 0), Handler) as server:
         found = RawServer(f"http://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield found

@@ -121,7 +121,7 @@ class Body:
             raise ValueError("an event is no JSON")
         if not self.is_whole and (last := self._events.unended()):
             with suppress(ValueError, RecursionError):  # else it was cut
-                self._reader.take(read_json(last))
+                self.is_whole = self._reader.take(read_json(last))
         return self._reader.reply(ended=self.is_whole)
 
 

@@ -94,13 +94,20 @@ class CompletionStream:
             choice = _NOTHING
         if error := event.get("error") or choice.get("error"):
             raise self._triage.error_in_success(error)
-        for name in ("model", "usage"):
-            if value := event.get(name):
-                self._rest[name] = value
+        if model := event.get("model"):
+            self._rest["model"] = model
+        if usage := event.get("usage"):
+            self._take_usage(usage)
         if reason := choice.get("finish_reason"):
             self._finish_reason = reason
         self._take_delta(object_at(choice, "delta") or object_at(choice, "message"))
         return False
+
+    def _take_usage(self, usage: object) -> None:
+        """Take a count; it may come in parts or grow, and a later zero takes nothing back."""
+        if isinstance(usage, dict):
+            known = self._rest.setdefault("usage", {})
+            known |= {name: one for name, one in usage.items() if one or name not in known}
 
     def _take_delta(self, delta: JSONObject) -> None:
         for name, value in delta.items():  # one or two, nearly always

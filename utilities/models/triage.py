@@ -23,6 +23,7 @@ from utilities.errors import (
     WrongAddress,
 )
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
+from utilities.models.json_fields import JSONObject, list_at, text_at
 
 _LONGEST_MESSAGE = 500
 _LONGEST_PAGE = 10_000
@@ -237,14 +238,24 @@ def _what_is_spent(status: int, words: str) -> str | None:
 
 
 def _provider_message(body: object) -> str:
-    """The provider's own words, from the shapes in use: error.message, error, message, detail."""
+    """The provider's own words, from the shapes in use: error.message, error, message, detail.
+
+    OpenAI's `param` and FastAPI's `loc` say which field of the request they are about.
+    """
     if isinstance(body, list) and body:
         return _provider_message(body[0])
     if isinstance(body, dict):
-        for name in ("error", "message", "detail"):
+        for name in ("error", "message", "detail", "msg"):
             if body.get(name):
-                return _provider_message(body[name])
+                said, field = _provider_message(body[name]), _field_of(body)
+                return said if field in said else f"{field}: {said}"
     return _MARKUP.sub(" ", body[:_LONGEST_PAGE]) if isinstance(body, str) else ""
+
+
+def _field_of(error: JSONObject) -> str:
+    """The field of the request that an error object names, such as "body.stream_options"."""
+    names = [name for name in list_at(error, "loc") if isinstance(name, int | str)]
+    return ".".join(map(str, names)) or text_at(error, "param")
 
 
 def _status_of(error: object) -> int:
