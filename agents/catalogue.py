@@ -5,7 +5,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,6 +41,10 @@ class AgentKind:
     made_by: type
     file_hash: str | None = None
     """Of the user's file that it comes from."""
+    option: str = "--agent"
+    """What names it."""
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+    """What it is made with besides its model."""
 
     @property
     def needs_model(self) -> bool:

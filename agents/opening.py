@@ -79,28 +79,30 @@ class OpenAgent:
     identity: dict[str, Any]
 
 
-def choose_agent(options: AskingOptions, default: str) -> ChosenAgent:
+def choose_agent(options: AskingOptions, default: str | AgentKind) -> ChosenAgent:
     """Find the agent and its model, key and sampling, before anything is opened or asked.
 
-    `default` names the script's own agent. Raises UsageError for an unknown agent or model, a
-    missing key, a parameter that the model does not take, an option that does not fit the agent,
-    and a cap on costs if the price is unknown.
+    `default` names the script's own agent, or is the only one that may be asked. Raises
+    UsageError for an unknown agent or model, a missing key, a parameter that the model does not
+    take, an option that does not fit the agent, and a cap on costs if the price is unknown.
     """
-    kind = find_agent(options.agent or default)
+    is_open = options.agent is None and isinstance(default, str)
+    kind = find_agent(options.agent or default) if isinstance(default, str) else default
     identifier = options.model_identifier
     if not kind.needs_model:
         return _without_model(kind, options)
     if identifier is None:
         identifier = "LOCAL_0" if options.base_url else config.default_model_identifier()
     by_itself = agent_named_as_model(identifier)
-    if options.agent is None and identifier is None:
+    if is_open and identifier is None:
         by_itself = find_agent(WITHOUT_A_KEY)
-    if by_itself is not None and options.agent is None:
+    if by_itself is not None and is_open:
         return _without_model(by_itself, options)
     if identifier is None or by_itself is not None:
         what = "no key is set" if identifier is None else f"{identifier} is none"
         raise UsageError(
-            f"--agent {kind.name}: it asks a model, and {what}; name one by --model_identifier"
+            f"{kind.option} {kind.name}: it asks a model, and {what}; name one by "
+            "--model_identifier"
         )
     showing, model = _showing(kind, options), _chosen_model(identifier, options)
     if options.images is not None and model.entry.images is False:
@@ -264,11 +266,11 @@ def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:
         return kind.made_by.for_run(run.replies, run.options)
     given = () if model is None else (model,)
     try:
-        inspect.signature(kind.made_by).bind(*given)
+        inspect.signature(kind.made_by).bind(*given, **kind.made_with)
     except TypeError as error:
         what = "a model" if given else "nothing"
         raise UsageError(f"--agent {kind.name}: it must be made of {what}: {error}") from error
-    return kind.made_by(*given)
+    return kind.made_by(*given, **kind.made_with)
 
 
 async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack) -> AskedModel:

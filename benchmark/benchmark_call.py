@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agents.catalogue import agent_named_as_model
+from agents.catalogue import AgentKind, agent_named_as_model
 from agents.opening import PROMPT_OPTIONS, ChosenAgent, OpenAgent, choose_agent, open_agent
 from benchmark.benchmark_options import BenchmarkOptions, names_in
 from utilities.command_line import script as cli
@@ -37,6 +37,10 @@ class Answers:
     """What is added to the run's metadata."""
     most_later_samples: int = 0
     """How many samples a task may get that depend on earlier replies."""
+    most_asked_again: int = 0
+    """How many requests a test input may get because a reply cannot be parsed."""
+    notes: Sequence[str] = ()
+    """Lines of the run's summary, below its scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,13 @@ class _Part:
 class BenchmarkCall:
     """The runs that the options ask for, under one budget."""
 
-    def __init__(self, options: BenchmarkOptions, place: OutputPlace, agent: str) -> None:
+    def __init__(
+        self, options: BenchmarkOptions, place: OutputPlace, agent: str | AgentKind
+    ) -> None:
         """Find every agent, model, key and dataset before anything is asked.
 
-        `agent` names the one that is asked by default. Raises UsageError for any option that
-        cannot be used.
+        `agent` names the one that is asked by default, or is the only one. Raises UsageError for
+        any option that cannot be used.
         """
         self._options = options
         self._place = place
@@ -125,6 +131,7 @@ class BenchmarkCall:
         }
         if run.replies.plan is not None:
             run.replies.plan.most_later_requests = answers.most_later_samples
+            run.replies.plan.most_asked_again = answers.most_asked_again
         call = {"id": self._call_id, "part": number, "parts": len(self._parts)}
         more = {"call": call, **answers.metadata}
         more |= self._repetition(run, {**identity, **about}, more)
@@ -135,16 +142,21 @@ class BenchmarkCall:
             identity,
             entry_fields=about,
             observe=outcome.add,
-            conclude=lambda: self._conclusion(outcome, identity, more),
+            conclude=lambda: self._conclusion(outcome, identity, more, answers.notes),
         )
         self._results = run.store.place.results
         self._summaries[run.store.run_id] = outcome.summary
         return code
 
     def _conclusion(
-        self, outcome: BenchmarkOutcome, identity: Mapping[str, Any], more: Mapping[str, Any]
+        self,
+        outcome: BenchmarkOutcome,
+        identity: Mapping[str, Any],
+        more: Mapping[str, Any],
+        notes: Sequence[str],
     ) -> Conclusion:
         added, lines = outcome.conclusion(more)
+        lines = [*lines, *notes]
         if len(self._parts) == 1:
             return added, lines
         return added, [f"{'of':10}{identity['model_identifier']} on {identity['dataset']}", *lines]
@@ -203,7 +215,7 @@ def dataset_name(tasks: TaskSource) -> str:
     return path.stem if path.is_file() else path.name
 
 
-def _parts_of(options: AskingOptions, agent: str) -> Sequence[_Part]:
+def _parts_of(options: AskingOptions, agent: str | AgentKind) -> Sequence[_Part]:
     """Each model on each dataset; raises UsageError before any of them is asked."""
     models = names_in(options.model_identifier, "--model_identifier")
     datasets = names_in(options.dataset, "--dataset")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from utilities.command_line.options import (
     Options,
@@ -41,6 +41,43 @@ class BenchmarkOptions(Options):
     submission: SubmissionOptions = part(SubmissionOptions)
     earlier: EarlierRun | None = None
     """The run that is started again, with --from_metadata."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectBenchmarkOptions(BenchmarkOptions):
+    """What the user asked of the benchmark of grids."""
+
+    protocol: Literal["arcprize"] | None = _benchmark(
+        "ask as arcprize/arc-agi-benchmarking does: a request for each test input and attempt"
+    )
+    protocol_directory: Path | None = _benchmark(
+        "a checkout of that repository, whose prompt is taken; without it one of our own", "DIR"
+    )
+
+    def fault(self) -> str | None:
+        """A protocol allows no option that would change how it asks."""
+        if self.protocol is None:
+            given = self.protocol_directory is not None
+            return "--protocol_directory: give --protocol as well" if given else None
+        defaults = type(self)()
+        for mine, theirs in ((self, defaults), (self.asking, defaults.asking)):
+            for name in _CHANGE_A_PROTOCOL:
+                if getattr(mine, name, None) != getattr(theirs, name, None):
+                    return f"--{name}: it would change the protocol; leave it out"
+        if self.asking.best_of not in (1, 2):
+            return "--best_of: the protocol asks for 2 attempts; leave it out"
+        return None
+
+    def __post_init__(self) -> None:
+        """A protocol's samples are its two attempts."""
+        if self.protocol is not None and self.asking.best_of == 1:
+            object.__setattr__(self, "asking", replace(self.asking, best_of=2))
+
+
+_CHANGE_A_PROTOCOL = (
+    *("agent", "attempts", "prompt_directory", "grid_format", "system_as_user"),
+    *("images", "image_cell_size", "image_digits", "images_only", "vary", "vary_seed"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

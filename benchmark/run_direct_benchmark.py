@@ -6,13 +6,14 @@
 
 For each test input the grids that most samples gave are the attempts, two unless --attempts says
 otherwise. The agent sees all test inputs and no test output. Each model runs on each dataset.
+--protocol arcprize asks as ARC Prize's own harness does instead.
 """
 
 from utilities.command_line.script import run_script
 
 import sys
 
-from benchmark.benchmark_options import BenchmarkOptions, parse_benchmark_options
+from benchmark.benchmark_options import DirectBenchmarkOptions, parse_benchmark_options
 from utilities.command_line.signals import run_until_stopped
 from utilities.config import DIRECT_BENCHMARK_DIRECTORY
 from utilities.runs.options import OutputPlace
@@ -22,7 +23,7 @@ PLACE = OutputPlace(DIRECT_BENCHMARK_DIRECTORY, "direct_benchmark", "direct_benc
 
 def main() -> int:
     """Run the script."""
-    options = parse_benchmark_options(BenchmarkOptions, __doc__, PLACE.stem)
+    options = parse_benchmark_options(DirectBenchmarkOptions, __doc__, PLACE.stem)
     from benchmark.direct_benchmark import (
         benchmark,  # slow to import, so only once there are options
     )

@@ -32,6 +32,9 @@ class RequestPlan:
         """The name of an agent that asks no model."""
         self.most_later_requests = 0
         """How many requests more a task may get; its replies decide how many it gets."""
+        self.most_asked_again = 0
+        """The same for a test input, of what is asked again if its reply cannot be parsed."""
+        self.unfinished_test_inputs = 0
         self.finished_tasks = 0
         self.unfinished_tasks = 0
         self._to_ask = 0
@@ -126,11 +129,13 @@ class RequestPlan:
 
     def _later_row(self, prices: Prices) -> dict[str, str]:
         """The row about requests that the other rows do not count."""
-        count = self.most_later_requests * self.unfinished_tasks
+        name, count = "refine", self.most_later_requests * self.unfinished_tasks
+        if self.most_asked_again:
+            name, count = "again", self.most_asked_again * self.unfinished_test_inputs
         if not count:
             return {}
         tokens = f"{count * prices.max_tokens:,} tokens of output"
-        return {"refine": f"not counted here: at most {count:,} requests more, {tokens}, which the "
+        return {name: f"not counted here: at most {count:,} requests more, {tokens}, which the "
                 "replies decide"}  # fmt: skip
 
     def _cost(

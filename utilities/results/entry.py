@@ -60,9 +60,11 @@ class Sample:
     """The program as the agent wrote it for its view."""
     thinking: str | None = None
     """What the model thought before it answered, as far as it is shown."""
+    test_input: int | None = None
+    """The only test input that it is about; None if it is about all of them."""
 
 
-_ONLY_IF_TOLD = ("thinking", "confidence", "view")
+_ONLY_IF_TOLD = ("thinking", "confidence", "view", "test_input")
 
 
 def entry_of(
@@ -70,9 +72,9 @@ def entry_of(
 ) -> dict[str, Any]:
     """A result entry: one item a sample in every list, null if there is nothing.
 
-    It has `thinking`, `confidence` and `view` only if some sample has one. `task` is the whole
-    task, with its test outputs if they are known. `solved` means here that some sample is usable;
-    benchmarks replace it by `more`.
+    It has `thinking`, `confidence`, `view` and `test_input` only if some sample has one. `task` is
+    the whole task, with its test outputs if they are known. `solved` means here that some sample is
+    usable; benchmarks replace it by `more`.
     """
     replies = [sample.reply for sample in samples]
     told = {name: [getattr(one, name) for one in samples] for name in _ONLY_IF_TOLD}
@@ -166,6 +168,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     parent_samples: list[list[int] | None] = []
     relabelled_from: list[dict[str, Any] | None] = []
     view: list[dict[str, Any] | None] = []
+    test_input: list[int | None] = []
 
     # One item a sample; None if the file does not have them: not counted, or not judged.
     usage: list[dict[str, _Number | None] | None] | None = None
@@ -195,6 +198,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         "finish_reason",
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
         *("refinement_round", "parent_samples", "relabelled_from", "view", "usage"),
+        "test_input",
         *("execution_status", "execution_message", "train_passed", "test_passed"),
         *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
         *("uses_numpy_without_import", "fresh_passed", "fresh_pairs", "generalises"),

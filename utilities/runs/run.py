@@ -211,6 +211,7 @@ class AskingRun:
                 plan.note_finished(entry)
                 continue
             plan.unfinished_tasks += 1
+            plan.unfinished_test_inputs += len(task.test)
             if self.agent_without_model is None:
                 await answer(task)
         show(*plan.summary(self.store.place.stem, self.options.max_cost_usd))

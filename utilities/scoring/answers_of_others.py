@@ -1,18 +1,15 @@
 """Reads answers of others as entries: Kaggle's submission, and folders of ARC Prize's harness.
 
 Both hold answers alone, so the tasks must be at hand. `submissions.py` tells the formats, and
-writes them. This is as lenient as the harness's scorer (github.com/arcprize/arc-agi-benchmarking):
-numbers may be texts, and an answer may be a text with a grid in it, in `\\boxed{}` or as the last
-JSON list.
+writes them. An answer may be a text with a grid in it (`utilities/tasks/harness_answers.py`).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
@@ -21,12 +18,11 @@ from utilities.errors import UsageError
 from utilities.files.json_files import refuse_what_is_no_file, reported_reading
 from utilities.results.entry import ResultEntry
 from utilities.results.reader import Entry, read_entries
-from utilities.tasks.grids import check_grid
+from utilities.tasks.harness_answers import grid_of_answer
 from utilities.tasks.task import Grid, Task
 
 _ATTEMPT = "attempt_"
 _SUBMISSION = re.compile(rb'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*\{\s*"attempt_')
-_BOXED = re.compile(r"\\boxed\{(.*?)\}", re.DOTALL)
 _Form = TypeVar("_Form")
 _Count = int | None
 _Text = str | None
@@ -183,35 +179,7 @@ def _in_order(pairs: Sequence[_Attempts], count: int) -> list[_Attempts]:
 def _grid_of(attempt: _Attempt | None) -> Grid | None:
     """The answer's grid; None if there is no answer, or none that is a grid."""
     answer = attempt and attempt.answer
-    rows = _rows_in(answer) if isinstance(answer, str) else answer
-    if isinstance(rows, list) and all(isinstance(row, list) for row in rows):
-        rows = [[_whole(cell) for cell in row] for row in rows]
-    return None if check_grid(rows) else cast("Grid", rows)
-
-
-def _whole(cell: object) -> object:
-    """Numbers in another form, as the harness takes them: `"1"`, `1.0`."""
-    if isinstance(cell, str) and cell.strip().isdecimal():
-        return int(cell)
-    return int(cell) if isinstance(cell, bool | float) and cell in range(10) else cell
-
-
-def _rows_in(text: str) -> object:
-    """The list in a text: within the first `\\boxed{}`, else the last one; None without."""
-    boxed = _BOXED.search(text)
-    last = text.rfind("]")
-    depth, start = 0, last
-    while start >= 0:
-        depth += (text[start] == "]") - (text[start] == "[")
-        if not depth:
-            break
-        start -= 1
-    for told in ([boxed.group(1)] if boxed else []) + [text[max(start, 0) : last + 1]]:
-        with suppress(ValueError, RecursionError):
-            rows: object = json.loads(told)
-            if isinstance(rows, list) and all(isinstance(row, list) for row in rows):
-                return rows
-    return None
+    return None if answer is None else grid_of_answer(answer)
 
 
 _Sample = Sequence[_Attempt | None]

@@ -191,10 +191,13 @@ def _judged_by_attempts(entry: ResultEntry, task: Task, first: Sequence[int]) ->
     except ValueError as error:
         raise UsageError(f"task {task.task_id}: {error}; mend the entry") from error
     right = outputs_right(entry, expected)
+    independent = [right[index] for index in first]
+    if any(place is not None for place in entry.test_input):  # a sample is a part of an attempt
+        independent = _attempts_right(attempts_of(entry, task), expected)
     judged: dict[str, Any] = {
         "outputs_solved": solved,
-        "independent_samples": len(first),
-        "independent_right": sum(all(right[index]) for index in first),
+        "independent_samples": len(independent),
+        "independent_right": sum(map(all, independent)),
         "outputs_reached": sum(map(any, zip(*right, strict=True))),
         "majority_right": _majority_right(entry, expected),
     }
@@ -305,6 +308,21 @@ def outputs_right(
     return [
         tuple(None if want is None else right for right, want in zip(one, expected, strict=True))
         for one in given
+    ]
+
+
+def _attempts_right(
+    attempts: Attempts, expected: Sequence[Grid | None]
+) -> list[tuple[bool | None, ...]]:
+    """For each attempt, the first of all test inputs and so on, whether each output is right."""
+    count = max(map(len, attempts), default=0)
+    columns = zip(*(padded(tried, count) for tried in attempts), strict=True)
+    return [
+        tuple(
+            None if want is None else got == want
+            for got, want in zip(padded(column, len(expected)), expected, strict=True)
+        )
+        for column in columns
     ]
 
 

@@ -147,6 +147,10 @@ class ScoredRun:
 def shown_by(configuration: Mapping[str, Any]) -> list[str]:
     """In words how tasks were shown, as far as that is not the usual way."""
     words = []
+    if protocol := configuration.get("protocol"):
+        whose = {"official": "its prompt", "own": "a prompt of our own"}
+        prompt = whose.get(str(configuration.get("prompt")), "another prompt")
+        words.append(f"protocol {protocol} with {prompt}")
     if directory := configuration.get("prompt_directory"):
         words.append(f"prompts {directory} {str(configuration.get('prompt_hash'))[:6]}")
     if formats := configuration.get("grid_format"):
