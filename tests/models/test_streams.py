@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -171,3 +172,26 @@ def test_no_stream_asks_for_documents_and_verbose_shows_streams_as_they_come(
 
 def log_of(folder: Path) -> str:
     return "".join(path.read_text() for path in folder.glob("*.log"))
+
+
+def test_a_summary_estimates_what_a_server_did_not_count_and_says_so(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    with LoopbackServer(then=reply(maker="identity_program", usage=False)) as server:
+        done = run_script(
+            CODE, "--model_identifier", "local:m", "--base_url", server.openai_url,
+            "--price", "1,10", "--dataset_directory", dataset(count=2),
+            "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = re.search(
+        r"0 in, 0 out, and 2 replies that the server did not count, "
+        r"estimated at ([\d,]+) in, ([\d,]+) out",
+        done.stdout,
+    )
+    assert said is not None, done.stdout
+    prompt, answer = (int(count.replace(",", "")) for count in said.groups())
+    assert prompt > 500
+    assert 20 < answer < 200
+    (metadata,) = entries(tmp_path / "out" / "code_data_results.jsonl", "metadata")
+    assert (metadata["replies_without_usage"], metadata["cost_usd"]) == (2, None)

@@ -8,6 +8,8 @@ from typing import Any
 from utilities.errors import RequestFailed
 from utilities.models.costs import cost_text
 from utilities.models.interface import Reply
+from utilities.models.json_fields import list_at, text_at
+from utilities.replies.request_plan import estimated_tokens
 from utilities.results.entry import ResultEntry
 
 
@@ -27,6 +29,8 @@ class Tally:
     """Samples by status."""
     usage: Counter[str] = field(default_factory=Counter)
     """Tokens by kind, over all samples."""
+    uncounted: Counter[str] = field(default_factory=Counter)
+    """Replies whose tokens the server did not count, and by our own estimate their tokens."""
     replies: int = 0
     """HTTP requests that got a reply."""
     failed_attempts: Counter[str] = field(default_factory=Counter)
@@ -61,6 +65,7 @@ class Tally:
                 self.cost_usd += cost_usd or 0.0
                 self.unknown_cost_count += cost_usd is None
         if self.asks_model:
+            self._estimate_uncounted(entry)
             self.replies += sum(bool(attempts) for attempts in entry.request_attempts)
         for failed in entry.failed_attempts:
             self.failed_attempts.update(str(attempt.get("cause")) for attempt in failed or ())
@@ -72,6 +77,15 @@ class Tally:
         lists[entry.solved].append(task_id := entry.task_id or "")
         if not entry.complete:
             self.failed_task_ids.append(task_id)
+
+    def _estimate_uncounted(self, entry: ResultEntry) -> None:
+        """Estimate the tokens of replies that came without a count; their cost stays unknown."""
+        for index, usage in enumerate(entry.usage or ()):
+            if usage is not None and not any(usage.values()):
+                lists = (entry.thinking, entry.reasoning, entry.python_code)
+                reply = "".join(texts[index] or "" for texts in lists if index < len(texts))
+                tokens = {"in": estimated_tokens(_prompt_text(entry, index))}
+                self.uncounted.update({"replies": 1, **tokens, "out": estimated_tokens(reply)})
 
     def add_unfinished(self, got: Iterable[Reply | RequestFailed]) -> None:
         """Count what was spent on a task that the run did not finish."""
@@ -102,7 +116,7 @@ class Tally:
 
     def tokens_text(self) -> str:
         """The tokens as a person reads them, with the cached ones in brackets."""
-        if not self.usage.total():
+        if not self.usage.total() and not self.uncounted:
             return "none"
         cached, written = (
             self.usage[name] for name in ("cached_input_tokens", "cache_write_tokens")
@@ -110,7 +124,12 @@ class Tally:
         parts = [f"{cached:,} from the cache"] if cached else []
         parts += [f"{written:,} written to it"] if written else []
         of_them = f" ({', '.join(parts)})" if parts else ""
-        return f"{self.usage['input_tokens']:,} in{of_them}, {self.usage['output_tokens']:,} out"
+        told = f"{self.usage['input_tokens']:,} in{of_them}, {self.usage['output_tokens']:,} out"
+        if not self.uncounted:
+            return told
+        count, came, made = (self.uncounted[name] for name in ("replies", "in", "out"))
+        guess = f"estimated at {came:,} in, {made:,} out"
+        return f"{told}, and {count:,} replies that the server did not count, {guess}"
 
     @property
     def requests(self) -> int:
@@ -138,6 +157,7 @@ class Tally:
                 "failed_attempts": dict(self.failed_attempts),
             },
             "usage": dict(self.usage),
+            "replies_without_usage": self.uncounted["replies"],
             "cost_usd": None if self.unknown_cost_count else self.cost_usd,
             "known_cost_usd": self.cost_usd,
             "samples_of_unknown_cost": self.unknown_cost_count,
@@ -149,3 +169,12 @@ class Tally:
             "unscored_task_ids": self.unscored_task_ids,
             "failed_task_ids": self.failed_task_ids,
         }
+
+
+def _prompt_text(entry: ResultEntry, index: int) -> str:
+    """The texts of a sample's prompt; empty if the entry has none."""
+    messages = entry.prompt_messages[index] if index < len(entry.prompt_messages) else None
+    contents = messages if isinstance(messages, list) else []
+    parts = [part for one in contents for part in list_at(one, "content")]
+    texts = [text_at(one, "content") for one in contents]
+    return "\n".join([*texts, *(text_at(part, "text") for part in parts)])
