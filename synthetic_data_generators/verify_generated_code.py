@@ -70,10 +70,10 @@ async def verify(
     started_at = datetime.now(UTC)
     async with (
         VerifiedFile(options.destination, resume=not options.no_resume) as output,
-        options.open_verifier() as verifier,
+        options.verifier.open_verifier() as verifier,
     ):
         logging.getLogger(__name__).info("sandbox: %s", verifier.layers)
-        verification = CodeVerification(verifier, output, asdict(options.settings), fresh)
+        verification = CodeVerification(verifier, output, asdict(options.verifier.settings), fresh)
         counts = verification.counts
         with Progress(total, unit="entries", quiet=options.quiet) as progress:
             await verification.judge_all(entries, progress)
@@ -93,7 +93,7 @@ async def verify(
         await output.finish(run_metadata("verify_generated_code", "completed", started_at, ran))
     if not options.quiet:
         paths = {"results": options.destination, "log": options.destination.parent / LOG_NAME}
-        retried = options.retry_timeouts is not None
+        retried = options.verifier.retry_timeouts is not None
         show(*summary_lines(counts, verifier.layers, paths, retried=retried))
 
 

@@ -47,6 +47,7 @@ WORDS: dict[str, list[str]] = {
     "benchmark/compare_runs.py": ["{}/benchmark.jsonl", "{}/direct.jsonl"],
     "benchmark/run_code_benchmark.py": _ASKING,
     "benchmark/run_direct_benchmark.py": _ASKING,
+    "benchmark/serve_rewards.py": ["--dataset", f"none{EVIL}"],
     "benchmark/score_results.py": ["{}/benchmark.jsonl", "--dataset_directory", "{}/tasks.json"],
     "synthetic_data_generators/generate_code_data.py": [*_ASKING, "--max_tasks", "3"],
     "synthetic_data_generators/generate_reasoning_data.py": [*_ASKING, "--dry_run"],
@@ -56,7 +57,7 @@ WORDS: dict[str, list[str]] = {
     ],
 }
 """A command of each script over the evil files of a folder `{}`."""
-NOBODY_THERE = {"auxiliary_utilities/check_model.py": 1}
+NOBODY_THERE = {"auxiliary_utilities/check_model.py": 1, "benchmark/serve_rewards.py": 2}
 """The exit codes of these commands that are not 0."""
 
 

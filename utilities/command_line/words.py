@@ -32,6 +32,11 @@ def whole_number(text: str, most: int = 2**31 - 1) -> int:
     return 0 if text == "0" else positive_int(text, most)
 
 
+def port_number(text: str) -> int:
+    """Read a port, 0 to 65535; 0 is any that is free."""
+    return whole_number(text, most=65535)
+
+
 def non_negative_float(text: str) -> float:
     """A finite number of at least 0."""
     try:

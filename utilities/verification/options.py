@@ -31,23 +31,9 @@ _run_flag = partial(flag, group="run")
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerificationOptions(Options):
-    """What the user asked for."""
+class VerifierOptions(Options):
+    """How programs are run, and where."""
 
-    results: Path | None = argument(
-        "a results file: JSON Lines or the older .json, also gzipped (.gz)",
-        "RESULTS",
-        default=None,
-    )
-    programs: Path | None = option(
-        "a folder of programs named by task, such as 00d62c1b.py, instead of RESULTS", "DIR"
-    )
-    dataset: str | None = option("the tasks for --programs (default: data/dataset.json)", "NAME")
-    dataset_directory: Path | None = option("a folder or file of tasks for --programs", "DIR")
-    draw: DrawOptions = part(DrawOptions)
-    output: Path | None = option(
-        "where to write (default: beside the source, as NAME_verified.jsonl)", "FILE"
-    )
     cpu_s: float = _limit("processor seconds", "S", default=_DEFAULTS.cpu_s)
     wall_s: float | None = _limit(
         f"seconds by the clock (default: {_WALL_TO_CPU:g} times --cpu_s)", "S"
@@ -71,6 +57,56 @@ class VerificationOptions(Options):
         "the Ray cluster (default: one on this machine, for this run)", "ADDRESS"
     )
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="run")
+
+    def fault(self) -> str | None:
+        """What is wrong with the options together."""
+        if self.ray_address is not None and self.executor != "ray":
+            return "--ray_address goes with --executor ray"
+        if self.retry_timeouts is not None and self.retry_timeouts <= self.cpu_s:
+            return f"--retry_timeouts must be longer than --cpu_s, which is {self.cpu_s:g}"
+        return None
+
+    @property
+    def settings(self) -> VerifierSettings:
+        """How programs are run."""
+        wall_s = self.wall_s or _WALL_TO_CPU * self.cpu_s
+        return VerifierSettings(
+            limits=Limits(cpu_s=self.cpu_s, wall_s=wall_s, memory_mb=self.memory_mb),
+            mode=self.mode,
+            retry_timeouts_s=self.retry_timeouts,
+            unsafe_no_seccomp=self.unsafe_no_seccomp,
+        )
+
+    def open_verifier(self) -> Verifier:
+        """The verifier, not entered yet; raises UsageError if Ray is wanted and not installed."""
+        if self.executor == "local":
+            return LocalVerifier(self.settings, workers=self.max_concurrent_programs)
+        from utilities.verification.ray_verifier import RayVerifier
+
+        return RayVerifier(
+            self.settings, address=self.ray_address, actors=self.max_concurrent_programs
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationOptions(Options):
+    """What the user asked for."""
+
+    results: Path | None = argument(
+        "a results file: JSON Lines or the older .json, also gzipped (.gz)",
+        "RESULTS",
+        default=None,
+    )
+    programs: Path | None = option(
+        "a folder of programs named by task, such as 00d62c1b.py, instead of RESULTS", "DIR"
+    )
+    dataset: str | None = option("the tasks for --programs (default: data/dataset.json)", "NAME")
+    dataset_directory: Path | None = option("a folder or file of tasks for --programs", "DIR")
+    draw: DrawOptions = part(DrawOptions)
+    output: Path | None = option(
+        "where to write (default: beside the source, as NAME_verified.jsonl)", "FILE"
+    )
+    verifier: VerifierOptions = part(VerifierOptions)
     fresh_pairs: Path | None = _fresh(
         "a folder or zip archive of further pairs of the same rules, as RE-ARC and ARC-GEN write "
         "them (00d62c1b.json: a list of pairs); programs that pass train run on these too",
@@ -93,10 +129,6 @@ class VerificationOptions(Options):
             return "give either RESULTS or --programs DIR"
         if self.programs is None and (self.dataset or self.dataset_directory):
             return "--dataset and --dataset_directory go with --programs: RESULTS carries its tasks"
-        if self.ray_address is not None and self.executor != "ray":
-            return "--ray_address goes with --executor ray"
-        if self.retry_timeouts is not None and self.retry_timeouts <= self.cpu_s:
-            return f"--retry_timeouts must be longer than --cpu_s, which is {self.cpu_s:g}"
         if not 0 < self.fresh_threshold <= 1:
             return (
                 f"--fresh_threshold {self.fresh_threshold:g} is no share: give one over 0, up to 1"
@@ -123,17 +155,6 @@ class VerificationOptions(Options):
         stem = stem_of(Path(os.path.realpath(self.source)).name)
         return self.output or self.source.parent / f"{stem}_verified.jsonl"
 
-    @property
-    def settings(self) -> VerifierSettings:
-        """How programs are run."""
-        wall_s = self.wall_s or _WALL_TO_CPU * self.cpu_s
-        return VerifierSettings(
-            limits=Limits(cpu_s=self.cpu_s, wall_s=wall_s, memory_mb=self.memory_mb),
-            mode=self.mode,
-            retry_timeouts_s=self.retry_timeouts,
-            unsafe_no_seccomp=self.unsafe_no_seccomp,
-        )
-
     def open_fresh_pairs(self) -> FreshPairs | None:
         """The fresh pairs, if they are wanted; raises UsageError if there are none."""
         if self.fresh_pairs is None:
@@ -142,19 +163,9 @@ class VerificationOptions(Options):
             self.fresh_pairs, most_pairs=self.fresh_per_task, threshold=self.fresh_threshold
         )
 
-    def open_verifier(self) -> Verifier:
-        """The verifier, not entered yet; raises UsageError if Ray is wanted and not installed."""
-        if self.executor == "local":
-            return LocalVerifier(self.settings, workers=self.max_concurrent_programs)
-        from utilities.verification.ray_verifier import RayVerifier
-
-        return RayVerifier(
-            self.settings, address=self.ray_address, actors=self.max_concurrent_programs
-        )
-
     def to_json(self) -> dict[str, Any]:
         """The options as the metadata keeps them, with their defaults filled in."""
-        given = super().to_json()
+        given = super().to_json() | self.verifier.to_json()
         run = ("executor", "ray_address", "max_concurrent_programs")
         return {
             "source": str(self.source),
@@ -162,7 +173,7 @@ class VerificationOptions(Options):
             **{name: given[name] for name in ("dataset", "dataset_directory")},
             **self.draw.to_json(),
             "output": str(self.destination),
-            "settings": asdict(self.settings),
+            "settings": asdict(self.verifier.settings),
             **{name: given[name] for name in ("fresh_pairs", "fresh_per_task", "fresh_threshold")},
             **{name: given[name] for name in (*run, "no_resume", "quiet", "verbose")},
         }

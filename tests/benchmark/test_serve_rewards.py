@@ -1,0 +1,287 @@
+"""The server of rewards, as a trainer's reward function asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.support.scripts import Run, clean_environment, script_command
+
+SCRIPT = "benchmark/serve_rewards.py"
+MIRROR = "def solve_task(grid):\n    return [row[::-1] for row in grid]\n"
+TRAIN_ONLY = (
+    "def solve_task(grid):\n    return [row[::-1] if row[0] < 3 else row for row in grid]\n"
+)
+VARYING = (
+    "def solve_task(grid):\n"
+    "    if grid[0][0] == 3:\n        return [[hash('a') % 10, hash('b') % 10]]\n"
+    "    return [row[::-1] for row in grid]\n"
+)
+SLOW = "import time\ndef solve_task(grid):\n    time.sleep(1)\n    return grid\n# {}\n"
+TASK = {
+    "train": [{"input": [[1, 2, 0]], "output": [[0, 2, 1]]}],
+    "test": [{"input": [[3, 4]], "output": [[4, 3]]}, {"input": [[5], [6]], "output": [[5], [6]]}],
+}
+ROWS = [[number, 0, number + 1] * 3 for number in range(1, 6)]
+WIDE = {
+    "train": [{"input": ROWS, "output": [row[::-1] for row in ROWS]}],
+    "test": [{"input": [[1, 2]], "output": [[2, 1]]}],
+}
+TASKS = {"mirror": TASK, "wide": WIDE}
+
+
+class Answered(NamedTuple):
+    status: int
+    content: Any
+    headers: dict[str, str]
+
+
+class Server:
+    """The running script."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        (folder / "tasks").mkdir()
+        for name, task in TASKS.items():
+            (folder / "tasks" / f"{name}.json").write_text(json.dumps(task))
+        words = ("--port", "0", "--dataset_directory", str(folder / "tasks"), *options)
+        self.process = subprocess.Popen(
+            script_command(SCRIPT, *words),
+            env=clean_environment(**environment),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr
+        said = self.process.stderr.readline()
+        found = re.search(r"at (http://\S+);", said)
+        assert found, said + self.process.stderr.read()
+        self.url = found[1]
+
+    def ask(self, path: str, content: Any = None, **headers: str) -> Answered:
+        body = (
+            content
+            if content is None or isinstance(content, bytes)
+            else json.dumps(content).encode()
+        )
+        request = urllib.request.Request(self.url + path, data=body, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return Answered(reply.status, _read(reply), dict(reply.headers))
+        except urllib.error.HTTPError as error:
+            return Answered(error.code, _read(error), dict(error.headers))
+
+    def reward(self, **item: Any) -> dict[str, Any]:
+        answered = self.ask("/reward", {"task_id": "mirror"} | item)
+        assert answered.status == 200, answered
+        return dict(answered.content)
+
+
+def _read(reply: Any) -> Any:
+    text = reply.read().decode()
+    return json.loads(text) if "json" in reply.headers["Content-Type"] else text
+
+
+@contextmanager
+def serving(folder: Path, *options: str, **environment: str) -> Iterator[Server]:
+    server = Server(folder, *options, **environment)
+    try:
+        yield server
+    finally:
+        server.process.kill()
+        server.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("rewards")) as started:
+        yield started
+
+
+def test_a_right_program_earns_one_and_says_what_it_passed(server: Server) -> None:
+    assert server.reward(code=MIRROR) == {
+        "reward": 1.0,
+        "train_passed": [True],
+        "test_passed": [True, True],
+        "status": "ok",
+        "label": "verified",
+    }
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        f"<think>a mirror</think>\nSo:\n```python\n{MIRROR}```",
+        [{"role": "assistant", "content": f"```python\n{MIRROR}```"}],
+        [{"role": "assistant", "content": ""}, {"role": "assistant", "content": MIRROR}],
+    ],
+)
+def test_a_completion_is_read_as_replies_are(server: Server, completion: Any) -> None:
+    assert server.reward(completion=completion)["reward"] == 1
+
+
+@pytest.mark.parametrize(
+    ("item", "label"),
+    [
+        ({"code": TRAIN_ONLY}, "train_only"),
+        ({"code": "def solve_task(grid):\n    return grid\n"}, "wrong"),
+        ({"code": "def solve_task(grid):\n    return 1 / 0\n"}, "wrong"),
+        ({"code": "import os\nos._exit(0)"}, "wrong"),
+        ({"code": ""}, "wrong"),
+        ({"completion": "I do not know."}, "no_answer"),
+        ({"completion": ""}, "no_answer"),
+        ({"completion": []}, "bad"),
+        ({"grids": [[[4, 3]], [[5], [6]]]}, "verified"),
+        ({"grids": [[[4, 3]], None]}, "wrong"),
+    ],
+)
+def test_each_answer_gets_its_label(server: Server, item: dict[str, Any], label: str) -> None:
+    if label == "bad":
+        assert server.ask("/reward", {"task_id": "mirror", **item}).status == 400
+        return
+    told = server.reward(**item)
+    assert (told["label"], told["reward"]) == (label, float(label == "verified"))
+
+
+def test_a_program_that_holds_an_output_earns_nothing(server: Server) -> None:
+    told = server.reward(
+        task_id="wide", code=f"def solve_task(grid):\n    return {[row[::-1] for row in ROWS]}\n"
+    )
+    assert told["train_passed"] == [True]
+    assert (told["label"], told["reward"]) == ("hardcoded", 0)
+
+
+def test_a_program_whose_outputs_vary_earns_nothing(server: Server) -> None:
+    told = server.reward(code=VARYING)
+    assert told["train_passed"] == [True]
+    assert (told["label"], told["reward"]) == ("nondeterministic", 0)
+
+
+def test_rewards_of_a_batch_come_in_its_order(server: Server) -> None:
+    codes = [MIRROR, TRAIN_ONLY, "", MIRROR] * 5
+    items = [{"task_id": "mirror", "code": code} for code in codes]
+    for content in ({"items": items}, items):
+        answered = server.ask("/batch_reward", content)
+        rewards = [one["reward"] for one in answered.content["rewards"]]
+        assert rewards == [1, 0, 0, 1] * 5
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status", "said"),
+    [
+        ("/reward", b"{", 400, "no JSON"),
+        ("/reward", [1], 400, "item 0 is no object"),
+        ("/reward", {"task_id": "x", "code": ""}, 400, "'x', which is not in the dataset"),
+        ("/reward", {"task_id": ["x"], "code": ""}, 400, "not in the dataset"),
+        ("/reward", {"task_id": "mirror"}, 400, "needs one of"),
+        ("/reward", {"task_id": "mirror", "code": "", "grids": []}, 400, "needs one of"),
+        ("/reward", {"task_id": "mirror", "code": 7}, 400, "no text"),
+        ("/reward", {"task_id": "mirror", "grids": [[[1]]]}, 400, "1 grids; its task has 2"),
+        ("/reward", {"task_id": "mirror", "grids": [[[11]], [[1]]]}, 400, "grids[0], which"),
+        ("/batch_reward", 7, 400, "send a list"),
+        ("/batch_reward", {"items": [{"task_id": "mirror", "code": ""}, 7]}, 400, "item 1 is no"),
+        ("/nothing", 7, 404, "Not Found"),
+    ],
+)
+def test_a_request_of_another_form_is_told_what_is_wrong(
+    server: Server, path: str, content: Any, status: int, said: str
+) -> None:
+    answered = server.ask(path, content)
+    assert answered.status == status
+    assert said in answered.content["error"]
+
+
+def test_health_and_metrics_tell_what_happened(server: Server) -> None:
+    server.reward(code=MIRROR)
+    assert server.ask("/health").content["tasks"] == 2
+    metrics = server.ask("/metrics").content
+    counted = re.search(r'^arc_rewards_total{label="verified"} (\S+)$', metrics, re.MULTILINE)
+    assert counted
+    assert float(counted[1]) >= 1
+    assert "arc_reward_waiting 0.0" in metrics
+
+
+def test_grids_in_completions_and_shares_are_rewarded_on_request(tmp_path: Path) -> None:
+    with serving(tmp_path, "--answers", "grids", "--reward", "share") as server:
+        half = server.reward(completion="Test output 1:\n4 3\n\nTest output 2:\n6\n5")
+        assert (half["reward"], half["test_passed"]) == (0.5, [True, False])
+        assert server.reward(code=TRAIN_ONLY)["reward"] == pytest.approx(2 / 3)
+
+
+def test_more_than_may_wait_is_refused_until_there_is_room(tmp_path: Path) -> None:
+    with serving(tmp_path, "--most_waiting", "4", "--wall_s", "3") as server:
+        slow = [{"task_id": "mirror", "code": SLOW.format(number)} for number in range(4)]
+        assert server.ask("/batch_reward", [*slow, *slow]).status == 413
+        with ThreadPoolExecutor() as pool:
+            first = pool.submit(server.ask, "/batch_reward", slow)
+            while server.ask("/health").content["waiting"] < 4:
+                pass
+            refused = server.ask("/reward", {"task_id": "mirror", "code": MIRROR})
+            assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+            assert first.result().status == 200
+        assert server.reward(code=MIRROR)["reward"] == 1
+
+
+def test_who_has_no_token_gets_no_reward(tmp_path: Path) -> None:
+    with serving(tmp_path, REWARD_SERVER_TOKEN="a-long-token") as server:
+        item = {"task_id": "mirror", "code": MIRROR}
+        assert server.ask("/reward", item).status == 401
+        assert server.ask("/reward", item, Authorization="Bearer other").status == 401
+        assert server.ask("/metrics").status == 401
+        assert server.ask("/health").status == 200
+        assert server.ask("/reward", item, Authorization="Bearer a-long-token").status == 200
+
+
+def test_a_killed_worker_costs_no_reward(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        items = [{"task_id": "mirror", "code": f"{MIRROR}# {number}"} for number in range(120)]
+        with ThreadPoolExecutor(8) as pool:
+            replies = [pool.submit(server.ask, "/reward", item) for item in items]
+            replies[30].result()
+            listed = Path(f"/proc/{server.process.pid}/task").glob("*/children")
+            workers = [int(pid) for path in listed for pid in path.read_text().split()]
+            os.kill(workers[0], signal.SIGKILL)
+            rewards = [reply.result().content["reward"] for reply in replies]
+    assert rewards == [1] * 120
+
+
+def test_others_are_let_in_only_with_a_token(run_script: Run) -> None:
+    done = run_script(SCRIPT, "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert "set REWARD_SERVER_TOKEN first" in done.stderr
+
+
+def test_a_port_that_is_taken_is_one_line(run_script: Run, tmp_path: Path) -> None:
+    (tmp_path / "mirror.json").write_text(json.dumps(TASK))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_script(SCRIPT, "--port", port, "--dataset_directory", tmp_path)
+    assert done.returncode == 2
+    assert f"port {port}" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_evaluation_tasks_are_left_out(run_script: Run) -> None:
+    done = run_script(SCRIPT, "--dataset", "arc2_evaluation")
+    assert done.returncode == 2
+    assert "left out: 120 tasks of ARC-AGI's evaluation sets" in done.stderr
+
+
+def test_ctrl_c_ends_the_server_with_one_line(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        server.process.send_signal(signal.SIGINT)
+        _, said = server.process.communicate(timeout=30)
+    assert server.process.returncode == 130
+    assert said.startswith("stopped")
+    assert len(said.splitlines()) == 1
