@@ -8,6 +8,7 @@ import gc
 import marshal
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
@@ -35,11 +36,11 @@ from utilities.sandbox.wire import (
     SOCKET_DESCRIPTOR,
     Pipes,
     Program,
+    read_message,
 )
 
 _REQUESTS, _ORDERS, _BIRTHS, _ENDINGS = range(RESULT_DESCRIPTOR + 1, RESULT_DESCRIPTOR + 5)
 """Descriptors of the process that forks; it has no socket."""
-_LONGEST_READ = 1 << 16
 _WARM_UPS = 20
 _COLLECTIONS = (20_000, 10, 10)
 """Thresholds of the garbage collector: programs are short and their memory is limited."""
@@ -76,13 +77,23 @@ def _named_from(repository: str, code: CodeType) -> CodeType:
 
 def main(config: dict[str, Any]) -> NoReturn:
     """Get ready, lock down, report the layers in force, and serve until the supervisor is gone."""
-    _take_descriptors(config["socket"])
-    if config["processor"] is not None:
-        os.sched_setaffinity(0, {config["processor"]})
+    take_descriptors(config)
     pipes = Pipes(*(os.pipe() for _ in Pipes._fields))
     for descriptor in (pipes.results[0], pipes.requests[1]):
         os.set_blocking(descriptor, False)
     lockdown = Lockdown(config["withheld"])
+    server = ForkServer(lockdown, config["stdout_bytes"])
+    get_confined(config, lockdown, server.get_ready)
+    _be_two(lockdown, pipes, config)
+    del config
+    server.serve()
+
+
+def get_confined(config: dict[str, Any], lockdown: Lockdown, get_ready: Callable[[], None]) -> None:
+    """Load what programs use, `get_ready`, lock down, and report the layers in force.
+
+    Ends the process if seccomp is missing and must not be.
+    """
     more = list(config["modules"])
     if not lockdown.files_stay_readable(config["visible"]):
         more += RARE
@@ -90,26 +101,28 @@ def main(config: dict[str, Any]) -> NoReturn:
     preload(config["packages"], more, config["hash_seed"])
     for name in [name for name in sys.modules if name.split(".")[0] == "utilities"]:
         del sys.modules[name]  # a program finds nothing of the toolkit by name
-    server = ForkServer(lockdown, config["stdout_bytes"])
     if SUPPORTED:
         fill_below_arenas()
-    server.get_ready()
+    gc.set_threshold(*_COLLECTIONS)
+    get_ready()
     lockdown.confine(config["visible"], config["readable"], config["memory_mb"])
     _say_what_is_in_force(lockdown.report)
     if not (lockdown.report["seccomp"] or config["unsafe_no_seccomp"]):
         os._exit(0)
-    _be_two(lockdown, pipes, config)
-    del config
-    server.serve()
 
 
-def _take_descriptors(socket: int) -> None:
-    """Put the socket in its place and /dev/null in the results' place; close all others above."""
-    os.dup2(socket, SOCKET_DESCRIPTOR + 1)
+def take_descriptors(config: dict[str, Any]) -> None:
+    """Put the socket in its place and /dev/null in the results' place; close all others above.
+
+    Stay on the processor that the configuration names, if any.
+    """
+    os.dup2(config["socket"], SOCKET_DESCRIPTOR + 1)
     os.dup2(SOCKET_DESCRIPTOR + 1, SOCKET_DESCRIPTOR)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, RESULT_DESCRIPTOR)
     os.closerange(SOCKET_DESCRIPTOR + 1, OPEN_FILES)
+    if config["processor"] is not None:
+        os.sched_setaffinity(0, {config["processor"]})
 
 
 def _say_what_is_in_force(report: dict[str, Any]) -> None:
@@ -132,6 +145,11 @@ def _be_two(lockdown: Lockdown, pipes: Pipes, config: dict[str, Any]) -> None:
     for descriptor, place in zip(ends, places, strict=True):
         os.dup2(descriptor, place)
     os.closerange(_ENDINGS + 1, OPEN_FILES)
+    share_memory()
+
+
+def share_memory() -> None:
+    """Leave as little as can be that a child would have to copy."""
     gc.collect()
     give_back_free_memory()
     gc.freeze()  # else the collector would touch, and so copy, every object in every child
@@ -151,7 +169,6 @@ class ForkServer:
 
     def get_ready(self) -> None:
         """Do what a child does a few times, to warm up; descriptor 3 is still /dev/null."""
-        gc.set_threshold(*_COLLECTIONS)
         grid = (5, bytes((0, 1, 2, 0, 3)) * 5)
         sources = [TYPICAL_PROGRAM]
         if "numpy" in sys.modules:
@@ -179,12 +196,12 @@ class ForkServer:
         """Run a program, and others that follow it if it is shared; never returns."""
         try:
             self._lockdown.follow_to_death()
-            cpu_s, shared, program = _unpacked(_next_message())
+            cpu_s, shared, program = _unpacked(read_message(_REQUESTS))
             os.closerange(_ORDERS if shared else _REQUESTS, OPEN_FILES)
             self._lockdown.confine_child(cpu_s)
             run_program(program, self._printed)
             while shared:
-                program = _unpacked(_next_message())[-1]
+                program = _unpacked(read_message(_REQUESTS))[-1]
                 run_program(program, self._printed, hold_back=True)
             os._exit(0)  # without the program's own exit handlers
         except MemoryError:
@@ -198,16 +215,3 @@ def _unpacked(message: bytes) -> tuple[float, bool, Program]:
     load = marshal.loads  # safe: the message comes from the frontend
     cpu_s, shared, (source, code, inputs) = load(message)
     return cpu_s, shared, (source, code and load(code), inputs)
-
-
-def _next_message() -> bytes:
-    """The frontend's message to this child; ends the process if the frontend is gone."""
-    parts, missing = [os.read(_REQUESTS, LENGTH.size)], 0
-    if len(parts[0]) == LENGTH.size:
-        missing = LENGTH.unpack(parts.pop())[0]
-    while missing:
-        parts.append(os.read(_REQUESTS, min(missing, _LONGEST_READ)))
-        missing -= len(parts[-1])
-        if not parts[-1]:
-            os._exit(0)
-    return b"".join(parts)

@@ -16,6 +16,7 @@ from utilities.sandbox.wire import RESULT_DESCRIPTOR
 
 OPEN_FILES = 32
 _MOST_THREADS = 64
+_FILES_A_SESSION = 2
 _SLACK = 512
 """So many more processes and threads the user may have later than when a fork server starts."""
 _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
@@ -26,8 +27,12 @@ _ASK_VERSION = 1
 class Lockdown:
     """What a fork server puts on itself once, for all its children, and on each child."""
 
-    def __init__(self, withheld: Collection[str]) -> None:
-        """Leave out the layers named in `withheld`: "namespaces", "landlock", "seccomp"."""
+    def __init__(self, withheld: Collection[str], sessions: int = 0) -> None:
+        """Leave out the layers named in `withheld`: "namespaces", "landlock", "seccomp".
+
+        `sessions` is how many children may live at a time, if more than one.
+        """
+        self._sessions = sessions
         wanted = {"namespaces", "landlock", "seccomp"} - set(withheld)
         self._wanted = wanted if syscalls.SUPPORTED else set()
         self._child_filter: Filter | None = None
@@ -53,14 +58,16 @@ class Lockdown:
         if "landlock" in self._wanted:
             with suppress(Unavailable):
                 rules = ReadingRules(readable)
-        self.report["memory_limit"] = limit_resources(memory_mb)
+        open_files = OPEN_FILES + _FILES_A_SESSION * self._sessions
+        self.report["memory_limit"] = limit_resources(memory_mb, open_files)
         others = tasks_of(os.getuid() or namespaces.NOBODY)
         if "namespaces" in self._wanted:
             self.report["namespaces"] = list(namespaces.enter(visible))
         elif os.getuid() == 0:
             namespaces.become_nobody()
         counted_apart = "user" in self.report["namespaces"] and _kernel() >= (5, 14)
-        self._most_tasks = _MOST_THREADS + (3 if counted_apart else others + _SLACK)
+        others = 3 if counted_apart else others + _SLACK
+        self._most_tasks = _MOST_THREADS + others + self._sessions
         self.report["user"] = "nobody" if os.getuid() == namespaces.NOBODY else "you"
         if "pid" in self.report["namespaces"]:
             _wait_as_parent_of_the_first_process()  # with which all in the namespace end
@@ -79,7 +86,8 @@ class Lockdown:
     def _filter_calls(self, *, may_open: bool) -> None:
         with suppress(Unavailable):  # the report tells, and the supervisor may refuse to go on
             syscalls.forgo_new_privileges()
-            Filter(fork_server_filter(may_open=may_open)).install()
+            passes = bool(self._sessions)
+            Filter(fork_server_filter(may_open=may_open, passes_descriptors=passes)).install()
             self._child_filter = Filter(child_filter())
             self.report["seccomp"] = True
 
@@ -99,14 +107,17 @@ class Lockdown:
             most = 0
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+        if self._sessions:
+            with suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
         if self._child_filter is not None:
             self._child_filter.install()
 
 
-def limit_resources(memory_mb: int) -> bool:
+def limit_resources(memory_mb: int, open_files: int = OPEN_FILES) -> bool:
     """Limit what this process and each of its children may use; False if memory has no limit."""
     limits = {"RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
-    limits["RLIMIT_NOFILE"] = OPEN_FILES
+    limits["RLIMIT_NOFILE"] = open_files
     with suppress(OSError), open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - costs 5 ms
         in_use = int(statm.read().split()[0]) * resource.getpagesize()
         limits["RLIMIT_AS"] = in_use + memory_mb * 2**20

@@ -27,7 +27,7 @@ _MOST_OVERTAKING = 32
 _OVERDUE_S = 20.0
 """A fork server is taken for dead this long after its program's limit."""
 _START_S = 60.0
-_NO_SECCOMP = (
+NO_SECCOMP = (
     "this system has no seccomp, without which programs could reach the rest of it: "
     "run them on Linux (x86-64 or arm64), or take the risk with --unsafe_no_seccomp"
 )
@@ -182,7 +182,7 @@ class Pool:
             self._start_later(jobs, said, _FAILED_STARTS * (1 if self.report is None else 10))
             return
         if server.refuses:
-            self._fail(jobs, UsageError(_NO_SECCOMP))
+            self._fail(jobs, UsageError(NO_SECCOMP))
             return
         if by_itself:
             self._blame(jobs)

@@ -54,17 +54,22 @@ _FOR_THE_FORK_SERVER = (
     *("capset", "fork", "kill", "prctl", "prlimit64", "seccomp", "setrlimit", "wait4"),
 )
 """What it needs to start, confine and end children; `child_filter` denies it to them."""
+_TO_PASS_DESCRIPTORS = ("recvmsg", "sendmsg")
+"""What a server of sessions needs as well; `child_filter` denies it to them."""
 _ALLOWED = (*_MEMORY, *_DESCRIPTORS, *_CLOCKS_AND_SIGNALS, *_THREADS, *_QUESTIONS)
-_NOT_FOR_CHILDREN = (*_FOR_THE_FORK_SERVER, "tgkill", "tkill", "vfork", "waitid")
+_NOT_FOR_CHILDREN = (
+    *(*_FOR_THE_FORK_SERVER, *_TO_PASS_DESCRIPTORS, "tgkill", "tkill", "vfork", "waitid"),
+)
 
 Instruction = tuple[int, int, int, int]
 """Operation, how many to skip if true, how many if false, operand."""
 
 
-def fork_server_filter(*, may_open: bool) -> bytes:
+def fork_server_filter(*, may_open: bool, passes_descriptors: bool) -> bytes:
     """Allow what is listed, opening files for reading if `may_open`, and refuse all else."""
     program = [*_right_machine()]
-    for name in (*_ALLOWED, *_FOR_THE_FORK_SERVER):
+    more = _TO_PASS_DESCRIPTORS if passes_descriptors else ()
+    for name in (*_ALLOWED, *_FOR_THE_FORK_SERVER, *more):
         program += _when(name, [_return(ALLOW)])
     program += _when("clone", _refuse_bits(0, NEW_NAMESPACES, errno.EPERM))
     if may_open:  # Landlock says what may be opened

@@ -30,12 +30,13 @@ _BUFFER = 1 << 20
 _START = (
     "import marshal, sys; config = marshal.load(open(int(sys.argv[1]), 'rb', 0, closefd=False));"
     "sys.path.append(config['repository']);"
-    "from utilities.sandbox.fork_server import forget_places, main;"
+    "from utilities.sandbox.fork_server import forget_places;"
+    "from utilities.sandbox.{} import main;"
     "sys.path.remove(config['repository']); forget_places(config.pop('repository'));"
     "main(globals().pop('config'))"
 )
 """The toolkit can be imported until its parts are loaded; no program can import it after that."""
-_FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8", "-W", "ignore", "-c", _START)
+_FLAGS = ("-P", "-s", "-S", "-B", "-X", "utf8", "-W", "ignore", "-c")
 """As -I, which would ignore the hash seed as well; and no site-packages."""
 _REPOSITORY = str(Path(__file__).resolve().parents[2])
 _LAST_WORDS = 4000
@@ -61,36 +62,31 @@ class Job:
     began_s: float = 0.0
     """When it became the first in line of its fork server, in the loop's time."""
 
-    def frame(self) -> bytes:
+    def request(self) -> bytes:
         """The request as the fork server reads it."""
         inputs, body, _ = self.prepared
         how = self.limits.cpu_s, self.limits.wall_s, self.alone, self.distrusted
         header = REQUEST.pack(self.request_id, *how, inputs)
-        return LENGTH.pack(len(header) + len(body)) + header + body
+        return header + body
 
 
-class ServerProcess:
-    """A running fork server and the jobs it was given, which it answers in their order."""
+class ServerConnection:
+    """A running fork server and the socket to it."""
+
+    serves = "fork_server"
+    """The module whose `main` it runs."""
 
     def __init__(
-        self,
-        settings: Mapping[str, Any],
-        kind: ServerKind,
-        processor: int | None,
-        on_answer: Listener,
-        on_loss: Listener,
+        self, settings: Mapping[str, Any], kind: ServerKind, processor: int | None
     ) -> None:
         """Start the process; pin it to `processor` if that is not None.
 
-        `settings` are what all servers of a `Sandbox` share. `on_answer` is called after each
-        answer, `on_loss` after an unforeseen end. Raises OSError if the system has no process or
-        descriptor left.
+        `settings` are what all servers of a `Sandbox` share. Raises OSError if the system has no
+        process or descriptor left.
         """
         self.kind = kind
-        self.jobs: deque[Job] = deque()
         self.report: dict[str, Any] | None = None
         """The layers in force; None until the server is ready."""
-        self._on_answer, self._on_loss = on_answer, on_loss
         self._unsafe: bool = settings["unsafe_no_seccomp"]
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
@@ -124,7 +120,7 @@ class ServerProcess:
         }
         self._socket.sendall(marshal.dumps(config))
         return subprocess.Popen(
-            [sys.executable, *_FLAGS, str(its_end.fileno())],
+            [sys.executable, *_FLAGS, _START.format(self.serves), str(its_end.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -144,13 +140,21 @@ class ServerProcess:
         """The process that was started; the fork server's other processes are its descendants."""
         return self._process.pid
 
-    def submit(self, job: Job) -> None:
-        """Put a job in line."""
-        self.jobs.append(job)
-        if len(self.jobs) == 1:
-            job.began_s = self._loop.time()
+    def on_frame(self, frame: bytes) -> None:
+        """Take what the server sent, once its report is in."""
+        raise NotImplementedError
+
+    def on_ready(self) -> None:
+        """Take note that the report is in."""
+
+    def on_loss(self) -> None:
+        """Take note of an unforeseen end."""
+        raise NotImplementedError
+
+    def send_frame(self, content: bytes) -> None:
+        """Send a frame, as soon as the socket takes it."""
         waiting = bool(self._unsent)
-        self._unsent += job.frame()
+        self._unsent += LENGTH.pack(len(content)) + content
         if not waiting:
             self._write()
 
@@ -176,24 +180,15 @@ class ServerProcess:
         except OSError:
             received = b""
         if not received:
-            self._on_loss(self)
+            self.on_loss()
             return
         self._received += received
         for frame in take_frames(self._received):
-            self._take(frame)
-
-    def _take(self, frame: bytes) -> None:
-        if self.report is None:
-            self.report = marshal.loads(frame)  # noqa: S302 - from before it ran any program
-        else:
-            response = unpack_response(frame)
-            job = self.jobs.popleft()
-            assert job.request_id == response.request_id, "answers come in the order of requests"
-            if not job.answer.done():
-                job.answer.set_result(response)
-        if self.jobs:
-            self.jobs[0].began_s = self._loop.time()
-        self._on_answer(self)
+            if self.report is None:
+                self.report = marshal.loads(frame)  # noqa: S302 - from before it ran any program
+                self.on_ready()
+            else:
+                self.on_frame(frame)
 
     def disconnect(self) -> None:
         """Close the socket, upon which the server ends by itself."""
@@ -224,3 +219,52 @@ class ServerProcess:
             os.set_blocking(stderr.fileno(), False)
             return os.read(stderr.fileno(), _LAST_WORDS).decode("utf-8", "replace").strip()
         return ""
+
+
+class ServerProcess(ServerConnection):
+    """A fork server for programs, and the jobs it was given, which it answers in their order."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        kind: ServerKind,
+        processor: int | None,
+        on_answer: Listener,
+        on_loss: Listener,
+    ) -> None:
+        """Start the process; raises OSError.
+
+        `on_answer` is called after each answer, `on_loss` after an unforeseen end.
+        """
+        self.jobs: deque[Job] = deque()
+        self._on_answer, self._on_loss = on_answer, on_loss
+        super().__init__(settings, kind, processor)
+
+    def submit(self, job: Job) -> None:
+        """Put a job in line."""
+        self.jobs.append(job)
+        if len(self.jobs) == 1:
+            job.began_s = self._loop.time()
+        self.send_frame(job.request())
+
+    def on_ready(self) -> None:
+        """Begin to count the time of the first job."""
+        self._next()
+
+    def on_frame(self, frame: bytes) -> None:
+        """Take an answer to the first job."""
+        response = unpack_response(frame)
+        job = self.jobs.popleft()
+        assert job.request_id == response.request_id, "answers come in the order of requests"
+        if not job.answer.done():
+            job.answer.set_result(response)
+        self._next()
+
+    def _next(self) -> None:
+        if self.jobs:
+            self.jobs[0].began_s = self._loop.time()
+        self._on_answer(self)
+
+    def on_loss(self) -> None:
+        """Have the pool replace this server."""
+        self._on_loss(self)

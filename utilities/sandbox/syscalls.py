@@ -45,7 +45,8 @@ read 0 63                       readlink 89 -                   readlinkat 267 7
 readv 19 65                     restart_syscall 219 128         rseq 334 293
 rt_sigaction 13 134             rt_sigprocmask 14 135           rt_sigreturn 15 139
 sched_getaffinity 204 123       sched_getparam 143 121          sched_getscheduler 145 120
-sched_yield 24 124              seccomp 317 277                 select 23 -
+sched_yield 24 124              recvmsg 47 212                  sendmsg 46 211
+seccomp 317 277                 select 23 -
 set_robust_list 273 99          set_tid_address 218 96          setitimer 38 103
 setns 308 268                   setrlimit 160 164               sigaltstack 131 132
 stat 4 -                        statx 332 291                   sysinfo 99 179

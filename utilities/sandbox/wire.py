@@ -7,8 +7,14 @@ then what the child wrote to descriptor 3, as it is: the supervisor alone interp
 Inside a fork server, GO has it fork a child. The child reads a length, then marshalled: its
 processor seconds, whether more programs follow, and a Program. It writes records. BORN tells its
 process, ENDED how it ended.
+
+A server of sessions (session_server.py) takes SESSION_CALL, then what is preloaded, then the code,
+and answers SESSION_ANSWER, then the first and the last that the call printed. Its children read a
+length, then marshalled: a nonce, what is preloaded or None, the code. They write CALL_RECORD, then
+a text, under that nonce.
 """
 
+import os
 from enum import IntEnum
 from struct import Struct
 from types import CodeType
@@ -43,6 +49,34 @@ RELIES_ON_NUMPY = "np"
 """Text of the record "loaded" if the program uses `np` without importing it."""
 
 
+SESSION_CALL = Struct("<IffI")
+"""Session's number, processor seconds, seconds by the clock (0: end the session), length of what
+is preloaded (0: the session is open already)."""
+SESSION_ANSWER = Struct("<IBBBiffII")
+"""Session's number, ending, Limit, claim, exit code or signal, processor seconds, seconds by the
+clock, how many characters the child says that it printed, length of the first that it printed."""
+CALL_RECORD = Struct("<8sBIH")
+"""The call's nonce, kind, characters printed so far, length of the text."""
+CALL_KINDS = ("printed", "ok", "error", "memory")
+"""All but the first end a call, and are the child's claim of what came of it."""
+CALLS_DESCRIPTOR = 4
+"""That from which a session's child reads its calls."""
+LONGEST_READ = 1 << 16
+
+
+def read_message(descriptor: int) -> bytes:
+    """A message to a child; ends the process if the writer is gone."""
+    parts, missing = [os.read(descriptor, LENGTH.size)], 0
+    if len(parts[0]) == LENGTH.size:
+        missing = LENGTH.unpack(parts.pop())[0]
+    while missing:
+        parts.append(os.read(descriptor, min(missing, LONGEST_READ)))
+        missing -= len(parts[-1])
+        if not parts[-1]:
+            os._exit(0)
+    return b"".join(parts)
+
+
 def take_frames(received: bytearray) -> list[bytes]:
     """Cut the whole frames off what was received; each comes without its length."""
     found, offset = [], 0
@@ -66,6 +100,15 @@ class Ending(IntEnum):
     NO_RECORD = 4
     EXITED = 5
     SIGNALLED = 6
+    NO_PROCESS = 7
+
+
+class Limit(IntEnum):
+    """Which limit a call passed, if any."""
+
+    NONE = 0
+    CPU = 1
+    WALL = 2
 
 
 class Pipes(NamedTuple):
