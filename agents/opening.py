@@ -49,6 +49,11 @@ class ChosenModel:
     key: str
     sampling: Sampling
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The secrets that no log line may show."""
+        return (self.key, *self.entry.extra_headers.values())
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenAgent:
@@ -66,9 +71,7 @@ class ChosenAgent:
     @property
     def keys(self) -> tuple[str, ...]:
         """The secrets that no log line may show."""
-        if self.model is None:
-            return ()
-        return (self.model.key, *self.model.entry.extra_headers.values())
+        return () if self.model is None else self.model.keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def choose_agent(options: AskingOptions, default: str | AgentKind) -> ChosenAgen
             f"{kind.option} {kind.name}: it asks a model, and {what}; name one by "
             "--model_identifier"
         )
-    showing, model = _showing(kind, options), _chosen_model(identifier, options)
+    showing, model = _showing(kind, options), choose_model(identifier, options)
     if options.images is not None and model.entry.images is False:
         raise UsageError(f"--images: {model.entry.name} takes no pictures; leave it out")
     return ChosenAgent(kind, model, showing)
@@ -155,7 +158,8 @@ def _showing(kind: AgentKind, options: AskingOptions) -> Showing:
     return Showing(folders, options.grid_format, pictures)
 
 
-def _chosen_model(identifier: str, options: AskingOptions) -> ChosenModel:
+def choose_model(identifier: str, options: AskingOptions) -> ChosenModel:
+    """Find a model, its key and its sampling; raises UsageError as `choose_agent` does."""
     from utilities.models import costs
     from utilities.models.interface import check_sampling
     from utilities.replies.batches.opening import in_batches
@@ -220,7 +224,7 @@ async def open_agent(run: AskingRun, chosen: ChosenAgent) -> AsyncIterator[OpenA
             run.agent_without_model = chosen.kind.model_identifier
             agent, named = _made(chosen.kind, run, None), None
         else:
-            model = await _open_model(chosen.model, run, stack)
+            model = await open_model(chosen.model, run, stack)
             named = {"model_identifier": model.model_identifier, "model": model.model}
             agent = _made(chosen.kind, run, model)
             if chosen.showing != PLAIN:
@@ -273,13 +277,19 @@ def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:
     return kind.made_by(*given, **kind.made_with)
 
 
-async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack) -> AskedModel:
+async def open_model(
+    chosen: ChosenModel,
+    run: AskingRun,
+    stack: AsyncExitStack,
+    options: AskingOptions | None = None,
+) -> AskedModel:
+    """The model, ready to be asked in a run; `options` count in place of the run's own."""
     from utilities.models.costs import cost_of
     from utilities.models.factory import body_reader
 
-    options, entry, client = run.options, chosen.entry, None
+    options, entry, client, batches = options or run.options, chosen.entry, None, None
     worst_case = _worst_case(chosen, options)
-    if run.replies.plan is not None:
+    if run.replies.plan is not None and run.replies.plan.prices is None:
         run.replies.plan.prices = Prices(
             model_identifier=entry.name,
             max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
@@ -288,9 +298,9 @@ async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack
             worst_usd_of=None if worst_case is None else worst_case.usd_of,
         )
     if options.batch and not options.asks_nothing:
-        run.batches = await stack.enter_async_context(_batches(chosen, run))
+        run.batches = batches = await stack.enter_async_context(_batches(chosen, run))
     elif not options.asks_nothing:
-        client = await stack.enter_async_context(_client(chosen, run))
+        client = await stack.enter_async_context(_client(chosen, run, options))
     return AskedModel(
         client,
         chosen.sampling,
@@ -301,17 +311,18 @@ async def _open_model(chosen: ChosenModel, run: AskingRun, stack: AsyncExitStack
         is_free=entry.price_override == (0.0, 0.0),
         # A task's only sample shares its prompt with none.
         min_cached_prompt_tokens=entry.min_cached_prompt_tokens if options.best_of > 1 else None,
-        batches=run.batches,
+        batches=batches,
         read_body=body_reader(entry, chosen.key),
     )
 
 
-def _client(chosen: ChosenModel, run: AskingRun) -> AbstractAsyncContextManager[ModelClient]:
+def _client(
+    chosen: ChosenModel, run: AskingRun, options: AskingOptions
+) -> AbstractAsyncContextManager[ModelClient]:
     from utilities.models.factory import open_client
     from utilities.models.pacing.rate_gate import START
     from utilities.models.pacing.retry import RetryPolicy
 
-    options = run.options
     return open_client(
         chosen.entry,
         chosen.key,

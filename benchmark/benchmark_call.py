@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agents.attempt_judge import AttemptJudge, choose_judge, open_judge
 from agents.catalogue import AgentKind, agent_named_as_model
 from agents.opening import PROMPT_OPTIONS, ChosenAgent, OpenAgent, choose_agent, open_agent
 from benchmark.benchmark_options import BenchmarkOptions, names_in
@@ -71,6 +72,8 @@ class BenchmarkCall:
         self._place = place
         self._budget = Budget(options.asking.max_cost_usd)
         self._parts = _parts_of(options.asking, agent)
+        judge = options.judging.judge
+        self._judge = None if judge is None else choose_judge(judge, options.asking)
         self._call_id = ""
         self._results = place.results
         self._told: set[str] = set()
@@ -106,17 +109,23 @@ class BenchmarkCall:
             open_run(
                 part.options,
                 self._place,
-                keys=part.chosen.keys,
+                keys=part.chosen.keys + (() if self._judge is None else self._judge.keys),
                 budget=self._budget,
                 shown_options=options.to_json(),
                 told=self._told,
             ) as run,
             open_agent(run, part.chosen) as agent,
+            open_judge(run, self._judge, options.judging.judge_calls) as judge,
         ):
             if part.options.dry_run and len(self._parts) > 1:
                 show(f"{part.name}:")
             self._call_id = self._call_id or run.store.run_id
-            return await self._answer_tasks(run, agent, answers_by(agent), number)
+            answers = answers_by(agent)
+            if judge is not None:
+                answers = judged(answers, judge, options.attempts)
+                if run.replies.plan is not None:
+                    run.replies.plan.most_judge_calls = judge.calls
+            return await self._answer_tasks(run, agent, answers, number)
 
     async def _answer_tasks(
         self, run: AskingRun, agent: OpenAgent, answers: Answers, number: int
@@ -207,6 +216,15 @@ class BenchmarkCall:
         for place, name in enumerate(names[len(self._summaries) :]):
             lines.append(f"{name:{width}}  {'not begun' if place else next_is}")
         return lines
+
+
+def judged(answers: Answers, judge: AttemptJudge, attempts: int) -> Answers:
+    """The same answers, with the attempts that a judge chooses."""
+    return replace(
+        answers,
+        answer=judge.judging(answers.answer, attempts),
+        depends_on={**answers.depends_on, **judge.identity()},
+    )
 
 
 def dataset_name(tasks: TaskSource) -> str:

@@ -23,6 +23,23 @@ _T = TypeVar("_T", bound="BenchmarkOptions")
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgeOptions(Options):
+    """Whether and how a judge chooses the attempts."""
+
+    judge: str | None = _benchmark(
+        "a model that is shown the different answers to each task and chooses the attempts; its "
+        "own settings stand in --models",
+        "NAME",
+    )
+    judge_calls: int = _benchmark(
+        "how often the judge is asked about a task",
+        "K",
+        default=3,
+        parse=partial(positive_int, most=1000),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchmarkOptions(Options):
     """What the user asked of a benchmark."""
 
@@ -33,6 +50,7 @@ class BenchmarkOptions(Options):
         default=2,
         parse=partial(positive_int, most=1000),
     )
+    judging: JudgeOptions = part(JudgeOptions)
     from_metadata: Path | None = _benchmark(
         "start the last run of this results file again, with its options; an option that is also "
         "given here counts instead",

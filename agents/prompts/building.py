@@ -1,5 +1,6 @@
 """Prompts: the texts of `agents/prompts` with a task's grids put in."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -122,6 +123,20 @@ def prompt_messages(
         {"role": "system", "content": _system_text(name, showing, answers)},
         {"role": "user", "content": content},
     ]
+
+
+def fenced(code: str) -> str:
+    """The code between fences longer than any within it."""
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}python\n{code.strip()}\n{fence}"
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, of which about `most` characters are left, half of them from its end."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}\n[…]\n{text[-(most // 2) :]}"
 
 
 def _with_pictures(text: str, pictures: Sequence[ImagePart]) -> Iterator[TextPart | ImagePart]:

@@ -3,10 +3,10 @@
 It is made of the train pairs, and of whether a program gave any grid at all for a test input.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agents.prompts.building import fenced
 from utilities.sandbox.execution import Execution
 from utilities.tasks.grids import describe_shape, grid_to_text
 from utilities.tasks.task import Grid, Pair, Task
@@ -96,7 +96,7 @@ def _program_text(program: EarlierProgram, task: Task, name: str) -> str:
     train, test = verdict.executions[:count], verdict.executions[count:]
     parts = [
         f"## Earlier program {name}: {sum(verdict.train)} of {count} train pairs right",
-        _fenced(program.code),
+        fenced(program.code),
         *(
             f"Train pair {number}: {_pair_text(pair, execution)}"
             for number, (pair, execution) in enumerate(zip(task.train, train, strict=True), 1)
@@ -156,10 +156,3 @@ def _count_differences(output: Grid, expected: Grid) -> int:
 
 def _shape(grid: Grid) -> tuple[int, int]:
     return len(grid), len(grid[0])
-
-
-def _fenced(code: str) -> str:
-    """The code between fences longer than any within it."""
-    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}python\n{code.strip()}\n{fence}"

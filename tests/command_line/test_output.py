@@ -25,6 +25,7 @@ EVIL = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202e\r\u2713"
 _KEPT = {"entry_type", "entry_key", "configuration_hash", "python_code", "status", "run_id"}
 _ASKING = ["--model_identifier", "PROGRAM_SEARCH", "--search_budget", "1000"]
 _ASKING += ["--dataset_directory", "{}/tasks.json", "--output_directory", "{}/out"]
+_JUDGE = ["--judge", "local:j", "--base_url", "http://127.0.0.1:9/v1", "--dry_run"]
 WORDS: dict[str, list[str]] = {
     "auxiliary_utilities/build_dataset.py": ["--output", "{}/dataset.json"],
     "auxiliary_utilities/build_report.py": ["{}/benchmark.jsonl", "--output", "{}/page.html"],
@@ -44,6 +45,7 @@ WORDS: dict[str, list[str]] = {
     "auxiliary_utilities/list_runs.py": ["{}/benchmark.jsonl", "{}/code.jsonl"],
     "auxiliary_utilities/merge_reasoning.py": ["{}/code.jsonl", "--traces_path", "{}/store.json"],
     "auxiliary_utilities/show_task.py": [f"6150a2bd{EVIL}", "--results", "{}/benchmark.jsonl"],
+    "benchmark/choose_again.py": ["{}/benchmark.jsonl", *_JUDGE],
     "benchmark/compare_runs.py": ["{}/benchmark.jsonl", "{}/direct.jsonl"],
     "benchmark/run_code_benchmark.py": _ASKING,
     "benchmark/run_direct_benchmark.py": _ASKING,

@@ -31,8 +31,12 @@ README = PAGES["readme.md"]
 FIRST_PAGE_BYTES = 10 * 1024
 FEW_TASKS = ("--tasks", "[1:3]")
 """Two that are soon searched, and give each later command something to work on."""
-NOT_RUN = {"auxiliary_utilities/check_model.py", "benchmark/serve_rewards.py"}
-"""The one needs a server, the other is one and would not end."""
+NOT_RUN = {
+    "auxiliary_utilities/check_model.py",
+    "benchmark/choose_again.py",
+    "benchmark/serve_rewards.py",
+}
+"""The first two need a server, the third is one and would not end."""
 PYTHON_COMMAND = re.compile(r"(?:\.venv/bin/python|uv run python) ([a-z_]+/[a-z_]+\.py[^`\n]*)")
 
 
@@ -99,7 +103,7 @@ def test_every_script_and_each_of_its_options_is_documented_beside_it(script: st
     page = PAGES[f"{folder}/readme.md"]
     assert name in page
     assert name in README
-    if script.split("/")[1].startswith(("generate_", "run_")):
+    if script.split("/")[1].startswith(("generate_", "run_", "choose_")):
         page += PAGES["synthetic_data_generators/readme.md"]  # options of every script that asks
     options = set(re.findall(r"(?<![\w-])--[a-z_]+", help_of(script).split("options:", 1)[1]))
     assert options - {"--help"}

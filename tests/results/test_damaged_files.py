@@ -21,6 +21,9 @@ READERS: dict[str, list[str]] = {
     ],
     "auxiliary_utilities/merge_reasoning.py": ["{file}", "--traces_path", "{}/store.json"],
     "auxiliary_utilities/show_task.py": ["6150a2bd", "--texts", "--results", "{file}"],
+    "benchmark/choose_again.py": [
+        *("{file}", "--judge", "local:j", "--base_url", "http://127.0.0.1:9/v1", "--dry_run"),
+    ],
     "benchmark/compare_runs.py": ["{file}", str(BENCHMARK), "--pareto", "{}/p.svg"],
     "benchmark/run_code_benchmark.py": ["--from_metadata", "{file}", *ASK, "--dry_run"],
     "benchmark/run_direct_benchmark.py": ["--from_metadata", "{file}", *ASK, "--dry_run"],

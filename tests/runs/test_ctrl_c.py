@@ -37,6 +37,9 @@ ARGUMENTS: dict[str, list[str | Path]] = {
     "auxiliary_utilities/list_runs.py": [BENCHMARK, DIRECT],
     "auxiliary_utilities/merge_reasoning.py": [CODE, "--traces_path", "{}/store.json"],
     "auxiliary_utilities/show_task.py": ["6150a2bd", "--results", BENCHMARK],
+    "benchmark/choose_again.py": [
+        *(BENCHMARK, "--judge", "local:j", "--base_url", "http://127.0.0.1:9/v1", "--dry_run"),
+    ],
     "benchmark/compare_runs.py": [BENCHMARK, DIRECT],
     "benchmark/run_code_benchmark.py": ASK,
     "benchmark/run_direct_benchmark.py": ASK,

@@ -214,11 +214,20 @@ def knowing_program(prompt: str, n: int) -> tuple[str, str]:
     return "I know it.", f"<reasoning>I know it.</reasoning>\n\n{program_for(prompt)}"
 
 
+def seeking_judge(prompt: str, n: int) -> tuple[str, str]:
+    """A judge of answers that puts the one with BEST in it first, and that with NEXT second."""
+    shown = prompt.split("## Candidate ")[1:]
+    places = {
+        word: at for at, text in enumerate(shown, 1) for word in ("BEST", "NEXT") if word in text
+    }
+    return "I looked.", f"First: {places.get('BEST')}\nSecond: {places.get('NEXT', 'none')}"
+
+
 MAKERS: Mapping[str, Callable[[str, int], tuple[str, str]]] = {
     maker.__name__: maker
     for maker in (
         *(identity_program, endless_program, one_cell_grid),
-        *(knowing_grids, knowing_program),
+        *(knowing_grids, knowing_program, seeking_judge),
     )
 }
 

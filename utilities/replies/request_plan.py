@@ -35,6 +35,8 @@ class RequestPlan:
         self.most_asked_again = 0
         """The same for a test input, of what is asked again if its reply cannot be parsed."""
         self.unfinished_test_inputs = 0
+        self.most_judge_calls = 0
+        """How often a judge may be asked about a task, once it has its samples."""
         self.finished_tasks = 0
         self.unfinished_tasks = 0
         self._to_ask = 0
@@ -128,15 +130,20 @@ class RequestPlan:
         }
 
     def _later_row(self, prices: Prices) -> dict[str, str]:
-        """The row about requests that the other rows do not count."""
+        """The rows about requests that the other rows do not count."""
         name, count = "refine", self.most_later_requests * self.unfinished_tasks
         if self.most_asked_again:
             name, count = "again", self.most_asked_again * self.unfinished_test_inputs
-        if not count:
-            return {}
-        tokens = f"{count * prices.max_tokens:,} tokens of output"
-        return {name: f"not counted here: at most {count:,} requests more, {tokens}, which the "
-                "replies decide"}  # fmt: skip
+        rows = {}
+        if calls := self.most_judge_calls * self.unfinished_tasks:
+            rows["judge"] = f"not counted here: at most {calls:,} calls, which the answers decide"
+        if count:
+            tokens = f"{count * prices.max_tokens:,} tokens of output"
+            rows[name] = (
+                f"not counted here: at most {count:,} requests more, {tokens}, which the replies "
+                "decide"
+            )
+        return rows
 
     def _cost(
         self,

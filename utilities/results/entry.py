@@ -127,6 +127,34 @@ _Texts = list[str | None]
 _TaskIds = list[str] | None
 
 
+class JudgeCall(msgspec.Struct, kw_only=True):
+    """One call of a judge: which answers it put first and second, and what that cost."""
+
+    status: str | None = None
+    first: int | None = None
+    """A place in `Judging.answers`, as is `second`; None for an abstention."""
+    second: int | None = None
+    cost_usd: _Number | None = None
+    usage: dict[str, _Number | None] | None = None
+    latency_s: _Number | None = None
+    request_attempts: int | None = None
+    failed_attempts: list[dict[str, Any]] = []
+
+
+class Judging(msgspec.Struct, kw_only=True):
+    """What a judge made of the different answers to a task."""
+
+    model_identifier: str | None = None
+    answers: list[list[int]] = []
+    """The samples of each different answer."""
+    points: list[int] = []
+    """Of each answer, over all calls."""
+    calls: list[JudgeCall] = []
+    """None were made if there were no two different answers."""
+    voted_attempts: list[_Grids] | None = None
+    """The attempts without the judge."""
+
+
 class ResultEntry(msgspec.Struct, kw_only=True):
     """What a run, or a verification, wrote about one task.
 
@@ -192,6 +220,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
 
     ranking: list[int] | None = None
     """The samples with a program, best first, as the code benchmark ranked them."""
+    judge: Judging | None = None
 
     SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
         *("status", "reasoning", "thinking", "python_code", "prompt_messages", "error"),
@@ -226,6 +255,10 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         used = (number for usage in self.usage or () for number in (usage or {}).values())
         if not all(is_finite(number) for number in used if number is not None):
             raise ValueError("usage has a number that is not finite")
+        for call in self.judge_calls:
+            numbers = (call.cost_usd, call.latency_s, *(call.usage or {}).values())
+            if not all(is_finite(number) for number in numbers if number is not None):
+                raise ValueError("judge has a number that is not finite")
         for name in ("attempts", "test_outputs", "train_outputs"):
             for grids in getattr(self, name) or ():
                 for grid in grids or ():
@@ -251,26 +284,38 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         return "verified" if judged else "generated"
 
     @property
+    def judge_calls(self) -> list[JudgeCall]:
+        """The calls of a judge; costs, tokens and waiting times of the entry include them."""
+        return [] if self.judge is None else self.judge.calls
+
+    @property
     def known_cost_usd(self) -> float:
         """What the samples of known cost cost together."""
-        return sum(cost or 0.0 for cost in self.cost_usd)
+        return sum(cost or 0.0 for cost in (*self.cost_usd, *self._judge_costs))
+
+    @property
+    def _judge_costs(self) -> list[_Number | None]:
+        return [call.cost_usd for call in self.judge_calls]
 
     @property
     def unpriced(self) -> int:
         """How many samples have a reply of unknown cost; without `usage`, how many have no cost."""
+        judged = sum(one.usage is not None and one.cost_usd is None for one in self.judge_calls)
         if self.usage is None:
-            return self.cost_usd.count(None)
+            return self.cost_usd.count(None) + judged
         both = zip(self.usage, self.cost_usd, strict=True)
-        return sum(used is not None and cost is None for used, cost in both)
+        return sum(used is not None and cost is None for used, cost in both) + judged
 
     @property
     def total_latency_s(self) -> float:
         """The samples' waiting times, added up."""
-        return sum(seconds or 0.0 for seconds in self.latency_s)
+        judged = (call.latency_s for call in self.judge_calls)
+        return sum(seconds or 0.0 for seconds in (*self.latency_s, *judged))
 
     def total_tokens(self, kind: str) -> int:
         """Tokens of a kind over all samples: `input_tokens`, `output_tokens`, …"""
-        return sum(int((used or {}).get(kind) or 0) for used in self.usage or ())
+        used_by_all = (*(self.usage or ()), *(call.usage for call in self.judge_calls))
+        return sum(int((used or {}).get(kind) or 0) for used in used_by_all)
 
     @property
     def is_complete(self) -> bool:

@@ -41,11 +41,13 @@ class RunLoop:
         entry_fields: Mapping[str, Any] = MappingProxyType({}),
         asks_model: bool = True,
         reparsing: bool = False,
+        outlasts_budget: bool = False,
     ) -> None:
         """`configuration` is all that an entry depends on besides its task.
 
         `entry_fields` are added to every entry. When `reparsing`, finished entries are made anew
-        as well, from what is in the journal.
+        as well, from what is in the journal. With `outlasts_budget` tasks are also begun when
+        nothing may be asked any more, unless a signal ends the run.
         """
         self.tally = Tally(asks_model)
         self.stopped_by: signal.Signals | None = None
@@ -58,6 +60,7 @@ class RunLoop:
         self._budget = budget
         self._stopping = stopping
         self._reparsing = reparsing
+        self._outlasts_budget = outlasts_budget
         self._jobs: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
 
@@ -122,7 +125,8 @@ class RunLoop:
                 await asyncio.sleep(0)  # signals are heard between resumed tasks too
                 continue
             await self._slots.acquire()
-            if self._stopping.is_set():
+            ends = self.stopped_by is not None or self._failure is not None
+            if self._stopping.is_set() and (ends or not self._outlasts_budget):
                 break
             job = asyncio.create_task(one(task, key))
             self._jobs.add(job)

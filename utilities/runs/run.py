@@ -47,16 +47,17 @@ async def open_run(
     budget: Budget | None = None,
     shown_options: Mapping[str, Any] | None = None,
     told: set[str] | None = None,
+    tasks: TaskSource | None = None,
 ) -> AsyncIterator["AskingRun"]:
     """Open the tasks, the log and the two files; `keys` are masked in the log.
 
     `budget` is shared with other runs; without it the run has one of its own, with the options'
     cap. `shown_options` are written into the metadata in place of `options`. `told` has the bad
-    tasks that an earlier run of the same call has said. Raises UsageError for any option that
-    cannot be used.
+    tasks that an earlier run of the same call has said. `tasks` count in place of those that the
+    options name. Raises UsageError for any option that cannot be used.
     """
     place = _chosen_place(options, place)
-    tasks = open_tasks(
+    tasks = tasks or open_tasks(
         dataset_directory=options.dataset_directory,
         dataset=options.dataset,
         selection=selection_of(options),
@@ -137,6 +138,8 @@ class AskingRun:
         """Set if the model is asked by batches."""
         self.agent_without_model: str | None = None
         """Set to its name if the agent asks no model."""
+        self.pays_for_samples = True
+        """Set to False if the samples are those of earlier runs."""
         self.provenance = provenance()
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
@@ -227,6 +230,7 @@ class AskingRun:
             entry_fields=entry_fields,
             asks_model=self.agent_without_model is None,
             reparsing=self.options.reparse,
+            outlasts_budget=not self.pays_for_samples,
         )
 
     def _figures(self, loop: RunLoop) -> RunFigures:
@@ -237,6 +241,7 @@ class AskingRun:
             tally=loop.tally,
             spending=self._spending,
             skipped=len(self.tasks.skipped),
+            pays_for_samples=self.pays_for_samples,
             batches=None if self.batches is None else self.batches.summary(),
             reparsed_best_of=self.options.best_of if self.options.reparse else None,
         )

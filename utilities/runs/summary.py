@@ -27,6 +27,8 @@ class RunFigures:
     spending: Spending
     skipped: int
     """Bad tasks."""
+    pays_for_samples: bool = True
+    """Whether samples of new entries were paid for by this run."""
     batches: str | None = None
     """What became of its batches, if it asked by batches."""
     reparsed_best_of: int | None = None
@@ -39,7 +41,8 @@ class RunFigures:
         left = f", {tally.left_count} left for the next run" if tally.left_count else ""
         failed = f", {len(tally.failed_task_ids)} failed" if tally.failed_task_ids else ""
         skipped = f", {self.skipped} bad and skipped" if self.skipped else ""
-        resumed_cost = f", ${self.spending.usd:.4f} of it now" if tally.resumed_count else ""
+        is_partly_paid = tally.resumed_count or not self.pays_for_samples
+        resumed_cost = f", ${self.spending.usd:.4f} of it now" if is_partly_paid else ""
         return {
             "tasks": f"{tally.done_count} done ({tally.asked_count} now, {tally.resumed_count} "
             f"by earlier runs){failed}{left}{skipped}",

@@ -59,7 +59,9 @@ class Tally:
         else:
             self.asked_count += 1
         self.statuses.update(status or "unknown" for status in entry.status)
-        for usage, cost_usd in zip(entry.usage or (), entry.cost_usd, strict=False):
+        samples = zip(entry.usage or (), entry.cost_usd, strict=False)
+        judged = ((call.usage, call.cost_usd) for call in entry.judge_calls)
+        for usage, cost_usd in (*samples, *judged):
             if usage is not None:
                 self.usage.update({kind: int(tokens or 0) for kind, tokens in usage.items()})
                 self.cost_usd += cost_usd or 0.0
@@ -67,7 +69,9 @@ class Tally:
         if self.asks_model:
             self._estimate_uncounted(entry)
             self.replies += sum(bool(attempts) for attempts in entry.request_attempts)
-        for failed in entry.failed_attempts:
+        self.replies += sum(bool(call.request_attempts) for call in entry.judge_calls)
+        failures = (call.failed_attempts for call in entry.judge_calls)
+        for failed in (*entry.failed_attempts, *failures):
             self.failed_attempts.update(str(attempt.get("cause")) for attempt in failed or ())
         lists = {
             True: self.solved_task_ids,

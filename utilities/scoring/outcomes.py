@@ -18,6 +18,7 @@ from utilities.scoring.attempts import (
     Points,
     choose,
     choose_by_vote,
+    different_answers,
     grids_of,
     ranked,
 )
@@ -242,14 +243,26 @@ def choices_of(
 ) -> Choices:
     """What the benchmarks choose from the samples of an entry, which has `test_outputs`.
 
-    A run's own order of its programs counts, if the entry has it. Test outputs of the task are not
-    looked at.
+    Test outputs of the task are not looked at.
     """
-    outputs = sample_outputs(entry, task)
     if entry.train_passed is None:
-        return choose_by_vote(outputs, len(task.test), attempts, points)
+        return choose_by_vote(sample_outputs(entry, task), len(task.test), attempts, points)
+    return choose(_candidates(entry, task), len(task.test), attempts, points)
+
+
+def ranked_samples(entry: ResultEntry, task: Task) -> list[int]:
+    """The samples with an answer, by index, best first; those with more votes, of grids."""
+    if entry.train_passed is not None:
+        return [candidate.index for candidate in _candidates(entry, task)]
+    groups = different_answers(dict(enumerate(sample_outputs(entry, task))))
+    return [index for group in sorted(groups, key=len, reverse=True) for index in group]
+
+
+def _candidates(entry: ResultEntry, task: Task) -> list[Candidate]:
+    """The programs of an entry, ranked; a run's own order counts, if the entry has it."""
+    outputs = sample_outputs(entry, task)
     codes = entry.python_code if any(entry.python_code) else [""] * entry.samples
-    samples = zip(entry.train_passed, outputs, codes, entry.confidence, strict=True)
+    samples = zip(entry.train_passed or (), outputs, codes, entry.confidence, strict=True)
     unseen = task.without_test_outputs()
     order = {index: place for place, index in enumerate(entry.ranking or ())}
     candidates = [
@@ -264,11 +277,9 @@ def choices_of(
         for index, (train, given, code, confidence) in enumerate(samples)
         if train is not None and code is not None
     ]
-    if order:
-        candidates.sort(key=lambda one: order.get(one.index, len(order)))
-    else:
-        candidates = ranked(candidates)
-    return choose(candidates, len(task.test), attempts, points)
+    if not order:
+        return ranked(candidates)
+    return sorted(candidates, key=lambda one: order.get(one.index, len(order)))
 
 
 def sample_outputs(entry: ResultEntry, task: Task) -> list[list[Grid | None]]:

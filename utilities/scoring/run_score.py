@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from utilities.models.costs import cost_text
 from utilities.results.entry import ResultEntry
 from utilities.scoring.attempts import Choices, grids_of
 from utilities.scoring.contamination import ContaminationCheck
+from utilities.scoring.intervals import mcnemar_p_value
 from utilities.scoring.outcomes import (
     ATTEMPTS,
     TaskOutcome,
@@ -45,6 +47,68 @@ def choice_fields(task: Task, choices: Choices, attempts: int) -> dict[str, Any]
     }
 
 
+class JudgeFigures:
+    """What a judge of answers gained and lost against the votes, and what it cost."""
+
+    def __init__(self) -> None:
+        """Start with no task."""
+        self.name: str | None = None
+        """The judge's; None until a task was judged."""
+        self.asked, self.scored, self.calls, self.abstained = 0, 0, 0, 0
+        self.gained: list[str] = []
+        self.lost: list[str] = []
+        self.known_cost_usd, self.unpriced = 0.0, 0
+
+    def add(self, entry: ResultEntry, task: Task) -> None:
+        """Count an entry that a judge has seen; others pass."""
+        if entry.judge is None:
+            return
+        self.name = entry.judge.model_identifier or "a judge"
+        self.asked += bool(entry.judge.calls)
+        for call in entry.judge.calls:
+            self.calls += 1
+            self.abstained += call.first is None
+            self.known_cost_usd += call.cost_usd or 0.0
+            self.unpriced += call.usage is not None and call.cost_usd is None
+        if task.is_scorable and entry.judge.voted_attempts is not None:
+            self.scored += 1
+            expected = [pair.output for pair in task.test]
+            tried = (entry.attempts or (), entry.judge.voted_attempts)
+            now, voted = (all(score_attempts(one, expected)) for one in tried)
+            if now != voted:
+                (self.gained if now else self.lost).append(task.task_id)
+
+    def lines(self) -> list[str]:
+        """One line; nothing if there was no judge."""
+        if self.name is None:
+            return []
+        gain = ""
+        if self.scored:
+            gained, lost = len(self.gained), len(self.lost)
+            p_value = mcnemar_p_value(gained, lost)
+            gain = f"+{gained} −{lost} tasks against the votes (McNemar p = {p_value:.3g}), "
+        cost = cost_text(self.known_cost_usd, self.unpriced)
+        calls = f"{cost} for {self.calls} calls on {self.asked} tasks"
+        without = f", {self.abstained} of them without a choice" if self.abstained else ""
+        return [f"{'judge':10}{self.name}: {gain}{calls}{without}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the metadata; nothing if there was no judge."""
+        if self.name is None:
+            return {}
+        gain = {"gained_task_ids": self.gained, "lost_task_ids": self.lost} if self.scored else {}
+        told = {
+            "model_identifier": self.name,
+            "tasks_asked": self.asked,
+            "calls": self.calls,
+            "without_choice": self.abstained,
+            "known_cost_usd": self.known_cost_usd,
+            "calls_of_unknown_cost": self.unpriced,
+            **gain,
+        }
+        return {"judge": told}
+
+
 class BenchmarkOutcome:
     """The score of a run, entry by entry, worked out as `score_results.py` does from its file."""
 
@@ -64,6 +128,7 @@ class BenchmarkOutcome:
         self._attempts = attempts
         self._outcomes: dict[str, TaskOutcome] = {}
         self._faults = ProgramFaults()
+        self._judge = JudgeFigures()
         self.summary = ScoreSummary()
         """The scores that `conclusion` came to, missing tasks included; none before."""
 
@@ -72,6 +137,7 @@ class BenchmarkOutcome:
         task = entry.task()
         self._outcomes[task.task_id] = outcome_of(entry, task)
         self._check.add(task)
+        self._judge.add(entry, task)
         self._faults.add(entry.execution_status or (), entry.execution_message or ())
 
     def conclusion(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -94,8 +160,9 @@ class BenchmarkOutcome:
             "missing_unscored_task_ids": [one.task_id for one in left if not one.scored],
             "contamination": self._check.to_json(),
             **self._faults.to_json(),
+            **self._judge.to_json(),
             **more,
         }
         noted = attempts_note(self._attempts) if summary.tasks else []
-        told = summary.lines() + self._check.lines() + self._faults.lines()
+        told = summary.lines() + self._judge.lines() + self._check.lines() + self._faults.lines()
         return fields, told + noted

@@ -93,6 +93,8 @@ class ScoredRun:
         besides = [f"refine {told['refine']}"] if told.get("refine") else []
         besides += [f"{attempts} attempts"] if attempts != ATTEMPTS else []
         besides += shown_by(told)
+        if isinstance(judge := told.get("judge"), Mapping):
+            besides.append(f"judged by {judge.get('model_identifier')} × {judge.get('calls')}")
         sampling = told.get("sampling")
         if isinstance(sampling, Mapping):
             besides += [f"{key} {value}" for key, value in sampling.items() if value is not None]
