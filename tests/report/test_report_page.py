@@ -270,6 +270,15 @@ def test_a_refinement_names_what_it_refines_and_a_sample_its_confidence(
     assert "refinement 1 of samples 2, 1 · confidence 0.97" in third
 
 
+def test_a_sample_names_the_view_that_it_saw(browser: Browser, tmp_path: Path) -> None:
+    turned = {"symmetry": "mirrored", "colours": [*range(10)], "train_order": [0, 1]}
+    viewed = entry("t", NEARLY, RIGHT, view=[None, turned])
+    browser.open(build(tmp_path / "page.html", [viewed]), "#t")
+    first, second = browser.texts(".sample summary")
+    assert "view" not in first
+    assert "view: mirrored" in second
+
+
 def test_runs_without_a_task_in_common_say_so(browser: Browser, tmp_path: Path) -> None:
     other = {"train": TRAIN, "test": [{"input": [[5]], "output": RIGHT}]}
     page = build(

@@ -20,7 +20,7 @@ from tests.support.report_results import (
     metadata,
 )
 from tests.support.scripts import Run
-from utilities.report.records import task_record
+from utilities.report.records import task_record, view_text
 from utilities.report.terminal_drawing import TaskDrawing, differences
 from utilities.results.entry import ResultEntry
 from utilities.scoring.outcomes import outcome_of
@@ -84,6 +84,28 @@ def test_the_newest_complete_entry_is_drawn_with_data_set_round_and_confidence(
     assert "model-a · easy · run run-a · solved" in done.stdout
     assert "refinement 1 of 1 · confidence 0.50" in done.stdout
     assert "timeout" not in done.stdout
+
+
+TURNED = {
+    "symmetry": "turned left", "colours": [0, 3, 2, 1, *range(4, 10)],
+    "train_order": [1, 0], "test_order": [0],
+}  # fmt: skip
+AS_IT_IS = {
+    "symmetry": "as it is", "colours": [*range(10)], "train_order": [0, 1], "test_order": [0]
+}  # fmt: skip
+
+
+def test_the_view_that_a_sample_saw_is_named(run_script: Run, tmp_path: Path) -> None:
+    viewed = entry("t", NEARLY, RIGHT, view=[AS_IT_IS, TURNED])
+    results = write_entries(tmp_path / "r.jsonl", viewed)
+    done = run_script(SCRIPT, "t", "--results", results, **NO_COLOURS)
+    assert done.stdout.count("view: ") == 1
+    assert "test ✓ · view: turned left, colours 1→3 3→1, train pairs 2, 1" in done.stdout
+
+
+@pytest.mark.parametrize("view", [None, {}, {"symmetry": 3, "colours": "x", "train_order": {}}])
+def test_a_view_that_says_nothing_has_no_words(view: object) -> None:
+    assert view_text(view) is None
 
 
 def test_texts_are_shown_on_request(run_script: Run, tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import orjson
 from utilities.results.entry import ResultEntry, item_of
 from utilities.scoring.outcomes import TaskOutcome, outputs_right
 from utilities.tasks.grids import COLOURS
+from utilities.tasks.symmetries import SYMMETRIES
 from utilities.tasks.task import Grid, Task
 
 Record = dict[str, Any]
 RIGHT, TRAIN_ONLY, WRONG, FAILED, USABLE, NOTHING = "RTWEUN"
 """A sample's outcome: right on all pairs; on the train pairs only; wrong; its program failed;
 usable but not judged; no usable reply."""
+_LONGEST_VIEW = 200
 _DIGITS = bytes.maketrans(bytes(range(COLOURS)), b"0123456789")
 
 
@@ -67,6 +69,7 @@ def _sample_record(
         "generalises": item_of(entry.generalises, index),
         "round": entry.refinement_round[index] or None,
         "parents": entry.parent_samples[index] or None,
+        "view": view_text(item_of(entry.view, index)),
         "confidence": entry.confidence[index],
         "cost": entry.cost_usd[index],
         "latency": entry.latency_s[index],
@@ -79,6 +82,25 @@ def _sample_record(
     }
     record["outcome"] = _outcome(record)
     return {name: value for name, value in record.items() if value is not None}
+
+
+def view_text(view: object) -> str | None:
+    """In which view a sample saw its task, in words; None if it saw the task as it is.
+
+    Grids as they are, colours that stay, and pairs in their own order are not mentioned.
+    """
+    told = view if isinstance(view, dict) else {}
+    symmetry, colours = told.get("symmetry"), told.get("colours")
+    parts = [symmetry] if isinstance(symmetry, str) and symmetry != SYMMETRIES[0].name else []
+    places = enumerate(colours if isinstance(colours, list) else [])
+    if changed := [f"{old}→{new}" for old, new in places if old != new]:
+        parts.append(f"colours {' '.join(changed)}")
+    for name in ("train", "test"):
+        order = told.get(f"{name}_order")
+        if isinstance(order, list) and order != list(range(len(order))):
+            numbers = (pair + 1 if isinstance(pair, int) else pair for pair in order)
+            parts.append(f"{name} pairs {', '.join(map(str, numbers))}")
+    return f"view: {', '.join(parts)}"[:_LONGEST_VIEW] if parts else None
 
 
 def shortened(text: str | None, longest: int) -> str | None:

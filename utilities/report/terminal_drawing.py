@@ -66,6 +66,8 @@ class TaskDrawing:
         if "round" in sample:
             shown = ", ".join(str(parent + 1) for parent in sample.get("parents", ()))
             parts.append(f"refinement {sample['round']}{shown and f' of {shown}'}")
+        if "view" in sample:
+            parts.append(str(sample["view"]))
         if "confidence" in sample:
             parts.append(f"confidence {sample['confidence']:.2f}")
         self.line(" · ".join(filter(None, parts)), "bold")

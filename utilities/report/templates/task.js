@@ -117,6 +117,7 @@ function sampleHead(sample, place) {
   const facts = [];
   if (sample.round) facts.push(`refinement ${sample.round}${sample.parents ? ` of sample${sample.parents.length > 1 ? "s" : ""} ${sample.parents.map((parent) => parent + 1).join(", ")}` : ""}`);
   if (sample.fresh !== undefined) facts.push(`${(100 * sample.fresh).toFixed(0)} % of fresh pairs${sample.generalises === undefined ? "" : sample.generalises ? ", generalises" : ", does not generalise"}`);
+  if (sample.view) facts.push(visible(sample.view));
   if (sample.confidence !== undefined) facts.push(`confidence ${sample.confidence.toFixed(2)}`);
   if (sample.input || sample.output) facts.push(`${(sample.input || 0).toLocaleString("en")} → ${(sample.output || 0).toLocaleString("en")} tokens`);
   if (sample.cost !== undefined) facts.push(usd(sample.cost));
