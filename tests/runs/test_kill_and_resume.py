@@ -80,6 +80,42 @@ def test_no_journalled_reply_is_asked_again_after_kill_minus_nine(
         assert all(any(code.strip() in text for text in texts) for code in entry["python_code"])
 
 
+@pytest.mark.slow
+def test_views_that_a_killed_run_goes_on_with_are_those_of_one_that_was_not_killed(
+    tmp_path: Path, dataset: Callable[..., Path]
+) -> None:
+    count, samples = 12, 3
+    tasks = dataset(count=count)
+    made = {}
+    with LoopbackServer(then=reply(maker="knowing_program", delay_s=0.1)) as server:
+        for name, kills in (("whole", 0), ("killed", 4)):
+            command = [
+                "synthetic_data_generators/generate_code_data.py",
+                *("--model_identifier", "local:m", "--base_url", server.openai_url),
+                *("--dataset_directory", tasks, "--best_of", str(samples)),
+                *("--vary", "symmetry,colours,pairs", "--vary_seed", "5"),
+                *("--max_concurrent_tasks", "2", "--output_directory", tmp_path / name),
+            ]
+            for _ in range(kills):
+                run_and_kill(command, tmp_path / name, after_s=0.15)
+            journal = whole_lines(tmp_path / name / "code_data_partial_results.jsonl")
+            assert bool(journal) == bool(kills)
+            assert len(journal) < count * samples, "the kills came too late to prove anything"
+            done = ScriptProcess(*command).completed()
+            assert done.returncode == 0, done.stderr
+            told = ("task_id", "view", "prompt_messages", "python_code", "status", "entry_key")
+            made[name] = {
+                entry["task_id"]: [entry[field] for field in told]
+                for entry in entries(tmp_path / name / "code_data_results.jsonl")
+            }
+            journal = whole_lines(tmp_path / name / "code_data_partial_results.jsonl")
+            assert len({json.loads(line)["key"] for line in journal}) == len(journal)
+    assert len(made["whole"]) == count
+    assert made["killed"] == made["whole"]
+    seen = [json.dumps(view) for one in made["whole"].values() for view in one[1]]
+    assert len(set(seen)) > 2 * count, "the samples saw views of their own"
+
+
 def good_replies(server: LoopbackServer) -> int:
     """How many requests the server answered with a whole reply."""
     return sum(
