@@ -86,8 +86,13 @@ class APIClient(ABC):
             self._http, headers = self.connect(max_connections)
         import httpx2  # loaded with the SDK
 
-        # A header that is no string is one that the SDK leaves out.
-        named = {name: value for name, value in headers.items() if isinstance(value, str)}
+        # A header that is no string is one that the SDK leaves out. Those about the SDK itself and
+        # this machine serve no request, and each costs CPU.
+        named = {
+            name: value
+            for name, value in headers.items()
+            if isinstance(value, str) and not name.lower().startswith("x-stainless-")
+        }
         # What this HTTP client can unpack, which is not all that the connections could announce.
         named["accept-encoding"] = self._http.headers["accept-encoding"]
         timeout = httpx2.Timeout(None, connect=_CONNECT_TIMEOUT_S)
