@@ -125,9 +125,9 @@ class ScriptProcess:
         return subprocess.CompletedProcess(self.args, code, output, complaint)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens in another process; fails after a minute."""
-    deadline = time.monotonic() + 60
+def wait_until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
+    """Wait for something that happens in another process; fails after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it never came to that"
         time.sleep(0.02)
