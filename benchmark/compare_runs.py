@@ -16,7 +16,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Any
 
 from utilities.command_line.options import Options, argument, flag, option, parse_options, part
@@ -32,6 +31,7 @@ from utilities.scoring.comparison import (
     row_lines,
     row_of,
     rows_of_shared_tasks,
+    short_names,
     spread_lines,
 )
 from utilities.scoring.options import GroupOptions, TaskSetOptions
@@ -131,12 +131,6 @@ def to_json(
             for row in shared
         ],
     }
-
-
-def short_names(count: int) -> list[str]:
-    """A, B, … Z, A2, B2, …"""
-    rounds, letters = range(1, count // len(ascii_uppercase) + 2), ascii_uppercase
-    return [f"{letter}{turn if turn > 1 else ''}" for turn in rounds for letter in letters][:count]
 
 
 def legend(runs: Sequence[ScoredRun], names: Sequence[str]) -> list[str]:

@@ -46,6 +46,9 @@ WORDS: dict[str, list[str]] = {
     "auxiliary_utilities/merge_reasoning.py": ["{}/code.jsonl", "--traces_path", "{}/store.json"],
     "auxiliary_utilities/show_task.py": [f"6150a2bd{EVIL}", "--results", "{}/benchmark.jsonl"],
     "benchmark/choose_again.py": ["{}/benchmark.jsonl", *_JUDGE],
+    "benchmark/combine_runs.py": [
+        *("{}/benchmark.jsonl", "{}/direct.jsonl", "--cascade", "--output", "{}/combined.jsonl"),
+    ],
     "benchmark/compare_runs.py": ["{}/benchmark.jsonl", "{}/direct.jsonl"],
     "benchmark/run_code_benchmark.py": _ASKING,
     "benchmark/run_direct_benchmark.py": _ASKING,

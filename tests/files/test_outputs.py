@@ -33,6 +33,7 @@ WRITING: dict[str, list[str | Path]] = {
     "auxiliary_utilities/build_report.py": [DIRECT, "--output"],
     "auxiliary_utilities/export_training_data.py": [CODE, "--format", "messages", "--output"],
     "auxiliary_utilities/merge_reasoning.py": [CODE, "--traces_path"],
+    "benchmark/combine_runs.py": [BENCHMARK, DIRECT, "--output"],
     "benchmark/compare_runs.py": [BENCHMARK, DIRECT, "--pareto"],
     "benchmark/score_results.py": [DIRECT, "--submission"],
     "synthetic_data_generators/relabel_programs.py": [CODE, "--output"],
@@ -197,6 +198,7 @@ def test_a_read_only_installation_is_told_the_way_out() -> None:
     [
         ("auxiliary_utilities/build_dataset.py", "--output"),
         ("auxiliary_utilities/merge_reasoning.py", "--traces_path"),
+        ("benchmark/combine_runs.py", "--output"),
         ("benchmark/compare_runs.py", "--pareto"),
         ("benchmark/score_results.py", "--submission"),
         ("synthetic_data_generators/relabel_programs.py", "--output"),

@@ -24,6 +24,9 @@ READERS: dict[str, list[str]] = {
     "benchmark/choose_again.py": [
         *("{file}", "--judge", "local:j", "--base_url", "http://127.0.0.1:9/v1", "--dry_run"),
     ],
+    "benchmark/combine_runs.py": [
+        *("{file}", str(BENCHMARK), "--output", "{}/c.jsonl", "--submission", "{}/s.json"),
+    ],
     "benchmark/compare_runs.py": ["{file}", str(BENCHMARK), "--pareto", "{}/p.svg"],
     "benchmark/run_code_benchmark.py": ["--from_metadata", "{file}", *ASK, "--dry_run"],
     "benchmark/run_direct_benchmark.py": ["--from_metadata", "{file}", *ASK, "--dry_run"],

@@ -40,6 +40,7 @@ ARGUMENTS: dict[str, list[str | Path]] = {
     "benchmark/choose_again.py": [
         *(BENCHMARK, "--judge", "local:j", "--base_url", "http://127.0.0.1:9/v1", "--dry_run"),
     ],
+    "benchmark/combine_runs.py": [BENCHMARK, DIRECT, "--output", "{}/combined.jsonl"],
     "benchmark/compare_runs.py": [BENCHMARK, DIRECT],
     "benchmark/run_code_benchmark.py": ASK,
     "benchmark/run_direct_benchmark.py": ASK,

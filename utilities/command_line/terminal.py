@@ -51,6 +51,15 @@ def printable_end(text: str, longest: int) -> str:
     return shown if len(shown) <= longest else f"…{shown[1 - longest :]}"
 
 
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of words under each other: the first column stands left, the others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in rows
+    ]
+
+
 def _spelt(character: str) -> str:
     """The character, or its escape if it cannot be printed."""
     if character.isprintable():

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from statistics import mean, stdev
+from string import ascii_uppercase
 from typing import Any
 
-from utilities.command_line.terminal import first_of
+from utilities.command_line.terminal import first_of, in_columns
 from utilities.scoring.intervals import (
     FEWEST_DIFFERING,
     Interval,
@@ -87,6 +88,12 @@ class PairedDifference:
         return max(first, second) / (first + second) - 0.5 if first + second else None
 
 
+def short_names(count: int) -> list[str]:
+    """A, B, … Z, A2, B2, …"""
+    rounds, letters = range(1, count // len(ascii_uppercase) + 2), ascii_uppercase
+    return [f"{letter}{turn if turn > 1 else ''}" for turn in rounds for letter in letters][:count]
+
+
 def means_of(outcomes: Sequence[TaskOutcome]) -> Means:
     """Means over tasks, at least one; those that were never answered count and cost nothing."""
     count = len(outcomes)
@@ -140,7 +147,7 @@ def _answered(given: Iterable[TaskOutcome]) -> dict[str, TaskOutcome]:
     return {
         one.task_hash if times[one.task_hash] == 1 else f"{one.task_hash} {one.task_id}": one
         for one in outcomes
-        if not one.missing and (one.solved or not one.failures)
+        if one.is_answered
     }
 
 
@@ -203,14 +210,7 @@ def row_lines(rows: Sequence[RunRow]) -> list[str]:
     """The score table, under short names."""
     head = ("", "tasks", "macro", "95 % interval", "micro", "strict", "USD/task", "tokens/task",
             "s/task")  # fmt: skip
-    cells = [head, *map(_cells, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
-        ).rstrip()
-        for row in cells
-    ]  # fmt: skip
+    return in_columns([head, *map(_cells, rows)])
 
 
 def _cells(row: RunRow) -> tuple[str, ...]:

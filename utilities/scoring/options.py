@@ -17,14 +17,20 @@ _tasks = partial(option, group="tasks")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubmissionOptions(Options):
-    """What is written and compared besides a benchmark's results."""
+class SubmissionFiles(Options):
+    """What is written besides a benchmark's results."""
 
     submission: Path | None = _submission("write Kaggle's submission.json", "FILE")
     submission_directory: Path | None = _submission(
         "write a file for each task, as the scorer of arcprize/arc-agi-benchmarking reads them",
         "DIR",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmissionOptions(SubmissionFiles):
+    """What is written and compared besides a benchmark's results."""
+
     training_data: tuple[Path, ...] = _submission(
         "results, exported sets or datasets: say which tasks stand in them (as in "
         "data/traces_store.json)",

@@ -96,6 +96,11 @@ class TaskOutcome:
         return None not in self.outputs_solved
 
     @property
+    def is_answered(self) -> bool:
+        """Whether it has an entry, and no technical failure that could have cost it its answer."""
+        return not self.missing and (self.solved or not self.failures)
+
+    @property
     def solved(self) -> bool:
         """Whether every test output is known and solved."""
         return all(self.outputs_solved)
@@ -272,7 +277,7 @@ def _candidates(entry: ResultEntry, task: Task) -> list[Candidate]:
             tuple(given),
             0 if order else len(normal_form(code)),
             confidence,
-            is_doubtful=not order and all(train) and _is_doubtful(entry, index, code, unseen),
+            is_doubtful=not order and all(train) and is_doubtful(entry, index, code, unseen),
         )
         for index, (train, given, code, confidence) in enumerate(samples)
         if train is not None and code is not None
@@ -294,7 +299,7 @@ def sample_outputs(entry: ResultEntry, task: Task) -> list[list[Grid | None]]:
     return [padded(sample or (), len(task.test)) for sample in entry.test_outputs]
 
 
-def _is_doubtful(entry: ResultEntry, index: int, code: str, task: Task) -> bool:
+def is_doubtful(entry: ResultEntry, index: int, code: str, task: Task) -> bool:
     """As the code benchmark finds it: the `hardcoded` of an entry may have seen test outputs."""
     if item_of(entry.deterministic, index) is False:
         return True

@@ -22,7 +22,7 @@ from utilities.command_line.terminal import printable, show
 from utilities.errors import UsageError
 from utilities.files.atomic import LONGEST_NAME_BYTES, write_atomically
 from utilities.results.entry import ResultEntry
-from utilities.scoring.options import SubmissionOptions
+from utilities.scoring.options import SubmissionFiles
 from utilities.scoring.outcomes import ATTEMPTS, attempts_of, score_attempts
 from utilities.scoring.scored_run import ScoredRun, counted_entries, file_names
 from utilities.scoring.scored_runs import read_scored_runs
@@ -156,7 +156,7 @@ def _at(values: Sequence[Any], index: int) -> Any:
     return values[index] if index < len(values) else None
 
 
-def write_submissions(options: SubmissionOptions, runs: Sequence[ScoredRun]) -> Iterator[Path]:
+def write_submissions(options: SubmissionFiles, runs: Sequence[ScoredRun]) -> Iterator[Path]:
     """Write what was asked for and yield the paths; several runs have a file or folder each.
 
     Raises UsageError if something cannot be written, or a folder holds other files.
@@ -176,7 +176,7 @@ def write_submissions(options: SubmissionOptions, runs: Sequence[ScoredRun]) -> 
             yield path
 
 
-def print_submissions(options: SubmissionOptions, results: Path, run_ids: Sequence[str]) -> None:
+def print_submissions(options: SubmissionFiles, results: Path, run_ids: Sequence[str]) -> None:
     """Write what was asked for of runs that have just ended, and print the paths.
 
     They are read back from the results file, so that nothing can disagree with it. Raises

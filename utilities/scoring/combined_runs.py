@@ -1,0 +1,440 @@
+"""Several runs as one: what they give together, what each adds, and the results file of it."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from utilities.errors import UsageError
+from utilities.files.atomic import replacing
+from utilities.files.hashing import hash_of
+from utilities.files.json_lines import encode_line
+from utilities.results.entry import SCHEMA_VERSION, ResultEntry
+from utilities.results.provenance import new_run_id, run_metadata
+from utilities.scoring.combining import Ballot, CombinedChoice, ballot_of, combine
+from utilities.scoring.comparison import PairedDifference, RunRow, differences, means_of
+from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome, missing_outcome, score_attempts
+from utilities.scoring.run_score import attempt_fields
+from utilities.scoring.scored_run import ScoredRun, counted_entries
+from utilities.scoring.scores import score
+from utilities.tasks.task import Grid, Task
+
+ALL, ORACLE = "all", "oracle"
+"""The names of the combination, and of a perfect choice among all samples."""
+Outcomes = dict[str, TaskOutcome]
+"""By task id."""
+_MOST_STEPS = 20
+"""Of a cascade's table."""
+
+
+@dataclass(slots=True)
+class Member:
+    """A run that is combined with others."""
+
+    name: str
+    run: ScoredRun
+    ballots: dict[str, Ballot] = field(default_factory=dict)
+    """By task id."""
+    weight: float = 1.0
+    weighed_by: str = ""
+    """Where its weight comes from, in words."""
+
+    @property
+    def has_programs(self) -> bool:
+        """Whether its samples are programs."""
+        return any(ballot.has_programs for ballot in self.ballots.values())
+
+
+@dataclass(slots=True)
+class Supply:
+    """What a run gave to the combination, in test inputs."""
+
+    first: int = 0
+    """First attempts that it gave, alone or with others."""
+    second: int = 0
+    solved: int = 0
+    """Test outputs solved by an attempt that it gave."""
+    solved_alone: int = 0
+    """Of these, those that no other run's answers solve."""
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeStep:
+    """What comes out if the second run is asked only if the first is less sure than this."""
+
+    below: float
+    asked: int
+    """Tasks for which the second run is asked."""
+    row: RunRow
+
+
+class Combination:
+    """Runs read into memory, grids alone, and what becomes of them together."""
+
+    def __init__(self, runs: Sequence[ScoredRun], names: Sequence[str]) -> None:
+        """Nothing is known of the runs before `read`, and nothing is chosen before `weigh`."""
+        self.members = [Member(name, run) for name, run in zip(names, runs, strict=True)]
+        self.tasks: dict[str, Task] = {}
+        """Every task that some run answered, by id."""
+        self.outputs: dict[str, int] = {}
+        """Of every task that some run was given: how many test outputs it has."""
+
+    def read(self, spool: sqlite3.Connection) -> None:
+        """Read every entry that counts; the whole entries go into the spool, for `write`.
+
+        Raises UsageError if two runs have other pairs under one task's id.
+        """
+        numbers = {id(one.run): number for number, one in enumerate(self.members)}
+        for run, task, entry in counted_entries(*(one.run for one in self.members)):
+            number = numbers[id(run)]
+            known = self.tasks.get(task.task_id)
+            if known is not None and not _is_same(known, task):
+                raise UsageError(
+                    f"task {task.task_id} has other pairs in {self.members[number].name} than in "
+                    "a run before it; combine runs of one dataset"
+                )
+            if known is None or not known.is_scorable:
+                self.tasks[task.task_id] = task
+            self.members[number].ballots[task.task_id] = ballot_of(entry, task)
+            spool.execute(
+                "INSERT INTO entries VALUES (?, ?, ?)",
+                (task.task_id, number, msgspec.json.encode(entry)),
+            )
+        for member in self.members:
+            for task_id, outcome in member.run.outcomes.items():
+                self.outputs.setdefault(task_id, len(outcome.outputs_solved))
+
+    def weigh(self, weights: Sequence[float] | None) -> None:
+        """Give each run its weight; without `weights` by its train fits, or its agreement.
+
+        Of programs that is the share that fits. Of grids it is the root of how often two samples
+        of the run agree, which is the share of right ones if right ones alone agree; with a sample
+        a task it is the share of answers that another model gives, too (another run, if all are
+        of one model).
+        """
+        for number, member in enumerate(self.members):
+            if weights is not None:
+                member.weight, member.weighed_by = weights[number], "as given"
+            elif member.has_programs:
+                votes = [vote for one in member.ballots.values() for vote in one.votes]
+                member.weight = sum(vote.fits for vote in votes) / max(1, len(votes))
+                member.weighed_by = "samples whose program solves all train pairs"
+            else:
+                own = _own_agreement(member.ballots.values())
+                told = "root of how often two of its samples agree"
+                member.weight, member.weighed_by = (
+                    self._agreement(member) if own is None else (sqrt(own), told)
+                )
+
+    def _agreement(self, member: Member) -> tuple[float, str]:
+        """The share of a run's answers that some run of another model gives, too."""
+        others = [one for one in self.members if one is not member]
+        model = member.run.model_identifier
+        strangers = [one for one in others if one.run.model_identifier != model]
+        others, whose = (strangers, "another model") if strangers else (others, "another run")
+        given = shared = 0
+        for task_id, ballot in member.ballots.items():
+            beside = [one.ballots[task_id] for one in others if task_id in one.ballots]
+            for place in range(len(ballot.attempts)) if beside else ():
+                said = [vote.outputs[place] for other in beside for vote in other.votes]
+                answers = [vote.outputs[place] for vote in ballot.votes]
+                given += sum(answer is not None for answer in answers)
+                shared += sum(answer is not None and answer in said for answer in answers)
+        return shared / given if given else 1.0, f"answers that {whose} gives, too"
+
+    def choices(
+        self, task_id: str, members: Sequence[Member] | None = None
+    ) -> list[list[CombinedChoice]]:
+        """What is handed in for a task that is at hand; `members` are all runs by default."""
+        chosen = self.members if members is None else members
+        return combine(
+            [one.ballots.get(task_id) for one in chosen],
+            [one.weight for one in chosen],
+            len(self.tasks[task_id].test),
+        )
+
+    def shared_ids(self) -> list[str]:
+        """The tasks of known outputs that every run answered, in order of their ids."""
+        answered = [
+            {key for key, one in member.run.outcomes.items() if one.is_answered and one.scored}
+            for member in self.members
+        ]
+        return sorted(set.intersection(*answered))
+
+    def all_ids(self) -> list[str]:
+        """The tasks of known outputs that some run was given."""
+        return sorted(task_id for task_id in self.outputs if self._is_scored(task_id))
+
+    def _is_scored(self, task_id: str) -> bool:
+        if task_id in self.tasks:
+            return self.tasks[task_id].is_scorable
+        given = (one.run.outcomes.get(task_id) for one in self.members)
+        return all(outcome.scored for outcome in given if outcome is not None)
+
+    def own(self, member: Member, task_ids: Sequence[str]) -> Outcomes:
+        """What a run alone made of these tasks; what it did not answer is missing and counts 0."""
+        return {
+            task_id: member.run.outcomes.get(task_id)
+            or missing_outcome(task_id, self.outputs[task_id])
+            for task_id in task_ids
+        }
+
+    def together(
+        self, task_ids: Sequence[str], members: Sequence[Member] | None = None
+    ) -> Outcomes:
+        """What the runs come to together; `members` are all of them by default."""
+        chosen = self.members if members is None else members
+        return {
+            task_id: self._outcome(
+                task_id,
+                [[one.output for one in tried] for tried in self.choices(task_id, chosen)]
+                if task_id in self.tasks
+                else [],
+                chosen,
+            )
+            for task_id in task_ids
+        }
+
+    def oracle(self, task_ids: Sequence[str]) -> Outcomes:
+        """What a perfect choice among the samples of all runs would come to."""
+        reached = {}
+        for task_id in task_ids:
+            ballots = [one.ballots[task_id] for one in self.members if task_id in one.ballots]
+            every = [
+                [vote.outputs[place] for ballot in ballots for vote in ballot.votes]
+                for place in range(self.outputs[task_id])
+            ]
+            reached[task_id] = self._outcome(task_id, every, self.members)
+        return reached
+
+    def _outcome(
+        self,
+        task_id: str,
+        attempts: Sequence[Sequence[Grid | None]],
+        members: Sequence[Member],
+    ) -> TaskOutcome:
+        """A task's outcome with these attempts, at the cost of all these runs."""
+        given = [one.run.outcomes[task_id] for one in members if task_id in one.run.outcomes]
+        empty = missing_outcome(task_id, self.outputs[task_id])
+        if task_id not in self.tasks:
+            return empty
+        whole = next((one for one in given if one.task_hash), empty)
+        return TaskOutcome(
+            task_id,
+            score_attempts(attempts, [pair.output for pair in self.tasks[task_id].test]),
+            samples=sum(one.samples for one in given),
+            known_cost_usd=sum(one.known_cost_usd for one in given),
+            unpriced=sum(one.unpriced for one in given),
+            input_tokens=sum(one.input_tokens for one in given),
+            output_tokens=sum(one.output_tokens for one in given),
+            latency_s=sum(one.latency_s for one in given),
+            task_hash=whole.task_hash,
+            train_pairs=whole.train_pairs,
+            largest_grid=whole.largest_grid,
+        )
+
+    def rows(self, task_ids: Sequence[str]) -> list[RunRow]:
+        """Each run alone, all of them together, and their oracle, on the same tasks."""
+        named = [(one.name, self.own(one, task_ids)) for one in self.members]
+        named += [(ALL, self.together(task_ids)), (ORACLE, self.oracle(task_ids))]
+        return [_row(name, outcomes) for name, outcomes in named]
+
+    def supplies(self, task_ids: Sequence[str]) -> dict[str, Supply]:
+        """Which run gave what to the attempts of these tasks, by the run's name."""
+        found = {one.name: Supply() for one in self.members}
+        for task_id in task_ids:
+            task = self.tasks[task_id]
+            for tried, pair in zip(self.choices(task_id), task.test, strict=True):
+                for number, choice in enumerate(tried):
+                    for run in choice.runs:
+                        supply = found[self.members[run].name]
+                        supply.first += number == 0
+                        supply.second += number > 0
+                        supply.solved += choice.output == pair.output
+                        if choice.output == pair.output and len(choice.runs) == 1:
+                            supply.solved_alone += 1
+        return found
+
+    def gain_over_best(self, rows: Sequence[RunRow], task_ids: Sequence[str]) -> PairedDifference:
+        """All together against the best single run, of equals the first."""
+        best = max(self.members, key=lambda one: _row_named(rows, one.name).scores.macro)
+        return _paired(best.name, self.own(best, task_ids), ALL, self.together(task_ids))
+
+    def without_each(self, task_ids: Sequence[str]) -> list[PairedDifference]:
+        """What all of them together have over all but one, for each one; weights stay."""
+        whole = self.together(task_ids)
+        return [
+            _paired(
+                f"{ALL} but {left_out.name}",
+                self.together(task_ids, [one for one in self.members if one is not left_out]),
+                ALL,
+                whole,
+            )
+            for left_out in self.members
+        ]
+
+    def cascade(self, second: Member, task_ids: Sequence[str]) -> list[CascadeStep]:
+        """What comes of it to ask the first run, and this one only where the first is unsure.
+
+        A step for each level of the first run's sureness, from asking never to asking always.
+        """
+        first = self.members[0]
+        alone = self.own(first, task_ids)
+        both = self.together(task_ids, [first, second])
+        sure = {
+            task_id: ballot.sureness() if (ballot := first.ballots.get(task_id)) else 0.0
+            for task_id in task_ids
+        }
+        levels = sorted(set(sure.values()))
+        spacing = max(1, len(levels) // _MOST_STEPS)
+        steps = []
+        for below in [0.0, *levels[spacing::spacing], 2.0]:
+            asked = {task_id for task_id in task_ids if sure[task_id] < below}
+            mixed = {one: (both if one in asked else alone)[one] for one in task_ids}
+            steps.append(CascadeStep(below, len(asked), _row("", mixed)))
+        return [one for at, one in enumerate(steps) if not at or one.asked != steps[at - 1].asked]
+
+    def write(self, path: Path, spool: sqlite3.Connection, dataset: str) -> None:
+        """Write every task's attempts as the results file of one run; raises UsageError.
+
+        An entry has the samples of all runs, one run's after the other's, so that cost, tokens and
+        oracle are those of all. `combined_from` says of each sample which run it is of.
+        """
+        started_at = datetime.now(UTC)
+        models = " + ".join(dict.fromkeys(one.run.model_identifier for one in self.members))
+        configuration = {
+            "combined": [one.run.name for one in self.members],
+            "weights": [round(one.weight, 6) for one in self.members],
+            "attempts": ATTEMPTS,
+            "dataset": dataset,
+        }
+        about = {
+            "run_id": new_run_id(started_at),
+            "configuration": configuration,
+            "configuration_hash": hash_of(configuration),
+            "model_identifier": models,
+            "model": models,
+            "dataset": dataset,
+        }
+        named: dict[str, list[str]] = {"solved": [], "unsolved": [], "unscored": []}
+        with replacing(path) as file:
+            for task_id, parts in self._entries(spool):
+                entry = about | self._entry(task_id, parts)
+                solved = {True: "solved", False: "unsolved", None: "unscored"}[entry["solved"]]
+                named[solved].append(task_id)
+                file.write(encode_line(entry))
+            left = {one: count for one, count in self.outputs.items() if one not in self.tasks}
+            fields = {
+                **about,
+                **{f"{name}_task_ids": ids for name, ids in named.items()},
+                "missing_tasks": left,
+                "missing_unscored_task_ids": [one for one in left if not self._is_scored(one)],
+            }
+            told = run_metadata("combine_runs.py", "completed", started_at, fields)
+            file.write(encode_line(told))
+
+    def _entries(
+        self, spool: sqlite3.Connection
+    ) -> Iterator[tuple[str, Mapping[int, ResultEntry]]]:
+        """Each task with the entries of the runs that answered it."""
+        decode = msgspec.json.Decoder(ResultEntry).decode
+        for task_id in self.tasks:
+            rows = spool.execute(
+                "SELECT run, content FROM entries WHERE task = ? ORDER BY run", (task_id,)
+            )
+            yield task_id, {number: decode(content) for number, content in rows}
+
+    def _entry(self, task_id: str, parts: Mapping[int, ResultEntry]) -> dict[str, Any]:
+        task, choices = self.tasks[task_id], self.choices(task_id)
+        grids = [
+            [one.output for one in tried] + [None] * (ATTEMPTS - len(tried)) for tried in choices
+        ]
+        lists = _joined(list(parts.values()))
+        return {
+            "entry_type": "result",
+            "schema_version": SCHEMA_VERSION,
+            "task_id": task_id,
+            "task_data": task.to_json(),
+            "complete": True,
+            **lists,
+            "combined_from": [
+                self.members[number].name for number, part in parts.items() for _ in part.status
+            ],
+            **attempt_fields(task, grids),
+            "attempt_runs": [
+                [[self.members[run].name for run in one.runs] for one in tried] for tried in choices
+            ],
+        }
+
+
+def _own_agreement(ballots: Iterable[Ballot]) -> float | None:
+    """The chance that two samples give a test input the same answer; None without two."""
+    chances = []
+    for ballot in ballots:
+        for place in range(len(ballot.attempts)):
+            answers = [vote.outputs[place] for vote in ballot.votes]
+            pairs = len(answers) * (len(answers) - 1)
+            alike = sum(answers.count(one) - 1 for one in answers if one is not None)
+            chances += [alike / pairs] if pairs else []
+    return sum(chances) / len(chances) if chances else None
+
+
+def _joined(parts: Sequence[ResultEntry]) -> dict[str, list[Any]]:
+    """The samples of several entries as those of one; what none of them has is left out."""
+    joined: dict[str, list[Any]] = {}
+    for name in ResultEntry.SAMPLE_LISTS:
+        lists = [getattr(part, name) for part in parts]
+        if any(values is not None and any(one is not None for one in values) for values in lists):
+            joined[name] = [
+                one
+                for part, values in zip(parts, lists, strict=True)
+                for one in (values if values is not None else [None] * part.samples)
+            ]
+    if parents := joined.get("parent_samples"):
+        starts = [start for start, part in _starts(parts) for _ in range(part.samples)]
+        joined["parent_samples"] = [
+            one and [start + parent for parent in one]
+            for start, one in zip(starts, parents, strict=True)
+        ]
+    return joined
+
+
+def _starts(parts: Sequence[ResultEntry]) -> Iterator[tuple[int, ResultEntry]]:
+    """Each entry with the number of samples before its own."""
+    before = 0
+    for part in parts:
+        yield before, part
+        before += part.samples
+
+
+def _is_same(one: Task, other: Task) -> bool:
+    return one.without_test_outputs() == other.without_test_outputs()
+
+
+def _row(name: str, outcomes: Outcomes) -> RunRow:
+    tasks = list(outcomes.values())
+    return RunRow(name, score(tasks), means_of(tasks))
+
+
+def _row_named(rows: Sequence[RunRow], name: str) -> RunRow:
+    return next(row for row in rows if row.name == name)
+
+
+def _paired(first: str, before: Outcomes, second: str, after: Outcomes) -> PairedDifference:
+    """The second against the first on the same tasks, all of them: what is missing counts 0."""
+    runs = [
+        ScoredRun("", {}, "", outcomes={key: _as_answered(one) for key, one in outcomes.items()})
+        for outcomes in (before, after)
+    ]
+    (difference,) = differences(runs, [first, second])
+    return difference
+
+
+def _as_answered(outcome: TaskOutcome) -> TaskOutcome:
+    return replace(outcome, missing=False, failures=Counter(), task_hash=outcome.task_id)
