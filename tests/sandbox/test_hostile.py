@@ -55,6 +55,9 @@ def test_they_do_where_user_namespaces_are_refused() -> None:
         ("--mode", "batch", "--refuse_namespaces"),
         ("--withheld", "namespaces", "landlock"),
         ("--withheld", "namespaces", "landlock", "--mode", "batch"),
+        ("--sessions",),
+        ("--sessions", "--refuse_namespaces"),
+        ("--sessions", "--withheld", "namespaces", "landlock"),
     ],
     ids=" ".join,
 )

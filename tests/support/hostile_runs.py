@@ -15,12 +15,14 @@ import json
 import os
 import tempfile
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from utilities.sandbox.execution import Execution, Limits
 from utilities.sandbox.sandbox import Sandbox
-from utilities.tasks.task import Grid
+from utilities.sandbox.session import CallResult, SessionLimits, Sessions
+from utilities.tasks.task import Grid, Pair
 
 HOSTILE = Path(__file__).parents[1] / "hostile"
 GRID: Grid = [[0, 1], [2, 3]]
@@ -110,6 +112,76 @@ async def failures(
     return found + left_behind()
 
 
+IN_A_SESSION = {
+    "exception": ("error", "memory"),
+    "syntax_error": ("error",),
+    "no_entry_point": ("error",),
+    "timeout": ("timed_out",),
+    "crashed": ("died", "timed_out"),
+    "memory_limit": ("memory", "died"),
+    "output_limit": ("ok", "died", "timed_out"),
+    "invalid_output": ("ok", "error", "died"),
+    "forbidden": ("ok", "error", "refused"),
+    "ok": ("ok", "died"),
+}
+"""What the demands on a program mean for a call that runs it: what it prints and returns is
+shown, not judged."""
+SWIFT_CALLS = SessionLimits(cpu_s=0.4, wall_s=1.5)
+CALL_CONTROL = "kept += 1\n[int(np.zeros(1)[0]), kept]"
+
+
+def meets_in_a_session(demand: str, calls: Sequence[CallResult]) -> bool:
+    """Whether one demand holds for the calls that define a program and run it."""
+    status = next((call.status for call in calls if call.status != "ok"), "ok")
+    wanted, _, more = demand.strip().partition(" ")
+    if more == "and judged right":
+        return str(EXPECTED) in calls[-1].text
+    if str(EXPECTED)[1:-1] in calls[-1].text:
+        return False
+    if more.startswith("["):
+        shown = calls[-1].text.removeprefix("array(").split(", dtype")[0]
+        return status == "ok" and shown.splitlines()[-1].strip() == more
+    return status in IN_A_SESSION[wanted]
+
+
+async def session_failures(
+    folder: Path, canaries: Path, withheld: Collection[str] = ()
+) -> list[str]:
+    """As `failures`, each program as the calls of a session of its own; nothing if all is well.
+
+    Another session, open all the time, must answer after each, from what it has kept.
+    """
+    contents = make_canaries(canaries)
+    found = []
+    limits = replace(SWIFT_CALLS, calls=10_000, session_cpu_s=10_000)
+    async with (
+        Sessions(limits, most_open=4, withheld_layers=withheld) as sessions,
+        sessions.open([Pair(input=GRID, output=[[5]])], [GRID]) as neighbour,
+    ):
+        await neighbour.run("kept = 0")
+        server = sessions.server_process_ids
+        for count, (name, code) in enumerate(programs(folder, canaries).items(), 1):
+            demands = code.splitlines()[0].removeprefix("# MUST: ").split(" :: ")[0].split("|")
+            async with sessions.open([], [GRID]) as session:
+                calls = [await session.run(code)]
+                if calls[0].status == "ok":
+                    calls.append(await session.run("solve_task(test_inputs[0])"))
+                after = await session.run("print('here')")
+            if not any(meets_in_a_session(demand, calls) for demand in demands):
+                found.append(f"{name}: {demands}, but {calls}")
+            if after.status == "refused" or max(len(call.text) for call in calls) > 8000:
+                found.append(f"{name}: then {after}")
+            control = await neighbour.run(CALL_CONTROL)
+            if control.text != f"[0, {count}]\n":
+                found.append(f"{name} spoils its neighbour: {control}")
+            if contents_of(canaries) != contents:
+                found.append(f"{name} changes the canaries: {contents_of(canaries)}")
+            if sessions.server_process_ids != server:
+                found.append(f"{name} ends the server")
+                server = sessions.server_process_ids
+    return found + left_behind()
+
+
 def refuse_namespaces() -> None:
     """Do as Docker's default profile does: no namespaces and no mounts for this process."""
     from utilities.sandbox.seccomp import NEW_NAMESPACES, Filter, refusing_filter
@@ -127,6 +199,7 @@ def main() -> None:
     parser.add_argument("--user", type=int, help="become this user first")
     parser.add_argument("--withheld", nargs="*", default=[], help="layers to leave out")
     parser.add_argument("--mode", choices=["strict", "batch"], default="strict")
+    parser.add_argument("--sessions", action="store_true", help="run them as calls of sessions")
     options = parser.parse_args()
     if options.user is not None:
         os.setgroups([])
@@ -135,7 +208,10 @@ def main() -> None:
     if options.refuse_namespaces:
         refuse_namespaces()
     with tempfile.TemporaryDirectory() as canaries:
-        whole = failures(options.folder, Path(canaries), options.withheld, options.mode)
+        if options.sessions:
+            whole = session_failures(options.folder, Path(canaries), options.withheld)
+        else:
+            whole = failures(options.folder, Path(canaries), options.withheld, options.mode)
         found = asyncio.run(whole)
     count = len(list(options.folder.glob("*.py")))
     print(json.dumps({"user": os.getuid(), "programs": count, "failures": found}))

@@ -2,6 +2,7 @@
 
 import asyncio
 import marshal
+import signal
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _CLAIMS: tuple[CallStatus, ...] = ("ok", "ok", "error", "memory")
 _STARTS = 5
 """So many servers may end in a row before any is ready."""
 _PAUSE_S = 0.2
+_MOST_REFUSALS = 50
+"""So often in a row the system may have no process left for a session."""
 _START_S = 60.0
 _OVERDUE_S = 20.0
 """A server is taken for dead this long after a call's limit."""
@@ -93,7 +96,8 @@ class _Answer(NamedTuple):
     last: str = ""
 
 
-_LOST = _Answer(Ending.EXITED)
+_LOST = _Answer(Ending.SIGNALLED, code=signal.SIGKILL)
+"""The server was lost, and all its children were killed."""
 
 
 class _SessionServer(ServerConnection):
@@ -271,11 +275,16 @@ class Session:
             return CallResult(refusal, "refused")
         self._calls += 1
         async with self._workers:
-            server = await self._sessions.server()
-            is_new = server is not self._server
-            if is_new:
-                self._server, self._number = server, self._sessions.next_number()
-            answer = await self._ask(server, code, is_new=is_new)
+            for _ in range(_MOST_REFUSALS):
+                server = await self._sessions.server()
+                is_new = server is not self._server
+                if is_new:
+                    self._server, self._number = server, self._sessions.next_number()
+                answer = await self._ask(server, code, is_new=is_new)
+                if answer.ending is not Ending.NO_PROCESS:
+                    break
+                self._server = None
+                await asyncio.sleep(_PAUSE_S)
         self._cpu_s += answer.cpu_s
         if answer.ending is not Ending.COMPLETE:
             self.end()

@@ -11,6 +11,7 @@ import marshal
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from types import ModuleType
@@ -29,7 +30,7 @@ _CALL = "<call {}>"
 """Stands for the file's name in tracebacks."""
 _MOST_FRAMES = 12
 _DEEPEST_SHOWN = 5
-_LINE_WIDTH = 160
+_LINE_WIDTH = 200
 """Numpy wraps longer rows; one of 30 cells, each of up to 4 digits, stays whole."""
 _LINES_TOGETHER = 200
 TYPICAL_CALL = b"""
@@ -57,6 +58,7 @@ class Output(io.TextIOBase):
         """Write the first `kept` characters, and keep as many of the last."""
         super().__init__()
         self._kept = kept
+        self._lock = threading.RLock()
         self.begin(bytes(8))
 
     def begin(self, nonce: bytes) -> None:
@@ -70,23 +72,27 @@ class Output(io.TextIOBase):
         """Take all of it; what fits goes out line by line."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self._printed += len(text)
-        if self._room:
-            first, text_left = text[: self._room], text[self._room :]
-            self._room -= len(first)
-            self._line += first
-            if not self._room or "\n" in first or len(self._line) > _LINES_TOGETHER:
-                self._send("printed", self._line)
-                self._line = ""
-        else:
-            text_left = text
-        if text_left:
-            self._last = (self._last + text_left[-self._kept :])[-self._kept :]
+        with self._lock:
+            self._printed += len(text)
+            first, rest = text[: self._room], text[self._room :]
+            if first:
+                self._room -= len(first)
+                self._line += first
+                if not self._room or "\n" in first or len(self._line) > _LINES_TOGETHER:
+                    self._send("printed", self._line)
+                    self._line = ""
+            if rest:
+                self._last = (self._last + rest[-self._kept :])[-self._kept :]
         return len(text)
 
     def end(self, kind: str) -> None:
-        """Write the rest, with what came of the call."""
-        self._send(kind, self._line + self._last)
+        """Write the rest, with what came of the call.
+
+        What a thread prints after that is dropped: only the answer to a call may be written.
+        """
+        with self._lock:
+            self._room = 0
+            self._send(kind, self._line + self._last)
 
     def _send(self, kind: str, text: str) -> None:
         encoded = text.encode("utf-8", "replace")
@@ -111,6 +117,7 @@ class Calls:
     def begin(self, preloaded: dict[str, Any]) -> None:
         """Put these names into the session."""
         sys.modules["__main__"] = self._module  # dataclasses and pickle look their module up
+        sys.stdin = io.StringIO()
         vars(self._module).update(preloaded)
         if "numpy" in sys.modules:
             sys.modules["numpy"].set_printoptions(linewidth=_LINE_WIDTH)

@@ -101,7 +101,7 @@ class Forker:
             self._lockdown.follow_to_death()
             os.dup2(results, wire.RESULT_DESCRIPTOR)
             os.dup2(calls, wire.CALLS_DESCRIPTOR)
-            os.closerange(wire.CALLS_DESCRIPTOR + 1, OPEN_FILES)
+            os.closerange(wire.RESULT_DESCRIPTOR + 1, OPEN_FILES)
             self._lockdown.confine_child(self._cpu_s)
             serve_calls(self._output)
         finally:

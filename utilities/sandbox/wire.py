@@ -59,8 +59,8 @@ CALL_RECORD = Struct("<8sBIH")
 """The call's nonce, kind, characters printed so far, length of the text."""
 CALL_KINDS = ("printed", "ok", "error", "memory")
 """All but the first end a call, and are the child's claim of what came of it."""
-CALLS_DESCRIPTOR = 4
-"""That from which a session's child reads its calls."""
+CALLS_DESCRIPTOR = 0
+"""That from which a session's child reads its calls; its code has an empty `sys.stdin`."""
 LONGEST_READ = 1 << 16
 
 
