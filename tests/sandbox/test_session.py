@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.performance.measure_sessions import LIMITS, measure_leftovers, measure_memory
 from tests.support.sandbox_processes import descendants, parents, until
 from tests.support.scripts import REPOSITORY, clean_environment
 from utilities.sandbox.session import PRELOADED, Session, SessionLimits, Sessions, cut_middle
@@ -448,3 +449,13 @@ def test_no_session_outlives_the_toolkit(withheld: list[str]) -> None:
     while started & set(parents()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not started & set(parents())
+
+
+@pytest.mark.slow
+@MODULE
+async def test_two_thousand_calls_leave_nothing_and_two_hundred_sessions_fit_two_gigabytes() -> (
+    None
+):
+    async with Sessions(LIMITS, most_open=200, workers=2) as sessions:
+        assert await measure_leftovers(sessions, 2000) == (0, 0, 0)
+        assert (await measure_memory(sessions, 200))[1] < 2048
