@@ -1,12 +1,14 @@
 """What an agent is, and what all agents that ask a language model have in common."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from agents import reply_parsing
 from agents.prompts.building import PLAIN, Answers, Showing, prompt_hash, prompt_messages
 from agents.reply_parsing import extract_code, extract_reasoning, extract_thinking
+from agents.tool_conversation import ToolConversation
 from utilities.errors import RequestFailed
 from utilities.models.interface import Message, Reply
 from utilities.replies.asked_model import AskedModel
@@ -50,6 +52,8 @@ class LanguageModelAgent:
     """What the prompt asks for."""
     shown_by: Showing = PLAIN
     """How tasks are shown; the run sets it by its options."""
+    conversation: ToolConversation | None = None
+    """How samples take several turns; the run sets it if tools may be called."""
 
     def __init__(self, model: AskedModel) -> None:
         """`model` journals each reply before this agent reads it."""
@@ -66,6 +70,7 @@ class LanguageModelAgent:
             "prompt_hash": prompt_hash(self.prompt_name, self.showing, self.answers),
             "parser_hash": source_hash(Path(reply_parsing.__file__).parent),
             **self.shown_by.identity(),
+            **({} if self.conversation is None else self.conversation.identity()),
             **self._model.identity(),
         }
 
@@ -89,6 +94,15 @@ class LanguageModelAgent:
         key_messages: list[Message] | None = None,
     ) -> Sample:
         """Ask for one sample by these messages; `key_messages` as for AskedModel.ask."""
+        if self.conversation is not None:
+            return await self.conversation.sample(
+                self._model,
+                task,
+                index,
+                messages,
+                key_messages=key_messages,
+                read=partial(self.read, task, index, messages),
+            )
         try:
             reply = await self._model.ask(task, index, messages, key_messages=key_messages)
         except RequestFailed as error:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.api_client import APIClient, sdk_options
 from utilities.models.content import messages_content, text_of
-from utilities.models.interface import FinishReason, Message, Reply, Sampling, Usage
+from utilities.models.interface import (
+    FinishReason,
+    Message,
+    Reply,
+    Sampling,
+    Tool,
+    ToolCall,
+    Usage,
+)
 from utilities.models.json_fields import (
     JSONObject,
     count_at,
     joined,
     list_at,
     object_at,
+    parse_json,
     text_at,
 )
+from utilities.models.tool_calls import arguments_sent_back, arguments_text, told_apart
 from utilities.models.triage import Triage
 
 if TYPE_CHECKING:
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
+    "tool_use": "stop",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "refusal": "refusal",
@@ -48,6 +59,19 @@ class MessagesClient(APIClient):
     def body(self, messages: list[Message], sampling: Sampling) -> JSONObject:
         """As `message_body`."""
         return message_body(self.entry, messages, sampling)
+
+    def tool_fields(self, tools: Sequence[Tool]) -> JSONObject:
+        """Tools of the client's own."""
+        return {
+            "tools": [
+                {
+                    "name": one.name,
+                    "description": one.description,
+                    "input_schema": dict(one.parameters),
+                }
+                for one in tools
+            ]
+        }
 
     def event_reader(self) -> MessageStream:
         """Puts a message together from its events."""
@@ -73,11 +97,7 @@ def message_body(entry: ModelEntry, messages: list[Message], sampling: Sampling)
     system = "\n\n".join(text_of(m["content"]) for m in messages if m["role"] == "system")
     body: JSONObject = {
         "model": entry.model_id,
-        "messages": [
-            {**m, "content": messages_content(m["content"])}
-            for m in messages
-            if m["role"] != "system"
-        ],
+        "messages": _turns(m for m in messages if m["role"] != "system"),
         "max_tokens": sampling.max_tokens or entry.max_output_tokens,
     }
     if system:
@@ -93,6 +113,50 @@ def message_body(entry: ModelEntry, messages: list[Message], sampling: Sampling)
     return joined(body, entry.extra_body, sampling.extra_body)
 
 
+def _turns(messages: Iterator[Message]) -> list[JSONObject]:
+    """Messages as Anthropic takes them: what all calls of a turn gave stands in one of them."""
+    turns: list[JSONObject] = []
+    are_results = False
+    for message in messages:
+        if message["role"] == "tool":
+            block = {
+                "type": "tool_result",
+                "tool_use_id": message.get("tool_call_id", ""),
+                "content": messages_content(message["content"]),
+            }
+            if are_results:
+                turns[-1]["content"].append(block)
+            else:
+                turns.append({"role": "user", "content": [block]})
+        else:
+            content = _blocks_of(message) or messages_content(message["content"])
+            turns.append({"role": message["role"], "content": content})
+        are_results = message["role"] == "tool"
+    return turns
+
+
+def _blocks_of(message: Message) -> list[JSONObject]:
+    """A reply that called tools, as it came; nothing if the message is none."""
+    replay = message.get("replay") or []
+    if any(block.get("type") == "tool_use" for block in replay):
+        return replay
+    calls = message.get("tool_calls", ())
+    said = text_of(message["content"])
+    texts = [{"type": "text", "text": said}] if calls and said.strip() else []
+    return [
+        *texts,
+        *(
+            {
+                "type": "tool_use",
+                "id": call["id"],
+                "name": call["name"],
+                "input": parse_json(arguments_sent_back(call["arguments"])),
+            }
+            for call in calls
+        ),
+    ]
+
+
 class MessageStream:
     """Puts a message together from its events; a stream that ended early has no stop reason."""
 
@@ -104,12 +168,21 @@ class MessageStream:
         self._usage: JSONObject = {}
         self._stop_reason = ""
         self._model = ""
+        self._blocks: list[tuple[object, JSONObject, list[JSONObject]]] = []
+        """Of each block its index, its beginning and its deltas."""
 
     def take(self, event: object) -> bool:
         """Take one event's JSON; raises what an error event means, ignores unknown events."""
         kind = text_at(event, "type")
+        if not isinstance(event, dict):
+            return False
         if kind == "content_block_delta":  # as nearly all are
-            self._add(object_at(event, "delta"))
+            self._add(delta := object_at(event, "delta"))
+            place = event.get("index")
+            for index, _, deltas in reversed(self._blocks):  # the last one, nearly always
+                if index == place:
+                    deltas.append(delta)
+                    break
         elif kind == "error":
             raise self._triage.error_in_success(object_at(event, "error"))
         elif kind == "message_start":
@@ -117,7 +190,8 @@ class MessageStream:
             self._model = text_at(message, "model")
             self._usage |= object_at(message, "usage")
         elif kind == "content_block_start":
-            self._add(object_at(event, "content_block"))
+            self._add(block := object_at(event, "content_block"))
+            self._blocks.append((event.get("index"), block, []))
         elif kind == "message_delta":  # several may come; the last may bring usage only
             reason = text_at(object_at(event, "delta"), "stop_reason")
             self._stop_reason = reason or self._stop_reason
@@ -127,10 +201,11 @@ class MessageStream:
     def reply(self, *, ended: bool) -> Reply:
         """The whole message; raises AttemptFailed if the stream was cut or brought nothing."""
         text, usage = "".join(self._parts["text"]), read_usage(self._usage)
-        if not self._stop_reason and not (ended and text):
+        blocks, calls = self._whole_blocks()
+        if not self._stop_reason and not (ended and (text or calls)):
             raise self._triage.no_reply("the stream ended in the middle of the reply")
         reason = _FINISH_REASONS.get(self._stop_reason, "unknown")
-        if not text and reason == "stop" and usage.output_tokens == 0:
+        if not (text or calls) and reason == "stop" and usage.output_tokens == 0:
             raise self._triage.no_reply("the reply is empty")
         return Reply(
             text=text,
@@ -138,7 +213,21 @@ class MessageStream:
             finish_reason=reason,
             usage=usage,
             model=self._model,
+            tool_calls=calls,
+            replay=blocks if calls else None,
         )
+
+    def _whole_blocks(self) -> tuple[list[JSONObject], tuple[ToolCall, ...]]:
+        """The blocks as they are sent back, signatures and all, and the calls among them."""
+        blocks = [_whole_block(block, deltas) for _, block, deltas in self._blocks]
+        used = [block for block in blocks if block.get("type") == "tool_use"]
+        calls = told_apart(
+            ToolCall(id=text_at(one, "id"), name=text_at(one, "name"), arguments=one["input"])
+            for one in used
+        )
+        for block, call in zip(used, calls, strict=True):
+            block |= {"id": call["id"], "input": parse_json(arguments_sent_back(block["input"]))}
+        return list(filter(_is_taken_back, blocks)), calls
 
     def _add(self, piece: JSONObject) -> None:
         """A block's beginning or a delta: its text is under the name of its kind."""
@@ -147,6 +236,24 @@ class MessageStream:
             if text and isinstance(text, str):
                 parts.append(text)
                 self.pieces.append(text)
+        if given := text_at(piece, "partial_json"):
+            self.pieces.append(given)
+
+
+def _is_taken_back(block: JSONObject) -> bool:
+    """Anthropic refuses a text that it has sent if there are only blanks in it."""
+    return block.get("type") != "text" or bool(text_at(block, "text").strip())
+
+
+def _whole_block(begun: JSONObject, deltas: Sequence[JSONObject]) -> JSONObject:
+    """A block put together; what a tool is given stays text."""
+    block, given = dict(begun), "".join(text_at(delta, "partial_json") for delta in deltas)
+    for name in ("text", "thinking", "signature"):
+        if more := "".join(text_at(delta, name) for delta in deltas):
+            block[name] = text_at(begun, name) + more
+    if block.get("type") == "tool_use":
+        block["input"] = given or arguments_text(begun.get("input"))
+    return block
 
 
 def read_message(message: object, triage: Triage) -> Reply:

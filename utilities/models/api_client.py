@@ -12,7 +12,7 @@ import logging
 import re
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -22,12 +22,13 @@ from utilities.errors import (
     ProviderFailed,
     Rejected,
     ToolkitError,
+    UsageError,
     WrongAddress,
 )
 from utilities.model_catalogue import ModelEntry
 from utilities.models.bodies import Body, EventReader, packed_text
 from utilities.models.costs import named_cost, priced
-from utilities.models.interface import Begun, Message, Meter, Reply, Sampling
+from utilities.models.interface import Begun, Message, Meter, Reply, Sampling, Tool
 from utilities.models.json_fields import (
     JSONObject,
     encode_json,
@@ -250,6 +251,14 @@ class APIClient(ABC):
     @abstractmethod
     def body(self, messages: list[Message], sampling: Sampling) -> JSONObject:
         """What is posted."""
+
+    def tool_fields(self, tools: Sequence[Tool]) -> JSONObject:
+        """What a body has besides if the model may call tools; raises UsageError if none can be."""
+        del tools
+        raise UsageError(
+            f"{self.entry.name}: no tools can be called by the API {self.entry.api}; use "
+            "--tools python_text"
+        )
 
     def event_reader(self) -> EventReader | None:
         """Puts a reply together from the events of a stream; None if the API has no streams."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from utilities.model_catalogue import ModelEntry
 from utilities.models.api_client import APIClient, sdk_options
 from utilities.models.content import chat_content
 from utilities.models.costs import named_cost
-from utilities.models.interface import FinishReason, Message, Reply, Sampling, Usage
+from utilities.models.interface import FinishReason, Message, Reply, Sampling, Tool, Usage
 from utilities.models.json_fields import (
     JSONObject,
     count_at,
@@ -18,6 +18,7 @@ from utilities.models.json_fields import (
     object_at,
     text_at,
 )
+from utilities.models.tool_calls import CallPieces, chat_calls, plain_call, sent_back
 from utilities.models.triage import Triage
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _FAILED = ("error", "abort", "aborted", "cancelled")
 """The server's own failure: vLLM and SGLang abort what they cannot go on with."""
 _IN_DELTAS = frozenset({"content", "reasoning", "reasoning_content", "refusal"})
+_REASONING = ("reasoning", "reasoning_content", "reasoning_details")
+"""Where servers have the reasoning; those that have it want it back beside the calls it led to."""
 _NOTHING: JSONObject = {}
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -53,6 +56,7 @@ class ChatCompletionsClient(APIClient):
     droppable: ClassVar[Mapping[str, str]] = {
         "stream_options": r"\bstream_options\b",
         "stream": r"\bstream(ing)?\b",
+        **{f"messages.{name}": rf"\b{name}\b" for name in _REASONING},
     }
 
     def connect(self, max_connections: int) -> tuple[httpx2.AsyncClient, Mapping[str, Any]]:
@@ -63,6 +67,10 @@ class ChatCompletionsClient(APIClient):
     def body(self, messages: list[Message], sampling: Sampling) -> JSONObject:
         """As `chat_body`."""
         return chat_body(self.entry, messages, sampling)
+
+    def tool_fields(self, tools: Sequence[Tool]) -> JSONObject:
+        """Functions."""
+        return {"tools": [{"type": "function", "function": one.to_json()} for one in tools]}
 
     def event_reader(self) -> CompletionStream:
         """Puts a completion together from its chunks, which come unasked from some servers."""
@@ -83,6 +91,8 @@ class CompletionStream:
         self.pieces: list[str] = []
         self._finish_reason: object = None
         self._rest: JSONObject = {}
+        self._calls = CallPieces()
+        self._details: list[Any] = []
 
     def take(self, event: object) -> bool:
         """Take one chunk; usage may come after the reason to finish, so none ends the stream."""
@@ -116,8 +126,12 @@ class CompletionStream:
                     self._add(name, value)
                 elif name == "content":
                     self._add_parts(delta)
-            elif value and name == "reasoning_details" and not list_at(delta, "content"):
-                self._add_parts(delta)
+            elif value and name == "tool_calls":
+                self.pieces += filter(None, map(self._calls.take, list_at(delta, name)))
+            elif value and name == "reasoning_details":
+                _join_details(self._details, list_at(delta, name))
+                if not list_at(delta, "content"):
+                    self._add_parts(delta)
 
     def _add(self, name: str, text: str) -> None:
         self._texts.setdefault(name, []).append(text)
@@ -135,7 +149,11 @@ class CompletionStream:
         """The whole completion; raises AttemptFailed if the stream was cut or brought nothing."""
         if not ended and not self._finish_reason:
             raise self._triage.no_reply("the stream ended in the middle of the reply")
-        message = {name: "".join(texts) for name, texts in self._texts.items()}
+        message: JSONObject = {name: "".join(texts) for name, texts in self._texts.items()}
+        if self._calls.calls:
+            message["tool_calls"] = self._calls.calls
+        if self._details:
+            message["reasoning_details"] = self._details
         choice = {"message": message, "finish_reason": self._finish_reason}
         return read_completion({**self._rest, "choices": [choice]}, self._triage)
 
@@ -152,8 +170,7 @@ def openai_sdk(
 
 def chat_body(entry: ModelEntry, messages: list[Message], sampling: Sampling) -> JSONObject:
     """The body of a request for a chat completion."""
-    told = [{**one, "content": chat_content(one["content"])} for one in messages]
-    body: JSONObject = {"model": entry.model_id, "messages": told}
+    body: JSONObject = {"model": entry.model_id, "messages": list(map(_chat_message, messages))}
     for name in ("temperature", "top_p", "seed"):
         if getattr(sampling, name) is not None:
             body[name] = getattr(sampling, name)
@@ -163,6 +180,30 @@ def chat_body(entry: ModelEntry, messages: list[Message], sampling: Sampling) ->
         nested = entry.nests_reasoning_effort
         body |= {"reasoning": {"effort": effort}} if nested else {"reasoning_effort": effort}
     return joined(body, entry.extra_body, sampling.extra_body)
+
+
+def _chat_message(message: Message) -> JSONObject:
+    """A message as chat completions take it; a reply that called tools as it came."""
+    content = chat_content(message["content"])
+    replay = message.get("replay") or [_NOTHING]
+    if replay[0].get("role") == "assistant" and "type" not in replay[0]:
+        return replay[0]
+    told: JSONObject = {"role": message["role"], "content": content}
+    if "tool_call_id" in message:
+        told["tool_call_id"] = message["tool_call_id"]
+    if calls := message.get("tool_calls"):
+        told["content"] = content or None
+        told["tool_calls"] = [
+            sent_back(
+                {
+                    "id": call["id"],
+                    "type": "function",
+                    "function": {"name": call["name"], "arguments": call["arguments"]},
+                }
+            )
+            for call in calls
+        ]
+    return told
 
 
 def read_completion(body: object, triage: Triage) -> Reply:
@@ -182,8 +223,9 @@ def read_completion(body: object, triage: Triage) -> Reply:
         raise triage.no_reply("the answer has no choices")
     message, usage = object_at(choice, "message"), read_usage(object_at(body, "usage"))
     text, reasoning, refusal = _text(message), _reasoning(message), _refusal(message)
-    reason = choice.get("finish_reason")
-    if reason in _FAILED or (not text and not refusal and _is_empty(reason, reasoning, usage)):
+    reason, calls = choice.get("finish_reason"), chat_calls(list_at(message, "tool_calls"))
+    is_said = text or refusal or calls
+    if reason in _FAILED or (not is_said and _is_empty(reason, reasoning, usage)):
         what = "gave up" if reason in _FAILED else "is empty"
         raise triage.no_reply(f"the reply {what} (finish_reason {reason})")
     return Reply(
@@ -193,7 +235,35 @@ def read_completion(body: object, triage: Triage) -> Reply:
         usage=usage,
         model=text_at(body, "model"),
         cost_usd=named_cost(object_at(body, "usage").get("cost")),
+        tool_calls=tuple(map(plain_call, calls)),
+        replay=[_replayed(message, calls)] if calls else None,
     )
+
+
+def _replayed(message: JSONObject, calls: Sequence[JSONObject]) -> JSONObject:
+    """The message as its server wants it back, the reasoning under the names that it came by."""
+    return {
+        "role": "assistant",
+        "content": message.get("content") or None,
+        **{name: value for name in _REASONING if (value := message.get(name))},
+        "tool_calls": list(map(sent_back, calls)),
+    }
+
+
+def _join_details(whole: list[Any], pieces: Sequence[object]) -> None:
+    """Add pieces of OpenRouter's `reasoning_details`; texts of one index and type are joined."""
+    for piece in pieces:
+        last = whole[-1] if whole else None
+        if not isinstance(piece, dict):
+            continue
+        if last is None or any(last.get(name) != piece.get(name) for name in ("type", "index")):
+            whole.append(dict(piece))
+            continue
+        for name, value in piece.items():
+            if name in ("text", "summary", "data") and isinstance(value, str):
+                last[name] = text_at(last, name) + value
+            elif value is not None:
+                last[name] = value
 
 
 def read_usage(usage: JSONObject) -> Usage:

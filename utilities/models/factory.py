@@ -14,7 +14,6 @@ from utilities.models.anthropic_messages import MessagesClient
 from utilities.models.api_client import APIClient
 from utilities.models.batches.endpoint import PRICE_FACTOR, answer_in
 from utilities.models.chat_completions import ChatCompletionsClient
-from utilities.models.content import text_of
 from utilities.models.interface import (
     FREE,
     Begun,
@@ -23,7 +22,9 @@ from utilities.models.interface import (
     ModelClient,
     Reply,
     Sampling,
+    Tool,
     check_sampling,
+    sent_text,
 )
 from utilities.models.json_fields import parse_json
 from utilities.models.pacing.endpoints import Endpoint, Endpoints
@@ -120,6 +121,7 @@ class _Client:
         sampling: Sampling,
         meter: Meter = FREE,
         begun: Begun | None = None,
+        tools: Sequence[Tool] = (),
     ) -> Coroutine[Any, Any, Reply]:
         """As ModelClient says; hands out the retrier's own coroutine, with none around it."""
         first = self._servers[0]
@@ -129,12 +131,14 @@ class _Client:
         body = first.body(messages, sampling)
         if first.entry.streams:
             body |= first.streaming
+        if tools:
+            body |= first.tool_fields(tools)
         if begun is not None:
             body |= first.caching
         return self._retrier.run(
             lambda endpoint: self._servers[endpoint.number].send(body, meter, begun or _nothing),
             meter,
-            prompt_characters=sum(len(text_of(message["content"])) for message in messages),
+            prompt_characters=sum(len(sent_text(message)) for message in messages),
         )
 
 

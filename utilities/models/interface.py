@@ -2,20 +2,50 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar
+from typing import Any, Literal, NotRequired, Protocol, Self, TypeAlias, TypedDict, TypeVar
 
 from utilities.errors import FailedAttempt, UsageError
 from utilities.model_catalogue import ModelEntry
 from utilities.models.content import Content, text_of, without_data
+from utilities.models.json_fields import encode_json
 
 FinishReason = Literal["stop", "length", "refusal", "unknown"]
 
 
-class Message(TypedDict):
-    """One message of a prompt."""
+class ToolCall(TypedDict):
+    """A tool that a model called, and the JSON that it gave it: as text, which may be no JSON."""
 
-    role: Literal["system", "user", "assistant"]
+    id: str
+    """Of its reply's calls no two have the same; made here if the server gave none."""
+    name: str
+    arguments: str
+
+
+class Message(TypedDict):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: Content
+    tool_calls: NotRequired[Sequence[ToolCall]]
+    """Of an assistant."""
+    replay: NotRequired[list[dict[str, Any]]]
+    """`Reply.replay` of an assistant: it is sent in the place of text and calls."""
+    tool_call_id: NotRequired[str]
+    """The call that a tool's message answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a model may call."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """The JSON Schema of what it is given: an object."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +95,15 @@ def system_in_user(messages: Sequence[Message]) -> list[Message]:
     else:
         joined = [{"type": "text", "text": system}, *said]
     return [{"role": "user", "content": joined}, *rest[1:]]
+
+
+def sent_text(message: Message) -> str:
+    """All that the model reads of a message, apart from pictures; replayed parts as JSON."""
+    replay = message.get("replay")
+    if replay is not None:
+        return encode_json({"replay": replay}).decode("utf-8")
+    calls = (f"{call['name']}{call['arguments']}" for call in message.get("tool_calls", ()))
+    return "\n".join([text_of(message["content"]), *calls])
 
 
 def recorded(messages: Sequence[Message]) -> list[Message]:
@@ -175,11 +214,15 @@ class Reply:
     failed_attempts: tuple[FailedAttempt, ...] = ()
     """Those before this reply."""
     replay: list[dict[str, Any]] | None = None
-    """What only the provider reads, and wants back if the conversation goes on."""
+    """What only the provider reads, and wants back if the conversation goes on.
+
+    If tools were called it is the whole reply in the form in which the API takes it back.
+    """
     body: str | None = None
     """The document that this was read of as it came, to stand in the journal beside it."""
     body_zlib: str | None = None
     """The stream that this was read of instead, as `bodies.packed_text` makes it."""
+    tool_calls: tuple[ToolCall, ...] = ()
 
     @property
     def answer(self) -> str:
@@ -200,7 +243,8 @@ class Reply:
         failed = [_known(FailedAttempt, one) for one in stored.get("failed_attempts") or ()]
         usage = _known(Usage, stored["usage"])
         # What was read of the body stands beside it.
-        read = {"usage": usage, "failed_attempts": tuple(failed)}
+        calls = tuple(stored.get("tool_calls") or ())
+        read = {"usage": usage, "failed_attempts": tuple(failed), "tool_calls": calls}
         return _known(cls, {**stored, **read, "body": None, "body_zlib": None})
 
 
@@ -258,10 +302,12 @@ class ModelClient(Protocol):
         sampling: Sampling,
         meter: Meter = FREE,
         begun: Begun | None = None,
+        tools: Sequence[Tool] = (),
     ) -> Reply:
         """Ask once, retrying what may be retried; `meter` is told of each attempt.
 
-        `begun` is given if other requests have the same prompt, so that caching it pays. Raises
+        `begun` is given if other requests have the same prompt, or begin with it, so that caching
+        it pays. The model may call any of the `tools`. Raises
         RequestFailed (its subclasses name the cause) if this request has no reply,
         FatalModelError if no request of this run could have one, and UsageError if the model does
         not take `sampling`.

@@ -69,9 +69,13 @@ def joined(first: Mapping[str, Any], *others: Mapping[str, Any] | None) -> JSONO
 
 
 def has_field(body: JSONObject, path: str) -> bool:
-    """Whether there is a field at this path of names, such as "reasoning.summary"."""
+    """Whether there is a field at this path of names, such as "reasoning.summary".
+
+    In "messages.reasoning" it is a field of any of the messages.
+    """
     parent, _, name = path.rpartition(".")
-    return name in (object_at(body, parent) if parent else body)
+    holders = list_at(body, parent) or [object_at(body, parent) if parent else body]
+    return any(name in one for one in holders if isinstance(one, dict))
 
 
 def without(body: JSONObject, paths: Collection[str]) -> JSONObject:
@@ -79,7 +83,13 @@ def without(body: JSONObject, paths: Collection[str]) -> JSONObject:
     for path in paths:
         if has_field(body, path):
             parent, _, name = path.rpartition(".")
-            fields = object_at(body, parent) if parent else body
-            kept = {key: value for key, value in fields.items() if key != name}
-            body = {**body, parent: kept} if parent else kept
+            if several := list_at(body, parent):
+                body = {**body, parent: [_without_one(one, name) for one in several]}
+            else:
+                kept = _without_one(object_at(body, parent) if parent else body, name)
+                body = {**body, parent: kept} if parent else kept
     return body
+
+
+def _without_one(fields: JSONObject, name: str) -> JSONObject:
+    return {key: value for key, value in fields.items() if key != name}

@@ -21,6 +21,8 @@ from utilities.models.interface import (
     Meter,
     Reply,
     Sampling,
+    Tool,
+    ToolCall,
     Usage,
 )
 from utilities.models.json_fields import (
@@ -32,6 +34,7 @@ from utilities.models.json_fields import (
     text_at,
     without,
 )
+from utilities.models.tool_calls import arguments_text, told_apart
 from utilities.models.triage import Triage
 
 if TYPE_CHECKING:
@@ -39,7 +42,13 @@ if TYPE_CHECKING:
 
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
 """The events that hold the whole response."""
-_ANSWERS = frozenset({"response.output_text.delta", "response.refusal.delta"})
+_ANSWERS = frozenset(
+    {
+        "response.output_text.delta",
+        "response.refusal.delta",
+        "response.function_call_arguments.delta",
+    }
+)
 _REASONS: Mapping[str, FinishReason] = {
     "max_output_tokens": "length",
     "content_filter": "refusal",
@@ -66,6 +75,10 @@ class ResponsesClient(APIClient):
     def body(self, messages: list[Message], sampling: Sampling) -> JSONObject:
         """As `response_body`."""
         return response_body(self.entry, messages, sampling)
+
+    def tool_fields(self, tools: Sequence[Tool]) -> JSONObject:
+        """Functions, whose arguments the server makes fit their schema."""
+        return {"tools": [{"type": "function", "strict": True, **one.to_json()} for one in tools]}
 
     async def send(self, body: JSONObject, meter: Meter, begun: Begun) -> Reply:
         """As any client's; or in the background, where an earlier run may have begun it.
@@ -108,7 +121,7 @@ def response_body(entry: ModelEntry, messages: list[Message], sampling: Sampling
 
     A model that thinks gives summaries of its reasoning, and the reasoning itself, encrypted.
     """
-    told = [{**one, "content": responses_content(one["content"])} for one in messages]
+    told = [item for message in messages for item in _items_of(message)]
     body: JSONObject = {"model": entry.model_id, "input": told, "store": False}
     for name in ("temperature", "top_p"):
         if getattr(sampling, name) is not None:
@@ -123,6 +136,30 @@ def response_body(entry: ModelEntry, messages: list[Message], sampling: Sampling
     if reasoning:
         body["reasoning"] = reasoning
     return joined(body, entry.extra_body, sampling.extra_body)
+
+
+def _items_of(message: Message) -> list[JSONObject]:
+    """A message as items of the input; a reply that called tools as it came."""
+    content = responses_content(message["content"])
+    if message["role"] == "tool":
+        call_id = message.get("tool_call_id", "")
+        return [{"type": "function_call_output", "call_id": call_id, "output": content}]
+    replay = message.get("replay") or []
+    if any(item.get("type") == "function_call" for item in replay):
+        return replay
+    calls = message.get("tool_calls", ())
+    return [
+        *([{"role": message["role"], "content": content}] if content or not calls else []),
+        *(
+            {
+                "type": "function_call",
+                "call_id": call["id"],
+                "name": call["name"],
+                "arguments": call["arguments"],
+            }
+            for call in calls
+        ),
+    ]
 
 
 class ResponseStream:
@@ -170,7 +207,8 @@ def read_response(response: object, triage: Triage) -> Reply:
     text, refusal = _joined(contents, "text"), _joined(contents, "refusal")
     thinking = [part for item in items for part in _parts(item, "reasoning", "summary", "content")]
     usage, reason = read_usage(object_at(response, "usage")), _finish_reason(response)
-    if not text and not refusal and reason == "stop" and usage.output_tokens == 0:
+    calls, replay = _calls_in(items)
+    if not text and not refusal and not calls and reason == "stop" and usage.output_tokens == 0:
         raise triage.no_reply("the reply is empty")
     return Reply(
         text=text or refusal,
@@ -178,8 +216,31 @@ def read_response(response: object, triage: Triage) -> Reply:
         finish_reason="refusal" if refusal else reason,
         usage=usage,
         model=text_at(response, "model"),
-        replay=[item for item in items if text_at(item, "type") == "reasoning"] or None,
+        replay=replay or None,
+        tool_calls=calls,
     )
+
+
+def _calls_in(items: Sequence[object]) -> tuple[tuple[ToolCall, ...], list[JSONObject]]:
+    """The calls in a response, and what is sent back of it: all of it if there are any.
+
+    Without calls that is the encrypted reasoning.
+    """
+    known = [dict(item) for item in items if isinstance(item, dict)]
+    called = [item for item in known if item.get("type") == "function_call"]
+    calls = told_apart(
+        ToolCall(
+            id=text_at(item, "call_id"),
+            name=text_at(item, "name"),
+            arguments=arguments_text(item.get("arguments")),
+        )
+        for item in called
+    )
+    for item, call in zip(called, calls, strict=True):
+        item |= {"call_id": call["id"], "arguments": call["arguments"]}
+    if not calls:
+        return (), [item for item in known if item.get("type") == "reasoning"]
+    return calls, known
 
 
 def read_usage(usage: JSONObject) -> Usage:

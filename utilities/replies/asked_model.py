@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from utilities.models.content import text_of
 from utilities.models.interface import (
     Begun,
     Message,
@@ -16,13 +15,16 @@ from utilities.models.interface import (
     ModelClient,
     Reply,
     Sampling,
+    Tool,
     recorded,
+    sent_text,
     system_in_user,
 )
+from utilities.models.json_fields import encode_json
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import BudgetMeter
 from utilities.replies.journal import request_key
-from utilities.replies.replies import ReadBody, Replies, readable_body
+from utilities.replies.replies import ReadBody, Replies, readable_body, shortly
 from utilities.tasks.task import Task
 
 _log = logging.getLogger(__name__)
@@ -38,6 +40,18 @@ class WorstCase:
     sampling: Sampling
     """As the user asked, with a limit on the tokens."""
     usd_of: Callable[[Sequence[Message]], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is special about a request of a conversation in which tools are called."""
+
+    number: int = 1
+    """Of the reply, from 1 on."""
+    tools: Sequence[Tool] = ()
+    """What the model may call."""
+    results: Sequence[Mapping[str, Any]] = ()
+    """What came of the calls before it, to stand in the journal beside the reply."""
 
 
 class AskedModel:
@@ -93,52 +107,78 @@ class AskedModel:
         messages: list[Message],
         *,
         key_messages: list[Message] | None = None,
+        turn: Turn | None = None,
     ) -> Reply:
         """The reply for one sample, journalled; raises RequestFailed or FatalModelError.
 
         `key_messages` replace the messages in the request's key, if these may change although
-        nothing that matters has. Raises NotAsked if the run is stopping or the budget is spent.
+        nothing that matters has. `turn` is given if a conversation may go on. Raises NotAsked if
+        the run is stopping or the budget is spent.
         """
         named = messages if key_messages is None else key_messages
-        key = request_key(task, named, self.model, self._sampling_json, index)
-        about = self._about(task, index)
+        key = self._key(task, index, named, turn)
+        about = self._about(task, index, turn)
         if self._sampling.system_as_user:
             messages = system_in_user(messages)
         self._plan(key, messages)
-        _log.debug("%s: prompt: %s", about, recorded(messages))
+        _log.debug("%s: prompt: %s", shortly(about), recorded(_not_logged_yet(messages, turn)))
         batches = self._batches
         async with self._replies.request(
             key, about, self._read_body, by_batch=batches is not None
         ) as request:
             if request.reply is not None:
                 return request.reply
-            sampling, meter = self._sent(messages, index)
+            sampling, meter = self._sent(messages, index, turn)
             self._tell(meter, key, about)
             if batches is not None:
                 reply = await batches.complete(key, about, messages, sampling, meter)
             else:
                 self._replies.journal.batches.check_is_in_none(key)
                 assert self._client is not None, "it is there if anything is asked"
-                async with self._shared(messages) as begun:
-                    reply = await self._client.complete(messages, sampling, meter, begun)
+                more = {"tools": turn.tools} if turn is not None and turn.tools else {}
+                async with self._shared(messages, turn) as begun:
+                    reply = await self._client.complete(messages, sampling, meter, begun, **more)
             request.reply = reply
         return reply
 
-    def _about(self, task: Task, index: int) -> dict[str, Any]:
+    def results_shown(
+        self, task: Task, index: int, key_messages: list[Message], tools: Sequence[Tool]
+    ) -> Sequence[Mapping[str, Any]] | None:
+        """The tools' results that a request was sent with earlier, if it was paid for.
+
+        None if it is still to be sent; raises NotAsked, or how it failed, if this run will not.
+        """
+        key = self._key(task, index, key_messages, Turn(tools=tools))
+        told = self._replies.journal.told_about(key)
+        if told is not None and isinstance(told.get("tool_results"), list):
+            return list(told["tool_results"])
+        self._replies.check_may_ask(key)
+        return None
+
+    def _key(self, task: Task, index: int, named: list[Message], turn: Turn | None) -> str:
+        tools = () if turn is None else turn.tools
+        return request_key(task, named, self.model, self._sampling_json, index, tools=tools)
+
+    def _about(self, task: Task, index: int, turn: Turn | None) -> dict[str, Any]:
         """What the journal says of a request besides its key."""
         view = {} if task.view is None else {"view": task.view}
+        told = {}
+        if turn is not None:
+            told = {"turn": turn.number, "tool_results": turn.results}
         return {
             "task_id": task.task_id,
             "sample_index": index,
             "model_identifier": self.model_identifier,
             "model": self.model,
             **view,
+            **told,
         }
 
     def _tell(self, meter: Meter, key: str, about: dict[str, Any]) -> None:
         """Tell the meter where what comes of the request is kept."""
         journal = self._replies.journal
-        meter.name = f"{about['task_id']}, sample {about['sample_index']}"
+        turn = f", turn {about['turn']}" if "turn" in about else ""
+        meter.name = f"{about['task_id']}, sample {about['sample_index']}{turn}"
         meter.response_id = journal.response_of(key)
         meter.note_response = partial(journal.note_response, key, about)
         meter.keep = partial(journal.record_body, key, about)
@@ -153,25 +193,53 @@ class AskedModel:
                 reply = readable_body(journal, key, self._read_body)
             plan.note(messages, reply, is_ordered=ordered is not None)
 
-    def _sent(self, messages: list[Message], index: int) -> tuple[Sampling, Meter]:
+    def _sent(
+        self, messages: list[Message], index: int, turn: Turn | None
+    ) -> tuple[Sampling, Meter]:
         """The sampling of a request, and the meter of its attempts."""
         sampling, worst_usd = self._sampling, None
         if self._worst_case is not None:
-            sampling, worst_usd = self._worst_case.sampling, self._worst_case.usd_of(messages)
+            read = [*messages, *_tools_as_messages(turn)]
+            sampling, worst_usd = self._worst_case.sampling, self._worst_case.usd_of(read)
         meter = Meter() if self._is_free else BudgetMeter(self._replies.budget, worst_usd)
         return sampling.of_sample(index), meter
 
-    def _shared(self, messages: list[Message]) -> AbstractAsyncContextManager[Begun | None]:
+    def _shared(
+        self, messages: list[Message], turn: Turn | None
+    ) -> AbstractAsyncContextManager[Begun | None]:
         """Wait for the request's turn if the provider caches a prompt as long as this.
 
-        Its tokens are estimated low.
+        Its tokens are estimated low. The later turns of a conversation wait for nobody, and have
+        what they are sent cached for the next one.
         """
-        length = sum(len(text_of(message["content"])) for message in messages)
+        length = sum(len(sent_text(message)) for message in messages)
         least = self._min_cached_prompt_tokens
         if least is None or length / _MOST_CHARACTERS_A_TOKEN < least:
             return nullcontext()
+        if turn is not None and turn.number > 1:
+            return nullcontext(_nothing)
         name = tuple((one["role"], str(one["content"])) for one in recorded(messages))
-        return self._shared_prompts.turn(name)
+        return self._shared_prompts.turn(name, goes_on=turn is not None)
+
+
+def _nothing() -> None:
+    """No-op callback."""
+
+
+def _not_logged_yet(messages: list[Message], turn: Turn | None) -> list[Message]:
+    """The prompt; in a later turn what has been said to the model since its last reply."""
+    if turn is None or turn.number == 1:
+        return messages
+    last = max(place for place, one in enumerate(messages) if one["role"] == "assistant")
+    return messages[last + 1 :]
+
+
+def _tools_as_messages(turn: Turn | None) -> list[Message]:
+    """The tools' definitions, which are a part of the prompt, too."""
+    tools = () if turn is None else turn.tools
+    return [
+        Message(role="system", content=encode_json(one.to_json()).decode("utf-8")) for one in tools
+    ]
 
 
 @dataclass(slots=True)
@@ -192,8 +260,11 @@ class SharedPrompts:
         self._groups: dict[Hashable, _Group] = {}
 
     @asynccontextmanager
-    async def turn(self, name: Hashable) -> AsyncIterator[Begun | None]:
-        """Wait for a request's turn with the prompt of this name; None if it is alone with it."""
+    async def turn(self, name: Hashable, *, goes_on: bool = False) -> AsyncIterator[Begun | None]:
+        """Wait for a request's turn with the prompt of this name.
+
+        None if it is alone with it, and no conversation goes on from it.
+        """
         group = self._groups.setdefault(name, _Group())
         group.members += 1
         leads = group.members == 1
@@ -202,7 +273,7 @@ class SharedPrompts:
                 await asyncio.sleep(0)  # the task's other samples come in the same moment
             else:
                 await group.begun.wait()
-            yield group.begun.set if group.members > 1 or not leads else None
+            yield group.begun.set if goes_on or group.members > 1 or not leads else None
         finally:
             group.members -= 1
             if leads:

@@ -11,7 +11,7 @@ import orjson
 from utilities.errors import RequestFailed
 from utilities.files.hashing import KEY_DIGITS, hash_of
 from utilities.files.json_lines import JsonLinesFile, packed, unpacked
-from utilities.models.interface import Message, Reply, recorded
+from utilities.models.interface import Message, Reply, Tool, recorded
 from utilities.replies import batch_ledger as ledger
 from utilities.results.entry import SCHEMA_VERSION
 from utilities.tasks.task import Task
@@ -80,6 +80,17 @@ class Journal:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             _log.warning("the journal's line at byte %d is no reply; it is asked again", offset)
             return None
+
+    def told_about(self, key: str) -> Mapping[str, Any] | None:
+        """What the journal says of a request that has brought, or begun, anything."""
+        name = key.encode("ascii")
+        bodies = self._bodies.get(name, ())
+        places = (self._places.get(name), self._responses.get(name), *reversed(bodies))
+        for place in places:
+            with suppress(orjson.JSONDecodeError):
+                if place is not None:
+                    return self._file.read(*unpacked(place))
+        return None
 
     async def record_failure(
         self, key: str, error: RequestFailed, about: Mapping[str, Any]
@@ -183,6 +194,10 @@ def request_key(
     model: str,
     sampling: Mapping[str, Any],
     index: int,
+    *,
+    tools: Sequence[Tool] = (),
 ) -> str:
     """The identity of a request: what was asked, of whom, how, and which sample it is."""
-    return hash_of([task.to_json(), recorded(messages), model, dict(sampling), index])
+    offered = [[one.to_json() for one in tools]] if tools else []
+    asked = [task.to_json(), recorded(messages), model, dict(sampling), index]
+    return hash_of([*asked, *offered])

@@ -108,7 +108,7 @@ class Replies:
         if reply is None and read_body is not None and self.plan is None:
             reply = await self._read_again(key, about, read_body)
         if reply is None:
-            self._check_may_ask(key)
+            self.check_may_ask(key)
         pending = PendingRequest(reply)
         got = self.of_unfinished.setdefault(str(about["task_id"]), [])
         if pending.reply is not None:
@@ -127,7 +127,7 @@ class Replies:
                 await self.journal.record_failure(key, error, about)
             raise
         except RequestFailed as error:
-            _log.warning("%s: %s", about, error)
+            _log.warning("%s: %s", shortly(about), error)
             got.append(error)
             await self.journal.record_failure(key, error, about)
             self._tell(error)
@@ -137,7 +137,9 @@ class Replies:
         self._has_replies = True
         if records:
             await self.journal.record(key, pending.reply, about)
-        _log.debug("%s: reply: %s", about, pending.reply.text)
+        calls = pending.reply.tool_calls
+        said = f" and calls {calls}" if calls else ""
+        _log.debug("%s: reply: %s%s", shortly(about), pending.reply.text, said)
 
     def _tell(self, error: RequestFailed) -> None:
         """Say the first failure of each kind; raises AllRejected if nothing else ever came."""
@@ -168,7 +170,7 @@ class Replies:
         await self.journal.record(key, reply, {**about, "read_again": True})
         return reply
 
-    def _check_may_ask(self, key: str) -> None:
+    def check_may_ask(self, key: str) -> None:
         """Raise RequestFailed if nothing is to be asked under this key."""
         if self.plan is not None:
             raise NotAsked("this run only counts")
@@ -176,6 +178,11 @@ class Replies:
             raise recorded_failure(self.journal.recall_failure(key))
         if self.stopping.is_set():
             raise NotAsked("the run is stopping")
+
+
+def shortly(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a log line says of a request: tools' results stand in another line already."""
+    return {name: value for name, value in about.items() if name != "tool_results"}
 
 
 def readable_body(journal: Journal, key: str, read_body: ReadBody) -> Reply | None:

@@ -37,6 +37,8 @@ class RequestPlan:
         self.unfinished_test_inputs = 0
         self.most_judge_calls = 0
         """How often a judge may be asked about a task, once it has its samples."""
+        self.most_turns = 1
+        """How many requests a sample may take, if it is a conversation; the first is counted."""
         self.finished_tasks = 0
         self.unfinished_tasks = 0
         self._to_ask = 0
@@ -71,8 +73,9 @@ class RequestPlan:
     def note_finished(self, entry: ResultEntry) -> None:
         """Count a task with an entry, and learn from its samples."""
         self.finished_tasks += 1
-        for messages, usage in zip(entry.prompt_messages, entry.usage or (), strict=False):
-            if usage is not None:
+        several = zip(entry.prompt_messages, entry.usage or (), entry.turns, strict=False)
+        for messages, usage, turns in several:
+            if usage is not None and not turns:  # the usage of turns is of longer prompts, too
                 tokens = (int(usage.get(f"{kind}_tokens") or 0) for kind in ("input", "output"))
                 self._learn(messages, *tokens)
 
@@ -137,6 +140,9 @@ class RequestPlan:
         rows = {}
         if calls := self.most_judge_calls * self.unfinished_tasks:
             rows["judge"] = f"not counted here: at most {calls:,} calls, which the answers decide"
+        if self.most_turns > 1:
+            more = f"up to {self.most_turns - 1:,} further replies of each sample"
+            rows["turns"] = f"not counted here: {more}, each to a longer prompt"
         if count:
             tokens = f"{count * prices.max_tokens:,} tokens of output"
             rows[name] = (

@@ -27,6 +27,7 @@ SampleStatus = Literal[
     "provider_error",
     "context_too_long",
     "no_program_found",
+    "out_of_turns",
     "not_asked",
 ]
 
@@ -62,9 +63,12 @@ class Sample:
     """What the model thought before it answered, as far as it is shown."""
     test_input: int | None = None
     """The only test input that it is about; None if it is about all of them."""
+    turns: tuple[Mapping[str, Any], ...] | None = None
+    """The conversation after the prompt, if tools could be called; `reply` has what all of its
+    replies cost together."""
 
 
-_ONLY_IF_TOLD = ("thinking", "confidence", "view", "test_input")
+_ONLY_IF_TOLD = ("thinking", "confidence", "view", "test_input", "turns")
 
 
 def entry_of(
@@ -72,9 +76,9 @@ def entry_of(
 ) -> dict[str, Any]:
     """A result entry: one item a sample in every list, null if there is nothing.
 
-    It has `thinking`, `confidence`, `view` and `test_input` only if some sample has one. `task` is
-    the whole task, with its test outputs if they are known. `solved` means here that some sample is
-    usable; benchmarks replace it by `more`.
+    It has `thinking`, `confidence`, `view`, `test_input` and `turns` only if some sample has one.
+    `task` is the whole task, with its test outputs if they are known. `solved` means here that some
+    sample is usable; benchmarks replace it by `more`.
     """
     replies = [sample.reply for sample in samples]
     told = {name: [getattr(one, name) for one in samples] for name in _ONLY_IF_TOLD}
@@ -196,6 +200,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     parent_samples: list[list[int] | None] = []
     relabelled_from: list[dict[str, Any] | None] = []
     view: list[dict[str, Any] | None] = []
+    turns: list[list[dict[str, Any]] | None] = []
     test_input: list[int | None] = []
 
     # One item a sample; None if the file does not have them: not counted, or not judged.
@@ -226,7 +231,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         *("status", "reasoning", "thinking", "python_code", "prompt_messages", "error"),
         "finish_reason",
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
-        *("refinement_round", "parent_samples", "relabelled_from", "view", "usage"),
+        *("refinement_round", "parent_samples", "relabelled_from", "view", "turns", "usage"),
         "test_input",
         *("execution_status", "execution_message", "train_passed", "test_passed"),
         *("train_outputs", "test_outputs", "deterministic", "hardcoded"),

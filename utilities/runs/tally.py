@@ -68,7 +68,8 @@ class Tally:
                 self.unknown_cost_count += cost_usd is None
         if self.asks_model:
             self._estimate_uncounted(entry)
-            self.replies += sum(bool(attempts) for attempts in entry.request_attempts)
+            both = zip(entry.turns, entry.request_attempts, strict=True)
+            self.replies += sum(len(turns or ()) or bool(attempts) for turns, attempts in both)
         self.replies += sum(bool(call.request_attempts) for call in entry.judge_calls)
         failures = (call.failed_attempts for call in entry.judge_calls)
         for failed in (*entry.failed_attempts, *failures):
