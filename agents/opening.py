@@ -1,6 +1,7 @@
 """Which agent a run asks, over which model: chosen by the options, then opened for a run."""
 
 import inspect
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
@@ -15,19 +16,21 @@ from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, fin
 from agents.prompts.building import PLAIN, Showing
 from agents.prompts.directory import check_prompt_directory
 from agents.strategies.strategy import sample_task
+from agents.tool_conversation import ToolConversation, tools_prompt
 from agents.viewed_agent import Views, viewed
 from utilities import config
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
-from utilities.models.content import image_tokens, images_in, text_of
-from utilities.models.interface import Message, ModelClient, Sampling
+from utilities.models.content import image_tokens, images_in
+from utilities.models.interface import Message, ModelClient, Sampling, sent_text
 from utilities.models.json_fields import joined
 from utilities.replies.asked_model import AskedModel, WorstCase
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.request_plan import Prices
 from utilities.results.entry import entry_of
-from utilities.runs.options import AskingOptions, OutputPlace
+from utilities.runs.options import NO_TOOLS, AskingOptions, OutputPlace, ToolOptions
 from utilities.runs.run import AskingRun, open_run
+from utilities.sandbox.session import Sessions
 from utilities.tasks.task import Task
 from utilities.views.pictures import Pictures
 
@@ -62,6 +65,7 @@ class ChosenAgent:
     kind: AgentKind
     model: ChosenModel | None
     showing: Showing = PLAIN
+    turns: ToolOptions = NO_TOOLS
 
     @property
     def model_identifier(self) -> str:
@@ -82,7 +86,9 @@ class OpenAgent:
     identity: dict[str, Any]
 
 
-def choose_agent(options: AskingOptions, default: str | AgentKind) -> ChosenAgent:
+def choose_agent(
+    options: AskingOptions, default: str | AgentKind, turns: ToolOptions = NO_TOOLS
+) -> ChosenAgent:
     """Find the agent and its model, key and sampling, before anything is opened or asked.
 
     `default` names the script's own agent, or is the only one that may be asked. Raises
@@ -93,27 +99,48 @@ def choose_agent(options: AskingOptions, default: str | AgentKind) -> ChosenAgen
     kind = find_agent(options.agent or default) if isinstance(default, str) else default
     identifier = options.model_identifier
     if not kind.needs_model:
-        return _without_model(kind, options)
+        return _without_model(kind, options, turns)
     if identifier is None:
         identifier = "LOCAL_0" if options.base_url else config.default_model_identifier()
     by_itself = agent_named_as_model(identifier)
     if is_open and identifier is None:
         by_itself = find_agent(WITHOUT_A_KEY)
     if by_itself is not None and is_open:
-        return _without_model(by_itself, options)
+        return _without_model(by_itself, options, turns)
     if identifier is None or by_itself is not None:
         what = "no key is set" if identifier is None else f"{identifier} is none"
         raise UsageError(
             f"{kind.option} {kind.name}: it asks a model, and {what}; name one by "
             "--model_identifier"
         )
-    showing, model = _showing(kind, options), choose_model(identifier, options)
+    showing, model = _showing(kind, options, turns), choose_model(identifier, options)
     if options.images is not None and model.entry.images is False:
         raise UsageError(f"--images: {model.entry.name} takes no pictures; leave it out")
-    return ChosenAgent(kind, model, showing)
+    if turns.tools is not None:
+        _check_tools(kind, model.entry, options, turns)
+    return ChosenAgent(kind, model, showing, turns)
 
 
-def _without_model(kind: AgentKind, options: AskingOptions) -> ChosenAgent:
+def _check_tools(
+    kind: AgentKind, entry: ModelEntry, options: AskingOptions, turns: ToolOptions
+) -> None:
+    """Raise UsageError if the agent, or its model, cannot call tools as asked."""
+    made_by = kind.made_by
+    if not issubclass(made_by, LanguageModelAgent) or made_by.answers == "reasoning":
+        raise UsageError(
+            f"--tools: {kind.option} {kind.name} has no answer that they could lead to; leave it "
+            "out"
+        )
+    if options.batch:
+        raise UsageError(
+            "--tools: a conversation goes on after each reply, and a batch takes up to a day for "
+            "one; leave out --batch"
+        )
+    if turns.tools == "python" and entry.tools is False:
+        raise UsageError(f"--tools python: {entry.name} takes no tools; use --tools python_text")
+
+
+def _without_model(kind: AgentKind, options: AskingOptions, turns: ToolOptions) -> ChosenAgent:
     """An agent that asks no model; raises UsageError for options that are about one."""
     name = kind.model_identifier
     if options.model_identifier not in (None, name):
@@ -122,6 +149,8 @@ def _without_model(kind: AgentKind, options: AskingOptions) -> ChosenAgent:
         raise UsageError(f"--base_url: {name} asks no server; name a model as well")
     if options.batch:
         raise UsageError(f"--batch: {name} asks no provider; name a model as well")
+    if turns.tools is not None:
+        raise UsageError(f"--tools: {name} asks no model that could call them; name one as well")
     if (given := _given_for_prompts(options)) is not None:
         raise UsageError(f"--{given}: {name} has no prompt; name a model as well")
     return ChosenAgent(kind, None)
@@ -135,7 +164,7 @@ def _given_for_prompts(options: AskingOptions) -> str | None:
     )
 
 
-def _showing(kind: AgentKind, options: AskingOptions) -> Showing:
+def _showing(kind: AgentKind, options: AskingOptions, turns: ToolOptions) -> Showing:
     """How the agent shows tasks; raises UsageError if it cannot show them so."""
     made_by, given = kind.made_by, _given_for_prompts(options)
     if given is None:
@@ -146,7 +175,8 @@ def _showing(kind: AgentKind, options: AskingOptions) -> Showing:
     folders: tuple[Path, ...] = ()
     if directory is not None:
         names = (made_by.prompt_name, *made_by.further_prompts)
-        check_prompt_directory(directory, names, made_by.prompt_folder)
+        more = () if turns.tools is None else (tools_prompt(turns.tools),)
+        check_prompt_directory(directory, names, made_by.prompt_folder, more)
         folders = (directory.resolve(),)
     pictures = None
     if options.images is not None:
@@ -224,11 +254,13 @@ async def open_agent(run: AskingRun, chosen: ChosenAgent) -> AsyncIterator[OpenA
             run.agent_without_model = chosen.kind.model_identifier
             agent, named = _made(chosen.kind, run, None), None
         else:
-            model = await open_model(chosen.model, run, stack)
+            model = await open_model(chosen.model, run, stack, turns=chosen.turns)
             named = {"model_identifier": model.model_identifier, "model": model.model}
             agent = _made(chosen.kind, run, model)
             if chosen.showing != PLAIN:
                 agent.shown_by = chosen.showing
+            if chosen.turns.tools is not None:
+                agent.conversation = await _conversation(agent, chosen.turns, run, stack)
         if isinstance(agent, AbstractAsyncContextManager):
             await stack.enter_async_context(agent)
         identity = chosen.kind.full_identity(agent.identity(), named)
@@ -244,13 +276,15 @@ async def ask_for_data(
     default: str,
     seen: Callable[[Task], Task],
     depends_on: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    turns: ToolOptions = NO_TOOLS,
 ) -> int:
     """Write an entry of `best_of` samples for each task; returns the exit code.
 
     `seen` makes what the agent sees of a task. `depends_on` is what an entry depends on apart
     from the agent. `default` and the errors are those of `choose_agent`.
     """
-    chosen = choose_agent(options, default)
+    chosen = choose_agent(options, default, turns)
     async with (
         open_run(options, place, keys=chosen.keys) as run,
         open_agent(run, chosen) as opened,
@@ -277,11 +311,26 @@ def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:
     return kind.made_by(*given, **kind.made_with)
 
 
+async def _conversation(
+    agent: LanguageModelAgent, turns: ToolOptions, run: AskingRun, stack: AsyncExitStack
+) -> ToolConversation:
+    """How the agent's samples take turns; their sessions end with the run."""
+    assert turns.tools is not None, "they are asked for"
+    if run.replies.plan is not None:
+        run.replies.plan.most_turns = turns.max_turns
+    sessions = Sessions(most_open=turns.max_sessions, workers=os.cpu_count() or 1)
+    if not run.options.asks_nothing:
+        await stack.enter_async_context(sessions)
+    return ToolConversation(turns.tools, turns.max_turns, sessions, agent.answers, agent.showing)
+
+
 async def open_model(
     chosen: ChosenModel,
     run: AskingRun,
     stack: AsyncExitStack,
     options: AskingOptions | None = None,
+    *,
+    turns: ToolOptions = NO_TOOLS,
 ) -> AskedModel:
     """The model, ready to be asked in a run; `options` count in place of the run's own."""
     from utilities.models.costs import cost_of
@@ -309,8 +358,10 @@ async def open_model(
         model=_name_of(entry),
         worst_case=worst_case,
         is_free=entry.price_override == (0.0, 0.0),
-        # A task's only sample shares its prompt with none.
-        min_cached_prompt_tokens=entry.min_cached_prompt_tokens if options.best_of > 1 else None,
+        # A task's only sample shares its prompt with none, unless it goes on in turns.
+        min_cached_prompt_tokens=entry.min_cached_prompt_tokens
+        if options.best_of > 1 or turns.tools is not None
+        else None,
         batches=batches,
         read_body=body_reader(entry, chosen.key),
     )
@@ -380,7 +431,7 @@ def _worst_case(chosen: ChosenModel, options: AskingOptions) -> WorstCase | None
     def worst_usd_of(messages: Sequence[Message]) -> float:
         # No tokeniser makes more tokens than there are bytes.
         contents = [message["content"] for message in messages]
-        size = sum(len(text_of(content).encode()) for content in contents)
+        size = sum(len(sent_text(message).encode("utf-8", "replace")) for message in messages)
         for image in (image for content in contents for image in images_in(content)):
             size += image_tokens(chosen.entry, image["width"], image["height"])
         tokens = size + _TOKENS_AROUND_A_MESSAGE * len(messages)

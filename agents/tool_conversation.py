@@ -9,10 +9,10 @@ again for turns that were paid for, and runs their calls again only if it asks f
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from string import Template
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from agents.prompts.building import Answers, Showing, prompt_text
 from agents.reply_parsing import extract_reasoning, extract_thinking
@@ -24,7 +24,8 @@ from utilities.models.interface import Message, Reply, Tool, ToolCall, Usage
 from utilities.models.tool_calls import arguments_object
 from utilities.replies.asked_model import AskedModel, Turn
 from utilities.results.entry import Sample
-from utilities.tasks.task import Grid, Pair, Task
+from utilities.sandbox.session import Session, Sessions
+from utilities.tasks.task import Task
 
 ToolKind = Literal["python", "python_text"]
 """Tools of the API, or blocks of the reply's text for servers that know no tools."""
@@ -88,38 +89,6 @@ SUBMITS: Mapping[Answers, Tool] = {
 def tools_prompt(kind: ToolKind) -> str:
     """The name of the file with what the system prompt says of the tools."""
     return f"tools_{kind}_system"
-
-
-class CallResult(Protocol):
-    """What came of a call in a session."""
-
-    @property
-    def text(self) -> str:
-        """What goes back to the model."""
-
-    @property
-    def status(self) -> str:
-        """How the call ended, in a word."""
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds by the clock."""
-
-
-class Session(Protocol):
-    """A Python session of one sample."""
-
-    async def run(self, code: str) -> CallResult:
-        """Run code in the session; a fault of the code is a result, too."""
-
-
-class Sessions(Protocol):
-    """Opens sessions; waits while as many are open as may be."""
-
-    def open(
-        self, train: Sequence[Pair], test_inputs: Sequence[Grid]
-    ) -> AbstractAsyncContextManager[Session]:
-        """A session that knows these grids, until its context ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from utilities.errors import UsageError
 from utilities.replies.budget import Budget
 from utilities.runs.earlier_run import differences
 from utilities.runs.loop import Answer
-from utilities.runs.options import AskingOptions, OutputPlace
+from utilities.runs.options import AskingOptions, OutputPlace, ToolOptions
 from utilities.runs.run import AskingRun, Conclusion, open_run, selection_of
 from utilities.scoring.run_score import BenchmarkOutcome
 from utilities.scoring.scores import ScoreSummary
@@ -71,7 +71,7 @@ class BenchmarkCall:
         self._options = options
         self._place = place
         self._budget = Budget(options.asking.max_cost_usd)
-        self._parts = _parts_of(options.asking, agent)
+        self._parts = _parts_of(options.asking, agent, options.turns)
         judge = options.judging.judge
         self._judge = None if judge is None else choose_judge(judge, options.asking)
         self._call_id = ""
@@ -233,12 +233,14 @@ def dataset_name(tasks: TaskSource) -> str:
     return path.stem if path.is_file() else path.name
 
 
-def _parts_of(options: AskingOptions, agent: str | AgentKind) -> Sequence[_Part]:
+def _parts_of(
+    options: AskingOptions, agent: str | AgentKind, turns: ToolOptions
+) -> Sequence[_Part]:
     """Each model on each dataset; raises UsageError before any of them is asked."""
     models = names_in(options.model_identifier, "--model_identifier")
     datasets = names_in(options.dataset, "--dataset")
     parts = [
-        _Part(narrowed, choose_agent(narrowed, agent))
+        _Part(narrowed, choose_agent(narrowed, agent, turns))
         for model in models
         for narrowed in _narrowed(options, model, datasets, is_only_model=len(models) == 1)
     ]

@@ -15,7 +15,7 @@ from utilities.command_line.options import (
 from utilities.command_line.words import positive_int, whole_number
 from utilities.errors import UsageError
 from utilities.runs.earlier_run import EarlierRun, find_earlier_run
-from utilities.runs.options import AskingOptions
+from utilities.runs.options import AskingOptions, ToolOptions
 from utilities.scoring.options import SubmissionOptions
 
 _benchmark = partial(option, group="benchmark")
@@ -44,6 +44,7 @@ class BenchmarkOptions(Options):
     """What the user asked of a benchmark."""
 
     asking: AskingOptions = part(AskingOptions)
+    turns: ToolOptions = part(ToolOptions)
     attempts: int = _benchmark(
         "different answers handed in for each test input",
         "K",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from utilities.command_line.options import Options, flag, parse_options, part
 from utilities.command_line.signals import run_until_stopped
 from utilities.config import CODE_DATA_DIRECTORY
-from utilities.runs.options import AskingOptions, OutputPlace
+from utilities.runs.options import AskingOptions, OutputPlace, ToolOptions
 
 PLACE = OutputPlace(CODE_DATA_DIRECTORY, "code_data", "code_data_generation.log")
 
@@ -27,6 +27,7 @@ class CodeDataOptions(Options):
     """What the user asked for."""
 
     asking: AskingOptions = part(AskingOptions)
+    turns: ToolOptions = part(ToolOptions)
     include_test_inputs: bool = flag("show the agent the test inputs too")
 
 
@@ -39,7 +40,9 @@ def main() -> int:
     shown = options.include_test_inputs
     seen = Task.without_test_outputs if shown else Task.train_pairs_only
     depends_on = {"include_test_inputs": shown}
-    work = ask_for_data(options.asking, PLACE, "reasoning_code", seen, depends_on)
+    work = ask_for_data(
+        options.asking, PLACE, "reasoning_code", seen, depends_on, turns=options.turns
+    )
     return run_until_stopped(work)
 
 

@@ -11,16 +11,20 @@ from utilities.errors import UsageError
 _ROLES = ("system", "user")
 
 
-def check_prompt_directory(directory: Path, names: Sequence[str], own: Path | None) -> None:
+def check_prompt_directory(
+    directory: Path, names: Sequence[str], own: Path | None, more: Sequence[str] = ()
+) -> None:
     """Raise UsageError unless the folder holds prompts that the agent can use.
 
     `names` are the agent's prompts, and `own` is the folder of the agent's file, if it is a user's.
+    `more` are the stems of other files that are used.
     A user prompt must have the places of the one that it replaces (`$pairs`, …), and no other.
     """
     said = f"--prompt_directory {directory}"
     if not directory.is_dir():
         raise UsageError(f"{said}: there is no such folder")
     used = [f"{name}_{role}" for name in names for role in _ROLES]
+    used += more
     known = {*used, *(path.stem for path in FOLDER.glob("*.md"))}
     found = {path.stem for path in directory.glob("*.md")}
     for stem in sorted(found - known):

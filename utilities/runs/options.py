@@ -223,3 +223,39 @@ class AskingOptions(Options):
     def asks_nothing(self) -> bool:
         """Whether no request is made, so that no key is needed."""
         return self.reparse or self.dry_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolOptions(Options):
+    """Whether, and for how long, a model may run Python before it answers."""
+
+    tools: Literal["python", "python_text"] | None = option(
+        "let the model run Python in a sandbox before it answers: by tool calls, or by blocks in "
+        "its text (python_text) for servers without them",
+        group="tools",
+    )
+    max_turns: int = option(
+        "replies that a sample may take, the one with its answer included",
+        "N",
+        default=10,
+        parse=partial(positive_int, most=1000),
+        group="tools",
+    )
+    max_sessions: int = option(
+        "Python sessions open at the same time",
+        "N",
+        default=64,
+        parse=partial(positive_int, most=10_000),
+        group="tools",
+    )
+
+    def fault(self) -> str | None:
+        """Options about tools need tools."""
+        if self.tools is not None:
+            return None if self.max_turns > 1 else "--max_turns 1: no call could be answered"
+        defaults = {one.name: one.default for one in fields(self)}
+        given = next((name for name in defaults if getattr(self, name) != defaults[name]), None)
+        return None if given is None else f"--{given}: give --tools as well"
+
+
+NO_TOOLS = ToolOptions()
