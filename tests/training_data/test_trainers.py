@@ -125,7 +125,7 @@ def test_reasoning_says_what_stands_before_the_program(
     assert "def solve_task" in said(rows[0])
 
 
-@pytest.mark.parametrize("form", ["sharegpt", "prompt_completion", "sharegpt_preference"])
+@pytest.mark.parametrize("form", ["sharegpt", "prompt_completion_text", "sharegpt_preference"])
 def test_rows_of_texts_have_thinking_in_tags(tmp_path: Path, export: Export, form: str) -> None:
     rows = export(thinking_results(tmp_path), form, "--reasoning", "both", *ALL_ROWS)
     assert f"<think>\\n{THOUGHT}\\n</think>" in json.dumps(rows[0])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from utilities.tasks.grids import COLOURS
 from utilities.tasks.symmetries import SAME_COLOURS, SYMMETRIES
 from utilities.tasks.task import Task
-from utilities.training_data.samples import TrainingSample
+from utilities.training_data.samples import TrainingSample, verdict_on_answers
 from utilities.views.changes import Change, Kind
 from utilities.views.programs import wrapped_program
 
@@ -37,16 +37,21 @@ def _order(count: int, chance: random.Random, kinds: Sequence[Kind]) -> tuple[in
 def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
     """The sample for the changed task, with its program wrapped and not yet verified.
 
-    The reasoning is left out: it speaks of the colours, sides and pairs of the unchanged task.
-    Raises SyntaxError if the program cannot be split into tokens.
+    Right answers of grids become the changed test outputs. The reasoning is left out: it speaks of
+    the colours, sides and pairs of the unchanged task. Raises SyntaxError if the program cannot be
+    split into tokens.
     """
+    task = change.of(sample.task)
+    answers = None if sample.answers is None else [pair.output or [] for pair in task.test]
+    code = sample.python_code
     return replace(
         sample,
-        task=change.of(sample.task),
-        python_code=wrapped_program(sample.python_code or "", change),
+        task=task,
+        python_code=None if code is None else wrapped_program(code, change),
+        answers=answers,
         reasoning=None,
         thinking=None,
         prompt_messages=[],
-        verdict=None,
+        verdict=None if answers is None else verdict_on_answers(answers, task),
         augmentation=change.to_json(),
     )

@@ -54,7 +54,7 @@ def card_text(options: ExportOptions, exported: Exported) -> str:
         *_table("part | file | rows | tasks | SHA-256", parts),
         *_table("results file | SHA-256", sources),
         *_table("model | rows", models),
-        *_licences(exported),
+        *_licences(options, exported),
         *_choices(options),
         *_table("not exported, because | samples", reasons),
         *_evaluation(options, exported),
@@ -74,13 +74,15 @@ def _front_matter(options: ExportOptions, exported: Exported) -> Iterator[str]:
     yield from ("---", "")
 
 
-def _licences(exported: Exported) -> Iterator[str]:
+def _licences(options: ExportOptions, exported: Exported) -> Iterator[str]:
     synthetic = sum(task_id.startswith(SYNTHETIC) for task_id in exported.task_ids)
     yield from ("## Licences", "")
     yield f"- Tasks: {len(exported.task_ids)} ids, {synthetic} of them made by relabelling."
     yield f"  Those of ARC-AGI: {LICENCE}. Others: the licence of where they come from."
     for model in sorted(exported.models):
-        if model == "PROGRAM_SEARCH":
+        if model == "unknown" and options.from_dataset is not None:
+            yield "- The answers are outputs of the tasks themselves; no model wrote anything."
+        elif model == "PROGRAM_SEARCH":
             yield f"- Text and programs of `{model}`: made by this toolkit's own search."
         else:
             yield f"- Text and programs of {_cell(model)}: its provider's terms of use apply."
@@ -90,6 +92,7 @@ def _licences(exported: Exported) -> Iterator[str]:
 def _choices(options: ExportOptions) -> Iterator[str]:
     yield from ("## How rows were chosen", "")
     chosen = {
+        "from_dataset": options.from_dataset,
         **options.filters.to_json(),
         "deduplicate": options.deduplicate,
         "max_per_task": options.max_per_task,

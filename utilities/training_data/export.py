@@ -17,6 +17,7 @@ from utilities.files.json_lines import encode_line
 from utilities.files.spool import open_spool
 from utilities.results.entry import ResultEntry, RunMetadata
 from utilities.results.reader import read_entries
+from utilities.tasks.datasets import TaskSource, open_tasks
 from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
 from utilities.tasks.task import Task
 from utilities.training_data.augmentation import changed_sample, draw_changes
@@ -24,7 +25,13 @@ from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
 from utilities.training_data.options import ExportOptions
 from utilities.training_data.row_files import RowFile, check_parquet, open_parts
 from utilities.training_data.rows import Row, parts_of
-from utilities.training_data.samples import RunFacts, TrainingSample, judged, samples_of
+from utilities.training_data.samples import (
+    RunFacts,
+    TrainingSample,
+    judged,
+    samples_of,
+    samples_of_task,
+)
 from utilities.training_data.selection import Choice, TaskGroups, parts_of_groups
 from utilities.verification.verdict import LocalVerifier, normal_form
 
@@ -113,7 +120,10 @@ class Exporter:
 
         Raises UsageError if a file cannot be read, or for evaluation tasks that are refused.
         """
-        samples = (sample for path in self._options.results for sample in self._samples(path))
+        if self._options.from_dataset is not None:
+            samples = self._samples_of_tasks(open_tasks(**self._options.tasks))
+        else:
+            samples = (sample for path in self._options.results for sample in self._samples(path))
         async with aclosing(judged(samples, self._verifier)) as stream:
             async for sample in stream:
                 self._keep(sample)
@@ -136,6 +146,20 @@ class Exporter:
                 samples = samples_of(entry, path, found.unusable_tasks, judge_again=again)
                 found.left_out["without a valid task"] += 0 if samples else entry.samples
                 yield from self._wanted(samples)
+
+    def _samples_of_tasks(self, tasks: TaskSource) -> Iterator[TrainingSample]:
+        """Each train pair of a task as the test of the others, with its output as the answer."""
+        for task in tasks:
+            content = content_hash(task)
+            task_hash, evaluation_task = self._named(task, content)
+            for number, sample in enumerate(samples_of_task(task, tasks.path.name)):
+                self.exported.samples += 1
+                if evaluation_task is not None:
+                    self.exported.evaluation_tasks[task.task_id] = evaluation_task
+                    self.exported.left_out["an evaluation task"] += 1
+                else:
+                    named = f"{content} without pair {number}"
+                    yield replace(sample, task_hash=task_hash, task_content=named)
 
     def _wanted(self, samples: list[TrainingSample]) -> Iterator[TrainingSample]:
         content = content_hash(samples[0].task) if samples else ""  # they share their task
@@ -178,6 +202,9 @@ class Exporter:
     def _keep(self, sample: TrainingSample) -> None:
         sample = self._shown(sample)
         reason = self._options.filters.refusal_of_verdict(sample)
+        if lack := self._options.row_format.lacks(sample):
+            self.exported.left_out[lack] += 1
+            return
         if reason is None and not sample.length:
             reason = "nothing but reasoning, which is left out"
         if reason is not None:
@@ -210,7 +237,7 @@ class Exporter:
         with open_parts(
             options.output,
             names,
-            parquet=options.row_format.is_folder,
+            options.row_format.columns,
             thinking_field=options.has_thinking_field,
         ) as files:
             async for sample, row in self._rows([positions for _, positions in chosen]):
@@ -268,7 +295,7 @@ class Exporter:
         options = self._options
         for sample in samples:
             yield sample
-            if sample.python_code is None or sample.level in ("failed", "unverified"):
+            if sample.level in ("failed", "unverified"):
                 continue
             seed = f"{options.seed} {sample.task_hash} {sample.sample_index} {sample.run_id}"
             for change in draw_changes(sample.task, options.augment, options.augment_with, seed):

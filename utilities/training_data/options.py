@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from utilities.command_line.options import (
     Options,
@@ -99,7 +99,12 @@ class ExportOptions(Options):
     """What the user asked for."""
 
     results: tuple[Path, ...] = argument(
-        "results files: .jsonl, or the older .json, also gzipped (.gz)", "RESULTS"
+        "results files: .jsonl, or the older .json, also gzipped (.gz)", "RESULTS", default=()
+    )
+    from_dataset: str | None = option(
+        "instead of RESULTS, tasks: a dataset's name, or the path of a file or folder; each train "
+        "pair in turn is the test, and its output the answer",
+        "DATASET",
     )
     format: str = option("what a row is, as above", "FORMAT", choices=tuple(FORMATS), required=True)
     output: Path = option("the file to write; for parquet a folder", "PATH", required=True)
@@ -170,6 +175,14 @@ class ExportOptions(Options):
         return self.keeps_thinking and in_field
 
     @property
+    def tasks(self) -> dict[str, Any]:
+        """What `open_tasks` needs for --from_dataset."""
+        path = Path(self.from_dataset or "")
+        if path.exists():
+            return {"dataset_directory": path}
+        return {"dataset": self.from_dataset}
+
+    @property
     def settings(self) -> VerifierSettings:
         """How programs are run."""
         return VerifierSettings(unsafe_no_seccomp=self.unsafe_no_seccomp)
@@ -183,7 +196,12 @@ class ExportOptions(Options):
         """What is wrong with the options together."""
         paired, folder = self.row_format.is_paired, self.row_format.is_folder
         is_file = self.output.is_file() or self.output.suffix == ".parquet"
+        if bool(self.results) == (self.from_dataset is not None):
+            return "give either RESULTS or --from_dataset DATASET"
         faults = {
+            f"--from_dataset has answers of grids; --format {self.format} needs programs": (
+                self.from_dataset is not None and (paired or self.row_format.needs == "program")
+            ),
             f"--augment does not go with --format {self.format}": paired and self.augment,
             f"--format {self.format} needs verified samples: leave --verified any out": (
                 paired and self.filters.verified == "any"

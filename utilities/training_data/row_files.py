@@ -12,7 +12,7 @@ import orjson
 from utilities.errors import UsageError
 from utilities.files.atomic import replacing, write_atomically
 from utilities.files.json_lines import encode_line
-from utilities.training_data.rows import Row
+from utilities.training_data.rows import Columns, Row
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -45,14 +45,14 @@ class RowFile:
 
 
 class ParquetFile(RowFile):
-    """A file with the columns of `parquet_schema`; rows are held back and written in groups."""
+    """A file with the columns of a schema; rows are held back and written in groups."""
 
-    def __init__(self, path: Path, file: BinaryIO, *, thinking_field: bool) -> None:
+    def __init__(self, path: Path, file: BinaryIO, schema: Schema) -> None:
         """`file` is open and becomes `path` later."""
         import pyarrow.parquet
 
         super().__init__(path, file)
-        self._schema = parquet_schema(thinking_field=thinking_field)
+        self._schema = schema
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
         self._waiting: list[Row] = []
         self._characters = 0
@@ -102,6 +102,28 @@ def parquet_schema(*, thinking_field: bool = False) -> Schema:
     )
 
 
+def soar_schema() -> Schema:
+    """The columns of SOAR's data sets of programs (J. Pourcel et al., arXiv 2507.14172)."""
+    import pyarrow as pa
+
+    text, grids = pa.string(), pa.list_(pa.list_(pa.list_(pa.int64())))
+    return pa.schema(
+        [
+            *((name, text) for name in ("row_id", "task_id", "reasoning", "code")),
+            *((f"correct_{part}_input", pa.list_(pa.bool_())) for part in ("train", "test")),
+            *((f"predicted_{part}_output", grids) for part in ("train", "test")),
+            ("model", text),
+            ("is_transductive", pa.bool_()),
+            *((name, text) for name in ("refined_from_id", "compound_inspiration_id")),
+        ]
+    )
+
+
+def schema_of(columns: Columns, *, thinking_field: bool) -> Schema:
+    """The columns of a format's Parquet files, by the format's name for them."""
+    return soar_schema() if columns == "soar" else parquet_schema(thinking_field=thinking_field)
+
+
 def check_parquet() -> None:
     """Raise UsageError if pyarrow is not installed."""
     from importlib.util import find_spec
@@ -112,18 +134,21 @@ def check_parquet() -> None:
 
 @contextmanager
 def open_parts(
-    output: Path, parts: list[str], *, parquet: bool, thinking_field: bool = False
+    output: Path, parts: list[str], columns: Columns | None, *, thinking_field: bool = False
 ) -> Iterator[dict[str, RowFile]]:
-    """A file for each part. They get their names if the block ends well; else no file is left."""
+    """A file for each part, of Parquet if `columns` names its columns.
+
+    They get their names if the block ends well; else no file is left.
+    """
     with ExitStack() as stack:
         files: dict[str, RowFile] = {}
         for part in parts:
-            path = _path_of(output, part, parquet=parquet)
+            path = _path_of(output, part, parquet=columns is not None)
             file = stack.enter_context(replacing(path))
             files[part] = (
-                ParquetFile(path, file, thinking_field=thinking_field)
-                if parquet
-                else RowFile(path, file)
+                RowFile(path, file)
+                if columns is None
+                else ParquetFile(path, file, schema_of(columns, thinking_field=thinking_field))
             )
         try:
             yield files

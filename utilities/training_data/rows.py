@@ -1,8 +1,8 @@
 """The rows of each format, every one with its provenance; a new format is one function here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from utilities.files.hashing import hash_of
 from utilities.files.json_lines import encode_line
@@ -18,6 +18,9 @@ from utilities.training_data.prompts import (
 from utilities.training_data.samples import RunFacts, TrainingSample
 
 Row = dict[str, Any]
+Columns = Literal["rows", "soar"]
+_AS_TRANSFORM = "def transform(grid):\n    return solve_task(grid)\n"
+"""The name that SOAR's programs have."""
 _SHAREGPT_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
@@ -57,9 +60,14 @@ class RowFormat:
     make: Callable[..., Row]
     """Makes a row of the parts of a sample; of two, a verified and a failed one, if `is_paired`."""
     serves_as_failed: Callable[[TrainingSample], bool] | None = None
-    """Whether a sample may be the failed one of a pair; None if rows are made of one sample."""
-    is_folder: bool = False
-    """Whether the rows become columns of Parquet files in a folder, else lines of one file."""
+    """Whether a sample may be the failed one of a pair; None if verified ones alone become rows."""
+    takes_each: bool = False
+    """Whether the failed samples, too, become rows, each of its own."""
+    columns: Columns | None = None
+    """Which columns the rows have in Parquet files in a folder; None if they become lines of one
+    file."""
+    needs: Literal["program", "grids"] | None = None
+    """What a sample must have to become a row."""
     has_messages: bool = True
     """Whether answers are messages with fields, else texts."""
     llama_factory: Mapping[str, Any] | None = None
@@ -68,7 +76,18 @@ class RowFormat:
     @property
     def is_paired(self) -> bool:
         """Whether a row is made of a verified and a failed sample of the same task."""
-        return self.serves_as_failed is not None
+        return self.serves_as_failed is not None and not self.takes_each
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the rows become Parquet files in a folder."""
+        return self.columns is not None
+
+    def lacks(self, sample: TrainingSample) -> str | None:
+        """What a sample does not have and must have to become a row."""
+        if self.needs == "program" and sample.python_code is None:
+            return "no program"
+        return "no grids" if self.needs == "grids" and not sample.answers else None
 
 
 FORMATS: dict[str, RowFormat] = {}
@@ -144,6 +163,17 @@ def _messages(parts: Parts) -> Row:
 
 
 @row_format(
+    "grids",
+    "`messages` whose answer is the output grids and nothing else",
+    needs="grids",
+)
+def _grids(parts: Parts) -> Row:
+    bare = replace(parts.sample, reasoning=None, thinking=None)
+    answered = answer_message(bare, parts.prompt, thinking_field=False)
+    return {"messages": [*parts.prompt, answered], "provenance": parts.provenance}
+
+
+@row_format(
     "sharegpt",
     "the same as `conversations`",
     has_messages=False,
@@ -158,10 +188,17 @@ def _turn(message: Message) -> Row:
     return {"from": _SHAREGPT_ROLES.get(role, role), "value": message["content"]}
 
 
-@row_format(
-    "prompt_completion", "the same as two texts, `prompt` and `completion`", has_messages=False
-)
+@row_format("prompt_completion", "the same as `prompt` and `completion`, two lists of messages")
 def _prompt_completion(parts: Parts) -> Row:
+    return {
+        "prompt": parts.prompt,
+        "completion": [parts.answer_to(parts.prompt)],
+        "provenance": parts.provenance,
+    }
+
+
+@row_format("prompt_completion_text", "the same as two texts", has_messages=False)
+def _prompt_completion_text(parts: Parts) -> Row:
     return {
         "prompt": f"{_joined(parts.prompt)}\n\n",  # trainers put the two together as they are
         "completion": parts.answer,
@@ -173,6 +210,18 @@ def is_failure(sample: TrainingSample) -> bool:
     """Whether its program is known to be wrong on some pair, train or test."""
     verdict = sample.verdict
     return verdict is not None and False in (*verdict.train_passed, *verdict.test_passed)
+
+
+@row_format(
+    "kto",
+    "`prompt`, `completion` and `label`: a verified sample, or a failed one by itself",
+    serves_as_failed=is_failure,
+    takes_each=True,
+)
+def _kto(parts: Parts) -> Row:
+    """TRL's unpaired preference, conversational."""
+    row = _prompt_completion(parts)
+    return {**row, "label": not is_failure(parts.sample)}
 
 
 @row_format(
@@ -257,7 +306,7 @@ def _repair(right: Parts, wrong: Parts) -> Row:
 @row_format(
     "parquet",
     "rows as in `messages`, in columns, in a folder for `datasets.load_dataset`",
-    is_folder=True,
+    columns="rows",
 )
 def _parquet(parts: Parts) -> Row:
     return {
@@ -270,6 +319,32 @@ def _parquet(parts: Parts) -> Row:
         "python_code": parts.sample.python_code or "",
         "task_data": _as_json(parts.sample.task.to_json()),
         **parts.provenance,
+    }
+
+
+@row_format(
+    "soar",
+    "programs with their outputs in the columns of SOAR's data sets, in such a folder",
+    has_messages=False,
+    columns="soar",
+    needs="program",
+)
+def _soar(parts: Parts) -> Row:
+    sample, verdict = parts.sample, parts.sample.verdict
+    named = [sample.task_hash, sample.run_id, sample.sample_index, sample.python_code]
+    return {
+        "row_id": hash_of(named)[:32],
+        "task_id": sample.task.task_id,
+        "reasoning": sample.reasoning or "",
+        "code": f"{(sample.python_code or '').rstrip()}\n\n\n{_AS_TRANSFORM}",
+        "correct_train_input": list(verdict.train_passed if verdict else ()),
+        "correct_test_input": list(map(bool, verdict.test_passed if verdict else ())),
+        "predicted_train_output": list(verdict.train_outputs if verdict else ()),
+        "predicted_test_output": list(verdict.test_outputs if verdict else ()),
+        "model": sample.model or "",
+        "is_transductive": bool(verdict and verdict.hardcoded),
+        "refined_from_id": None,
+        "compound_inspiration_id": None,
     }
 
 

@@ -1,7 +1,7 @@
 """The samples of results files with their tasks and verdicts, and what is known of their runs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -196,6 +196,30 @@ def _sample_of(
         verdict=verdict,
         **{name: value for name, value in fresh.items() if value is not None},
     )
+
+
+def samples_of_task(task: Task, source: str) -> Iterator[TrainingSample]:
+    """A sample for each train pair: the task of the others, whose test it is, and its output.
+
+    The task's own test pairs are not used. A task of one train pair gives none.
+    """
+    for index, pair in enumerate(task.train if len(task.train) > 1 else ()):
+        others = (*task.train[:index], *task.train[index + 1 :])
+        shown = Task(task.task_id, train=others, test=(pair,))
+        answers = [pair.output or []]
+        yield TrainingSample(
+            task=shown,
+            source=source,
+            run_id=None,
+            model=None,
+            sample_index=index,
+            status="ok",
+            reasoning=None,
+            python_code=None,
+            prompt_messages=[],
+            answers=answers,
+            verdict=verdict_on_answers(answers, shown),
+        )
 
 
 def visible_reasoning(entry: ResultEntry, index: int) -> str | None:
