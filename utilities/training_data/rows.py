@@ -175,7 +175,7 @@ def _grids(parts: Parts) -> Row:
 
 @row_format(
     "sharegpt",
-    "the same as `conversations`",
+    "`messages` as `conversations`",
     has_messages=False,
     llama_factory={"formatting": "sharegpt", "columns": {"messages": "conversations"}},
 )
@@ -188,7 +188,7 @@ def _turn(message: Message) -> Row:
     return {"from": _SHAREGPT_ROLES.get(role, role), "value": message["content"]}
 
 
-@row_format("prompt_completion", "the same as `prompt` and `completion`, two lists of messages")
+@row_format("prompt_completion", "`messages` as `prompt` and `completion`, two lists")
 def _prompt_completion(parts: Parts) -> Row:
     return {
         "prompt": parts.prompt,
