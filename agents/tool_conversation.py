@@ -20,8 +20,9 @@ from agents.reply_parsing.markup import normalise_newlines, split_thinking
 from utilities.errors import RequestFailed
 from utilities.files.hashing import hash_of
 from utilities.models.content import text_of
-from utilities.models.interface import Message, Reply, Tool, ToolCall, Usage
+from utilities.models.interface import Message, Reply, ToolCall, Usage
 from utilities.models.tool_calls import arguments_object
+from utilities.models.tools import PYTHON, SUBMITS, fenced, results_in_text
 from utilities.replies.asked_model import AskedModel, Turn
 from utilities.results.entry import Sample
 from utilities.sandbox.session import Session, Sessions
@@ -44,46 +45,6 @@ _LAST = (
     "were told at the start."
 )
 _SILENT = "(no output)"
-_CODE: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {"code": {"type": "string"}},
-    "required": ["code"],
-    "additionalProperties": False,
-}
-_GRIDS: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "outputs": {
-            "type": "array",
-            "items": {
-                "type": "array",
-                "items": {"type": "array", "items": {"type": "integer"}},
-            },
-        }
-    },
-    "required": ["outputs"],
-    "additionalProperties": False,
-}
-PYTHON = Tool(
-    "python",
-    "Runs Python code and returns what it printed, the value of a last expression, and the "
-    "traceback if it failed. Variables stay from call to call.",
-    _CODE,
-)
-SUBMITS: Mapping[Answers, Tool] = {
-    "program": Tool(
-        "submit",
-        "Hands in the final answer and ends the conversation: `code` is a whole program that "
-        "defines solve_task(grid). Nothing of earlier calls is known to it.",
-        _CODE,
-    ),
-    "grids": Tool(
-        "submit",
-        "Hands in the final answer and ends the conversation: `outputs` has the output grid of "
-        "each test input, in order, each a list of rows of ints 0-9.",
-        _GRIDS,
-    ),
-}
 
 
 def tools_prompt(kind: ToolKind) -> str:
@@ -271,10 +232,10 @@ class ToolConversation:
     def _submitted(self, talk: _Talk, call: _Call, read: Read) -> Sample:
         """What the agent makes of what was handed in."""
         if self._answers == "program":
-            text = _fenced(call.given["code"], "python")
+            text = fenced(call.given["code"], "python")
         else:
             grids = enumerate(call.given["outputs"], start=1)
-            text = "\n\n".join(f"Test output {n}:\n{_fenced(json.dumps(one))}" for n, one in grids)
+            text = "\n\n".join(f"Test output {n}:\n{fenced(json.dumps(one))}" for n, one in grids)
         reply = replace(_whole(talk.replies), text=text, finish_reason="stop")
         said = talk.replies[-1]
         return replace(
@@ -304,10 +265,7 @@ class ToolConversation:
             told.update(result)
         said = Message(role="assistant", content=reply.text)
         if self._kind == "python_text":
-            shown = "\n\n".join(
-                f"Result of block {number}:\n\n{_fenced(one['result'])}"
-                for number, one in enumerate(results, start=1)
-            )
+            shown = results_in_text([one["result"] for one in results])
             talk.messages += [said, Message(role="user", content=shown)]
             return
         said["tool_calls"] = reply.tool_calls
@@ -392,9 +350,3 @@ def _is_code(value: object) -> bool:
 def _held(text: str) -> str:
     """The text as a journal holds it: lone surrogates are question marks there."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _fenced(text: str, label: str = "") -> str:
-    """The text between fences longer than any within it."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
-    return f"{fence}{label}\n{text.strip(chr(10))}\n{fence}"

@@ -12,7 +12,6 @@ from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMes
 from openai.types.responses import FunctionToolParam, ResponseInputItemParam
 from pydantic import TypeAdapter
 
-from agents.tool_conversation import PYTHON, SUBMITS
 from tests.support.tool_server import DIALECTS, JSON, Said, python, says, seal
 from utilities.config import find_model
 from utilities.errors import UsageError
@@ -21,6 +20,7 @@ from utilities.models.api_client import APIClient
 from utilities.models.factory import CLIENTS
 from utilities.models.interface import Message, Reply, Sampling
 from utilities.models.tool_calls import CallPieces, arguments_object, arguments_sent_back
+from utilities.models.tools import PYTHON, SUBMITS
 
 PATHS = {"chat": "/chat/completions", "messages": "/messages", "responses": "/responses"}
 LISTS = {"chat": "messages", "messages": "messages", "responses": "input"}
