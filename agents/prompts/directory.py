@@ -26,7 +26,7 @@ def check_prompt_directory(
     used = [f"{name}_{role}" for name in names for role in _ROLES]
     used += more
     known = {*used, *(path.stem for path in FOLDER.glob("*.md"))}
-    found = {path.stem for path in directory.glob("*.md")}
+    found = {path.stem for path in directory.glob("*.md") if path.is_file()}
     for stem in sorted(found - known):
         if stem.endswith(tuple(f"_{role}" for role in _ROLES)):
             near = difflib.get_close_matches(stem, known, n=1)

@@ -116,6 +116,12 @@ def test_a_folder_that_the_agent_cannot_use_is_refused(
         check(folder_with(tmp_path, **files))
 
 
+def test_a_folder_named_like_a_prompt_is_no_prompt(tmp_path: Path) -> None:
+    (tmp_path / "direct_answer_user.md").mkdir()
+    with pytest.raises(UsageError, match=r"has none of direct_answer_system\.md"):
+        check(tmp_path)
+
+
 @pytest.mark.parametrize(
     "files",
     [

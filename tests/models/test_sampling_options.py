@@ -108,6 +108,8 @@ async def test_a_parameter_has_the_form_that_the_provider_knows(server, name, sa
         ("LOCAL_0", Sampling(extra_body={"n": 8}), "give --best_of"),
         ("LOCAL_0", Sampling(extra_body={"tools": []}), "no call would be answered"),
         ("CLAUDE_OPUS", Sampling(extra_body={"thinking": {}}), "it is set for CLAUDE_OPUS"),
+        ("GPT", Sampling(extra_body={"store": True}), "store .* only --background has"),
+        ("GPT", Sampling(extra_body={"include": []}), "include .* it is set for GPT"),
         (
             "GROK",
             Sampling(reasoning_effort="low", extra_body={"reasoning": {"max_tokens": 9}}),

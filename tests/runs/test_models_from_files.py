@@ -84,6 +84,33 @@ def test_a_secret_header_that_a_server_repeats_is_not_shown(
     assert not any(secret in path.read_text() for path in (tmp_path / "out").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("header", "repeated"),
+    [
+        ('X-Gateway = "Bearer the-secret-of-the-gateway"', "the-secret-of-the-gateway"),
+        ('X-Gateway-Token = "short-1"', "short-1"),
+    ],
+)
+def test_a_secret_header_that_a_reply_repeats_is_written_nowhere(
+    header: str, repeated: str, tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    said = reply(f"My gateway got {repeated} and key-of-mine-7.", reasoning=f"It is {repeated}.")
+    with LoopbackServer(then=said) as server:
+        (tmp_path / "own.toml").write_text(
+            f'[mine]\nmodel = "m"\nbase_url = "{server.openai_url}"\n'
+            f"extra_headers = {{ {header} }}\n"
+        )
+        done = run_script(
+            REASONING, "--models", "own.toml", "--model_identifier", "mine", "--verbose",
+            "--dataset_directory", dataset(count=1), "--output_directory", tmp_path / "out",
+            BASE_URL_API_KEY="key-of-mine-7",
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    written = [path.read_text() for path in (tmp_path / "out").iterdir()]
+    for secret in (repeated, "key-of-mine-7"):
+        assert not any(secret in text for text in (*written, done.stdout, done.stderr))
+
+
 def test_a_changed_parameter_in_the_file_is_asked_anew_and_a_changed_address_is_not(
     tmp_path: Path, dataset: Callable[..., Path], run_script: Run
 ) -> None:

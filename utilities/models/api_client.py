@@ -14,6 +14,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from utilities.config import keys_hidden
@@ -174,6 +175,7 @@ class APIClient(ABC):
     def _priced(self, body: Body) -> Reply:
         """The reply in a body, with its cost and the body itself."""
         reply, text = self._reply(body), self.triage.without_key(body.text())
+        reply = _without_secrets(reply, self.triage)
         if body.is_stream:  # no header before a stream can know what it will cost
             return priced(self.entry, reply, body_zlib=packed_text(text))
         return priced(self.entry, reply, cost_usd=body.named_cost_usd, body=text)
@@ -267,6 +269,15 @@ class APIClient(ABC):
     @abstractmethod
     def read_document(self, document: object) -> Reply:
         """The reply in a whole answer; raises what `triage` makes of one that is no reply."""
+
+
+def _without_secrets(reply: Reply, triage: Triage) -> Reply:
+    """The reply without a key in its words, which a gateway may put there."""
+    text = triage.without_key(reply.text)
+    reasoning = reply.reasoning and triage.without_key(reply.reasoning)
+    if (text, reasoning) == (reply.text, reply.reasoning):
+        return reply
+    return replace(reply, text=text, reasoning=reasoning)
 
 
 def _at_the_other_path(wrong: WrongAddress, status_code: int) -> AttemptFailed:

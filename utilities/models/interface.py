@@ -168,6 +168,10 @@ def _check_extra_body(entry: ModelEntry, sampling: Sampling) -> None:
     set_here = dict(_SET_HERE)
     if entry.thinking:
         set_here["thinking"] = f"it is set for {entry.name}"
+    if entry.api == "responses":
+        set_here["store"] = "only --background has a response kept"
+        if entry.thinking:
+            set_here["include"] = f"it is set for {entry.name}"
     if sampling.reasoning_effort is not None:
         set_here |= dict.fromkeys(("reasoning", "output_config"), "--reasoning_effort sets it")
     for name in sampling.extra_body or ():

@@ -22,11 +22,15 @@ from utilities.errors import (
     UnknownModel,
     WrongAddress,
 )
-from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
+from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry, hides_a_secret
 from utilities.models.json_fields import JSONObject, list_at, text_at
 
 _LONGEST_MESSAGE = 500
 _LONGEST_PAGE = 10_000
+_LONGEST_PLAIN_SECRET = 5
+"""What is no longer is not looked for: it stands in other texts by chance."""
+_LONGEST_PLAIN_HEADER = 15
+"""The same for headers whose names do not say that they hold a key."""
 _TIMED_OUT = frozenset({408, 504, 524})
 _MAY_BE_BILLED = _TIMED_OUT | {500, 502, 520}
 """A gateway says so of a model that may have worked, and a server of work that it lost."""
@@ -72,10 +76,11 @@ class Triage:
     """Turns answers and broken connections into the errors of `utilities.errors`."""
 
     def __init__(self, entry: ModelEntry, key: str) -> None:
-        """`key` is removed from every message, and so is a header that is as long as keys are."""
+        """`key` is removed from every message, and so is what may be one in a header."""
         self._entry = entry
-        headers = [value for value in entry.extra_headers.values() if len(value) > 15]
-        self._secrets = [key, *headers] if len(key) > 5 else headers
+        self._secrets = _secrets_in(entry.extra_headers)
+        if len(key) > _LONGEST_PLAIN_SECRET:
+            self._secrets.insert(0, key)
 
     def answer(
         self,
@@ -191,6 +196,16 @@ class Triage:
         said = self.without_key(" ".join(_provider_message(body).split()))
         said = said[:_LONGEST_MESSAGE].rstrip(".")
         return f"{self._entry.name}: {what}: {said}" if said else f"{self._entry.name}: {what}"
+
+
+def _secrets_in(headers: Mapping[str, str]) -> list[str]:
+    """What may be secret in headers, longest first: whole values, and words such as a token."""
+    found = set()
+    for name, value in headers.items():
+        is_named = hides_a_secret(name.replace("-", "_"))
+        most = _LONGEST_PLAIN_SECRET if is_named else _LONGEST_PLAIN_HEADER
+        found |= {one for one in (value, *value.split()) if len(one) > most}
+    return sorted(found, key=len, reverse=True)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
