@@ -52,6 +52,7 @@ def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
         reasoning=None,
         thinking=None,
         prompt_messages=[],
+        turns=None,
         verdict=None if answers is None else verdict_on_answers(answers, task),
         augmentation=change.to_json(),
     )

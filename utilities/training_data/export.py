@@ -21,6 +21,7 @@ from utilities.tasks.datasets import TaskSource, open_tasks
 from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
 from utilities.tasks.task import Task
 from utilities.training_data.augmentation import changed_sample, draw_changes
+from utilities.training_data.conversations import shown_turns
 from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
 from utilities.training_data.options import ExportOptions
 from utilities.training_data.row_files import RowFile, check_parquet, open_parts
@@ -191,12 +192,14 @@ class Exporter:
     def _shown(self, sample: TrainingSample) -> TrainingSample:
         """The sample with as much of its reasoning and thinking as rows shall have."""
         options = self._options
-        if sample.thinking and not options.keeps_thinking:
+        words, thinking = options.reasoning in {"visible", "both"}, options.keeps_thinking
+        if sample.thinking and not thinking:
             self.exported.without_thinking += 1
         return replace(
             sample,
-            reasoning=sample.reasoning if options.reasoning in {"visible", "both"} else None,
-            thinking=sample.thinking if options.keeps_thinking else None,
+            reasoning=sample.reasoning if words else None,
+            thinking=sample.thinking if thinking else None,
+            turns=shown_turns(sample, words=words, thinking=thinking),
         )
 
     def _keep(self, sample: TrainingSample) -> None:
@@ -272,6 +275,7 @@ class Exporter:
             facts=self.exported.facts,
             recorded_prompts=options.prompt == "recorded",
             thinking_field=options.has_thinking_field,
+            with_turns=options.row_format.needs == "turns",
         )
         if options.row_format.is_paired:
             for right, wrong in positions:

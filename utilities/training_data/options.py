@@ -202,7 +202,9 @@ class ExportOptions(Options):
             f"--from_dataset has answers of grids; --format {self.format} needs programs": (
                 self.from_dataset is not None and (paired or self.row_format.needs == "program")
             ),
-            f"--augment does not go with --format {self.format}": paired and self.augment,
+            f"--augment does not go with --format {self.format}": (
+                (paired or self.row_format.needs == "turns") and self.augment
+            ),
             f"--format {self.format} needs verified samples: leave --verified any out": (
                 paired and self.filters.verified == "any"
             ),

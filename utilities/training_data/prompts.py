@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from itertools import zip_longest
+from typing import Any
 
 from utilities.files.hashing import hash_of
 from utilities.tasks.grids import describe_shape, grid_to_text
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 
-Message = dict[str, str]
+Message = dict[str, Any]
 
 SYSTEM = """\
 You solve puzzles of the Abstraction and Reasoning Corpus (ARC). One hidden rule turns every \
@@ -92,10 +93,11 @@ def answer_message(
 def _is_at_home(sample: TrainingSample, prompt: list[Message]) -> bool:
     """Whether a sample's words suit the prompt.
 
-    A refinement's words speak of the programs that its own prompt showed. They are left out after
-    another prompt, which does not show them.
+    A refinement's words speak of the programs that its own prompt showed, the last words of a
+    conversation of what was said before. They are left out after another prompt.
     """
-    return not sample.is_refinement or prompt == recorded_prompt(sample)
+    speaks_of_more = sample.is_refinement or len(sample.turns or ()) > 1
+    return not speaks_of_more or prompt == recorded_prompt(sample)
 
 
 def answer(sample: TrainingSample, prompt: list[Message]) -> str:

@@ -151,7 +151,9 @@ def _entries_of(path: Path, unusable: dict[str, str]) -> Iterator[list[TrainingS
         if isinstance(entry, ResultEntry):
             samples = samples_of(entry, path, unusable)
             if samples:  # the reasoning is about the old task, and may be long
-                yield [replace(one, reasoning=None, prompt_messages=[]) for one in samples]
+                yield [
+                    replace(one, reasoning=None, prompt_messages=[], turns=None) for one in samples
+                ]
 
 
 def _moved(sample: TrainingSample, task: Task) -> TrainingSample:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from utilities.files.hashing import hash_of
 from utilities.files.json_lines import encode_line
+from utilities.training_data.conversations import conversation, lacks_conversation, tools_of
 from utilities.training_data.prompts import (
     REPAIR_PROMPT_HASH,
     Message,
@@ -66,7 +67,7 @@ class RowFormat:
     columns: Columns | None = None
     """Which columns the rows have in Parquet files in a folder; None if they become lines of one
     file."""
-    needs: Literal["program", "grids"] | None = None
+    needs: Literal["program", "grids", "turns"] | None = None
     """What a sample must have to become a row."""
     has_messages: bool = True
     """Whether answers are messages with fields, else texts."""
@@ -85,6 +86,8 @@ class RowFormat:
 
     def lacks(self, sample: TrainingSample) -> str | None:
         """What a sample does not have and must have to become a row."""
+        if self.needs == "turns":
+            return lacks_conversation(sample)
         if self.needs == "program" and sample.python_code is None:
             return "no program"
         return "no grids" if self.needs == "grids" and not sample.answers else None
@@ -107,15 +110,23 @@ def row_format(
 
 
 def parts_of(
-    sample: TrainingSample, facts: RunFacts, *, recorded_prompts: bool, thinking_field: bool = False
+    sample: TrainingSample,
+    facts: RunFacts,
+    *,
+    recorded_prompts: bool,
+    thinking_field: bool = False,
+    with_turns: bool = False,
 ) -> Parts:
     """The parts of a sample; with `recorded_prompts` its own prompt is taken, if it has one.
+
+    A prompt that offers tools is taken only `with_turns`: else it asks for what the row has not.
 
     Its provenance has the same fields of the same types in every row of every export, so that
     files of several exports can be loaded together: nothing in it is null.
     """
     known = facts.of(sample)
-    prompt = recorded_prompt(sample) if recorded_prompts else None
+    takes_own = recorded_prompts and (with_turns or sample.turns is None)
+    prompt = recorded_prompt(sample) if takes_own else None
     if prompt is not None:
         prompt_hash = known["prompt_hash"] or hash_of(prompt)
     else:
@@ -160,6 +171,36 @@ def _as_json(value: object) -> str:
 @row_format("messages", "`messages` for chat fine-tuning: question, then reasoning and program")
 def _messages(parts: Parts) -> Row:
     return {"messages": parts.messages, "provenance": parts.provenance}
+
+
+@row_format(
+    "tool_calls",
+    "`messages` and `tools`: a conversation with calls and their results, for chat templates",
+    needs="turns",
+)
+def _tool_calls(parts: Parts) -> Row:
+    """TRL's form: what a call is given is an object."""
+    return {**_conversation(parts, as_objects=True), "provenance": parts.provenance}
+
+
+@row_format(
+    "openai_tool_calls",
+    "the same for OpenAI: arguments as text, and nothing else",
+    needs="turns",
+    has_messages=False,
+)
+def _openai_tool_calls(parts: Parts) -> Row:
+    return {**_conversation(parts, as_objects=False), "parallel_tool_calls": True}
+
+
+def _conversation(parts: Parts, *, as_objects: bool) -> Row:
+    said = conversation(
+        parts.sample,
+        parts.answer_to(parts.prompt),
+        as_objects=as_objects,
+        thinking_field=parts.thinking_field,
+    )
+    return {"messages": [*parts.prompt, *said], "tools": tools_of(parts.sample)}
 
 
 @row_format(

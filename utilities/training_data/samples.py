@@ -66,6 +66,8 @@ class TrainingSample:
     answers: list[Grid] | None = None
     """The output of each test input, if it answers with grids and not with a program."""
     relabelled_from: dict[str, Any] | None = None
+    turns: list[dict[str, Any]] | None = None
+    """The conversation after the prompt, if tools could be called, as entries have it."""
     is_refinement: bool = False
     """Whether its prompt showed earlier programs: its reasoning may speak of them."""
     verdict: SampleVerdict | None = None
@@ -192,6 +194,7 @@ def _sample_of(
         answers=answers,
         prompt_messages=messages if isinstance(messages, list) and not turned else [],
         relabelled_from=entry.relabelled_from[index],
+        turns=None if turned else entry.turns[index],
         is_refinement=bool(entry.refinement_round[index]),
         verdict=verdict,
         **{name: value for name, value in fresh.items() if value is not None},
