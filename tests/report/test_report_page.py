@@ -17,6 +17,7 @@ from tests.support.report_results import (
     NEARLY,
     OTHER_SHAPE,
     RIGHT,
+    TEST,
     TRAIN,
     Entry,
     entry,
@@ -110,6 +111,114 @@ def test_the_head_shows_score_interval_cost_and_time(browser: Browser, page: Pat
     assert "$8.5000" in shown
     assert "1 min 30 s" in shown
     assert "rate_limited 1" in shown
+
+
+def facts(browser: Browser) -> dict[str, str]:
+    """The first card's facts by their names."""
+    names, texts = browser.texts(".first dt"), browser.texts(".first dd")
+    return dict(zip(names, texts, strict=True))
+
+
+def many_runs(folder: Path, solved: dict[str, int], tasks: int) -> Path:
+    """Runs of one-sample tasks; each solves the first so many of them."""
+    files = [
+        [entry(f"t{n:02}", RIGHT if n < count else NEARLY, run=run, task_data=numbered(n))
+         for n in range(tasks)] + [metadata(run)]
+        for run, count in solved.items()
+    ]  # fmt: skip
+    return build(folder / "page.html", *files)
+
+
+def numbered(number: int) -> Entry:
+    return {"train": [{"input": [[number % 10, number // 10]], "output": [[1]]}], "test": TEST}
+
+
+def test_the_first_card_says_who_leads_by_how_much_and_that_it_is_real(
+    browser: Browser, tmp_path: Path
+) -> None:
+    browser.open(many_runs(tmp_path, {"a": 1, "b": 9}, 10))
+    assert browser.one(".first h2").text.startswith("B leads with 90.0 %: model-b")
+    told = facts(browser)
+    assert told["ahead by"].startswith("80.0 points of run A (model-a · r0) (95 % interval +")
+    assert told["is it real?"].startswith("yes: chance alone would hardly give it, p = 0.0078")
+    assert told["cost a task"] == "B $0.2500, A $0.2500"
+    assert told["on"] == "10 tasks that all 2 runs answered"
+    assert told["best of"] == "B: 1 program a task; A: 1 program a task"
+
+
+def test_a_lead_that_may_be_chance_is_not_called_real(browser: Browser, tmp_path: Path) -> None:
+    browser.open(many_runs(tmp_path, {"a": 4, "b": 5, "c": 4}, 10))
+    told = facts(browser)
+    assert told["ahead by"].startswith("10.0 points of run A")
+    assert told["is it real?"].startswith("it may be chance: p = 1 by Holm's correction for 3")
+    assert "fewer than 6 tasks (60.00 points)" in told["is it real?"]
+
+
+def test_the_first_card_of_one_run_says_how_sure_its_score_is(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    assert browser.one(".first h2").text.startswith("60.0 %: model-a")
+    assert facts(browser)["cost a task"] == "$1.7000"
+    assert "95 % interval" in facts(browser)["how sure?"]
+
+
+def test_runs_without_a_common_task_have_no_leader(browser: Browser, tmp_path: Path) -> None:
+    browser.open(build(tmp_path / "page.html", [entry("t", RIGHT)], [
+        entry("u", RIGHT, run="b", task_data=numbered(1))
+    ]))  # fmt: skip
+    assert browser.one(".first h2").text == "2 runs, and no task that all of them answered"
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """25 runs; the n-th solves n tasks of 24."""
+    letters = [f"{n:x}" if n < 16 else f"{n:02x}" for n in range(25)]
+    solved = {letter: number for number, letter in enumerate(letters)}
+    return many_runs(tmp_path_factory.mktemp("crowd"), solved, 24)
+
+
+def test_25_runs_stand_in_one_table_best_first_and_their_cards_behind_it(
+    browser: Browser, crowd: Path
+) -> None:
+    browser.open(crowd)
+    rows = browser.texts(".standings tbody th")
+    assert (len(rows), rows[0].split()[0], rows[-1].split()[0]) == (25, "Y", "A")
+    assert not browser.one(".run").is_displayed()
+    browser.one(".every-run summary").click()
+    assert browser.one(".run").is_displayed()
+
+
+@pytest.mark.parametrize("address", ["", "#t01", "#t01/Y1"])
+def test_25_runs_are_not_wider_than_a_phone(browser: Browser, crowd: Path, address: str) -> None:
+    browser.open(crowd, address, size=PHONE)
+    assert browser.run("return document.documentElement.scrollWidth") <= PHONE[0]
+
+
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_core_finds_no_violation_with_25_runs(
+    browser: Browser, crowd: Path, scheme: str
+) -> None:
+    browser.open(crowd, scheme=scheme)
+    assert browser.violations() == []
+
+
+def test_a_search_in_reasoning_and_code_finds_tasks_and_has_an_address(
+    browser: Browser, tmp_path: Path
+) -> None:
+    built = build(tmp_path / "page.html", [
+        entry("aaa", RIGHT, reasoning=["Reflect the DIAGONAL."]),
+        entry("bbb", RIGHT, python_code=["def solve_task(grid): return flood(grid)"]),
+    ])  # fmt: skip
+    browser.open(built)
+    browser.one("#query").send_keys("diagonal")
+    assert listed(browser) == []
+    browser.choose("#within", "in ids, reasoning, code")
+    assert listed(browser) == ["aaa"]
+    assert browser.run("return location.hash") == "#?query=diagonal&within=text"
+    browser.open(built, "#?query=flood&within=text")
+    assert listed(browser) == ["bbb"]
+    browser.one("#reset").click()
+    assert listed(browser) == ["aaa", "bbb"]
 
 
 def test_every_task_is_a_row_with_its_result(browser: Browser, page: Path) -> None:

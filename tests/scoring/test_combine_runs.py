@@ -149,7 +149,19 @@ def test_agreement_asks_another_model_if_there_is_one(tmp_path: Path) -> None:
     other = run_file(tmp_path / "c.jsonl", "OTHER", [[ONE], [TWO], [TWO], [TWO]])
     for path in paths[1:]:  # a repeat, of another configuration
         path.write_text(path.read_text().replace('"configuration_hash": "TWICE"', '"x": 1'))
-    assert [one.weight for one in combined([*paths, other]).members] == [0.25, 0.25, 0.25]
+    assert [one.weight for one in combined([*paths, other]).members] == [0.125, 0.125, 0.25]
+
+
+def test_a_run_and_its_repeat_are_one_voice(tmp_path: Path) -> None:
+    """Two runs of one model agree on a second answer; another model's comes before it."""
+    paths = [
+        run_file(tmp_path / "0.jsonl", "TWICE", [[ONE, ONE, TWO]]),
+        run_file(tmp_path / "1.jsonl", "TWICE", [[ONE, ONE, TWO]]),
+        run_file(tmp_path / "2.jsonl", "OTHER", [[THREE, THREE, FOUR, FOUR]]),
+    ]
+    paths[1].write_text(paths[1].read_text().replace('"configuration_hash": "TWICE"', '"x": 1'))
+    (choices,) = combined(paths).choices("t00")
+    assert [one.output for one in choices] == [ONE, THREE]
 
 
 def test_test_outputs_change_neither_weights_nor_attempts(tmp_path: Path, run_script: Run) -> None:

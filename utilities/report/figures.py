@@ -1,5 +1,6 @@
 """A run's figures for the head of the page: the scorer's, and counts of what the table shows."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -138,3 +139,21 @@ def _facts(run: ScoredRun, metadata: Sequence[RunMetadata]) -> dict[str, str]:
 
 def _place(name: str) -> int:
     return _FACTS.index(name) if name in _FACTS else len(_FACTS)
+
+
+def percent(share: float) -> str:
+    """A share in percent; ties go up, as they do in the page's script."""
+    return f"{math.floor(share * 1000 + 0.5) / 10:.1f} %"
+
+
+def usd(amount: float) -> str:
+    """Dollars, as exactly as the summary of a run has them."""
+    return f"${amount:,.4f}" if amount else "$0"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,11 +1,10 @@
 """Puts the page together: figures by Jinja2, what is drawn on demand as JSON, style and script."""
 
 import hashlib
-import math
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +13,18 @@ from typing import Any
 from utilities.command_line.terminal import printable
 from utilities.files.json_files import stem_of
 from utilities.report.contents import ReportContents, as_json
-from utilities.report.figures import OUTCOMES, RunFigures, run_figures
+from utilities.report.figures import (
+    OUTCOMES,
+    RunFigures,
+    duration,
+    percent,
+    run_figures,
+    usd,
+)
+from utilities.report.leading import first_answer
 from utilities.scoring.comparison import (
+    PairedDifference,
+    RunRow,
     detectable,
     differences,
     row_of,
@@ -25,15 +34,22 @@ from utilities.scoring.scored_run import ScoredRun
 
 SCRIPTS = ("elements", "grids", "code", "figures", "table", "task", "start")
 """The parts of the page's script, in their order."""
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_MOST_CARDS = 4
+"""Runs that have a card each; more stand in one table, and their cards behind it."""
 
 
 def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
     """The page's bytes, part by part; nothing in it is fetched from anywhere."""
     runs = figures_of(contents)
+    scored = [run.scored for run in contents.runs]
+    letters = [run.letter for run in runs]
+    shared, pairs = rows_of_shared_tasks(scored, letters), differences(scored, letters)
     style, script = _part("report.css"), _script()
     frame = _rendered(
         runs=runs,
+        first=first_answer(scored, runs, shared, pairs),
+        standings=_standings(runs, shared) if len(runs) > _MOST_CARDS else [],
+        shared=shared[0].scores.tasks if shared else 0,
         contents=contents,
         built_at=built_at,
         outcomes=OUTCOMES,
@@ -44,7 +60,7 @@ def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
     # The script stands before the blocks: the table is there while a large page is still read.
     before, script_part, after = re.split("<!-- (?:index|blocks) -->", frame)
     yield before.encode()
-    yield _block("index", as_json(_index(contents, runs)))
+    yield _block("index", as_json(_index(contents, runs, shared, pairs)))
     yield script_part.encode()
     for name, content in (contents.blocks | contents.replies.blocks).items():
         yield _block(name, content)
@@ -54,7 +70,7 @@ def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
 def figures_of(contents: ReportContents) -> list[RunFigures]:
     """Each run's figures under a letter, and a name that no other run has."""
     runs, places = contents.runs, range(len(contents.runs))
-    letters = [_LETTERS[at] if at < len(_LETTERS) else str(at + 1) for at in places]
+    letters = [_letters(at) for at in places]
     scored = [run.scored for run in contents.runs]
     names = [f"{run.model_identifier} · {_stem(run.paths[0].name)}" for run in scored]
     names = _told_apart(names, [stem_of(Path(run.dataset).name) for run in scored])
@@ -77,17 +93,35 @@ def _stem(name: str) -> str:
     return plain.replace("_results", "") or plain
 
 
-def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
+def _letters(place: int) -> str:
+    """A, B, … Z, AA, AB, …: no digits, since a sample's number follows in addresses."""
+    rounds, letter = divmod(place, 26)
+    return (_letters(rounds - 1) if rounds else "") + chr(ord("A") + letter)
+
+
+def _standings(
+    runs: Sequence[RunFigures], shared: Sequence[RunRow]
+) -> list[tuple[RunFigures, RunRow | None]]:
+    """The runs, best first: by their scores on the tasks that all answered, if there are any."""
+    rows: Sequence[RunRow | None] = shared or [None] * len(runs)
+    both = list(zip(runs, rows, strict=True))
+    return sorted(both, key=lambda one: -(one[1].scores.macro if one[1] else one[0].score))
+
+
+def _index(
+    contents: ReportContents,
+    runs: list[RunFigures],
+    shared: Sequence[RunRow],
+    pairs: Sequence[PairedDifference],
+) -> dict[str, Any]:
     return {
         "runs": [asdict(run) for run in runs],
         "outcomes": OUTCOMES,
         "with_replies": contents.replies.most_bytes > 0,
-        "plot": _plot([run.scored for run in contents.runs], [run.letter for run in runs]),
+        "plot": _plot([run.scored for run in contents.runs], [run.letter for run in runs], shared),
         "pairs": {
             f"{one.first} {one.second}": asdict(one) | {"detectable": detectable(one.tasks)}
-            for one in differences(
-                [run.scored for run in contents.runs], [run.letter for run in runs]
-            )
+            for one in pairs
         },
         "tasks": [
             asdict(task) | {"results": [run.results.get(number) for run in contents.runs]}
@@ -96,9 +130,8 @@ def _index(contents: ReportContents, runs: list[RunFigures]) -> dict[str, Any]:
     }
 
 
-def _plot(runs: list[ScoredRun], letters: list[str]) -> dict[str, Any]:
+def _plot(runs: list[ScoredRun], letters: list[str], shared: Sequence[RunRow]) -> dict[str, Any]:
     """Each run's score and means on the tasks that all answered; on its own if there are none."""
-    shared = rows_of_shared_tasks(runs, letters)
     rows = shared or [row_of(run, letter) for run, letter in zip(runs, letters, strict=True)]
     return {
         "tasks": shared[0].scores.tasks if shared else 0,
@@ -152,21 +185,3 @@ def _rendered(**values: Any) -> str:
         "duration": duration,
     }
     return environment.get_template("report.html").render(**values)
-
-
-def percent(share: float) -> str:
-    """A share in percent; ties go up, as they do in the page's script."""
-    return f"{math.floor(share * 1000 + 0.5) / 10:.1f} %"
-
-
-def usd(amount: float) -> str:
-    """Dollars, as exactly as the summary of a run has them."""
-    return f"${amount:,.4f}" if amount else "$0"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

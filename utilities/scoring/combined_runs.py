@@ -116,8 +116,9 @@ class Combination:
         Of programs that is the share that fits. Of grids it is the root of how often two samples
         of the run agree, which is the share of right ones if right ones alone agree; with a sample
         a task it is the share of answers that another model gives, too (another run, if all are
-        of one model).
+        of one model). Runs of one model are one voice: they share its vote.
         """
+        models = Counter(one.run.model_identifier for one in self.members)
         for number, member in enumerate(self.members):
             if weights is not None:
                 member.weight, member.weighed_by = weights[number], "as given"
@@ -131,6 +132,9 @@ class Combination:
                 member.weight, member.weighed_by = (
                     self._agreement(member) if own is None else (sqrt(own), told)
                 )
+            if weights is None and (alike := models[member.run.model_identifier]) > 1:
+                member.weight /= alike
+                member.weighed_by += f"; {alike} runs of this model share its vote"
 
     def _agreement(self, member: Member) -> tuple[float, str]:
         """The share of a run's answers that some run of another model gives, too."""

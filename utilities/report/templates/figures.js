@@ -15,7 +15,7 @@ function drawPlot() {
   const known = rows.filter((row) => row.mean !== null);
   const most = Math.max(...known.map((row) => row.mean), 0);
   const best = Math.min(1, Math.ceil(Math.max(...rows.map((row) => row.high), 0.1) * 10) / 10);
-  const x = (value) => PLOT.left + value / (most || 1) * (width - PLOT.left - PLOT.right - 30) + 10;
+  const x = (value) => PLOT.left + value / (most || 1) * (width - PLOT.left - PLOT.right - 50) + 30;
   const y = (share) => PLOT.height - PLOT.bottom - share / best * (PLOT.height - PLOT.top - PLOT.bottom);
   const plot = drawing("svg", { viewBox: `0 0 ${width} ${PLOT.height}`, role: "img" });
   const said = known.map((row) => `${row.run.name}: ${percent(row.score)} at ${axisText(against, row.mean)}`);

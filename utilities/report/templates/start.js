@@ -57,8 +57,8 @@ function switchTheme() {
 }
 
 function reset() {
-  for (const id of ["query", "result", "status"]) byId(id).value = "";
-  choose({ query: "", result: "", status: "", pairing: "", column: "task", descending: false });
+  for (const id of ["query", "within", "result", "status"]) byId(id).value = "";
+  choose({ query: "", within: "", result: "", status: "", pairing: "", column: "task", descending: false });
 }
 
 const OVERVIEW_KEYS = { j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1) };
@@ -95,7 +95,14 @@ function pressed(event) {
 }
 
 function bind() {
-  byId("query").addEventListener("input", (event) => choose({ query: event.target.value.trim().toLowerCase() }));
+  let typing = 0;
+  byId("query").addEventListener("input", (event) => {
+    clearTimeout(typing);
+    const search = () => choose({ query: event.target.value.trim().toLowerCase() });
+    if (view.within) typing = setTimeout(search, 250); // long texts are not searched at every key
+    else search();
+  });
+  byId("within").addEventListener("change", (event) => choose({ within: event.target.value }));
   byId("run").addEventListener("change", (event) => choose({ run: Number(event.target.value) }));
   byId("result").addEventListener("change", (event) => choose({ result: event.target.value }));
   byId("status").addEventListener("change", (event) => choose({ status: event.target.value }));
@@ -128,5 +135,6 @@ if (runs.length > 1) {
   if (!runs.some((run) => run.cost)) byId("plot-against").value = "latency_s";
   drawPlot();
 }
+whenWhole(() => { if (view.within && view.query) refresh(); }); // texts are there only now
 route();
 performance.mark("usable"); // read by whoever measures how fast the page is there

@@ -1,6 +1,6 @@
 // The table of tasks: filters, order, and rows that are drawn as they come into sight.
 const ROWS_AT_ONCE = 60;
-const view = { query: "", run: 0, result: "", status: "", pairing: "", column: "task", descending: false };
+const view = { query: "", within: "", run: 0, result: "", status: "", pairing: "", column: "task", descending: false };
 let listed = [];
 let drawn = 0;
 
@@ -67,9 +67,24 @@ function addressOf(task) {
   return `#${encodeURIComponent(task.address)}`;
 }
 
+// All reasoning and programs of a task, in small letters: read from its blocks at the first search.
+const texts = new Map();
+
+function textsOf(task) {
+  if (!texts.has(task.number)) {
+    const parts = runs.flatMap((_, run) => {
+      const found = task.results[run] ? byId(`t${task.number}r${run}`) : null;
+      return found ? JSON.parse(found.textContent).samples.flatMap((sample) => [sample.reasoning, sample.code]) : [];
+    });
+    if (!isWhole()) return "";
+    texts.set(task.number, parts.filter(Boolean).join("\n").toLowerCase());
+  }
+  return texts.get(task.number);
+}
+
 function matches(task) {
   const result = shownRun(task);
-  return (!view.query || task.address.toLowerCase().includes(view.query))
+  return (!view.query || task.address.toLowerCase().includes(view.query) || (view.within === "text" && textsOf(task).includes(view.query)))
     && (!view.result || resultOf(result) === view.result)
     && (!view.status || Boolean(result && (result.statuses[view.status.slice(2)] && view.status[0] === "s"
       || result.executions[view.status.slice(2)] && view.status[0] === "e")))
@@ -83,8 +98,8 @@ function choose(changes) {
 }
 
 // The filters as the address's part behind `#?`, so that what is seen can be linked.
-const FILTERS = ["query", "run", "result", "status", "pairing", "first", "second"];
-const BEGINNING = { query: "", run: 0, result: "", status: "", pairing: "", first: "0", second: "1" };
+const FILTERS = ["query", "within", "run", "result", "status", "pairing", "first", "second"];
+const BEGINNING = { query: "", within: "", run: 0, result: "", status: "", pairing: "", first: "0", second: "1" };
 
 function filterAddress() {
   const now = { ...view, first: runs.length > 1 ? byId("first").value : "0", second: runs.length > 1 ? byId("second").value : "1" };
@@ -95,11 +110,11 @@ function filterAddress() {
 function filterBy(address) {
   const told = { ...BEGINNING, ...Object.fromEntries(new URLSearchParams(address)) };
   const known = (id) => [...byId(id).options].some((option) => option.value === String(told[id]));
-  for (const id of ["run", "result", "status"]) byId(id).value = known(id) ? told[id] : BEGINNING[id];
+  for (const id of ["within", "run", "result", "status"]) byId(id).value = known(id) ? told[id] : BEGINNING[id];
   if (runs.length > 1) for (const id of ["first", "second"]) byId(id).value = known(id) ? told[id] : BEGINNING[id];
   byId("query").value = told.query;
   choose({
-    query: told.query.trim().toLowerCase(), run: Number(byId("run").value), result: byId("result").value, status: byId("status").value,
+    query: told.query.trim().toLowerCase(), within: byId("within").value, run: Number(byId("run").value), result: byId("result").value, status: byId("status").value,
     pairing: runs.length > 1 && ["both", "first", "second", "neither"].includes(told.pairing) ? told.pairing : "",
   });
 }
