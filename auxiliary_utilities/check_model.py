@@ -95,7 +95,9 @@ def learnt(
         images=model_check.takes.get("images"),
         tools=model_check.takes.get("tools"),
         context_tokens=model_check.context_tokens,
-        max_tokens_parameter=model_check.max_tokens_parameter or entry.max_tokens_parameter,
+        max_tokens_parameter=(
+            (entry.api == "chat" and model_check.max_tokens_parameter) or entry.max_tokens_parameter
+        ),
     )
 
 

@@ -89,10 +89,20 @@ def row_of(run: ScoredRun, path: Path) -> tuple[str, ...]:
         Path(run.dataset).stem or "-",
         tasks,
         score,
-        cost_text(run.known_cost_usd, run.unpriced),
+        cost_of(run),
         status,
         str(path),
     )
+
+
+def cost_of(run: ScoredRun) -> str:
+    """What the run cost; what attempts without a reply may have cost besides is said to be so."""
+    lost, lost_usd = (
+        sum(told for one in run.metadata if isinstance(told := one.fields.get(name), int | float))
+        for name in ("lost_attempts", "lost_worst_case_usd")
+    )
+    known = cost_text(run.known_cost_usd, run.unpriced, may_be_more=lost > 0 and not lost_usd)
+    return f"{known} (at most ${lost_usd:.4f} more)" if lost_usd else known
 
 
 def table_of(rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections import Counter
@@ -245,6 +246,23 @@ def test_attempts_without_a_reply_count_against_the_cap_too(
     assert done.returncode == 3
     assert asked == metadata["lost_attempts"] == 3
     assert metadata["spent_usd"] == 3.0
+    found = re.search(r"tasks +(\d+) done.*, (\d+) left for the next run", done.stdout)
+    assert found
+    assert int(found[1]) + int(found[2]) == 5, "those that were never begun are left, too"
+
+
+def test_a_cost_that_nobody_knows_is_never_shown_as_0(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    with LoopbackServer(then=cut_off()) as server:
+        done = run_script(
+            CODE, "--model_identifier", "openai:of-no-known-price", "--base_url", server.openai_url,
+            "--dataset_directory", dataset(count=1), "--output_directory", tmp_path / "out",
+        )  # fmt: skip
+    listed = run_script("auxiliary_utilities/list_runs.py", tmp_path / "out")
+    assert "cost      unknown; " in done.stdout
+    assert "  unknown  " in listed.stdout
+    assert "$0" not in done.stdout + listed.stdout
 
 
 def test_unnamed_models_of_two_servers_are_two_models(

@@ -91,9 +91,12 @@ def _list_price(provider: str, model_id: str, usage: Usage) -> float | None:
     return float(calculation.total_price)
 
 
-def cost_text(known_usd: float, unknown: int) -> str:
-    """A cost as a person reads it; that of `unknown` samples is said to be so, never shown as 0."""
-    if not unknown:
+def cost_text(known_usd: float, unknown: int, *, may_be_more: bool = False) -> str:
+    """A cost as a person reads it; that of `unknown` samples is said to be so, never shown as 0.
+
+    `may_be_more` says that attempts without a reply may have been billed, nobody knows how much.
+    """
+    if not unknown and not (may_be_more and known_usd == 0.0):
         return f"${known_usd:.4f}" if known_usd else "$0"
     if known_usd == 0.0:
         return "unknown"

@@ -89,6 +89,11 @@ class Spending:
         """What they may have cost at most."""
         return self._budget.lost_usd - self._before[2]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether attempts were lost, and nobody knows what they may have cost at most."""
+        return self.lost_count > 0 and not self.lost_usd
+
 
 class BudgetMeter(Meter):
     """Counts the attempts at one kind of request against a budget."""

@@ -57,16 +57,7 @@ async def open_run(
     options name. Raises UsageError for any option that cannot be used.
     """
     place = _chosen_place(options, place)
-    tasks = tasks or open_tasks(
-        dataset_directory=options.dataset_directory,
-        dataset=options.dataset,
-        selection=selection_of(options),
-        draw=options.draw.draw,
-        strict=options.strict,
-        on_bad_task=partial(
-            _report_bad_task, set() if told is None else told, is_logged=not options.dry_run
-        ),
-    )
+    tasks = tasks or _tasks_of(options, set() if told is None else told)
     store = ResultStore(
         place,
         run_id=new_run_id(datetime.now(UTC)),
@@ -83,6 +74,18 @@ async def open_run(
                 say(torn)
                 _log.warning(torn)
             yield AskingRun(options, tasks, store, budget=budget, shown_options=shown_options)
+
+
+def _tasks_of(options: AskingOptions, told: set[str]) -> TaskSource:
+    """The tasks that the options choose; bad ones are said once, unless `told` has them."""
+    return open_tasks(
+        dataset_directory=options.dataset_directory,
+        dataset=options.dataset,
+        selection=selection_of(options),
+        draw=options.draw.draw,
+        strict=options.strict,
+        on_bad_task=partial(_report_bad_task, told, is_logged=not options.dry_run),
+    )
 
 
 def _chosen_place(options: AskingOptions, place: OutputPlace) -> OutputPlace:
@@ -241,6 +244,7 @@ class AskingRun:
             tally=loop.tally,
             spending=self._spending,
             skipped=len(self.tasks.skipped),
+            chosen=self.tasks.total,
             pays_for_samples=self.pays_for_samples,
             batches=None if self.batches is None else self.batches.summary(),
             reparsed_best_of=self.options.best_of if self.options.reparse else None,

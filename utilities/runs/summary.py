@@ -27,6 +27,8 @@ class RunFigures:
     spending: Spending
     skipped: int
     """Bad tasks."""
+    chosen: int | None = None
+    """All tasks that were chosen, bad ones too, if their number is known."""
     pays_for_samples: bool = True
     """Whether samples of new entries were paid for by this run."""
     batches: str | None = None
@@ -38,7 +40,7 @@ class RunFigures:
         """What was done, and what it cost, by name."""
         tally = self.tally
         samples = ", ".join(f"{count} {status}" for status, count in tally.statuses.most_common())
-        left = f", {tally.left_count} left for the next run" if tally.left_count else ""
+        left = f", {self._left()} left for the next run" if self._left() else ""
         failed = f", {len(tally.failed_task_ids)} failed" if tally.failed_task_ids else ""
         skipped = f", {self.skipped} bad and skipped" if self.skipped else ""
         is_partly_paid = tally.resumed_count or not self.pays_for_samples
@@ -50,12 +52,19 @@ class RunFigures:
             **({"requests": tally.requests_text()} if tally.requests else {}),
             **({} if self.reparsed_best_of is None else {"reparsed": self._reparsed()}),
             "tokens": tally.tokens_text(),
-            "cost": tally.cost_text()
+            "cost": tally.cost_text(may_be_more=self.spending.is_open)
             + self._unfinished()
             + resumed_cost
             + _lost_attempts(self.spending),
             **({} if self.batches is None else {"batches": self.batches}),
         }
+
+    def _left(self) -> int:
+        """Tasks that were cut short, or never begun in a run that ended early."""
+        never = 0
+        if self.status != "completed" and self.chosen is not None:
+            never = self.chosen - self.skipped - self.tally.done_count
+        return max(self.tally.left_count, never)
 
     def _unfinished(self) -> str:
         tally, replies = self.tally, self.tally.unfinished_replies

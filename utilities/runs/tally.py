@@ -115,9 +115,9 @@ class Tally:
         solved, failed = len(self.solved_task_ids), len(self.failed_task_ids)
         return f"solved {solved}, failed {failed}, cost {self.cost_text()}"
 
-    def cost_text(self) -> str:
+    def cost_text(self, *, may_be_more: bool = False) -> str:
         """The cost as a person reads it; unknown is said, never shown as 0."""
-        return cost_text(self.cost_usd, self.unknown_cost_count)
+        return cost_text(self.cost_usd, self.unknown_cost_count, may_be_more=may_be_more)
 
     def tokens_text(self) -> str:
         """The tokens as a person reads them, with the cached ones in brackets."""
