@@ -40,7 +40,7 @@ class DrawingOptions(Options):
     results: tuple[Path, ...] = option(
         "results files, or answers of others; draws attempts and samples too", "RESULTS", default=()
     )
-    texts: bool = flag("also reasoning and programs")
+    texts: bool = flag("also reasoning, programs and conversations")
     task_set: TaskSetOptions = part(TaskSetOptions)
 
 

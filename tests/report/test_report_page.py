@@ -23,6 +23,7 @@ from tests.support.report_results import (
     entry,
     journal_line,
     metadata,
+    turns,
 )
 from utilities.report.contents import ReportContents
 from utilities.report.page import page_of
@@ -577,6 +578,22 @@ def test_a_sample_has_an_address_that_opens_it(browser: Browser, compared: Path)
     browser.open(compared, address)
     assert browser.one(".sample.linked[open] summary b").text == "sample 1"
     assert len(browser.all(".column")) == 1
+
+
+def test_a_click_shows_the_turns_of_a_conversation_with_their_costs(
+    browser: Browser, tmp_path: Path
+) -> None:
+    told = entry("t", RIGHT, turns=[turns(HOSTILE)])
+    browser.open(build(tmp_path / "page.html", [told, metadata()]), "#t/1")
+    assert "2 turns" in browser.one(".sample summary").text
+    browser.one(".turns > summary").click()
+    browser.wait(".turn pre")
+    first, second = [one.get_property("textContent") for one in browser.all(".turn")]
+    for shown in ("Turn 1", "1,200 → 34 tokens", "$0.0125", "Hm. <script>", "I look. <script>"):
+        assert shown in first
+    assert "print(train)" in first and "Result (timed_out)" in first and "[1, 2] <script>" in first
+    assert "It turns." in second
+    assert browser.driver.title != "owned"
 
 
 def test_a_sample_shows_what_the_model_was_shown_once_for_all_samples(

@@ -18,6 +18,7 @@ from tests.support.report_results import (
     RIGHT,
     entry,
     metadata,
+    turns,
 )
 from tests.support.scripts import Run
 from utilities.report.records import task_record, view_text
@@ -70,6 +71,27 @@ def test_results_are_drawn_with_wrong_cells_marked(run_script: Run, tmp_path: Pa
     assert "✗ 2 × 1, expected 1 × 3" in done.stdout
     assert "train ✓ · test ✗" in done.stdout
     assert "solve_task" not in done.stdout
+
+
+def test_texts_show_the_turns_of_a_conversation(run_script: Run, tmp_path: Path) -> None:
+    told = entry("t", RIGHT, turns=[turns("\x1b[2Jend")])
+    results = write_entries(tmp_path / "r.jsonl", told, metadata())
+    done = run_script(SCRIPT, "t", "--results", results, "--texts", **NO_COLOURS)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.partition("turn 1 · 1,200 → 34 tokens · $0.0125")[2].split("turn 2")
+    for shown in ("Hm.", "I look.", "call of python:", "print(train)", "result (timed_out):"):
+        assert shown in first
+    assert "It turns." in second and "\x1b" not in done.stdout
+
+
+def test_odd_turns_are_shown_as_far_as_they_go() -> None:
+    odd = [
+        {"text": 3, "tool_calls": "none", "usage": [], "cost_usd": "much"},
+        {"tool_calls": [None, {"arguments": "no JSON", "result": 7}, {"arguments": 5}]},
+        {"cost_usd": True, "latency_s": -1.0, "usage": {"input_tokens": None}},
+    ]
+    shown = drawn(entry("t", RIGHT, turns=[odd]), colours=None)
+    assert "3 turns" in shown and "no JSON" in shown
 
 
 def test_the_newest_complete_entry_is_drawn_with_data_set_round_and_confidence(

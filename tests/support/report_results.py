@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.support.entries import result_entry, run_metadata
@@ -44,6 +45,21 @@ def entry(task_id: str, *outputs: Any, run: str = "a", **changed: Any) -> Entry:
     made = result_entry(task_id, **({"status": ["ok"] * count} | fields))
     del made["model_identifier"]  # as in older files
     return made
+
+
+def turns(text: str) -> list[Entry]:
+    """A conversation of two turns whose every text ends with `text`."""
+    used = {"usage": {"input_tokens": 1200, "output_tokens": 34}, "cost_usd": 0.0125}
+    call = {
+        "id": "c1",
+        "name": "python",
+        "arguments": json.dumps({"code": f"print(train)  # {text}"}),
+        "result": f"[1, 2] {text}",
+        "status": "timed_out",
+        "duration_s": 0.5,
+    }
+    looked = {"text": f"I look. {text}", "thinking": f"Hm. {text}", "tool_calls": [call], **used}
+    return [looked, {"text": f"It turns. {text}", "thinking": None, "tool_calls": [], **used}]
 
 
 def metadata(run: str = "a", **changed: Any) -> Entry:

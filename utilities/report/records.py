@@ -1,11 +1,13 @@
 """What the page keeps of an entry: grids as text, texts cut to a length, an outcome a sample."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from utilities.models.tool_calls import arguments_object
 from utilities.results.entry import ResultEntry, item_of
 from utilities.scoring.outcomes import TaskOutcome, outputs_right
 from utilities.tasks.grids import COLOURS
@@ -79,9 +81,58 @@ def _sample_record(
         "code": shortened(entry.python_code[index], longest_text),
         "error": shortened(entry.error[index], longest_text),
         "message": shortened(item_of(entry.execution_message, index), longest_text),
+        "turns": turn_records(item_of(entry.turns, index), longest_text),
     }
     record["outcome"] = _outcome(record)
     return {name: value for name, value in record.items() if value is not None}
+
+
+def turn_records(turns: object, longest_text: int) -> list[Record] | None:
+    """What the model said in each turn, the calls in it and what came of them; None for none."""
+    found = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    return [_turn_record(turn, longest_text) for turn in found] or None
+
+
+def _turn_record(turn: Record, longest_text: int) -> Record:
+    usage, calls = turn.get("usage"), turn.get("tool_calls")
+    usage = usage if isinstance(usage, dict) else {}
+    record = {
+        "thinking": _text(turn.get("thinking"), longest_text),
+        "text": _text(turn.get("text"), longest_text),
+        "calls": [_call_record(call, longest_text) for call in calls if isinstance(call, dict)]
+        if isinstance(calls, list)
+        else None,
+        "cost": _number(turn.get("cost_usd")),
+        "latency": _number(turn.get("latency_s")),
+        "input": _number(usage.get("input_tokens")),
+        "output": _number(usage.get("output_tokens")),
+    }
+    return {name: value for name, value in record.items() if value not in (None, [])}
+
+
+def _call_record(call: Record, longest_text: int) -> Record:
+    """A call's name, its code or whatever else it was given, and its result."""
+    arguments = call.get("arguments")
+    given = arguments_object(arguments) if isinstance(arguments, str) else None
+    code = (given or {}).get("code")
+    record = {
+        "name": _text(call.get("name"), longest_text),
+        "code": _text(code if isinstance(code, str) else arguments, longest_text),
+        "result": _text(call.get("result"), longest_text),
+        "status": _short(_text(call.get("status"), longest_text)),
+        "seconds": _number(call.get("duration_s")),
+    }
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def _text(value: object, longest: int) -> str | None:
+    return shortened(value, longest) if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
 
 
 def view_text(view: object) -> str | None:

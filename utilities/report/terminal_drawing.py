@@ -54,7 +54,7 @@ class TaskDrawing:
         ])  # fmt: skip
 
     def sample(self, task: Record, sample: Record, number: int, *, texts: bool) -> None:
-        """Draw a sample's outputs; with `texts` also its reasoning and its program."""
+        """Draw a sample's outputs; with `texts` also its reasoning, its program and its turns."""
         parts = [f"sample {number}", str(sample.get("status", ""))]
         if "execution" in sample:
             parts.append(f"execution {sample['execution']}")
@@ -66,6 +66,8 @@ class TaskDrawing:
         if "round" in sample:
             shown = ", ".join(str(parent + 1) for parent in sample.get("parents", ()))
             parts.append(f"refinement {sample['round']}{shown and f' of {shown}'}")
+        if "turns" in sample:
+            parts.append(f"{len(sample['turns'])} turns")
         if "view" in sample:
             parts.append(str(sample["view"]))
         if "confidence" in sample:
@@ -79,10 +81,30 @@ class TaskDrawing:
             )
         ])  # fmt: skip
         for name in ("error", "message", *(("reasoning", "code") if texts else ())):
-            if text := sample.get(name):
-                self.line(f"{name}:", "dim")
-                for line in text.splitlines():
-                    self.line(f"  {line}", "")
+            self._text(name, sample.get(name))
+        for place, turn in enumerate(sample.get("turns", ()) if texts else (), start=1):
+            self._turn(turn, place)
+
+    def _turn(self, turn: Record, number: int) -> None:
+        """Write a turn of a conversation: thought, words, each call with its code and result."""
+        parts = [f"turn {number}"]
+        if "input" in turn or "output" in turn:
+            parts.append(f"{turn.get('input', 0):,} → {turn.get('output', 0):,} tokens")
+        if "cost" in turn:
+            parts.append(f"${turn['cost']:.4f}")
+        self.line(" · ".join(parts), "bold")
+        self._text("thinking", turn.get("thinking"))
+        self._text("words", turn.get("text"))
+        for call in turn.get("calls", ()):
+            status = call.get("status", "ok")
+            self._text(f"call of {call.get('name') or 'a tool'}", call.get("code"))
+            self._text("result" if status == "ok" else f"result ({status})", call.get("result"))
+
+    def _text(self, name: str, text: str | None) -> None:
+        if text:
+            self.line(f"{name}:", "dim")
+            for line in text.splitlines():
+                self.line(f"  {line}", "")
 
     def line(self, text: str, style: str) -> None:
         """Write a line in which control characters are spelt out and no mark-up counts."""

@@ -116,6 +116,7 @@ function sampleHead(sample, place) {
     ...flags.map((flag) => element("span", { class: MARKS[flag][1], text: MARKS[flag][0] }))) : null);
   const facts = [];
   if (sample.round) facts.push(`refinement ${sample.round}${sample.parents ? ` of sample${sample.parents.length > 1 ? "s" : ""} ${sample.parents.map((parent) => parent + 1).join(", ")}` : ""}`);
+  if (sample.turns) facts.push(count(sample.turns.length, "turn"));
   if (sample.fresh !== undefined) facts.push(`${(100 * sample.fresh).toFixed(0)} % of fresh pairs${sample.generalises === undefined ? "" : sample.generalises ? ", generalises" : ", does not generalise"}`);
   if (sample.view) facts.push(visible(sample.view));
   if (sample.confidence !== undefined) facts.push(`confidence ${sample.confidence.toFixed(2)}`);
@@ -143,11 +144,25 @@ function sampleBody(sample, pairs) {
     sample.message ? textBlock("What the program said", sample.message, "plain") : null,
     sample.reasoning ? textBlock("Reasoning", sample.reasoning, "prose") : null,
     sample.code ? textBlock("Program", sample.code, "program") : null,
+    sample.turns ? disclosed(`the conversation: ${count(sample.turns.length, "turn")}`, "turns", () => sample.turns.map(turnBox)) : null,
     sample.prompt ? disclosed("what the model was shown", "prompt", () => [textBlock("Prompt", sample.prompt, "prose")]) : null,
     rawReply(sample),
   ].filter(Boolean);
   if (!parts.length) parts.push(element("p", { class: "muted", text: "Nothing more is known of this sample." }));
   return [...parts, element("a", { class: "muted", href: sample.address, text: "link to this sample" })];
+}
+
+// A turn of a conversation: thought, words, and each call with what came of it.
+function turnBox(turn, place) {
+  const facts = [];
+  if (turn.input || turn.output) facts.push(`${(turn.input || 0).toLocaleString("en")} → ${(turn.output || 0).toLocaleString("en")} tokens`);
+  if (turn.cost !== undefined) facts.push(usd(turn.cost));
+  if (turn.latency !== undefined) facts.push(duration(turn.latency));
+  const calls = (turn.calls || []).flatMap((call) => [
+    call.code ? textBlock(`Call of ${visible(call.name || "a tool")}`, call.code, "program") : null,
+    call.result !== undefined ? textBlock(`Result${call.status && call.status !== "ok" ? ` (${visible(call.status)})` : ""}`, call.result, "plain") : null]);
+  return element("section", { class: "turn" }, element("h3", {}, `Turn ${place + 1} `, element("span", { class: "muted", text: facts.join(" · ") })),
+    turn.thinking ? textBlock("Thinking", turn.thinking, "prose") : null, turn.text ? textBlock("Words", turn.text, "prose") : null, ...calls);
 }
 
 // What is made when it is opened for the first time.
