@@ -588,6 +588,7 @@ def test_a_click_shows_the_turns_of_a_conversation_with_their_costs(
     assert "2 turns" in browser.one(".sample summary").text
     browser.one(".turns > summary").click()
     browser.wait(".turn pre")
+    assert "raw reply" not in browser.one(".sample").text, "each turn has its own"
     first, second = [one.get_property("textContent") for one in browser.all(".turn")]
     for shown in ("Turn 1", "1,200 → 34 tokens", "$0.0125", "Hm. <script>", "I look. <script>"):
         assert shown in first

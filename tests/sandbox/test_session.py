@@ -18,7 +18,7 @@ import pytest_asyncio
 from tests.performance.measure_sessions import LIMITS, measure_leftovers, measure_memory
 from tests.support.sandbox_processes import descendants, parents, until
 from tests.support.scripts import REPOSITORY, clean_environment
-from utilities.sandbox.session import PRELOADED, Session, SessionLimits, Sessions, cut_middle
+from utilities.sandbox.session import Session, SessionLimits, Sessions, cut_middle
 from utilities.tasks.task import Grid, Pair
 
 MODULE = pytest.mark.asyncio(loop_scope="module")
@@ -70,7 +70,6 @@ async def test_names_stay_from_call_to_call(session: Session) -> None:
 async def test_it_begins_with_the_train_pairs_and_the_test_inputs(session: Session) -> None:
     shown = await texts(session, "train[0]['output']", "test_inputs", "np.array(test_inputs[0])")
     assert shown == ["[[4, 3],\n [2, 1]]\n", "[[[5, 6]]]\n", "array([[5, 6]])\n"]
-    assert all(name in PRELOADED for name in ("`train`", "`test_inputs`", "`np`"))
 
 
 @MODULE

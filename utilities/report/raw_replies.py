@@ -53,11 +53,16 @@ class RawReplies:
         return [*notes, *(f"{fault}: shown are the raw replies before it" for fault in self.faults)]
 
     def want(self, entry: ResultEntry, results: Path, block: str) -> None:
-        """Look for the replies of an entry's samples, in the journal beside its file."""
+        """Look for the replies of an entry's samples, in the journal beside its file.
+
+        A conversation has a reply a turn: its samples' records show them.
+        """
         if results.is_dir():  # answers of others, which have no journal
             return
         wanted = self._wanted.setdefault(journal_beside(results), {})
         for index in range(entry.samples):
+            if len(item_of(entry.turns, index) or ()) > 1:
+                continue
             usage, latency_s = item_of(entry.usage, index), entry.latency_s[index]
             if usage is not None and latency_s is not None:
                 sign = _sign_of_reply(entry.task_id, index, latency_s, usage)

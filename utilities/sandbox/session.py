@@ -19,12 +19,6 @@ from utilities.sandbox.server_process import ServerConnection
 from utilities.sandbox.wire import Ending, Limit
 from utilities.tasks.task import Grid, Pair
 
-PRELOADED = (
-    'Already defined: `train`, a list of {"input": grid, "output": grid}; `test_inputs`, a list of '
-    "grids; `np`. A grid is a list of rows, each a list of ints from 0 to 9."
-)
-"""What a session begins with, in words for a prompt."""
-
 CallStatus = Literal["ok", "error", "timed_out", "memory", "died", "refused"]
 _CLAIMS: tuple[CallStatus, ...] = ("ok", "ok", "error", "memory")
 """What each of wire.CALL_KINDS says of a call."""

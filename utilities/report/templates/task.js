@@ -180,7 +180,7 @@ function disclosed(title, kind, make) {
 function rawReply(sample) {
   const packed = block(sample.reply);
   if (packed) return disclosed("what the model replied", "reply", async () => replyTexts(JSON.parse(await unpacked(packed))));
-  if (!index.with_replies || sample.input === undefined) return null;
+  if (!index.with_replies || sample.input === undefined || (sample.turns || []).length > 1) return null;
   const why = byId(sample.reply) ? "there was no room for it" : "no journal beside the results has it";
   return element("p", { class: "muted", text: `The raw reply is not in this page: ${why}.` });
 }
