@@ -31,6 +31,8 @@ SCRIPTS = (
     "benchmark/run_direct_benchmark.py",
 )
 SDKS = ("openai", "anthropic")
+INSPECT_PYTHON = "INSPECT_PYTHON"
+"""The variable that names the Python of a virtual environment with inspect_ai and openai."""
 
 
 def asked(
@@ -40,6 +42,8 @@ def asked(
     with PacedServer(latency_s) as server:
         url = {"openai": server.openai_url, "anthropic": server.anthropic_url}[sdk]
         command = [sys.executable, "-m", "tests.performance.measured_asking", way, sdk, url]
+        if way == "inspect_ai":
+            command = [os.environ[INSPECT_PYTHON], "tests/performance/measured_inspect.py", url]
         command += ["--requests", str(requests), "--in_flight", str(in_flight), *more]
         done = subprocess.run(
             command, cwd=REPOSITORY, env=clean_environment(), capture_output=True, text=True
@@ -63,6 +67,22 @@ def measure_cpu(requests: int, rounds: int) -> None:
             f"CPU a request, {sdk}, {how}, whole path ÷ raw aiohttp: {median(ratios):.1f} "
             f"({min(ratios):.1f} to {max(ratios):.1f}); {median(taken['whole']) * 1e3:.2f} ms ÷ "
             f"{median(taken['raw']) * 1e3:.2f} ms"
+        )
+
+
+def measure_inspect(requests: int, rounds: int) -> None:
+    """CPU of a request by inspect_ai and by the whole path, replies as a whole, in turns."""
+    if INSPECT_PYTHON not in os.environ:
+        print(f"inspect_ai: not measured; set {INSPECT_PYTHON} to a Python that has it and openai")
+        return
+    for _ in range(rounds):
+        theirs, ours = (
+            asked(way, "openai", 0.2, requests, 100, *more)["cpu_s"] / requests * 1e3
+            for way, more in (("inspect_ai", ()), ("whole", ("--no_stream",)))
+        )
+        print(
+            f"CPU a request, openai, as a whole, inspect_ai ÷ whole path: {theirs / ours:.1f}; "
+            f"{theirs:.1f} ms ÷ {ours:.2f} ms"
         )
 
 
@@ -125,6 +145,7 @@ MEASUREMENTS: Mapping[str, Callable[[int, int], None]] = {
     "cpu": measure_cpu,
     "errors": measure_errors,
     "help": measure_help,
+    "inspect": measure_inspect,
     "memory": measure_memory,
     "wall": measure_wall,
 }

@@ -107,6 +107,7 @@ _COMPLETION = {"id": "x", "object": "chat.completion", "created": 1, "model": "p
 _CHAT_USAGE = {
     "prompt_tokens": _USAGE["input_tokens"],
     "completion_tokens": _USAGE["output_tokens"],
+    "total_tokens": sum(_USAGE.values()),
 }
 
 

@@ -286,15 +286,19 @@ def _at_the_other_path(wrong: WrongAddress, status_code: int) -> AttemptFailed:
     )
 
 
-async def _unpacked(response: httpx2.Response) -> AsyncIterator[bytes]:
-    """The body's bytes; from where a body is not packed as it says, they are left as they come."""
-    if response.headers.get("content-encoding") != "gzip":
-        async for chunk in response.aiter_bytes():
-            yield chunk
-        return
+def _unpacked(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The body's bytes as they come."""
+    encoding = response.headers.get("content-encoding")
+    if encoding is None:  # no layer between that would look at each part
+        return response.aiter_raw()
+    return _unzipped(response.aiter_raw()) if encoding == "gzip" else response.aiter_bytes()
+
+
+async def _unzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The bytes of a gzip body; from where it is not packed as it says, they are left as is."""
     packed = zlib.decompressobj(zlib.MAX_WBITS | 16)
     is_packed = True
-    async for chunk in response.aiter_raw():
+    async for chunk in chunks:
         part = chunk
         if is_packed:
             try:
