@@ -15,7 +15,7 @@ from utilities.errors import AttemptFailed, ToolkitError
 from utilities.models.api_client import APIClient
 from utilities.models.bodies import unpacked_text
 from utilities.models.costs import price_per_million
-from utilities.models.interface import FREE, Message, Reply, Sampling, system_in_user
+from utilities.models.interface import FREE, Message, Reply, Sampling, Tool, system_in_user
 
 Verdict = Literal["yes", "no", "wrong", "unknown"]
 """`wrong`: the server takes it, and something is amiss all the same."""
@@ -42,8 +42,6 @@ _RED = (
     "gUAgEAgEgi/BAjLD/C5w/SM9AAAAAElFTkSuQmCC"
 )
 """A red square of 32 pixels a side, as PNG in base64."""
-_CALL = re.compile(r'"tool_use"|"function_call"|"tool_calls"\s*:\s*\[\s*\{')
-"""A tool's call in a reply of any API."""
 _LIMIT = re.compile(r"\d[\d,_]{2,8}\d")
 _CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window", "n_ctx")
 _MOST_SHOWN = 160
@@ -226,26 +224,20 @@ class ModelCheck:
             "type": "object",
             "properties": {"town": {"type": "string"}},
             "required": ["town"],
+            "additionalProperties": False,
         }
-        name, about = "weather_of", "The weather of a town, now."
-        if self._client.entry.api == "messages":
-            tool: dict[str, Any] = {"name": name, "description": about, "input_schema": schema}
-        else:
-            function = {"name": name, "description": about, "parameters": schema}
-            in_chat = self._client.entry.api == "chat"
-            tool = {"type": "function", **({"function": function} if in_chat else function)}
+        tool = Tool("weather_of", "The weather of a town, now.", schema)
         reply = await self._ask(
-            [_user("How is the weather in Bergen now? Call weather_of to find out.")], tools=[tool]
+            [_user("How is the weather in Bergen now? Call weather_of to find out.")],
+            **self._client.tool_fields([tool]),
         )
         if isinstance(reply, ToolkitError):
             self.takes |= {} if _is_lost(reply) else {"tools": False}
             return _refused("tools", reply)
-        raw = _raw(reply)
-        called = _CALL.search(raw) is not None
-        self.takes["tools"] = called
-        if called and name in raw:
-            return Finding("tools", "yes", f"it called {name}")
-        if name in reply.text:
+        self.takes["tools"] = bool(reply.tool_calls)
+        if any(call["name"] == tool.name for call in reply.tool_calls):
+            return Finding("tools", "yes", f"it called {tool.name}")
+        if tool.name in reply.text:
             said = f"the call came as text: {_quoted(reply.text)}; the server has no parser for it"
             return Finding("tools", "wrong", said)
         added = self._added(reply)

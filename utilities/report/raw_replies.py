@@ -64,6 +64,8 @@ class RawReplies:
             if len(item_of(entry.turns, index) or ()) > 1:
                 continue
             usage, latency_s = item_of(entry.usage, index), entry.latency_s[index]
+            if turns := entry.turns[index]:  # the journal has a line for each; the last one counts
+                usage, latency_s = turns[-1].get("usage"), turns[-1].get("latency_s")
             if usage is not None and latency_s is not None:
                 sign = _sign_of_reply(entry.task_id, index, latency_s, usage)
             elif entry.error[index] is not None:

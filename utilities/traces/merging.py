@@ -41,6 +41,7 @@ class MergeRules:
 
 _EVERY_TRACE = MergeRules()
 _NO_TEXT = "no reasoning"
+_TURN = "one turn of several"
 _KINDS_IN_JOURNALS = frozenset({"reply", "failed_request", "unread_body", "batch"})
 
 
@@ -135,6 +136,8 @@ def _samples_of(
         found = entry.fields
         reply = found.get("reply")
         text, status = reasoning_of_reply(reply if isinstance(reply, dict) else {})
+        if "turn" in found:  # the results have the whole conversation
+            status = _TURN
         model = found.get("model") or found.get("model_identifier")
         yield found.get("task_id"), model, text, status, False, found.get("view")
 
