@@ -113,7 +113,9 @@ def choose_agent(
             f"{kind.option} {kind.name}: it asks a model, and {what}; name one by "
             "--model_identifier"
         )
-    showing, model = _showing(kind, options, turns), choose_model(identifier, options)
+    has_tools = turns.tools == "python"
+    showing = _showing(kind, options, turns)
+    model = choose_model(identifier, options, has_tools=has_tools)
     if options.images is not None and model.entry.images is False:
         raise UsageError(f"--images: {model.entry.name} takes no pictures; leave it out")
     if turns.tools is not None:
@@ -188,7 +190,9 @@ def _showing(kind: AgentKind, options: AskingOptions, turns: ToolOptions) -> Sho
     return Showing(folders, options.grid_format, pictures)
 
 
-def choose_model(identifier: str, options: AskingOptions) -> ChosenModel:
+def choose_model(
+    identifier: str, options: AskingOptions, *, has_tools: bool = False
+) -> ChosenModel:
     """Find a model, its key and its sampling; raises UsageError as `choose_agent` does."""
     from utilities.models import costs
     from utilities.models.interface import check_sampling
@@ -204,7 +208,7 @@ def choose_model(identifier: str, options: AskingOptions) -> ChosenModel:
     entry = _asked_as(entry, sampling, options)
     if options.batch:
         entry = in_batches(entry)
-    check_sampling(entry, sampling)
+    check_sampling(entry, sampling, has_tools=has_tools)
     key = config.LOCAL_KEY if options.asks_nothing else config.read_key(entry)
     if options.max_cost_usd is not None and costs.price_per_million(entry) is None:
         raise UsageError(

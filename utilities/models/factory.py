@@ -126,7 +126,7 @@ class _Client:
         """As ModelClient says; hands out the retrier's own coroutine, with none around it."""
         first = self._servers[0]
         if sampling is not self._checked:
-            check_sampling(first.entry, sampling)
+            check_sampling(first.entry, sampling, has_tools=bool(tools))
             self._checked = sampling
         body = first.body(messages, sampling)
         if first.entry.streams:

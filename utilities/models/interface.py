@@ -135,8 +135,11 @@ _SET_HERE: Mapping[str, str] = {
 """The fields of a request that no user's `extra_body` may have, and what to do instead."""
 
 
-def check_sampling(entry: ModelEntry, sampling: Sampling) -> None:
-    """Raise UsageError if the model would reject a parameter; nothing is sent."""
+def check_sampling(entry: ModelEntry, sampling: Sampling, *, has_tools: bool = False) -> None:
+    """Raise UsageError if the model would reject a parameter; nothing is sent.
+
+    Which tool it has to call may only be said if it has tools.
+    """
     accepts = entry.accepts
     if sampling.reasoning_effort == "none":
         accepts = accepts | entry.accepts_without_reasoning
@@ -147,6 +150,7 @@ def check_sampling(entry: ModelEntry, sampling: Sampling) -> None:
                 hint += ", or give --reasoning_effort none as well"
             raise UsageError(f"{entry.name} takes no {name}: {hint}")
     _check_values(entry, sampling)
+    _check_extra_body(entry, sampling, has_tools=has_tools)
 
 
 def _check_values(entry: ModelEntry, sampling: Sampling) -> None:
@@ -161,11 +165,12 @@ def _check_values(entry: ModelEntry, sampling: Sampling) -> None:
         raise UsageError(f"--temperature {sampling.temperature}: it lies between 0 and 2")
     if sampling.top_p is not None and not 0 < sampling.top_p <= 1:
         raise UsageError(f"--top_p {sampling.top_p}: it lies above 0 and up to 1")
-    _check_extra_body(entry, sampling)
 
 
-def _check_extra_body(entry: ModelEntry, sampling: Sampling) -> None:
+def _check_extra_body(entry: ModelEntry, sampling: Sampling, *, has_tools: bool) -> None:
     set_here = dict(_SET_HERE)
+    if has_tools:
+        del set_here["tool_choice"]
     if entry.thinking:
         set_here["thinking"] = f"it is set for {entry.name}"
     if entry.api == "responses":
