@@ -1,4 +1,4 @@
-"""The code benchmark's solver."""
+"""The agents that write programs: the code benchmark's solver, and what refines programs."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from agents.strategies.feedback import (
     choose_parents,
     feedback_text,
 )
+from agents.strategies.rounds import programs_of
 from agents.strategies.strategy import JudgedSample
 from utilities.models.interface import Message
 from utilities.results.entry import Sample
@@ -19,13 +20,9 @@ from utilities.tasks.task import Task
 _REFINEMENT = "code_refinement"
 
 
-class CodeGeneratingAgent(LanguageModelAgent):
-    """Writes a program for a task whose test inputs it sees, and whose test outputs it does not.
+class RefiningModelAgent(LanguageModelAgent):
+    """Can be asked again for a better program, with what became of earlier ones."""
 
-    It is given `task.without_test_outputs()`, so there is nothing to leak. It can refine.
-    """
-
-    prompt_name: ClassVar[str] = "code_generating"
     further_prompts: ClassVar[tuple[str, ...]] = (_REFINEMENT,)
 
     def refinement_identity(self) -> dict[str, Any]:
@@ -37,12 +34,7 @@ class CodeGeneratingAgent(LanguageModelAgent):
 
     def choose_parents(self, task: Task, earlier: Sequence[JudgedSample]) -> list[EarlierProgram]:
         """The best programs so far, each solved train pair solved by one of them."""
-        programs = [
-            EarlierProgram(one.sample.index, one.sample.python_code, one.verdict)
-            for one in earlier
-            if one.sample.python_code is not None and one.verdict is not None
-        ]
-        return choose_parents(programs, task)
+        return choose_parents(programs_of(earlier), task)
 
     async def refine(
         self,
@@ -67,3 +59,12 @@ class CodeGeneratingAgent(LanguageModelAgent):
 
     def _messages(self, task: Task, feedback: str) -> list[Message]:
         return prompt_messages(_REFINEMENT, task, self.showing, feedback=feedback)
+
+
+class CodeGeneratingAgent(RefiningModelAgent):
+    """Writes a program for a task whose test inputs it sees, and whose test outputs it does not.
+
+    It is given `task.without_test_outputs()`, so there is nothing to leak.
+    """
+
+    prompt_name: ClassVar[str] = "code_generating"

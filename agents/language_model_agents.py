@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from agents.base import LanguageModelAgent, status_of
+from agents.code_generating_agent import RefiningModelAgent
 from agents.prompts.building import Answers
 from agents.reply_parsing import extract_grids, extract_reasoning, extract_thinking
 from utilities.models.interface import Message, Reply
@@ -10,7 +11,7 @@ from utilities.results.entry import Sample
 from utilities.tasks.task import Task
 
 
-class ReasoningCodeGenerator(LanguageModelAgent):
+class ReasoningCodeGenerator(RefiningModelAgent):
     """Reasoning and a program `solve_task(grid)`, for training data."""
 
     prompt_name: ClassVar[str] = "reasoning_code"

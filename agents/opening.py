@@ -15,7 +15,8 @@ from agents.base import Agent, LanguageModelAgent
 from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, find_agent
 from agents.prompts.building import PLAIN, Showing
 from agents.prompts.directory import check_prompt_directory
-from agents.strategies.strategy import sample_task
+from agents.strategies import strategy_of
+from agents.strategies.strategy import Judge, no_verdicts
 from agents.tool_conversation import ToolConversation, tools_prompt
 from agents.viewed_agent import Views, viewed
 from utilities import config
@@ -30,8 +31,10 @@ from utilities.replies.request_plan import Prices
 from utilities.results.entry import entry_of
 from utilities.runs.options import NO_TOOLS, AskingOptions, OutputPlace, ToolOptions
 from utilities.runs.run import AskingRun, open_run
+from utilities.runs.strategy_options import StrategyOptions
 from utilities.sandbox.session import Sessions
 from utilities.tasks.task import Task
+from utilities.verification.verdict import LocalVerifier, VerifierSettings
 from utilities.views.pictures import Pictures
 
 _TOKENS_AROUND_A_MESSAGE = 16
@@ -206,6 +209,7 @@ def choose_model(
     if options.price is not None:
         entry = replace(entry, price_override=options.price, cached_price=None)
     entry = _asked_as(entry, sampling, options)
+    _check_deadline(entry, options)
     if options.batch:
         entry = in_batches(entry)
     check_sampling(entry, sampling, has_tools=has_tools)
@@ -216,6 +220,17 @@ def choose_model(
             "(USD per million tokens)"
         )
     return ChosenModel(entry, key, sampling)
+
+
+def _check_deadline(entry: ModelEntry, options: AskingOptions) -> None:
+    """Raise UsageError if not even the first request could end in time; a batch may go on."""
+    if options.deadline is None or options.batch or options.asks_nothing:
+        return
+    if options.deadline <= entry.request_timeout_s:
+        raise UsageError(
+            f"--deadline: {options.deadline:.0f} s, and a request may take "
+            f"{entry.request_timeout_s:.0f} s; give --request_timeout_s as well"
+        )
 
 
 def _sampling(entry: ModelEntry, options: AskingOptions) -> Sampling:
@@ -282,22 +297,38 @@ async def ask_for_data(
     depends_on: Mapping[str, Any] = MappingProxyType({}),
     *,
     turns: ToolOptions = NO_TOOLS,
+    spending: StrategyOptions | None = None,
+    shown_options: Mapping[str, Any] | None = None,
 ) -> int:
-    """Write an entry of `best_of` samples for each task; returns the exit code.
+    """Write an entry of samples for each task; returns the exit code.
 
-    `seen` makes what the agent sees of a task. `depends_on` is what an entry depends on apart
-    from the agent. `default` and the errors are those of `choose_agent`.
+    `seen` makes what the agent and the judge of programs see of a task. `depends_on` is what an
+    entry depends on apart from the agent. `spending` says how samples are spent, else `best_of` are
+    asked for. `shown_options` stand in the metadata in place of `options`. `default` and the
+    errors are those of `choose_agent`.
     """
+    spending = spending or StrategyOptions()
     chosen = choose_agent(options, default, turns)
-    async with (
-        open_run(options, place, keys=chosen.keys) as run,
-        open_agent(run, chosen) as opened,
-    ):
+    needs_verdicts = spending.name != "best_of" or spending.stops
+    async with AsyncExitStack() as stack:
+        judge: Judge = no_verdicts
+        if needs_verdicts and not options.dry_run:
+            judge = (await stack.enter_async_context(LocalVerifier(VerifierSettings()))).judge
+        run = await stack.enter_async_context(
+            open_run(options, place, keys=chosen.keys, shown_options=shown_options)
+        )
+        opened = await stack.enter_async_context(open_agent(run, chosen))
+        strategy = strategy_of(spending, options, opened.agent, judge, chosen.model_identifier)
         identity = {**opened.identity, **depends_on}
+        if needs_verdicts:
+            identity |= strategy.identity()
+        if run.replies.plan is not None:
+            run.replies.plan.most_later_requests = strategy.most_later_samples
 
         async def answer(task: Task) -> dict[str, Any]:
-            samples = await sample_task(opened.agent, seen(task), options.best_of)
-            return entry_of(task, samples, identity)
+            samples = [one async for one in strategy.samples(seen(task))]
+            origin = strategy.origin_fields(samples) if needs_verdicts else {}
+            return entry_of(task, [one.sample for one in samples], identity, **origin)
 
         return await run.answer_tasks(answer, identity)
 
@@ -341,6 +372,8 @@ async def open_model(
     from utilities.models.factory import body_reader
 
     options, entry, client, batches = options or run.options, chosen.entry, None, None
+    if run.budget.deadline is not None and not options.batch:
+        run.budget.deadline.longest_s = entry.request_timeout_s
     worst_case = _worst_case(chosen, options)
     if run.replies.plan is not None and run.replies.plan.prices is None:
         run.replies.plan.prices = Prices(

@@ -70,7 +70,7 @@ class BenchmarkCall:
         """
         self._options = options
         self._place = place
-        self._budget = Budget(options.asking.max_cost_usd)
+        self._budget = Budget(options.asking.max_cost_usd, options.asking.deadline)
         self._parts = _parts_of(options.asking, agent, options.turns)
         judge = options.judging.judge
         self._judge = None if judge is None else choose_judge(judge, options.asking)

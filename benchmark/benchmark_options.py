@@ -12,10 +12,11 @@ from utilities.command_line.options import (
     part,
     unsafe_no_seccomp_flag,
 )
-from utilities.command_line.words import positive_int, whole_number
+from utilities.command_line.words import positive_int
 from utilities.errors import UsageError
 from utilities.runs.earlier_run import EarlierRun, find_earlier_run
 from utilities.runs.options import AskingOptions, ToolOptions
+from utilities.runs.strategy_options import StopOptions, StrategyOptions
 from utilities.scoring.options import SubmissionOptions
 
 _benchmark = partial(option, group="benchmark")
@@ -66,6 +67,7 @@ class BenchmarkOptions(Options):
 class DirectBenchmarkOptions(BenchmarkOptions):
     """What the user asked of the benchmark of grids."""
 
+    spending: StopOptions = part(StopOptions)
     protocol: Literal["arcprize"] | None = _benchmark(
         "ask as arcprize/arc-agi-benchmarking does: a request for each test input and attempt"
     )
@@ -79,6 +81,8 @@ class DirectBenchmarkOptions(BenchmarkOptions):
             given = self.protocol_directory is not None
             return "--protocol_directory: give --protocol as well" if given else None
         defaults = type(self)()
+        if self.spending.stops:
+            return "--stop_when_agree: it would change the protocol; leave it out"
         for mine, theirs in ((self, defaults), (self.asking, defaults.asking)):
             for name in _CHANGE_A_PROTOCOL:
                 if getattr(mine, name, None) != getattr(theirs, name, None):
@@ -103,13 +107,7 @@ _CHANGE_A_PROTOCOL = (
 class CodeBenchmarkOptions(BenchmarkOptions):
     """What the user asked of the benchmark that runs programs."""
 
-    refine: int = _benchmark(
-        "up to R further rounds of --best_of samples for each task without a program that fits "
-        "all train pairs",
-        "R",
-        default=0,
-        parse=partial(whole_number, most=100),
-    )
+    spending: StrategyOptions = part(StrategyOptions)
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="benchmark")
 
 

@@ -1,16 +1,15 @@
 """The benchmark of programs: asked for, run, refined, chosen and scored."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from agents.opening import OpenAgent
-from agents.strategies import STRATEGIES
-from agents.strategies.rounds import RefiningAgent
-from agents.strategies.strategy import JudgedSample, Limits, candidates_of, origin_fields
+from agents.strategies import strategy_of
+from agents.strategies.strategy import JudgedSample, candidates_of
 from benchmark.benchmark_call import Answers, BenchmarkCall
 from benchmark.benchmark_options import CodeBenchmarkOptions
-from utilities.command_line.terminal import say
 from utilities.results.entry import entry_of
 from utilities.runs.options import OutputPlace
 from utilities.scoring.attempts import choose, ranked
@@ -36,19 +35,18 @@ def answers_by(
     options: CodeBenchmarkOptions, verifier: LocalVerifier, opened: OpenAgent
 ) -> Answers:
     """How an agent's samples become entries."""
-    can_refine = isinstance(opened.agent, RefiningAgent)
-    if options.refine and not can_refine:
-        name = opened.identity["model_identifier"]
-        say(f"--refine: {name} has nothing to refine; it gets no further rounds")
-    strategy = STRATEGIES["rounds" if options.refine and can_refine else "best_of"](
+    strategy = strategy_of(
+        options.spending,
+        options.asking,
         opened.agent,
         verifier.judge,
-        Limits(best_of=options.asking.best_of, refine=options.refine),
+        opened.identity["model_identifier"],
     )
 
     async def answer(task: Task) -> dict[str, Any]:
         samples = await strategy.all_samples(task)
-        return entry_from(task, samples, opened.identity, options.attempts)
+        origin = strategy.origin_fields(samples)
+        return entry_from(task, samples, opened.identity, options.attempts, origin)
 
     return Answers(
         answer,
@@ -59,9 +57,16 @@ def answers_by(
 
 
 def entry_from(
-    task: Task, samples: list[JudgedSample], identity: dict[str, Any], attempts: int
+    task: Task,
+    samples: list[JudgedSample],
+    identity: dict[str, Any],
+    attempts: int,
+    origin: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Choose the attempts, and only then look at the test outputs."""
+    """Choose the attempts, and only then look at the test outputs.
+
+    `origin` are the fields that say how the samples were spent.
+    """
     candidates = ranked(candidates_of(samples))
     choices = choose(candidates, len(task.test), attempts)
     verdicts = [one.verdict and compared_with_tests(one.verdict, task) for one in samples]
@@ -69,7 +74,7 @@ def entry_from(
         task,
         [one.sample for one in samples],
         identity,
-        **origin_fields(samples),
+        **origin,
         **verdict_fields(verdicts),
         **choice_fields(task, choices, attempts),
         ranking=[one.index for one in candidates],

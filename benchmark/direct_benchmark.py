@@ -6,7 +6,7 @@ from typing import Any, cast
 from agents.arcprize_protocol import MOST_REQUESTS, ArcPrizeAgent, AskedTask, ProtocolPrompt
 from agents.catalogue import AgentKind
 from agents.opening import OpenAgent
-from agents.strategies.strategy import sample_task
+from agents.strategies.strategy import BestOf, Limits, StopRule, no_verdicts
 from benchmark.benchmark_call import Answers, BenchmarkCall
 from benchmark.benchmark_options import DirectBenchmarkOptions
 from utilities.results.entry import entry_of
@@ -32,10 +32,12 @@ async def benchmark(options: DirectBenchmarkOptions, place: OutputPlace) -> int:
 
 def answers_by(options: DirectBenchmarkOptions, opened: OpenAgent) -> Answers:
     """How an agent's samples become entries."""
+    limits = Limits(options.asking.best_of, stop=StopRule.of(options.spending))
+    strategy = BestOf(opened.agent, no_verdicts, limits)
 
     async def answer(task: Task) -> dict[str, Any]:
-        seen = task.without_test_outputs()
-        samples = await sample_task(opened.agent, seen, options.asking.best_of)
+        judged = await strategy.all_samples(task)
+        samples = [one.sample for one in judged]
         choices = choose_by_vote(
             [sample.answers or () for sample in samples], len(task.test), options.attempts
         )
@@ -45,9 +47,14 @@ def answers_by(options: DirectBenchmarkOptions, opened: OpenAgent) -> Answers:
             opened.identity,
             test_outputs=[sample.answers for sample in samples],
             **choice_fields(task, choices, options.attempts),
+            **strategy.stopping_fields(judged),
         )
 
-    return Answers(answer)
+    return Answers(
+        answer,
+        depends_on=limits.stop.identity(),
+        most_later_samples=strategy.most_later_samples,
+    )
 
 
 def answers_by_protocol(prompt: ProtocolPrompt, opened: OpenAgent) -> Answers:

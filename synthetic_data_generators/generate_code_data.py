@@ -2,11 +2,13 @@
 
     python synthetic_data_generators/generate_code_data.py --max_tasks 20
     python synthetic_data_generators/generate_code_data.py --model_identifier GPT_MINI \
---best_of 8 --max_cost_usd 5
+--best_of 8 --until_verified 2 --max_cost_usd 5
 
 The agent sees the train pairs only; --include_test_inputs shows it the test inputs as well (never
-the test outputs). Every reply is journalled as it comes; the same command again goes on where the
-last run ended and asks nothing twice. Run the programs with verify_generated_code.py.
+the test outputs). With --strategy or --until_verified, programs run on what the agent sees, to
+decide what is asked next: the test outputs decide nothing. Every reply is journalled as it comes;
+the same command again goes on where the last run ended and asks nothing twice. Run the programs
+with verify_generated_code.py.
 """
 
 from utilities.command_line.script import run_script
@@ -18,6 +20,7 @@ from utilities.command_line.options import Options, flag, parse_options, part
 from utilities.command_line.signals import run_until_stopped
 from utilities.config import CODE_DATA_DIRECTORY
 from utilities.runs.options import AskingOptions, OutputPlace, ToolOptions
+from utilities.runs.strategy_options import StrategyOptions
 
 PLACE = OutputPlace(CODE_DATA_DIRECTORY, "code_data", "code_data_generation.log")
 
@@ -28,7 +31,14 @@ class CodeDataOptions(Options):
 
     asking: AskingOptions = part(AskingOptions)
     turns: ToolOptions = part(ToolOptions)
+    spending: StrategyOptions = part(StrategyOptions)
     include_test_inputs: bool = flag("show the agent the test inputs too")
+
+    def fault(self) -> str | None:
+        """Programs agree on test inputs only if they see some."""
+        if self.spending.stop_when_agree is None or self.include_test_inputs:
+            return None
+        return "--stop_when_agree: give --include_test_inputs as well, or --until_verified instead"
 
 
 def main() -> int:
@@ -41,7 +51,14 @@ def main() -> int:
     seen = Task.without_test_outputs if shown else Task.train_pairs_only
     depends_on = {"include_test_inputs": shown}
     work = ask_for_data(
-        options.asking, PLACE, "reasoning_code", seen, depends_on, turns=options.turns
+        options.asking,
+        PLACE,
+        "reasoning_code",
+        seen,
+        depends_on,
+        turns=options.turns,
+        spending=options.spending,
+        shown_options=options.to_json(),
     )
     return run_until_stopped(work)
 

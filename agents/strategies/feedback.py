@@ -3,7 +3,7 @@
 It is made of the train pairs, and of whether a program gave any grid at all for a test input.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agents.prompts.building import fenced
@@ -42,14 +42,14 @@ def choose_parents(programs: Sequence[EarlierProgram], task: Task) -> list[Earli
     the next best up to MOST_PROGRAMS. Programs rank by the train pairs they solve, then by the
     share of their cells that is right, then by shortness, then by index.
     """
-    different = {normal_form(program.code): program for program in reversed(programs)}
-    ranked = sorted(different.values(), key=lambda program: _merit(program, task), reverse=True)
+    different = different_programs(programs).values()
+    ranked = sorted(different, key=lambda program: _merit(program, task), reverse=True)
     chosen = ranked[:1]
     while more := _best_complement(ranked, chosen):
         chosen.append(more)
     left = [program for program in ranked if program not in chosen]
     chosen += left[: max(0, MOST_PROGRAMS - len(chosen))]
-    return sorted(chosen, key=lambda program: _merit(program, task))
+    return worst_to_best(chosen, task)
 
 
 def _best_complement(
@@ -67,6 +67,16 @@ def _best_complement(
 
 def _solved_pairs(program: EarlierProgram) -> set[int]:
     return {pair for pair, is_right in enumerate(program.verdict.train) if is_right}
+
+
+def worst_to_best(programs: Iterable[EarlierProgram], task: Task) -> list[EarlierProgram]:
+    """The programs in the order in which a prompt shows them."""
+    return sorted(programs, key=lambda program: _merit(program, task))
+
+
+def different_programs(programs: Sequence[EarlierProgram]) -> dict[str, EarlierProgram]:
+    """The first of equal programs, by their normal forms."""
+    return {normal_form(program.code): program for program in reversed(programs)}
 
 
 def _merit(program: EarlierProgram, task: Task) -> tuple[int, float, int, int]:

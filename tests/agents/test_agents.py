@@ -17,7 +17,7 @@ from agents.language_model_agents import (
     ReasoningTraceGenerator,
 )
 from agents.prompts.building import prompt_messages
-from agents.strategies.strategy import sample_task
+from agents.strategies.strategy import side_by_side
 from utilities.errors import NotAsked, RateLimited, RequestFailed
 from utilities.models.interface import FREE, Begun, Message, Meter, Reply, Sampling
 from utilities.replies.asked_model import AskedModel
@@ -164,7 +164,9 @@ async def test_samples_of_a_task_are_asked_side_by_side_and_keep_their_order(
 ) -> None:
     client = ScriptedClient(*(Reply(f"<reasoning>{word}</reasoning>") for word in "abc"))
     async with model_of(tmp_path, client) as model:
-        samples = await sample_task(ReasoningTraceGenerator(model), TASK, 3)
+        samples = await side_by_side(
+            ReasoningTraceGenerator(model).sample(TASK, i) for i in range(3)
+        )
     assert [sample.index for sample in samples] == [0, 1, 2]
     assert sorted(sample.reasoning or "" for sample in samples) == ["a", "b", "c"]
 

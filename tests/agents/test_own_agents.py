@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from agents.catalogue import find_agent
 from agents.strategies import STRATEGIES
-from agents.strategies.strategy import JudgedSample, Strategy
+from agents.strategies.strategy import Asked, JudgedSample, Strategy
 from benchmark.benchmark_options import CodeBenchmarkOptions
 from benchmark.code_benchmark import benchmark
 from benchmark.run_code_benchmark import PLACE
@@ -202,12 +202,10 @@ class UntilItFits(Strategy):
     def identity(self) -> dict[str, object]:
         return {"strategy": "until_it_fits", "refine": 0}
 
-    async def samples(self, task: Task) -> AsyncIterator[JudgedSample]:
-        for index in range(self.limits.best_of):
-            (one,) = await self.judged(task, [await self.agent.sample(task, index)])
-            yield one
-            if one.verdict is not None and one.verdict.passed_train:
-                return
+    def wave(self, task: Task, done: Sequence[JudgedSample]) -> Sequence[Asked]:
+        if len(done) == self.limits.best_of or any(one.fits_train for one in done):
+            return []
+        return [Asked(self.agent.sample(task, len(done)))]
 
 
 async def test_a_strategy_of_the_table_decides_how_many_samples_a_task_gets(

@@ -13,7 +13,7 @@ from agents.code_generating_agent import CodeGeneratingAgent
 from agents.prompts.building import prompt_messages
 from agents.strategies.feedback import EarlierProgram, choose_parents, feedback_text
 from agents.strategies.rounds import Rounds
-from agents.strategies.strategy import JudgedSample, Limits, candidates_of, origin_fields
+from agents.strategies.strategy import JudgedSample, Limits, candidates_of
 from tests.agents.test_agents import ScriptedClient, model_of
 from tests.support.attempts import choose_attempts
 from utilities.errors import NotAsked, RateLimited
@@ -148,6 +148,13 @@ def strategy_of(
     agent: CodeGeneratingAgent, verifier: LocalVerifier, best_of: int, refine: int
 ) -> Rounds:
     return Rounds(agent, verifier.judge, Limits(best_of, refine))
+
+
+def origin_fields(done: Sequence[JudgedSample]) -> dict[str, Any]:
+    return {
+        "refinement_round": [one.round for one in done],
+        "parent_samples": [one.parents for one in done],
+    }
 
 
 async def rounds(

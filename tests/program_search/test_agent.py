@@ -15,7 +15,7 @@ import pytest
 
 from agents.program_search.agent import ProgramSearchAgent
 from agents.program_search.worker_pool import WorkerPool
-from agents.strategies.strategy import sample_task
+from agents.strategies.strategy import side_by_side
 from tests.support.sandbox_processes import parents
 from tests.support.scripts import arc1_training
 from utilities.errors import ProviderFailed
@@ -91,14 +91,14 @@ async def test_a_found_program_comes_with_reasoning_and_answers(tmp_path: Path) 
 
 async def test_the_entry_of_a_task_states_confidences(tmp_path: Path) -> None:
     async with opened(tmp_path, best_of=2) as agent:
-        samples = await sample_task(agent, FLIPPED, 2)
+        samples = await side_by_side(agent.sample(FLIPPED, i) for i in range(2))
         entry = entry_of(FLIPPED, samples, agent.identity())
     assert entry["confidence"] == [sample.confidence for sample in samples]
 
 
 async def test_entries_without_a_stated_confidence_leave_it_out(tmp_path: Path) -> None:
     async with opened(tmp_path) as agent:
-        samples = await sample_task(agent, RIDDLE, 1)
+        samples = await side_by_side(agent.sample(RIDDLE, i) for i in range(1))
         assert "confidence" not in entry_of(RIDDLE, samples, agent.identity())
 
 
@@ -110,7 +110,7 @@ async def test_what_has_no_rule_is_called_no_program_found(tmp_path: Path) -> No
 
 async def test_one_search_serves_all_samples_of_a_task(tmp_path: Path) -> None:
     async with opened(tmp_path, best_of=2) as agent:
-        samples = await sample_task(agent, FLIPPED, 2)
+        samples = await side_by_side(agent.sample(FLIPPED, i) for i in range(2))
         assert len(children_of(os.getpid())) == 1
     codes = {sample.python_code for sample in samples if sample.status == "ok"}
     assert len(codes) == sum(sample.status == "ok" for sample in samples) >= 1

@@ -56,6 +56,28 @@ def positive_float(text: str) -> float:
     return value
 
 
+def share(text: str, most: float) -> float:
+    """A number from 0 to `most`."""
+    value = non_negative_float(text)
+    if value > most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {most:g}")
+    return value
+
+
+_TIME_SPAN = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
+
+
+def time_span(text: str) -> float:
+    """A span of time in seconds, written `11h30m`, `45m` or `90s`; above 0."""
+    found = _TIME_SPAN.fullmatch(text)
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    if not (total := 3600 * hours + 60 * minutes + seconds):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no span of time; write 11h30m, 45m or 90s, above 0"
+        )
+    return float(total)
+
+
 def price(text: str) -> tuple[float, float]:
     """USD per million input and output tokens, written `IN,OUT`."""
     parts = text.split(",")

@@ -22,7 +22,7 @@ from utilities.models.interface import (
 )
 from utilities.models.json_fields import encode_json
 from utilities.replies.batches.queue import BatchQueue
-from utilities.replies.budget import BudgetMeter
+from utilities.replies.budget import BudgetMeter, DeadlineMeter
 from utilities.replies.journal import request_key
 from utilities.replies.replies import ReadBody, Replies, readable_body, shortly
 from utilities.tasks.task import Task
@@ -201,7 +201,10 @@ class AskedModel:
         if self._worst_case is not None:
             read = [*messages, *_tools_as_messages(turn)]
             sampling, worst_usd = self._worst_case.sampling, self._worst_case.usd_of(read)
-        meter = Meter() if self._is_free else BudgetMeter(self._replies.budget, worst_usd)
+        budget = self._replies.budget
+        meter: Meter = BudgetMeter(budget, worst_usd)
+        if self._is_free:
+            meter = DeadlineMeter(budget.deadline)
         return sampling.of_sample(index), meter
 
     def _shared(

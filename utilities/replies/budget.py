@@ -1,9 +1,46 @@
-"""The cap on what a run may spend."""
+"""The cap on what a run may spend: money, and time."""
 
 import asyncio
+import time
 
 from utilities.errors import NotAsked
 from utilities.models.interface import Meter
+
+
+class Deadline:
+    """When a run must have ended: nothing is asked that may last longer than what is left.
+
+    How long that is is judged by the slowest reply seen so far; before the first one, by
+    `longest_s`.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        """`limit_s` counts from now."""
+        self.limit_s = limit_s
+        self.longest_s = 0.0
+        """The longest wait for one reply that the settings allow; set when the model is known."""
+        self.is_reached = False
+        """Whether something was not asked because of it, or cut short."""
+        self._ends_at = time.monotonic() + limit_s
+        self._slowest_s: float | None = None
+
+    @property
+    def left_s(self) -> float:
+        """How much time is left, at least 0."""
+        return max(0.0, self._ends_at - time.monotonic())
+
+    def saw(self, latency_s: float) -> None:
+        """Learn how long a reply took."""
+        self._slowest_s = max(latency_s, self._slowest_s or 0.0)
+
+    def check(self) -> None:
+        """Raise NotAsked if a request that is sent now may not end in time."""
+        needed_s = self.longest_s if self._slowest_s is None else self._slowest_s
+        if self.left_s <= needed_s:
+            self.is_reached = True
+            raise NotAsked(
+                f"--deadline: {self.left_s:.0f} s are left, and a reply may take {needed_s:.0f} s"
+            )
 
 
 class Budget:
@@ -14,9 +51,10 @@ class Budget:
     if the prices are right. Without a cap it only adds up.
     """
 
-    def __init__(self, cap_usd: float | None = None) -> None:
-        """`cap_usd` is in US dollars; None means no cap."""
+    def __init__(self, cap_usd: float | None = None, limit_s: float | None = None) -> None:
+        """`cap_usd` is in US dollars, `limit_s` in seconds from now; None means no cap."""
         self.cap_usd = cap_usd
+        self.deadline = None if limit_s is None else Deadline(limit_s)
         self.spent_usd = 0.0
         self.lost_count = 0
         """Attempts that brought no reply and may have been billed all the same."""
@@ -95,17 +133,46 @@ class Spending:
         return self.lost_count > 0 and not self.lost_usd
 
 
-class BudgetMeter(Meter):
+class DeadlineMeter(Meter):
+    """Counts no money, and lets no attempt begin that may not end in time."""
+
+    def __init__(self, deadline: Deadline | None) -> None:
+        """Without a `deadline` any attempt may begin."""
+        self._deadline = deadline
+        self._begun_at = 0.0
+
+    async def begin(self) -> None:
+        """Raises NotAsked if too little time is left."""
+        if self._deadline is not None:
+            self._deadline.check()
+        self._begun_at = time.monotonic()
+
+    def end(self, cost_usd: float | None) -> None:  # noqa: ARG002 - as Meter has it
+        """Learn how long the attempt took."""
+        if self._deadline is not None and self._begun_at:
+            self._deadline.saw(time.monotonic() - self._begun_at)
+
+
+class BudgetMeter(DeadlineMeter):
     """Counts the attempts at one kind of request against a budget."""
 
     def __init__(self, budget: Budget, worst_usd: float | None) -> None:
         """`worst_usd` is what one attempt costs at most; None (without a cap only) is unknown."""
+        super().__init__(budget.deadline)
         self._budget = budget
         self.worst_usd = worst_usd
 
     async def begin(self) -> None:
-        """Reserve the worst case; raises NotAsked if the budget is spent."""
+        """Reserve the worst case; raises NotAsked if the budget is spent, or too little time left.
+
+        To wait for the budget may take long, so the time is looked at last.
+        """
         await self._budget.reserve(self.worst_usd or 0.0)
+        try:
+            await super().begin()
+        except NotAsked:
+            self._budget.settle(self.worst_usd or 0.0, 0.0)
+            raise
 
     def take_up(self) -> None:
         """Instead of `begin`, for a request that an earlier run has begun."""
@@ -113,6 +180,7 @@ class BudgetMeter(Meter):
 
     def end(self, cost_usd: float | None) -> None:
         """Replace the reservation by the cost."""
+        super().end(cost_usd)
         self._budget.settle(self.worst_usd or 0.0, cost_usd)
 
     def lost(self) -> None:

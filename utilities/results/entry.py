@@ -131,6 +131,15 @@ _Texts = list[str | None]
 _TaskIds = list[str] | None
 
 
+class Stopping(msgspec.Struct):
+    """The part of `stopping` that figures need."""
+
+    least_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Independent samples that the task was sure to get."""
+    not_asked: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """At most how many samples it did not get because the rule was met."""
+
+
 class JudgeCall(msgspec.Struct, kw_only=True):
     """One call of a judge: which answers it put first and second, and what that cost."""
 
@@ -198,6 +207,9 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     confidence: list[_Number | None] = []
     refinement_round: list[int | None] = []
     parent_samples: list[list[int] | None] = []
+    chain: list[int | None] = []
+    score: list[_Number | None] = []
+    """Share of train pairs that a program solves, 0-1."""
     relabelled_from: list[dict[str, Any] | None] = []
     view: list[dict[str, Any] | None] = []
     turns: list[list[dict[str, Any]] | None] = []
@@ -223,6 +235,9 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     attempts: list[_Grids] | None = None
     outputs_solved: _Flags | None = None
 
+    strategy: str | None = None
+    stopping: Stopping | None = None
+    """What a stop rule did to the task; None without one."""
     ranking: list[int] | None = None
     """The samples with a program, best first, as the code benchmark ranked them."""
     judge: Judging | None = None
@@ -231,8 +246,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         *("status", "reasoning", "thinking", "python_code", "prompt_messages", "error"),
         "finish_reason",
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
-        *("refinement_round", "parent_samples", "relabelled_from", "view", "turns", "usage"),
-        "test_input",
+        *("refinement_round", "parent_samples", "chain", "score", "relabelled_from", "view"),
+        *("turns", "usage", "test_input"),
         *("execution_status", "execution_message", "train_passed", "test_passed"),
         *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
         *("uses_numpy_without_import", "fresh_passed", "fresh_pairs", "generalises"),
@@ -253,7 +268,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         self._check()
 
     def _check(self) -> None:
-        for name in ("cost_usd", "latency_s", "confidence", "fresh_passed"):
+        for name in ("cost_usd", "latency_s", "confidence", "score", "fresh_passed"):
             numbers = getattr(self, name) or ()
             if not all(is_finite(number) for number in numbers if number is not None):
                 raise ValueError(f"{name} has a number that is not finite")
@@ -279,6 +294,16 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         """Whether a sample's program is right on every train and test pair."""
         lists = [values and values[index] for values in (self.train_passed, self.test_passed)]
         return all(bool(passed) and all(passed or ()) for passed in lists)
+
+    @property
+    def independent_samples(self) -> list[int]:
+        """The samples of the first round, which no other sample is shown to.
+
+        If a stop rule could end the task, only those that came whatever they were: a later one
+        came because the earlier ones did not agree, so that its task is a hard one.
+        """
+        first = [index for index, one in enumerate(self.refinement_round) if not one]
+        return first if self.stopping is None else first[: self.stopping.least_samples]
 
     @property
     def kind(self) -> EntryKind:

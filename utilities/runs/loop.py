@@ -94,13 +94,26 @@ class RunLoop:
                 await self._store.append({**keys, **entry})
             count(ResultEntry.of(entry), resumed=not is_new)
 
+        ending = asyncio.create_task(self._end_in_time())
         feeding = asyncio.create_task(self._begin_all(tasks, one, count))
         await asyncio.wait([feeding])
         while self._jobs:
             await asyncio.wait(self._jobs)
+        ending.cancel()
         self._failure = self._failure or feeding.exception()
         if self._failure is not None:
             raise self._failure
+
+    async def _end_in_time(self) -> None:
+        """At the deadline, cancel what is still in flight: its time was judged too short."""
+        if (deadline := self._budget.deadline) is None:
+            return
+        await asyncio.sleep(deadline.left_s)
+        deadline.is_reached = True
+        self._stopping.set()
+        say(f"--deadline: the time is over; {len(self._jobs)} tasks in flight are cancelled")
+        for job in self._jobs:
+            job.cancel()
 
     def _made(self, entry: Entry, key: str) -> tuple[Entry, bool]:
         """The entry that counts, and whether it differs from the one that is written already."""
@@ -136,14 +149,17 @@ class RunLoop:
 
     @property
     def status(self) -> str:
-        """How the run ended: completed, interrupted, failed or budget_exhausted."""
+        """How it ended: completed, interrupted, failed, budget_exhausted or deadline_reached."""
         if self._failure is not None:
             return "failed"
         if self.stopped_by is not None:
             return "interrupted"
         if self.server_is_gone:
             return "failed"
-        return "budget_exhausted" if self._budget.exhausted else "completed"
+        if self._budget.exhausted:
+            return "budget_exhausted"
+        deadline = self._budget.deadline
+        return "deadline_reached" if deadline and deadline.is_reached else "completed"
 
     def _finished(self, job: asyncio.Task[None]) -> None:
         self._jobs.discard(job)

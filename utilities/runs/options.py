@@ -17,6 +17,7 @@ from utilities.command_line.words import (
     non_negative_float,
     positive_int,
     price,
+    time_span,
     whole_number,
 )
 from utilities.tasks.selection import DrawOptions
@@ -119,6 +120,12 @@ class AskingOptions(Options):
     )
     max_cost_usd: float | None = _model(
         "stop asking before the bill passes this; exit code 3", "X", parse=non_negative_float
+    )
+    deadline: float | None = _model(
+        "end within this time (11h30m, 45m, 90s): ask nothing that may not end in it, by the "
+        "slowest reply so far; exit code 3",
+        "TIME",
+        parse=time_span,
     )
     search_budget: int | None = _model(
         "work that PROGRAM_SEARCH may spend on a task, in counted steps",

@@ -129,7 +129,7 @@ class AskingRun:
         self.tasks = tasks
         self.store = store
         self.stopping = asyncio.Event()
-        self.budget = budget or Budget(options.max_cost_usd)
+        self.budget = budget or Budget(options.max_cost_usd, options.deadline)
         self.replies = Replies(
             store.journal,
             self.budget,
@@ -285,7 +285,7 @@ def _exit_code(loop: RunLoop, *, reparsed: bool) -> int:
     if loop.stopped_by is not None:
         terminated = loop.stopped_by == signal.SIGTERM
         return cli.EXIT_TERMINATED if terminated else cli.EXIT_INTERRUPTED
-    if loop.status == "budget_exhausted":
+    if loop.status in {"budget_exhausted", "deadline_reached"}:
         return cli.EXIT_BUDGET
     if loop.server_is_gone:
         return cli.EXIT_TASKS_FAILED

@@ -56,6 +56,7 @@ class RunFigures:
             + self._unfinished()
             + resumed_cost
             + _lost_attempts(self.spending),
+            **({"stopped": tally.stopped_text()} if tally.may_stop else {}),
             **({} if self.batches is None else {"batches": self.batches}),
         }
 

@@ -52,8 +52,23 @@ class Tally:
     failed_task_ids: list[str] = field(default_factory=list)
     """Tasks with a sample that failed for technical reasons; a later run asks those again."""
 
+    may_stop: bool = False
+    """Whether a stop rule could end tasks early."""
+    stopped_tasks: int = 0
+    """Tasks that it ended."""
+    not_asked: int = 0
+    """At most how many samples these did not get."""
+    saved_usd: float = 0.0
+    """About what those would have cost, by the mean sample of their task, as far as it is known."""
+
     def add(self, entry: ResultEntry, *, resumed: bool) -> None:
         """Count a finished entry."""
+        if entry.stopping is not None:
+            self.may_stop = True
+            self.stopped_tasks += bool(entry.stopping.not_asked)
+            self.not_asked += entry.stopping.not_asked
+            mean_usd = entry.known_cost_usd / max(1, entry.samples - entry.unpriced)
+            self.saved_usd += entry.stopping.not_asked * mean_usd
         if resumed:
             self.resumed_count += 1
         else:
@@ -110,6 +125,14 @@ class Tally:
         """Tasks with an entry."""
         return self.asked_count + self.resumed_count
 
+    def stopped_text(self) -> str:
+        """What the stop rule saved, and what that means for the figures."""
+        return (
+            f"{self.stopped_tasks} tasks early; at most {self.not_asked:,} samples not asked, "
+            f"about {cost_text(self.saved_usd, self.unknown_cost_count)} saved; pass@k counts only "
+            "the first samples, which every task was sure to get"
+        )
+
     def progress_text(self) -> str:
         """The counts in a few words, to be shown while the run goes."""
         solved, failed = len(self.solved_task_ids), len(self.failed_task_ids)
@@ -160,7 +183,13 @@ class Tally:
                 "samples_by_status": dict(self.statuses),
                 "requests": self.requests,
                 "failed_attempts": dict(self.failed_attempts),
+                **(
+                    {"stopped_tasks": self.stopped_tasks, "samples_not_asked": self.not_asked}
+                    if self.may_stop
+                    else {}
+                ),
             },
+            **({"saved_usd": self.saved_usd} if self.may_stop else {}),
             "usage": dict(self.usage),
             "replies_without_usage": self.uncounted["replies"],
             "cost_usd": None if self.unknown_cost_count else self.cost_usd,

@@ -96,6 +96,8 @@ def _sample_figures(tasks: Sequence[TaskOutcome]) -> list[Figure]:
     for k in range(1, independent + 1):
         chances = [_chance(one, k) for one in tasks]
         meaning = "the chance that one of k samples is right" if k == 1 else ""
+        if k == 1 and any(one.may_stop for one in tasks):
+            meaning += "; of the first samples only, which every task was sure to get"
         figures.append(_figure(f"pass@{k}", "pass_at_k", chances, each, drawn, meaning=meaning))
     return figures
 

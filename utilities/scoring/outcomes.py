@@ -45,7 +45,12 @@ class TaskOutcome:
     """For each test output whether an attempt is right; None if the output is not known."""
     samples: int = 0
     independent_samples: int = 0
-    """Of these, the samples of the first round, which no other sample is shown to."""
+    """Of these, the samples of the first round, which no other sample is shown to; if a stop rule
+    could end the task, those that came whatever they were."""
+    may_stop: bool = False
+    """Whether a stop rule could end the task early."""
+    not_asked: int = 0
+    """At most how many samples it did not get because of that."""
     independent_right: int = 0
     """Of the latter, those with every test output right."""
     outputs_reached: int = 0
@@ -184,9 +189,9 @@ def outcome_of(
         latency_s=entry.total_latency_s,
         task_hash=task_hash,
         **_shape(task),
-        **judge(
-            entry, task, [index for index, one in enumerate(entry.refinement_round) if not one]
-        ),
+        not_asked=entry.stopping.not_asked if entry.stopping else 0,
+        may_stop=entry.stopping is not None,
+        **judge(entry, task, entry.independent_samples),
     )
 
 

@@ -91,6 +91,11 @@ class ScoredRun:
         most = max((one.samples for one in self.outcomes.values()), default=0)
         answers = "programs" if self.has_programs else "grids"
         besides = [f"refine {told['refine']}"] if told.get("refine") else []
+        if "strategy" in told:
+            drawn = f" {told['parents']}" if "parents" in told else ""
+            besides.append(f"{told['strategy']}{drawn}, {told.get('steps')} steps")
+        stops = ("stop_when_agree", "until_verified")
+        besides += [f"{name} {told[name]}" for name in stops if name in told]
         besides += [f"{attempts} attempts"] if attempts != ATTEMPTS else []
         besides += shown_by(told)
         if isinstance(judge := told.get("judge"), Mapping):
