@@ -2,25 +2,34 @@
 
     python auxiliary_utilities/build_report.py benchmark/benchmark_results/code_benchmark/code_benchmark_results.jsonl
     python auxiliary_utilities/build_report.py GPT.jsonl CLAUDE.jsonl --output compared.html
+    python auxiliary_utilities/build_report.py RUNNING.jsonl --serve 8901
 
 The page is one file that opens from the disk and fetches nothing. It takes results of the
 benchmarks and of the generators, verified or not, plain or gzipped; several of them, or several
-models in one file, are compared. Replies are shown as text, whatever they contain.
+models in one file, are compared. Replies are shown as text, whatever they contain. With --serve a
+page on this machine follows results files while runs write them.
 """  # noqa: E501 - a command to paste
 
 from utilities.command_line.script import run_script
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from utilities.command_line.options import Options, argument, option, parse_options, part
+from utilities.command_line.signals import Stopped, run_until_stopped
 from utilities.command_line.terminal import show
-from utilities.command_line.words import is_one_of, whole_number
+from utilities.command_line.words import is_one_of, port_number, whole_number
 from utilities.files.atomic import write_atomically
 from utilities.files.json_files import stem_of
 from utilities.scoring.options import TaskSetOptions
+
+if TYPE_CHECKING:
+    from utilities.report.contents import ReportContents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,22 +58,55 @@ class ReportOptions(Options):
         default=30,
     )
 
+    serve: int | None = option(
+        "instead of a page, serve one at this port of 127.0.0.1 that follows running files, which "
+        "need not be there yet; 0 takes a free port",
+        "PORT",
+        parse=port_number,
+    )
+
     def fault(self) -> str | None:
         """What is wrong with the options together."""
+        if self.serve is not None:
+            strange = (path for path in self.results if path.suffix != ".jsonl" or path.is_dir())
+            for path in strange:
+                return f"--serve follows results files as they grow (.jsonl); {path} is none"
+            if self.output is not None or self.task_set != TaskSetOptions():
+                return "--serve writes no page: leave out --output, --dataset, --dataset_directory"
         return "--output is one of RESULTS" if is_one_of(self.output, self.results) else None
 
 
 def main() -> int:
-    """Build the page and say where it is."""
+    """Build the page, or serve one."""
     options = parse_options(ReportOptions, __doc__)
     from utilities.report.contents import ReportContents  # slow to import, as is the page
-    from utilities.report.page import page_of
 
-    contents = ReportContents(
+    empty = partial(
+        ReportContents,
         longest_text=options.max_text,
         most_bytes=options.max_megabytes * 1_000_000,
         most_reply_bytes=options.max_reply_megabytes * 1_000_000,
     )
+    if options.serve is not None:
+        return follow(options.results, options.serve, empty)
+    return build(options, empty())
+
+
+def follow(paths: Sequence[Path], port: int, empty: Callable[[], "ReportContents"]) -> int:
+    """Serve until a signal ends it; returns the exit code."""
+    from utilities.report.live import serve
+
+    try:
+        run_until_stopped(serve(paths, port, empty))
+    except Stopped as stopped:
+        return stopped.exit_code
+    return 0
+
+
+def build(options: ReportOptions, contents: "ReportContents") -> int:
+    """Write the page and say where it is; returns the exit code."""
+    from utilities.report.page import page_of
+
     tasks, dataset = options.task_set.chosen_tasks()
     contents.read(options.results, tasks=tasks, dataset=dataset)
     page = b"".join(page_of(contents, built_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"))

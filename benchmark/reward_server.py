@@ -3,8 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from benchmark.rewards import Answer, AnswerKind, BadRequest, Reward, RewardRule, reward_of
-from utilities.errors import UsageError
 from utilities.tasks.task import Task
 from utilities.verification.verdict import Verifier
 
@@ -172,22 +170,3 @@ def _json(
 
 def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
     return _json({"error": message}, status, headers)
-
-
-@asynccontextmanager
-async def listening(server: RewardServer, host: str, port: int) -> AsyncIterator[str]:
-    """Serve while the context lasts; gives the address. Raises UsageError if that fails."""
-    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        try:
-            site = web.TCPSite(runner, host, port)
-            await site.start()
-        except OSError as error:
-            raise UsageError(
-                f"cannot listen at {host}, port {port}: {error.strerror}; choose another --port"
-            ) from error
-        bound = runner.addresses[0][1]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{bound}"
-    finally:
-        await runner.cleanup()

@@ -119,7 +119,8 @@ def tasks_to_serve(options: RewardOptions) -> dict[str, Task]:
 
 async def serve(options: RewardOptions, tasks: dict[str, Task]) -> None:
     """Open sandbox and server, and serve; raises UsageError if the port cannot be had."""
-    from benchmark.reward_server import RewardServer, ServedRewards, listening
+    from benchmark.reward_server import RewardServer, ServedRewards
+    from utilities.command_line.serving import listening
 
     async with options.verifier.open_verifier() as verifier:
         server = RewardServer(
@@ -132,7 +133,7 @@ async def serve(options: RewardOptions, tasks: dict[str, Task]) -> None:
                 token=options.token,
             )
         )
-        async with listening(server, options.host, options.port) as address:
+        async with listening(server.application(), options.host, options.port) as address:
             say(f"rewards for {len(tasks)} tasks at {address}; Ctrl-C ends it")
             await asyncio.Event().wait()
 

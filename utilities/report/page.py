@@ -32,6 +32,8 @@ from utilities.scoring.comparison import (
 )
 from utilities.scoring.scored_run import ScoredRun
 
+LIVE_SCRIPTS = ("elements", "live")
+"""Those of the page that follows runs."""
 SCRIPTS = ("elements", "grids", "code", "figures", "table", "task", "start")
 """The parts of the page's script, in their order."""
 _MOST_CARDS = 4
@@ -46,6 +48,7 @@ def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
     shared, pairs = rows_of_shared_tasks(scored, letters), differences(scored, letters)
     style, script = _part("report.css"), _script()
     frame = _rendered(
+        "report.html",
         runs=runs,
         first=first_answer(scored, runs, shared, pairs),
         standings=_standings(runs, shared) if len(runs) > _MOST_CARDS else [],
@@ -65,6 +68,13 @@ def page_of(contents: ReportContents, *, built_at: str) -> Iterator[bytes]:
     for name, content in (contents.blocks | contents.replies.blocks).items():
         yield _block(name, content)
     yield after.encode()
+
+
+def live_page() -> bytes:
+    """The page that follows runs; it asks its own server alone."""
+    style, script = _part("report.css"), _script(LIVE_SCRIPTS)
+    policy = _policy(style, script)
+    return _rendered("live.html", style=style, script=script, policy=policy).encode()
 
 
 def figures_of(contents: ReportContents) -> list[RunFigures]:
@@ -159,8 +169,8 @@ def _hash_of(content: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def _script() -> str:
-    parts = "\n".join(_part(f"{name}.js") for name in SCRIPTS)
+def _script(names: Sequence[str] = SCRIPTS) -> str:
+    parts = "\n".join(_part(f"{name}.js") for name in names)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
@@ -168,7 +178,7 @@ def _part(name: str) -> str:
     return files("utilities.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _rendered(**values: Any) -> str:
+def _rendered(template: str, **values: Any) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -184,4 +194,4 @@ def _rendered(**values: Any) -> str:
         "percent": percent,
         "duration": duration,
     }
-    return environment.get_template("report.html").render(**values)
+    return environment.get_template(template).render(**values)
