@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from agents import reply_parsing
-from agents.prompts.building import PLAIN, Answers, Showing, prompt_hash, prompt_messages
+from agents.prompts.building import PLAIN, Answers, Showing, prompt_hash, prompt_messages, with_part
 from agents.reply_parsing import extract_code, extract_reasoning, extract_thinking
 from agents.tool_conversation import ToolConversation
 from utilities.errors import RequestFailed
@@ -34,6 +34,19 @@ class Agent(Protocol):
         """
 
 
+class Library(Protocol):
+    """What a prompt shows besides its task: programs of other tasks (`agents.program_library`)."""
+
+    key: str
+    """Names all that it may show; the keys of requests have it in place of what is shown."""
+
+    def identity(self) -> dict[str, Any]:
+        """What a sample depends on because of it."""
+
+    async def part_for(self, task: Task) -> str:
+        """The part of the prompt for a task; may be empty."""
+
+
 class LanguageModelAgent:
     """Builds the prompt, asks once a sample, and reads the reply.
 
@@ -54,6 +67,8 @@ class LanguageModelAgent:
     """How tasks are shown; the run sets it by its options."""
     conversation: ToolConversation | None = None
     """How samples take several turns; the run sets it if tools may be called."""
+    library: Library | None = None
+    """Set by the run as well; refinements show none of it."""
 
     def __init__(self, model: AskedModel) -> None:
         """`model` journals each reply before this agent reads it."""
@@ -71,6 +86,7 @@ class LanguageModelAgent:
             "parser_hash": source_hash(Path(reply_parsing.__file__).parent),
             **self.shown_by.identity(),
             **({} if self.conversation is None else self.conversation.identity()),
+            **({} if self.library is None else self.library.identity()),
             **self._model.identity(),
         }
 
@@ -83,7 +99,11 @@ class LanguageModelAgent:
     async def sample(self, task: Task, index: int) -> Sample:
         """Ask for one sample; raises FatalModelError if no request could succeed."""
         messages = prompt_messages(self.prompt_name, task, self.showing, self.answers)
-        return await self.sample_by(task, index, messages)
+        if self.library is None:
+            return await self.sample_by(task, index, messages)
+        shown = with_part(messages, await self.library.part_for(task))
+        named = with_part(messages, self.library.key)
+        return await self.sample_by(task, index, shown, key_messages=named)
 
     async def sample_by(
         self,

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from agents.base import Agent, LanguageModelAgent
+from agents.base import Agent, LanguageModelAgent, Library
 from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, find_agent
 from agents.prompts.building import PLAIN, Showing
 from agents.prompts.directory import check_prompt_directory
@@ -69,6 +69,11 @@ class ChosenAgent:
     model: ChosenModel | None
     showing: Showing = PLAIN
     turns: ToolOptions = NO_TOOLS
+
+    @property
+    def takes_library(self) -> bool:
+        """Whether it has a prompt in which programs of a library can stand."""
+        return issubclass(self.kind.made_by, LanguageModelAgent)
 
     @property
     def model_identifier(self) -> str:
@@ -266,8 +271,13 @@ def _asked_as(entry: ModelEntry, sampling: Sampling, options: AskingOptions) -> 
 
 
 @asynccontextmanager
-async def open_agent(run: AskingRun, chosen: ChosenAgent) -> AsyncIterator[OpenAgent]:
-    """The chosen agent, made for this run, over its model if it asks one."""
+async def open_agent(
+    run: AskingRun, chosen: ChosenAgent, library: Library | None = None
+) -> AsyncIterator[OpenAgent]:
+    """The chosen agent, made for this run, over its model if it asks one.
+
+    Its prompts show programs of the `library`, if it has prompts.
+    """
     async with AsyncExitStack() as stack:
         if chosen.model is None:
             run.agent_without_model = chosen.kind.model_identifier
@@ -280,6 +290,8 @@ async def open_agent(run: AskingRun, chosen: ChosenAgent) -> AsyncIterator[OpenA
                 agent.shown_by = chosen.showing
             if chosen.turns.tools is not None:
                 agent.conversation = await _conversation(agent, chosen.turns, run, stack)
+        if library is not None and chosen.takes_library:
+            agent.library = library
         if isinstance(agent, AbstractAsyncContextManager):
             await stack.enter_async_context(agent)
         identity = chosen.kind.full_identity(agent.identity(), named)
@@ -294,11 +306,12 @@ async def ask_for_data(
     place: OutputPlace,
     default: str,
     seen: Callable[[Task], Task],
-    depends_on: Mapping[str, Any] = MappingProxyType({}),
     *,
+    depends_on: Mapping[str, Any] = MappingProxyType({}),
     turns: ToolOptions = NO_TOOLS,
     spending: StrategyOptions | None = None,
     shown_options: Mapping[str, Any] | None = None,
+    library: Library | None = None,
 ) -> int:
     """Write an entry of samples for each task; returns the exit code.
 
@@ -309,6 +322,7 @@ async def ask_for_data(
     """
     spending = spending or StrategyOptions()
     chosen = choose_agent(options, default, turns)
+    check_takes_library([chosen], library)
     needs_verdicts = spending.name != "best_of" or spending.stops
     async with AsyncExitStack() as stack:
         judge: Judge = no_verdicts
@@ -317,7 +331,7 @@ async def ask_for_data(
         run = await stack.enter_async_context(
             open_run(options, place, keys=chosen.keys, shown_options=shown_options)
         )
-        opened = await stack.enter_async_context(open_agent(run, chosen))
+        opened = await stack.enter_async_context(open_agent(run, chosen, library))
         strategy = strategy_of(spending, options, opened.agent, judge, chosen.model_identifier)
         identity = {**opened.identity, **depends_on}
         if needs_verdicts:
@@ -331,6 +345,13 @@ async def ask_for_data(
             return entry_of(task, [one.sample for one in samples], identity, **origin)
 
         return await run.answer_tasks(answer, identity)
+
+
+def check_takes_library(chosen: Sequence[ChosenAgent], library: Library | None) -> None:
+    """Raise UsageError if there is a library, and no agent that could show it."""
+    if library is not None and not any(one.takes_library for one in chosen):
+        name = chosen[0].model_identifier
+        raise UsageError(f"--library: {name} has no prompt to show programs in; name a model")
 
 
 def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:

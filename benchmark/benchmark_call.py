@@ -5,8 +5,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents.attempt_judge import AttemptJudge, choose_judge, open_judge
+from agents.base import Library
 from agents.catalogue import AgentKind, agent_named_as_model
-from agents.opening import PROMPT_OPTIONS, ChosenAgent, OpenAgent, choose_agent, open_agent
+from agents.opening import (
+    PROMPT_OPTIONS,
+    ChosenAgent,
+    OpenAgent,
+    check_takes_library,
+    choose_agent,
+    open_agent,
+)
 from benchmark.benchmark_options import BenchmarkOptions, names_in
 from utilities.command_line import script as cli
 from utilities.command_line.terminal import say, show
@@ -61,17 +69,23 @@ class BenchmarkCall:
     """The runs that the options ask for, under one budget."""
 
     def __init__(
-        self, options: BenchmarkOptions, place: OutputPlace, agent: str | AgentKind
+        self,
+        options: BenchmarkOptions,
+        place: OutputPlace,
+        agent: str | AgentKind,
+        library: Library | None = None,
     ) -> None:
         """Find every agent, model, key and dataset before anything is asked.
 
-        `agent` names the one that is asked by default, or is the only one. Raises UsageError for
-        any option that cannot be used.
+        `agent` names the one that is asked by default, or is the only one; prompts show programs
+        of the `library`. Raises UsageError for any option that cannot be used.
         """
         self._options = options
         self._place = place
         self._budget = Budget(options.asking.max_cost_usd, options.asking.deadline)
         self._parts = _parts_of(options.asking, agent, options.turns)
+        check_takes_library([part.chosen for part in self._parts], library)
+        self._library = library
         judge = options.judging.judge
         self._judge = None if judge is None else choose_judge(judge, options.asking)
         self._call_id = ""
@@ -114,7 +128,7 @@ class BenchmarkCall:
                 shown_options=options.to_json(),
                 told=self._told,
             ) as run,
-            open_agent(run, part.chosen) as agent,
+            open_agent(run, part.chosen, self._library) as agent,
             open_judge(run, self._judge, options.judging.judge_calls) as judge,
         ):
             if part.options.dry_run and len(self._parts) > 1:

@@ -15,7 +15,7 @@ from utilities.command_line.options import (
 from utilities.command_line.words import positive_int
 from utilities.errors import UsageError
 from utilities.runs.earlier_run import EarlierRun, find_earlier_run
-from utilities.runs.options import AskingOptions, ToolOptions
+from utilities.runs.options import AskingOptions, LibraryOptions, ToolOptions
 from utilities.runs.strategy_options import StopOptions, StrategyOptions
 from utilities.scoring.options import SubmissionOptions
 
@@ -108,6 +108,7 @@ class CodeBenchmarkOptions(BenchmarkOptions):
     """What the user asked of the benchmark that runs programs."""
 
     spending: StrategyOptions = part(StrategyOptions)
+    library: LibraryOptions = part(LibraryOptions)
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="benchmark")
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from agents.opening import OpenAgent
+from agents.program_library import read_library
 from agents.strategies import strategy_of
 from agents.strategies.strategy import JudgedSample, candidates_of
 from benchmark.benchmark_call import Answers, BenchmarkCall
@@ -25,9 +26,10 @@ from utilities.verification.verdict import (
 
 async def benchmark(options: CodeBenchmarkOptions, place: OutputPlace) -> int:
     """Ask, run, refine, choose and score; returns the exit code."""
-    call = BenchmarkCall(options, place, "code_generating")
-    settings = VerifierSettings(unsafe_no_seccomp=options.unsafe_no_seccomp)
-    async with LocalVerifier(settings) as verifier:
+    verifier = LocalVerifier(VerifierSettings(unsafe_no_seccomp=options.unsafe_no_seccomp))
+    library = read_library(options.library, verifier.judge)
+    call = BenchmarkCall(options, place, "code_generating", library)
+    async with verifier:
         return await call.run(partial(answers_by, options, verifier))
 
 

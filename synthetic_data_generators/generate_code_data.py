@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from utilities.command_line.options import Options, flag, parse_options, part
 from utilities.command_line.signals import run_until_stopped
 from utilities.config import CODE_DATA_DIRECTORY
-from utilities.runs.options import AskingOptions, OutputPlace, ToolOptions
+from utilities.runs.options import AskingOptions, LibraryOptions, OutputPlace, ToolOptions
 from utilities.runs.strategy_options import StrategyOptions
 
 PLACE = OutputPlace(CODE_DATA_DIRECTORY, "code_data", "code_data_generation.log")
@@ -33,6 +33,7 @@ class CodeDataOptions(Options):
     turns: ToolOptions = part(ToolOptions)
     spending: StrategyOptions = part(StrategyOptions)
     include_test_inputs: bool = flag("show the agent the test inputs too")
+    library: LibraryOptions = part(LibraryOptions)
 
     def fault(self) -> str | None:
         """Programs agree on test inputs only if they see some."""
@@ -41,26 +42,33 @@ class CodeDataOptions(Options):
         return "--stop_when_agree: give --include_test_inputs as well, or --until_verified instead"
 
 
-def main() -> int:
-    """Run the script."""
-    options = parse_options(CodeDataOptions, __doc__)
+async def generate(options: CodeDataOptions) -> int:
+    """Ask for every task; returns the exit code."""
     from agents.opening import ask_for_data  # slow to import, so only once there are options
+    from agents.program_library import read_library
     from utilities.tasks.task import Task
+    from utilities.verification.verdict import LocalVerifier, VerifierSettings
 
     shown = options.include_test_inputs
     seen = Task.without_test_outputs if shown else Task.train_pairs_only
     depends_on = {"include_test_inputs": shown}
-    work = ask_for_data(
-        options.asking,
-        PLACE,
-        "reasoning_code",
-        seen,
-        depends_on,
-        turns=options.turns,
-        spending=options.spending,
-        shown_options=options.to_json(),
-    )
-    return run_until_stopped(work)
+    async with LocalVerifier(VerifierSettings(), labels=False, opens_late=True) as verifier:
+        return await ask_for_data(
+            options.asking,
+            PLACE,
+            "reasoning_code",
+            seen,
+            depends_on=depends_on,
+            turns=options.turns,
+            spending=options.spending,
+            library=read_library(options.library, verifier.judge),
+            shown_options=options.to_json(),
+        )
+
+
+def main() -> int:
+    """Run the script."""
+    return run_until_stopped(generate(parse_options(CodeDataOptions, __doc__)))
 
 
 if __name__ == "__main__":

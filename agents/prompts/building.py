@@ -125,6 +125,18 @@ def prompt_messages(
     ]
 
 
+def with_part(messages: Sequence[Message], text: str) -> list[Message]:
+    """The messages, with a further part at the end of the last one; the same without a text."""
+    *others, last = messages
+    if not text:
+        return [*messages]
+    said, content = last["content"], f"\n\n{text}"
+    joined: Content = f"{said}{content}" if isinstance(said, str) else [
+        *said, {"type": "text", "text": text}
+    ]  # fmt: skip
+    return [*others, Message(role=last["role"], content=joined)]
+
+
 def fenced(code: str) -> str:
     """The code between fences longer than any within it."""
     longest = max((len(run) for run in re.findall(r"`+", code)), default=0)

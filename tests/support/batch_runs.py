@@ -37,7 +37,9 @@ def generate_code(*words: str | Path) -> int:
     """What generate_code_data.py does, its exit code included."""
     options = parse_options(AskingOptions, None, words=[*map(str, words)])
     depends_on = {"include_test_inputs": False}
-    work = ask_for_data(options, PLACE, "reasoning_code", Task.train_pairs_only, depends_on)
+    work = ask_for_data(
+        options, PLACE, "reasoning_code", Task.train_pairs_only, depends_on=depends_on
+    )
     before = signal.getsignal(signal.SIGINT)
     try:
         return run_script(lambda: run_until_stopped(work))

@@ -266,3 +266,21 @@ class ToolOptions(Options):
 
 
 NO_TOOLS = ToolOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibraryOptions(Options):
+    """Programs of other tasks to show in prompts."""
+
+    library: tuple[Path, ...] = _shown(
+        "results with programs verified on other tasks: the two that come nearest on a task's "
+        "train pairs stand in its prompt",
+        "VERIFIED",
+        default=(),
+    )
+    library_programs: int = _shown(
+        "programs of the library that run for a task, at most",
+        "N",
+        default=100,
+        parse=partial(positive_int, most=10_000),
+    )
