@@ -50,18 +50,15 @@ class LibraryProgram:
     """Of these tasks, and of those that it was written for if they are other ones."""
     _names: frozenset[str] = frozenset()
 
-    def is_of(self, task: Task) -> bool:
-        """Whether one of its tasks is this one, or has a pair of it, in any symmetry and colours.
-
-        A task is also known by its inputs alone, and by its id.
-        """
+    def is_of(self, task_id: str, names: frozenset[str]) -> bool:
+        """Whether one of its tasks is that of the id or the names, or has a pair of it."""
         if not self._names:
             self._names = frozenset(name for one in self.tasks for name in names_of(one))
-        return task.task_id in self.ids or not self._names.isdisjoint(names_of(task))
+        return task_id in self.ids or not self._names.isdisjoint(names)
 
 
 def names_of(task: Task) -> Iterator[str]:
-    """Hashes of a task and of each of its pairs, the same for every symmetry and colouring."""
+    """Hashes of a task, of its inputs and of each pair; symmetries and colours change none."""
     yield from identifying_hashes(task)
     yield identifying_hashes(task.train_pairs_only())[-1]
     for pair in task.pairs:
@@ -183,12 +180,13 @@ class ProgramLibrary:
         def unlikeness(looks: Looks) -> tuple[bool, bool, float]:
             return looks[0] != sizes, looks[1] != keeps_colours, round(abs(looks[2] - cells), 6)
 
+        names = frozenset(names_of(task))
         ranks = [min(map(unlikeness, looks)) for looks in self._looks]
         tried: list[LibraryProgram] = []
         for place in sorted(range(len(ranks)), key=ranks.__getitem__):
             if len(tried) == self.most_tried:
                 break
-            if not self.programs[place].is_of(task):
+            if not self.programs[place].is_of(task.task_id, names):
                 tried.append(self.programs[place])
         return tried
 
