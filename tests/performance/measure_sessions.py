@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 from tests.support.sandbox_processes import descendants
+from utilities.sandbox.namespaces import NOBODY
 from utilities.sandbox.preparation import package_folders
 from utilities.sandbox.session import Session, SessionLimits, Sessions
 from utilities.tasks.task import Pair
@@ -138,16 +139,20 @@ async def one_session(sessions: Sessions, number: int) -> None:
 
 
 def held(sessions: Sessions) -> tuple[int, int, int]:
-    """Processes and descriptors of this process and the server's tree; files in /tmp, /dev/shm."""
+    """Processes and descriptors of this process and the server's tree; files of theirs."""
     (server,) = sessions.server_process_ids
     tree = (os.getpid(), server, *descendants(server))
     open_files = sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in tree)
-    written = sum(
-        file.owner() == "nobody"
-        for folder in ("/tmp", "/dev/shm")
-        for file in Path(folder).iterdir()
-    )
-    return len(tree), open_files, written
+    return len(tree), open_files, sum(map(files_of_nobody, ("/tmp", "/var/tmp", "/dev/shm")))
+
+
+def files_of_nobody(folder: str) -> int:
+    """How many files in a folder belong to the user that sessions have if root starts them."""
+    count = 0
+    for file in os.scandir(folder):
+        with contextlib.suppress(FileNotFoundError):  # somebody else's, and gone
+            count += file.stat(follow_symlinks=False).st_uid == NOBODY
+    return count
 
 
 async def main() -> None:

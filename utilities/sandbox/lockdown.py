@@ -117,7 +117,8 @@ class Lockdown:
 def limit_resources(memory_mb: int, open_files: int = OPEN_FILES) -> bool:
     """Limit what this process and each of its children may use; False if memory has no limit."""
     limits = {"RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
-    limits["RLIMIT_NOFILE"] = open_files
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limits["RLIMIT_NOFILE"] = open_files if most < 0 else min(open_files, most)
     with suppress(OSError), open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - costs 5 ms
         in_use = int(statm.read().split()[0]) * resource.getpagesize()
         limits["RLIMIT_AS"] = in_use + memory_mb * 2**20
