@@ -52,6 +52,8 @@ params.n_ctx = 4096
 params.n_parallel = 2
 params.endpoint_metrics = True
 params.use_jinja = True
+if len(sys.argv) > 2:
+    params.chat_template = pathlib.Path(sys.argv[2]).read_text()
 params.cpuparams.n_threads = 1
 server = xllamacpp.Server(params)
 while True:
@@ -112,6 +114,46 @@ def llama() -> Iterator[str]:
     port = free_port()
     with served(llama_command(port), port):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def llama_with_tools() -> Iterator[str]:
+    """The same model with a chat template that knows tools."""
+    port = free_port()
+    template = Path(__file__).parents[1] / "support" / "tool_template.jinja"
+    with served([*llama_command(port), str(template)], port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("api", ["chat", "messages", "responses"])
+def test_llama_holds_a_conversation_of_three_turns(
+    api: str, llama_with_tools: str, tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    """It calls Python twice, and then says something, which is no program."""
+    url = llama_with_tools if api == "messages" else f"{llama_with_tools}/v1"
+    models = tmp_path / "models.toml"
+    models.write_text(f'[m]\nmodel = "m"\nbase_url = "{url}"\napi = "{api}"\nprice = [1.0, 2.0]\n')
+    prompts = tmp_path / "prompts"  # short ones: it reads 100 tokens a second
+    prompts.mkdir()
+    for name in ("code_generating_system", "tools_python_system"):
+        (prompts / f"{name}.md").write_text("You call python.")
+    done = run_script(
+        "benchmark/run_code_benchmark.py",
+        *("--models", models, "--model_identifier", "m", "--dataset_directory", dataset(TASK)),
+        *("--prompt_directory", prompts),
+        *("--tools", "python", "--max_turns", "5", "--max_tokens", "48", "--temperature", "0"),
+        *("--output_directory", tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    (entry,) = entries(tmp_path / "code_benchmark_results.jsonl")
+    (turns,) = entry["turns"]
+    calls = [[(one["result"], one["status"]) for one in turn["tool_calls"]] for turn in turns]
+    assert calls == [[("10\n", "ok")], [("10\n", "ok")], []]
+    assert json.loads(turns[0]["tool_calls"][0]["arguments"]) == {"code": "5 + 5"}
+    used = [turn["usage"]["input_tokens"] for turn in turns]
+    assert used[1] > used[0] > 0
+    assert entry["usage"][0]["input_tokens"] == sum(used)
+    assert entry["status"] in (["no_code"], ["truncated"])
 
 
 @pytest.fixture(scope="module")
