@@ -15,10 +15,11 @@ from typing import Any
 from agents.base import status_of
 from agents.opening import ChosenModel, choose_model, open_model
 from agents.prompts.building import fenced, prompt_hash, prompt_messages, shortened
-from utilities.errors import ASK_AGAIN, RequestFailed
+from utilities.errors import ASK_AGAIN, NotAsked, RequestFailed
 from utilities.files.hashing import hash_of
 from utilities.models.interface import Sampling
 from utilities.replies.asked_model import AskedModel
+from utilities.replies.budget import Deadline
 from utilities.results.entry import ResultEntry, item_of
 from utilities.runs.loop import Answer
 from utilities.runs.options import AskingOptions
@@ -125,10 +126,14 @@ def _output_text(number: int, grid: Grid | None) -> str:
 class AttemptJudge:
     """Chooses attempts anew by a model's points; the votes decide between equals."""
 
-    def __init__(self, model: AskedModel, calls: int) -> None:
-        """Each task with two different answers or more is asked about `calls` times."""
+    def __init__(self, model: AskedModel, calls: int, deadline: Deadline | None = None) -> None:
+        """Each task with two different answers or more is asked about `calls` times.
+
+        Calls that are cut short by the run's `deadline` leave it to the votes.
+        """
         self._model = model
         self.calls = calls
+        self._deadline = deadline
 
     def identity(self) -> dict[str, Any]:
         """What an entry depends on because of the judge."""
@@ -158,9 +163,7 @@ class AttemptJudge:
         voted = _voted(entry, known, attempts)
         calls: list[dict[str, Any]] = []
         if len(case.answers) > 1:
-            calls = await asyncio.gather(
-                *(self._call(case, number) for number in range(self.calls))
-            )
+            calls = await self._all_calls(case)
         complete = not {call["status"] for call in calls} & ASK_AGAIN
         points = points_of(calls if complete else (), len(case.answers))
         told = {
@@ -177,6 +180,14 @@ class AttemptJudge:
             choices = choices_of(entry, case.task, attempts, by_sample)
             chosen = choice_fields(known, choices, attempts)
         return {**entry_fields, **chosen, "complete": complete, "judge": told}
+
+    async def _all_calls(self, case: _Case) -> list[dict[str, Any]]:
+        try:
+            return await asyncio.gather(*(self._call(case, at) for at in range(self.calls)))
+        except asyncio.CancelledError:
+            if self._deadline is None or not self._deadline.is_reached:
+                raise
+            return [{"status": NotAsked.status}] * self.calls  # the task has answers: keep them
 
     async def _call(self, case: _Case, number: int) -> dict[str, Any]:
         """Ask once; places in what is returned are those of `case.answers`."""
@@ -259,4 +270,5 @@ async def open_judge(
         return
     async with AsyncExitStack() as stack:
         options = replace(run.options, batch=False, best_of=calls)
-        yield AttemptJudge(await open_model(chosen, run, stack, options), calls)
+        model = await open_model(chosen, run, stack, options)
+        yield AttemptJudge(model, calls, run.budget.deadline)

@@ -93,7 +93,7 @@ async def choose_again(
     assert judging.judge is not None, "the options have seen to it"
     sources = read_scored_runs(results)
     chosen = choose_judge(judging.judge, asking, asks_alone=True)
-    budget, code, run_ids = Budget(asking.max_cost_usd), 0, []
+    budget, code, run_ids = Budget(asking.max_cost_usd, asking.deadline), 0, []
     for source in sources:
         options = replace(asking, best_of=_best_of(source))
         async with (

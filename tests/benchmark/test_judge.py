@@ -12,7 +12,7 @@ import pytest
 
 from tests.benchmark.test_benchmarks import CODE, DIRECT, FLIP, grid_text, marker, program
 from tests.support.hand_made_results import OTHER, WRONG, entry, metadata, right, write
-from tests.support.loopback_server import Behaviour, LoopbackServer, reply
+from tests.support.loopback_server import Behaviour, LoopbackServer, reply, stalled
 from tests.support.scripts import Run, arc1_training, entries
 
 CHOOSE = "benchmark/choose_again.py"
@@ -160,6 +160,19 @@ def test_a_spent_budget_leaves_the_rest_to_the_votes_and_the_next_run_goes_on(
     _, whole, server = choose(run_script, path, folder, *limits)
     assert len(server.asked) == 9 - spent  # type: ignore[attr-defined]
     assert [one["attempts"] for one in whole[:2]] == [[[right(1)]], [[WRONG]]]
+
+
+def test_at_the_deadline_the_votes_decide_and_no_task_is_lost(
+    tmp_path: Path, run_script: Run
+) -> None:
+    path, folder = source(tmp_path), tmp_path / "out"
+    limits = ("--deadline", "3s", "--request_timeout_s", "1")
+    done, found, server = choose(run_script, path, folder, *limits, said=stalled())
+    assert done.returncode == 3, done.stderr
+    assert server.asked  # type: ignore[attr-defined]
+    voted = {one["task_id"]: one["attempts"] for one in entries(path)}
+    assert {one["task_id"]: one["attempts"] for one in found} == voted
+    assert [one["complete"] for one in found] == [False, False, False, True, True]
 
 
 def test_a_dry_run_counts_the_judges_calls(tmp_path: Path, run_script: Run) -> None:
