@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ def test_each_source_is_reported_by_itself() -> None:
         "contaminated: 2 of 3 tasks stand in source (t01, t02)",
         "contaminated: 1 of 3 tasks stand in other.jsonl (t02)",
     ]
-    assert check.to_json()["nothing"] == {"tasks": 0, "whole": [], "partly": []}
+    nothing = {"tasks": 0, "whole": [], "partly": [], "rule_alone": []}
+    assert check.to_json()["nothing"] == nothing
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -199,3 +201,25 @@ def test_what_the_exporter_wrote_is_found_in_training_data_under_any_id(
     assert list(found) == ["renamed"]
     assert source.overlap(changed_task(renamed, SYMMETRIES[3])) is not None
     assert source.overlap(other) is None
+
+
+@pytest.mark.parametrize("name", ["00d62c1b", "re_arc/tasks/00d62c1b", "task_00d62c1b",
+                                  "task00d62c1b/x7Kfz"])  # fmt: skip
+def test_new_grids_of_a_public_rule_are_known_by_their_id(name: str) -> None:
+    """RE-ARC, ARC-GEN and ARC-TGI; in training data, and as the benchmark."""
+    new, public = replace(task(1), task_id=name), replace(task(2), task_id="00d62c1b")
+    for source, wanted in ((new, public), (public, new)):
+        check = ContaminationCheck([known(source)])
+        check.add(wanted)
+        (line,) = check.lines()
+        assert "the rules of 1 of 1 tasks stand in source, in other grids" in line
+        assert check.to_json()["source"]["rule_alone"] == [wanted.task_id]
+        assert check.to_json()["source"]["partly"] == []
+
+
+@pytest.mark.parametrize("name", ["task2Kfzy4hxyK4Wm6wcQfYvCC", "synthetic:00d62c1b00d62c1b", "t1",
+                                  "00d62c1", "a00d62c1b"])  # fmt: skip
+def test_an_id_that_names_no_public_task_tells_nothing(name: str) -> None:
+    check = ContaminationCheck([known(replace(task(1), task_id=name))])
+    check.add(replace(task(2), task_id="00d62c1b"))
+    assert check.lines() == []

@@ -15,8 +15,8 @@ from utilities.files.hashing import file_sha256
 from utilities.files.json_files import parse_json
 from utilities.tasks import layouts
 from utilities.tasks.datasets import open_tasks
-from utilities.tasks.layouts import Dataset, StoredTask
 from utilities.tasks.selection import Selection
+from utilities.tasks.stored import Dataset, StoredTask
 
 
 def csv_file(path: Path) -> Dataset | None:

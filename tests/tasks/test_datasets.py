@@ -317,7 +317,7 @@ def test_a_missing_dataset_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_tasks_is_refused(tmp_path: Path) -> None:
-    assert complaint(tmp_path).startswith("no *.json in or below the folder ")
+    assert complaint(tmp_path).startswith("no *.json and no table in or below ")
 
 
 def test_a_dataset_of_bad_tasks_alone_is_refused_at_its_end(tmp_path: Path) -> None:

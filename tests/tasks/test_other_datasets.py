@@ -135,7 +135,7 @@ def test_a_folder_with_task_files_is_not_descended(tmp_path: Path) -> None:
 
 def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
     write(tmp_path / "._a.json", "\0\5\x16\7")
-    with pytest.raises(UsageError, match=r"no \*\.json in or below"):
+    with pytest.raises(UsageError, match=r"no \*\.json and no table in or below"):
         tasks_of(tmp_path)
     write(tmp_path / ".git" / "x.json", "{}")
     write(tmp_path / "tasks" / "a.json", TASK)
@@ -151,10 +151,12 @@ def test_a_loop_of_links_is_not_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "kind"),
     [
-        ("soar.parquet", b"PAR1\x15\x04", "a Parquet file"),
-        ("tasks.zip", b"PK\x03\x04", "a zip archive"),
+        ("soar.parquet", b"PAR1\x15\x04", "cannot be read as Parquet"),
+        ("tasks.arrow", b"\xff\xff\xff\xff", "cannot be read as Parquet"),
+        ("tasks.zip", b"PK\x03\x04", "cannot be unpacked"),
         ("tasks.json.gz", b"\x1f\x8b\x08", "a gzip file"),
-        ("larc.csv", b"task_id,description\n", "a table"),
+        ("larc.csv", b"task_id,description\n", "no column with tasks"),
+        ("latin.csv", b"task_id,data\na,\xff\n", "cannot be read as a table"),
         ("utf16.json", "{}".encode("utf-16"), "UTF-16"),
         ("results.jsonl", b'{"entry_type": "result", "task_id": "a"}', "an entry of a run"),
         ("results.json", b'{"results": [], "metadata": {}}', "a run's results"),

@@ -358,6 +358,18 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_versions(
     assert contents[0] == contents[1] != contents[2]
 
 
+def test_new_grids_of_an_evaluation_tasks_rule_are_left_out_by_their_id(
+    tmp_path: Path, run_script: Run
+) -> None:
+    """As ARC-GEN and ARC-TGI name them; the content is that of no evaluation task."""
+    given = [entry(name, mirror_task(), [RIGHT]) for name in ("a", "task070dd51e/x7K")]
+    results = write(tmp_path / "results.jsonl", *given)
+    output = tmp_path / "rows.jsonl"
+    done = run_script(SCRIPT, results, "--format", "messages", "--output", output)
+    assert "task070dd51e/x7K (that is 070dd51e of arc1_evaluation)" in done.stdout + done.stderr
+    assert len(rows_of(output)) == 1
+
+
 def test_an_evaluation_task_is_left_out_and_named_whatever_its_id_and_colours(
     tmp_path: Path, run_script: Run
 ) -> None:

@@ -20,7 +20,7 @@ from utilities.command_line.words import (
     time_span,
     whole_number,
 )
-from utilities.tasks.selection import DrawOptions
+from utilities.tasks.selection import DrawOptions, largest_grid_option
 from utilities.views.changes import KINDS, Kind, kinds_in
 from utilities.views.formats import FORMATS, ROWS, formats_in
 
@@ -178,6 +178,7 @@ class AskingOptions(Options):
     )
     draw: DrawOptions = part(DrawOptions)
     max_tasks: int | None = _tasks("no more than N tasks", "N")
+    largest_grid: int | None = largest_grid_option()
     tasks: str | None = _tasks("a slice of the dataset, in its order", "[20:40]")
     task_ids: str | None = _tasks("'[\"00d62c1b\"]', a comma list, or a file of ids", "IDS")
     strict: bool = flag("stop at the first bad task instead of skipping it", group="tasks")

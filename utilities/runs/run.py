@@ -109,6 +109,7 @@ def selection_of(options: AskingOptions) -> Selection:
         max_tasks=options.max_tasks,
         tasks=None if options.tasks is None else parse_slice(options.tasks),
         task_ids=None if options.task_ids is None else parse_task_ids(options.task_ids),
+        largest_grid=options.largest_grid,
     )
 
 

@@ -1,7 +1,8 @@
-"""Which tasks of a benchmark occur in training data at hand: by the content of pairs, never by id.
+"""Which tasks of a benchmark occur in training data at hand: by the content of their pairs.
 
 A pair's hash takes about 10 µs. Symmetries and colour permutations count as other pairs here, but
-rows that `export_training_data.py` wrote name a task in any symmetry, and so find it in any.
+rows that `export_training_data.py` wrote name a task in any symmetry, and so find it in any. Ids
+tell only of rules: RE-ARC, ARC-GEN and ARC-TGI have those of public tasks in new grids.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from utilities.tasks.hashes import (
     pair_hash,
     task_hash,
 )
+from utilities.tasks.public_sets import public_id_in
 from utilities.tasks.task import Pair, Task
 
 _MOST_LISTED = 10
@@ -29,6 +31,8 @@ class Overlap:
     """Train and test pairs of the task."""
     pairs_known: int
     test_pairs_known: int
+    is_rule_alone: bool = False
+    """No pair is known, but other grids of the same rule are."""
 
     @property
     def is_whole(self) -> bool:
@@ -48,10 +52,12 @@ class KnownPairs:
         self._task_hashes: set[str] = set()
         self._canonical_hashes: set[str] = set()
         self._task_ids: set[str] = set()
+        self._rules: set[str | None] = {None}
 
     def add(self, task: Task) -> None:
         """Take all pairs of a task in."""
         self.tasks += 1
+        self._rules.add(public_id_in(task.task_id))
         for pair in (*task.train, *task.test):
             self._inputs.add(grid_hash(pair.input))
             self._pairs.add(pair_hash(pair))
@@ -76,7 +82,11 @@ class KnownPairs:
         if self._is_named(task):
             return Overlap(pairs, pairs, len(task.test))
         train, test = (sum(map(self._knows, part)) for part in (task.train, task.test))
-        return Overlap(pairs, train + test, test) if train + test else None
+        if train + test:
+            return Overlap(pairs, train + test, test)
+        rule = public_id_in(task.task_id)
+        is_known = rule is not None and rule in self._rules
+        return Overlap(pairs, 0, 0, is_rule_alone=True) if is_known else None
 
     def _is_named(self, task: Task) -> bool:
         return (
@@ -109,27 +119,49 @@ class ContaminationCheck:
                 self.found.setdefault(source.name, {})[task.task_id] = overlap
 
     def lines(self) -> list[str]:
-        """A warning for each source that knows some of the tasks."""
-        return [
-            f"contaminated: {len(overlaps)} of {self.tasks} tasks stand in {name}"
-            f"{_partly(overlaps)} ({first_of(sorted(overlaps), _MOST_LISTED)})"
-            for name, overlaps in self.found.items()
-        ]
+        """A warning for each source that knows some of the tasks, or their rules."""
+        lines = []
+        for name, overlaps in self.found.items():
+            of_rules = {key for key, one in overlaps.items() if one.is_rule_alone}
+            found = {key: one for key, one in overlaps.items() if key not in of_rules}
+            if found:
+                lines.append(
+                    f"contaminated: {len(found)} of {self.tasks} tasks stand in {name}"
+                    f"{_partly(found)} ({first_of(sorted(found), _MOST_LISTED)})"
+                )
+            if of_rules:
+                lines.append(
+                    f"contaminated: the rules of {len(of_rules)} of {self.tasks} tasks stand in "
+                    f"{name}, in other grids ({first_of(sorted(of_rules), _MOST_LISTED)})"
+                )
+        return lines
 
     def to_json(self) -> dict[str, Any]:
-        """For the metadata: by source, the ids of tasks that stand there wholly or partly."""
+        """For the metadata: by source, the ids of tasks that stand there wholly or partly.
+
+        `rule_alone` has those of which only other grids of the same rule stand there.
+        """
         return {
             source.name: {
                 "tasks": source.tasks,
                 "whole": sorted(_ids(self.found.get(source.name, {}), whole=True)),
                 "partly": sorted(_ids(self.found.get(source.name, {}), whole=False)),
+                "rule_alone": sorted(
+                    task_id
+                    for task_id, one in self.found.get(source.name, {}).items()
+                    if one.is_rule_alone
+                ),
             }
             for source in self.sources
         }
 
 
 def _ids(overlaps: Mapping[str, Overlap], *, whole: bool) -> list[str]:
-    return [task_id for task_id, overlap in overlaps.items() if overlap.is_whole is whole]
+    return [
+        task_id
+        for task_id, overlap in overlaps.items()
+        if overlap.is_whole is whole and not overlap.is_rule_alone
+    ]
 
 
 def _partly(overlaps: Mapping[str, Overlap]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from utilities.command_line.options import Options, option, part
 from utilities.scoring.groups import GroupKind, group_lines, group_scores
 from utilities.scoring.outcomes import TaskOutcome
-from utilities.tasks.selection import DrawOptions
+from utilities.tasks.selection import DrawOptions, Selection, largest_grid_option
 from utilities.tasks.task import Task
 
 _submission = partial(option, group="submissions and training data")
@@ -73,6 +73,7 @@ class TaskSetOptions(Options):
         "your own tasks; their test outputs count if the results have none", "DIR"
     )
     draw: DrawOptions = part(DrawOptions)
+    largest_grid: int | None = largest_grid_option()
 
     def chosen_tasks(self) -> tuple[list[Task], str]:
         """The tasks that the user named and the dataset's name; no tasks if none were named.
@@ -84,6 +85,9 @@ class TaskSetOptions(Options):
         from utilities.tasks.datasets import open_tasks
 
         source = open_tasks(
-            dataset_directory=self.dataset_directory, dataset=self.dataset, draw=self.draw.draw
+            dataset_directory=self.dataset_directory,
+            dataset=self.dataset,
+            draw=self.draw.draw,
+            selection=Selection(largest_grid=self.largest_grid),
         )
         return list(source), str(source.path)

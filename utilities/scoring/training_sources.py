@@ -81,7 +81,7 @@ def _add_rows(known: KnownPairs, rows: Iterator[Any]) -> None:
         seen.add(content)
         kind, value = told
         if kind == "task":
-            task = task_from_json("", value)
+            task = task_from_json(_id_of(row), value)
             if isinstance(task, Task):
                 known.add(task)
         elif kind == "task_hash":
@@ -103,6 +103,13 @@ def _told(row: Mapping[str, Any]) -> tuple[str, Any] | None:
             if isinstance(place.get(name), str):
                 return name, place[name]
     return None
+
+
+def _id_of(row: Mapping[str, Any]) -> str:
+    """The id that a row gives its task; empty if it gives none."""
+    places = (row, *(row[name] for name in _NESTED if isinstance(row.get(name), dict)))
+    told = (place["task_id"] for place in places if isinstance(place.get("task_id"), str))
+    return next(told, "")
 
 
 def _add_by_id(known: KnownPairs, task_id: str) -> None:

@@ -19,9 +19,10 @@ from utilities import config
 from utilities.command_line.terminal import say
 from utilities.errors import UsageError
 from utilities.files.hashing import file_sha256, files_sha256
-from utilities.tasks.layouts import CHALLENGES, StoredTask, recognise
+from utilities.tasks.layouts import CHALLENGES, recognise
 from utilities.tasks.public_sets import BUILT_DATASETS, write_dataset
 from utilities.tasks.selection import Selection, refuse_unknown_ids
+from utilities.tasks.stored import StoredTask
 from utilities.tasks.task import Draw, Task, list_of_pairs, task_from_json, task_from_pairs
 
 EVERYTHING = Selection()
@@ -109,10 +110,10 @@ class TaskSource:
             twice = "is there twice; the first one is taken"
             task = twice if task_id in seen else _load(stored, self._draw)
             seen.add(task_id)
-            if isinstance(task, Task):
-                yield task
-            else:
+            if not isinstance(task, Task):
                 self._skip(task_id, task)
+            elif self._selection.takes(task):
+                yield task
 
     def _skip(self, task_id: str, reason: str) -> None:
         if self._strict:
@@ -133,6 +134,8 @@ class TaskSource:
         if not chosen:
             choice = self._selection.describe()
             raise UsageError(f"{choice} selects none of the {len(ids)} tasks of {self.path}")
+        if self._selection.largest_grid is not None:
+            return None
         return min(len(set(chosen)), self._selection.max_tasks or len(chosen))
 
 

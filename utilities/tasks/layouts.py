@@ -7,46 +7,29 @@ a folder with a dataset.json, read like json_file     folder_with_dataset
 a folder of 00d62c1b.json files, or of such folders   task_folder
 one {"task_id", "train", "test"} a line               json_lines, streamed
 one {"examples": [[input, output], …]} a line         json_lines, streamed
+a CSV or Parquet file, a task or a pair a row         table_file
+a folder of those, as Hugging Face has datasets       table_folder
+a zip file of any of these                            zip_file
 
 A layout is a function in LAYOUTS. It recognises a path and says how its tasks are read.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 from utilities.errors import UsageError
 from utilities.files.json_files import RepeatedKeys, parse_task_json, read_json, reported_reading
+from utilities.files.tables import TABLES, is_table
+from utilities.tasks.archives import zip_dataset
+from utilities.tasks.stored import Dataset, StoredTask
+from utilities.tasks.tables import ABOUT_A_DATASET, saved_files, shards_of, tables_dataset
 from utilities.tasks.task import is_pair, list_of_pairs
 
 CHALLENGES = "_challenges.json"
 SOLUTIONS = "_solutions.json"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTask:
-    """One task as it lies on disk."""
-
-    task_id: str
-    origin: str
-    """Where to mend it: a file, or a file and a line."""
-    load: Callable[[], object]
-    """Gives `{"train", "test"}` or a list of pairs, unchecked; raises UsageError if the task
-    cannot be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """The tasks of a path whose layout was recognised."""
-
-    files: Sequence[Path]
-    """Every file that the tasks come from; their bytes make the dataset's hash."""
-    tasks: Callable[[], Iterator[StoredTask]]
-    """Begins anew with each call: every task in the dataset's order, repeated ids included."""
-    known_ids: Callable[[], Sequence[str] | None] = lambda: None
-    """Every id in order if that is cheap; None if the files would have to be read for it."""
 
 
 Layout = Callable[[Path], Dataset | None]
@@ -64,8 +47,8 @@ def recognise(path: Path) -> Dataset:
             if (dataset := layout(path)) is not None:
                 return dataset
     raise UsageError(
-        f"no *.json in or below the folder {path}; give a folder of ARC task files, of Kaggle's "
-        "challenges and solutions, or a .json or .jsonl file"
+        f"no *.json and no table in or below the folder {path}; give a folder of ARC task files, "
+        "of Kaggle's challenges and solutions, or a .json, .jsonl, .csv, .parquet or .zip file"
     )
 
 
@@ -89,7 +72,9 @@ def task_folder(path: Path) -> Dataset | None:
     """
     if not path.is_dir():
         return None
-    files = sorted(path.glob("[!.]*.json")) or sorted(_json_files_below(path))
+    files = sorted(path.glob("[!.]*.json"))
+    files = [file for file in files if file.name not in ABOUT_A_DATASET]
+    files = files or sorted(_files_below(path, ".json"))
     if not files:
         return None
     ids = [file.relative_to(path).with_suffix("").as_posix() for file in files]
@@ -101,8 +86,11 @@ def task_folder(path: Path) -> Dataset | None:
     return Dataset(files, tasks, lambda: ids)
 
 
-def _json_files_below(path: Path) -> Iterator[Path]:
-    """The JSON files in all folders below; links to folders are not followed, so none is a loop."""
+def _files_below(path: Path, *endings: str) -> Iterator[Path]:
+    """The files in all folders below that have one of these endings and may hold tasks.
+
+    Links to folders are not followed, so none is a loop.
+    """
 
     def fail(error: OSError) -> None:
         raise error
@@ -110,8 +98,38 @@ def _json_files_below(path: Path) -> Iterator[Path]:
     for folder, below, names in os.walk(path, onerror=fail):
         below[:] = [name for name in below if not name.startswith(".")]
         for name in names:
-            if name.endswith(".json") and not name.startswith("."):
+            is_hidden = name.startswith(".") or name in ABOUT_A_DATASET
+            if name.endswith(endings) and not is_hidden:
                 yield Path(folder, name)
+
+
+def table_folder(path: Path) -> Dataset | None:
+    """A folder of tables, in it or in folders below, as Hugging Face's datasets have them.
+
+    All splits are read, one after the other; a split may also be a file of JSON Lines.
+    """
+    if not path.is_dir():
+        return None
+    if (saved := saved_files(path)) is not None:
+        return tables_dataset(saved)
+    files = sorted(_files_below(path, *TABLES, ".jsonl", ".ndjson"))
+    tables = tables_dataset([file for file in files if file.suffix in TABLES])
+    parts = [tables] * bool(tables.files) + list(filter(None, map(json_lines, files)))
+    return (
+        Dataset(files, lambda: chain.from_iterable(one.tasks() for one in parts)) if files else None
+    )
+
+
+def table_file(path: Path) -> Dataset | None:
+    """A table; of a split in several files, the first stands for all."""
+    if not path.is_file() or not is_table(path):
+        return None
+    return tables_dataset(shards_of(path))
+
+
+def zip_file(path: Path) -> Dataset | None:
+    """An archive of any layout."""
+    return zip_dataset(path, recognise) if other_kind(path) == "a zip archive" else None
 
 
 _KINDS = (
@@ -170,6 +188,9 @@ LAYOUTS: tuple[Layout, ...] = (
     kaggle_folder,
     folder_with_dataset,
     task_folder,
+    table_folder,
+    table_file,
+    zip_file,
     refuse_other_kinds,
     json_lines,
     json_file,

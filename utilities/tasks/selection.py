@@ -1,4 +1,7 @@
-"""Which tasks of a dataset a run takes: --tasks, --task_ids, --max_tasks, in this order."""
+"""Which tasks of a dataset a run takes.
+
+By --tasks, --task_ids, --largest_grid and --max_tasks, in this order.
+"""
 
 import difflib
 import json
@@ -6,12 +9,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from utilities.command_line.options import Options, option
 from utilities.command_line.terminal import first_of
 from utilities.command_line.words import positive_int, whole_number
 from utilities.errors import UsageError
-from utilities.tasks.task import Draw
+from utilities.tasks.task import Draw, Task
 
 _SLICE = re.compile(r"\[?\s*([0-9]{0,12})\s*:\s*([0-9]{0,12})\s*\]?")
 
@@ -21,13 +25,15 @@ class Selection:
     """What the user chose; if nothing, the whole dataset.
 
     First `tasks` cuts positions out of the dataset's own order; unusable tasks count. Then
-    `task_ids` keeps those named, still in the dataset's order. Last, `max_tasks` ends the run
-    after that many usable tasks. Raises UsageError for less than one task.
+    `task_ids` keeps those named, still in the dataset's order, and `largest_grid` those without a
+    grid whose longer side has more cells. Last, `max_tasks` ends the run after that many usable
+    tasks. Raises UsageError for less than one task.
     """
 
     max_tasks: int | None = None
     tasks: slice | None = None
     task_ids: tuple[str, ...] | None = None
+    largest_grid: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what selects nothing from any dataset."""
@@ -45,7 +51,21 @@ class Selection:
         start, stop = self.positions()
         shown = f"[{start or ''}:{'' if stop is None else stop}]"
         words = [f"--tasks {shown}"] if self.tasks is not None else []
-        return " and ".join([*words, *(["--task_ids"] if self.task_ids is not None else [])])
+        words += ["--task_ids"] if self.task_ids is not None else []
+        words += [f"--largest_grid {self.largest_grid}"] if self.largest_grid is not None else []
+        return " and ".join(words)
+
+    def takes(self, task: Task) -> bool:
+        """Whether the task's grids are small enough; of test outputs only known ones count."""
+        if self.largest_grid is None:
+            return True
+        grids = (grid for pair in task.pairs for grid in (pair.input, pair.output) if grid)
+        return all(max(len(grid), len(grid[0])) <= self.largest_grid for grid in grids)
+
+
+def largest_grid_option() -> Any:
+    """The option --largest_grid."""
+    return option("only tasks whose grids have no side of more than N cells", "N", group="tasks")
 
 
 @dataclass(frozen=True, kw_only=True)

