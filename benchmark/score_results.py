@@ -24,6 +24,7 @@ from utilities.config import TRACES_STORE_PATH
 from utilities.models.costs import cost_text
 from utilities.scoring.comparison import spread_lines
 from utilities.scoring.contamination import ContaminationCheck, KnownPairs
+from utilities.scoring.leaderboard import write_entry
 from utilities.scoring.options import GroupOptions, SubmissionOptions, TaskSetOptions
 from utilities.scoring.scored_run import ScoredRun, counted_entries
 from utilities.scoring.scored_runs import read_scored_runs
@@ -43,11 +44,18 @@ class ScoringOptions(Options):
     groups: GroupOptions = part(GroupOptions)
     json: bool = flag("print JSON instead of tables, with every task, its cost and its tokens")
     submission: SubmissionOptions = part(SubmissionOptions)
+    leaderboard_entry: Path | None = option(
+        "write the scores into a submission.yaml of ARC Prize's community leaderboard", "FILE"
+    )
 
     def fault(self) -> str | None:
         """What is wrong with the options together."""
-        is_input = is_one_of(self.submission.submission, self.results)
-        return "--submission is one of RESULTS" if is_input else None
+        written = {
+            "--submission": self.submission.submission,
+            "--leaderboard_entry": self.leaderboard_entry,
+        }
+        inputs = [name for name, path in written.items() if is_one_of(path, self.results)]
+        return f"{inputs[0]} is one of RESULTS" if inputs else None
 
 
 def main() -> int:
@@ -67,8 +75,14 @@ def main() -> int:
             for run, check in zip(runs, checks, strict=True)
         ]
         show(*"\n\n".join([*tables, *spread_lines(runs)]).split("\n"))
+    tell = say if options.json else show
     for path in write_submissions(options.submission, runs):
-        (say if options.json else show)(f"wrote {path}")
+        tell(f"wrote {path}")
+    if options.leaderboard_entry is not None:
+        to_do = write_entry(options.leaderboard_entry, runs)
+        tell(f"wrote {options.leaderboard_entry}")
+        for line in to_do:
+            tell(f"  to do: {line}")
     return 0
 
 
