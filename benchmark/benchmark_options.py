@@ -83,9 +83,10 @@ class DirectBenchmarkOptions(BenchmarkOptions):
         defaults = type(self)()
         if self.spending.stops:
             return "--stop_when_agree: it would change the protocol; leave it out"
-        for mine, theirs in ((self, defaults), (self.asking, defaults.asking)):
+        mine, theirs = ((one, one.asking, one.judging) for one in (self, defaults))
+        for part_given, part_by_default in zip(mine, theirs, strict=True):
             for name in _CHANGE_A_PROTOCOL:
-                if getattr(mine, name, None) != getattr(theirs, name, None):
+                if getattr(part_given, name, None) != getattr(part_by_default, name, None):
                     return f"--{name}: it would change the protocol; leave it out"
         if self.asking.best_of not in (1, 2):
             return "--best_of: the protocol asks for 2 attempts; leave it out"
@@ -98,7 +99,7 @@ class DirectBenchmarkOptions(BenchmarkOptions):
 
 
 _CHANGE_A_PROTOCOL = (
-    *("agent", "attempts", "prompt_directory", "grid_format", "system_as_user"),
+    *("agent", "attempts", "judge", "prompt_directory", "grid_format", "system_as_user"),
     *("images", "image_cell_size", "image_digits", "images_only", "vary", "vary_seed"),
 )
 
