@@ -80,14 +80,12 @@ class DirectBenchmarkOptions(BenchmarkOptions):
         if self.protocol is None:
             given = self.protocol_directory is not None
             return "--protocol_directory: give --protocol as well" if given else None
-        defaults = type(self)()
         if self.spending.stops:
             return "--stop_when_agree: it would change the protocol; leave it out"
-        mine, theirs = ((one, one.asking, one.judging) for one in (self, defaults))
-        for part_given, part_by_default in zip(mine, theirs, strict=True):
-            for name in _CHANGE_A_PROTOCOL:
-                if getattr(part_given, name, None) != getattr(part_by_default, name, None):
-                    return f"--{name}: it would change the protocol; leave it out"
+        given, by_default = self.to_json(), type(self)().to_json()
+        for name in _CHANGE_A_PROTOCOL:
+            if given.get(name) != by_default.get(name):
+                return f"--{name}: it would change the protocol; leave it out"
         if self.asking.best_of not in (1, 2):
             return "--best_of: the protocol asks for 2 attempts; leave it out"
         return None
@@ -99,7 +97,7 @@ class DirectBenchmarkOptions(BenchmarkOptions):
 
 
 _CHANGE_A_PROTOCOL = (
-    *("agent", "attempts", "judge", "prompt_directory", "grid_format", "system_as_user"),
+    *("agent", "attempts", "judge", "tools", "prompt_directory", "grid_format", "system_as_user"),
     *("images", "image_cell_size", "image_digits", "images_only", "vary", "vary_seed"),
 )
 

@@ -185,7 +185,8 @@ def test_a_dry_run_says_what_may_be_asked_again(run_script: Run, tmp_path: Path)
 @pytest.mark.parametrize(
     "given",
     [
-        ("--agent", "direct_answer"), ("--attempts", "3"), ("--best_of", "5"), ("--judge", "GPT"),
+        ("--agent", "direct_answer"), ("--attempts", "3"), ("--best_of", "5"),
+        ("--judge", "GPT"), ("--tools", "python"),
         ("--prompt_directory", "."), ("--grid_format", "json"), ("--system_as_user",),
         ("--images", "pairs"), ("--vary", "symmetry"), ("--vary_seed", "3"),
     ],
