@@ -82,9 +82,9 @@ class DirectBenchmarkOptions(BenchmarkOptions):
             return "--protocol_directory: give --protocol as well" if given else None
         if self.spending.stops:
             return "--stop_when_agree: it would change the protocol; leave it out"
-        given, by_default = self.to_json(), type(self)().to_json()
+        mine, by_default = self.to_json(), type(self)().to_json()
         for name in _CHANGE_A_PROTOCOL:
-            if given.get(name) != by_default.get(name):
+            if mine.get(name) != by_default.get(name):
                 return f"--{name}: it would change the protocol; leave it out"
         if self.asking.best_of not in (1, 2):
             return "--best_of: the protocol asks for 2 attempts; leave it out"
