@@ -26,13 +26,18 @@ from utilities.command_line.options import parse_options
 from utilities.command_line.signals import Stopped, run_until_stopped
 from utilities.command_line.terminal import Progress, say, show
 from utilities.errors import UsageError
+from utilities.results.program_tables import is_program_table
 from utilities.results.provenance import provenance, run_metadata
 from utilities.results.reader import Fields as Entry
 from utilities.results.reader import read_fields
-from utilities.tasks.datasets import open_tasks
+from utilities.tasks.datasets import TaskSource, open_tasks
 from utilities.verification.fresh_pairs import FreshPairs
 from utilities.verification.options import VerificationOptions
-from utilities.verification.program_files import entries_of_programs, program_files
+from utilities.verification.program_files import (
+    entries_of_programs,
+    entries_of_table,
+    program_files,
+)
 from utilities.verification.results_pass import (
     CodeVerification,
     source_hash,
@@ -45,16 +50,22 @@ LOG_NAME = "code_verification.log"
 
 def open_source(options: VerificationOptions) -> tuple[Iterator[Entry], int | None]:
     """The entries to judge, and their number if it is known; raises UsageError if there is none."""
+    if options.programs is None and is_program_table(options.source):
+        return entries_of_table(options.source, _tasks_of(options)), None
     if options.programs is None:
         entries = read_fields(options.source)
         return chain([next(entries)], entries), None  # read one: if that fails, no output is made
     files = program_files(options.source)
-    tasks = open_tasks(
+    return entries_of_programs(files, _tasks_of(options)), len(files)
+
+
+def _tasks_of(options: VerificationOptions) -> TaskSource:
+    """The tasks that programs without their tasks are for."""
+    return open_tasks(
         dataset=options.dataset,
         dataset_directory=options.dataset_directory,
         draw=options.draw.draw,
     )
-    return entries_of_programs(files, tasks), len(files)
 
 
 async def verify(

@@ -17,7 +17,8 @@ import msgspec
 from utilities.errors import UsageError
 from utilities.files.json_files import refuse_what_is_no_file, reported_reading
 from utilities.results.entry import ResultEntry
-from utilities.results.reader import Entry, read_entries
+from utilities.results.program_tables import is_program_table, program_entries
+from utilities.results.reader import Entry, entry_of_fields, read_entries
 from utilities.tasks.harness_answers import grid_of_answer
 from utilities.tasks.task import Grid, Task
 
@@ -69,9 +70,10 @@ _Attempts = Mapping[str, _Attempt | None]
 
 
 def read_results(path: Path, given: Mapping[str, Task]) -> Iterator[Entry]:
-    """The entries of a results file, of Kaggle's submission, or of a folder of the harness.
+    """The entries of a results file, of a table of programs, of Kaggle's submission, or of a folder
+    of the harness.
 
-    The two others are read for the `given` tasks, by id. Raises UsageError as `read_entries` does,
+    The last two are read for the `given` tasks, by id. Raises UsageError as `read_entries` does,
     and if they are given without tasks, or have none of them.
     """
     with reported_reading(path):
@@ -80,6 +82,9 @@ def read_results(path: Path, given: Mapping[str, Task]) -> Iterator[Entry]:
         answers = _folder_entries(path, given)
     elif _is_submission(path):
         answers = _submission_entries(path, given)
+    elif is_program_table(path):
+        yield from (entry_of_fields(fields, path) for fields in program_entries(path))
+        return
     else:
         yield from read_entries(path)
         return

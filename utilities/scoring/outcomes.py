@@ -299,7 +299,8 @@ def sample_outputs(entry: ResultEntry, task: Task) -> list[list[Grid | None]]:
     """
     if entry.test_outputs is None:
         raise UsageError(
-            f"task {task.task_id}: no attempts and no test_outputs; give a benchmark's results"
+            f"task {task.task_id}: no attempts and no test_outputs; give a benchmark's results, or "
+            "let verify_generated_code.py run the programs first"
         )
     return [padded(sample or (), len(task.test)) for sample in entry.test_outputs]
 

@@ -9,6 +9,7 @@ from typing import Any
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
 from utilities.results.entry import EntryKind, ResultEntry, RunMetadata
+from utilities.results.program_tables import is_program_table
 from utilities.scoring.answers_of_others import read_results
 from utilities.scoring.outcomes import TaskOutcome, missing_outcome, missing_outcome_of, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task
@@ -165,6 +166,11 @@ def _number_repeats(runs: Sequence[ScoredRun]) -> None:
 def _read_file(
     path: Path, given: Mapping[str, Task], positions: Iterator[int], generated_too: bool
 ) -> _Groups:
+    if is_program_table(path) and not generated_too:
+        raise UsageError(
+            f"{path} holds programs that were not run here; give it to verify_generated_code.py "
+            "with the --dataset of its tasks, and what that writes here"
+        )
     groups: _Groups = {}
     metadata: list[tuple[int, RunMetadata]] = []
     for number, (position, entry) in enumerate(
@@ -174,6 +180,8 @@ def _read_file(
             metadata.append((position, entry))
         elif isinstance(entry, ResultEntry):
             kind = entry.kind if generated_too else _BENCHMARK
+            if entry.not_judged is not None and entry.task_data is None:
+                continue  # a program of a task that nobody knows
             task = judged_task(entry, given, needed=kind == _BENCHMARK)
             candidate = _Candidate(
                 outcome_of(entry, task, kind=kind, task_hash=task_hash(task) if task.test else ""),

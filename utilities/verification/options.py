@@ -93,15 +93,18 @@ class VerificationOptions(Options):
     """What the user asked for."""
 
     results: Path | None = argument(
-        "a results file: JSON Lines or the older .json, also gzipped (.gz)",
+        "a results file: JSON Lines or the older .json, also gzipped (.gz); or a .parquet file "
+        "with task_id and code (SOAR)",
         "RESULTS",
         default=None,
     )
     programs: Path | None = option(
         "a folder of programs named by task, such as 00d62c1b.py, instead of RESULTS", "DIR"
     )
-    dataset: str | None = option("the tasks for --programs (default: data/dataset.json)", "NAME")
-    dataset_directory: Path | None = option("a folder or file of tasks for --programs", "DIR")
+    dataset: str | None = option(
+        "the tasks for --programs and for .parquet files (default: data/dataset.json)", "NAME"
+    )
+    dataset_directory: Path | None = option("a folder or file of tasks for these", "DIR")
     draw: DrawOptions = part(DrawOptions)
     output: Path | None = option(
         "where to write (default: beside the source, as NAME_verified.jsonl)", "FILE"
@@ -127,8 +130,12 @@ class VerificationOptions(Options):
         """What is wrong with the options together."""
         if (self.results is None) == (self.programs is None):
             return "give either RESULTS or --programs DIR"
-        if self.programs is None and (self.dataset or self.dataset_directory):
-            return "--dataset and --dataset_directory go with --programs: RESULTS carries its tasks"
+        is_table = self.results is not None and self.results.suffix.lower() == ".parquet"
+        if self.programs is None and not is_table and (self.dataset or self.dataset_directory):
+            return (
+                "--dataset and --dataset_directory go with --programs and .parquet files: RESULTS "
+                "carries its tasks"
+            )
         if not 0 < self.fresh_threshold <= 1:
             return (
                 f"--fresh_threshold {self.fresh_threshold:g} is no share: give one over 0, up to 1"

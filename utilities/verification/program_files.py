@@ -15,6 +15,7 @@ from pathlib import Path
 
 from utilities.errors import UsageError
 from utilities.files.json_files import reported_reading
+from utilities.results.program_tables import program_entries
 from utilities.results.reader import Fields as Entry
 from utilities.sandbox.preparation import PACKAGES
 from utilities.sandbox.program import ENTRY_POINTS
@@ -74,6 +75,21 @@ def entries_of_programs(files: Sequence[Path], tasks: TaskSource) -> Iterator[En
     for name, path in left.items():
         if name not in folder.imported:
             yield {**folder.entry(path), "not_judged": f"{path}: no task {name} in {tasks.path}"}
+
+
+def entries_of_table(path: Path, tasks: TaskSource) -> Iterator[Entry]:
+    """The entries of a table of programs (SOAR), with their tasks.
+
+    One of a task that is not there has the reason as `not_judged`. Raises UsageError as
+    `program_entries` does.
+    """
+    known = {task.task_id: task.to_json() for task in tasks}
+    for entry in program_entries(path):
+        task_id = entry["task_id"]
+        if task_id in known:
+            yield {**entry, "task_data": known[task_id]}
+        else:
+            yield {**entry, "not_judged": f"{path}: no task {task_id} in {tasks.path}"}
 
 
 def source_text(content: bytes) -> str:
