@@ -232,7 +232,8 @@ def _case_of(entry: ResultEntry, known: Task) -> _Case:
 def _voted(entry: ResultEntry, task: Task, attempts: int) -> Sequence[Sequence[Grid | None]]:
     """The attempts without a judge: those that the entry has, if they are as many."""
     had = entry.attempts if entry.judge is None else entry.judge.voted_attempts
-    if had is not None and all(len(tried) == attempts for tried in had):
+    counts = None if had is None else [len(tried) for tried in had]
+    if had is not None and counts == [attempts] * len(task.test):
         return had
     return grids_of(choices_of(entry, task, attempts), attempts)
 

@@ -175,6 +175,17 @@ def test_at_the_deadline_the_votes_decide_and_no_task_is_lost(
     assert [one["complete"] for one in found] == [False, False, False, True, True]
 
 
+def test_votes_of_another_form_are_taken_anew(tmp_path: Path, run_script: Run) -> None:
+    lines = [json.loads(line) for line in source(tmp_path).read_text().splitlines()]
+    for one, odd in zip(lines, ([[OTHER]] * 3, [], [[]], [[None, None]]), strict=False):
+        one["judge"] = {"voted_attempts": odd, "answers": [[7]], "points": [-1]}
+    path = write(tmp_path / "odd_results.jsonl", lines)
+    _, found, _ = choose(run_script, path, tmp_path / "out", said=ABSTAINS)
+    before = [one["attempts"] for one in entries(source(tmp_path))]
+    assert [one["judge"]["voted_attempts"] for one in found] == before
+    assert [one["attempts"] for one in found] == before
+
+
 def test_a_dry_run_counts_the_judges_calls(tmp_path: Path, run_script: Run) -> None:
     done, found, server = choose(run_script, source(tmp_path), tmp_path / "out", "--dry_run")
     assert done.returncode == 0, done.stderr

@@ -74,7 +74,7 @@ class JudgeFigures:
             self.scored += 1
             expected = [pair.output for pair in task.test]
             tried = (entry.attempts or (), entry.judge.voted_attempts)
-            now, voted = (all(score_attempts(one, expected)) for one in tried)
+            now, voted = (all(score_attempts(one[: len(expected)], expected)) for one in tried)
             if now != voted:
                 (self.gained if now else self.lost).append(task.task_id)
 
