@@ -78,6 +78,8 @@ class _Talk:
     """The replies and what came of their calls, as entries have them."""
     results: Sequence[Result] = ()
     """What came of the last reply's calls."""
+    session: Session | None = None
+    """Opened by the first call that is run."""
     to_run_again: list[str] = field(default_factory=list)
     """Code of earlier turns that the open session has not run."""
 
@@ -121,7 +123,6 @@ class ToolConversation:
         named = prompt if key_messages is None else self._with_tools(key_messages)
         talk = _Talk([*prompt], [*named])
         async with AsyncExitStack() as stack:
-            session: Session | None = None
             while True:
                 turn = Turn(len(talk.replies) + 1, self._tools, talk.results)
                 try:
@@ -136,19 +137,24 @@ class ToolConversation:
                     known = model.results_shown(task, index, talk.named, self._tools)
                 except RequestFailed as error:
                     return _failed(task, index, prompt, talk, error)
-                if known is None or len(known) != len(calls):
-                    if session is None and any(one.fault is None for one in calls):
-                        inputs = [pair.input for pair in task.test]
-                        session = await stack.enter_async_context(
-                            self._sessions.open(task.train, inputs)
-                        )
-                    talk.results = await _results_of(calls, session, talk.to_run_again)
-                    if turn.number + 1 == self._max_turns:
-                        talk.results[-1]["result"] += f"\n\n{_LAST}"
-                else:
+                if known is not None and _are_results(known, calls):
                     talk.results = [dict(one) for one in known]
                     talk.to_run_again += _codes_of(calls)
+                else:
+                    await self._run(task, talk, calls, stack)
                 self._show(talk, calls)
+
+    async def _run(
+        self, task: Task, talk: _Talk, calls: Sequence[_Call], stack: AsyncExitStack
+    ) -> None:
+        """Run a reply's calls, in a session that stays open until `stack` ends."""
+        if talk.session is None and any(one.fault is None for one in calls):
+            inputs = [pair.input for pair in task.test]
+            opening = self._sessions.open(task.train, inputs)
+            talk.session = await stack.enter_async_context(opening)
+        talk.results = await _results_of(calls, talk.session, talk.to_run_again)
+        if len(talk.replies) + 1 == self._max_turns:
+            talk.results[-1]["result"] += f"\n\n{_LAST}"
 
     def _with_tools(self, messages: Sequence[Message]) -> list[Message]:
         """The prompt with what it says of the tools at the end of its system text."""
@@ -300,6 +306,12 @@ async def _results_of(
             {"result": _held(came.text or _SILENT), "status": came.status, "duration_s": seconds}
         )
     return results
+
+
+def _are_results(known: Sequence[Any], calls: Sequence[_Call]) -> bool:
+    """Whether a journal's line has a result for each call."""
+    shown = [one.get("result") for one in known if isinstance(one, dict)]
+    return len(shown) == len(calls) and all(isinstance(text, str) for text in shown)
 
 
 def _codes_of(calls: Sequence[_Call]) -> Iterator[str]:

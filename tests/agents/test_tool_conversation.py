@@ -314,6 +314,24 @@ async def test_turns_bought_before_a_kill_are_shown_what_they_were_shown(tmp_pat
     ]
 
 
+@pytest.mark.parametrize(
+    "damage", [None, 3, [], [None], [{"result": 3}], [{}], [{"result": "a"}] * 2]
+)
+async def test_results_that_are_damaged_in_the_journal_are_made_anew(
+    damage: object, tmp_path: Path
+) -> None:
+    journal = tmp_path / "code_data_partial_results.jsonl"
+    with ToolServer([FIVE[0], ANSWER]) as server:
+        await World(tmp_path, server).sample()
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+        lines[1]["tool_results"] = damage
+        journal.write_text("".join(json.dumps(one, separators=(",", ":")) + "\n" for one in lines))
+        world = World(tmp_path, server)
+        sample = await world.sample()
+    assert (sample.status, server.replied) == ("ok", [0, 1])
+    assert world.sessions.ran == ["x = 0"]
+
+
 async def test_a_run_that_asks_nothing_runs_no_code(tmp_path: Path) -> None:
     """As with --reparse: a conversation that is not at its end stays where it is."""
     with ToolServer([*FIVE, ANSWER]) as server:

@@ -252,9 +252,19 @@ class Reply:
         failed = [_known(FailedAttempt, one) for one in stored.get("failed_attempts") or ()]
         usage = _known(Usage, stored["usage"])
         # What was read of the body stands beside it.
-        calls = tuple(stored.get("tool_calls") or ())
+        calls = tuple(map(_known_call, stored.get("tool_calls") or ()))
         read = {"usage": usage, "failed_attempts": tuple(failed), "tool_calls": calls}
+        if any(not isinstance(one, dict) for one in stored.get("replay") or ()):
+            read["replay"] = None  # damaged: text and calls are sent in its place
         return _known(cls, {**stored, **read, "body": None, "body_zlib": None})
+
+
+def _known_call(stored: dict[str, Any]) -> ToolCall:
+    """The call; raises KeyError or TypeError if it is none."""
+    names = ("id", "name", "arguments")
+    if not all(isinstance(stored[name], str) for name in names):
+        raise TypeError("a call of a tool has another form")
+    return ToolCall(id=stored["id"], name=stored["name"], arguments=stored["arguments"])
 
 
 _Record = TypeVar("_Record")

@@ -149,9 +149,9 @@ class AskedModel:
         None if it is still to be sent; raises NotAsked, or how it failed, if this run will not.
         """
         key = self._key(task, index, key_messages, Turn(tools=tools))
-        told = self._replies.journal.told_about(key)
-        if told is not None and isinstance(told.get("tool_results"), list):
-            return list(told["tool_results"])
+        told = self._replies.journal.told_about(key) or {}
+        if isinstance(results := told.get("tool_results"), list):
+            return results
         self._replies.check_may_ask(key)
         return None
 
