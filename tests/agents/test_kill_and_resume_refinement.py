@@ -24,8 +24,17 @@ STEM = "code_benchmark"
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--refine", str(ROUNDS)),
+        pytest.param(("--strategy", "chains", "--steps", str(1 + ROUNDS)), marks=pytest.mark.slow),
+        pytest.param(("--strategy", "evolve", "--steps", str(1 + ROUNDS)), marks=pytest.mark.slow),
+    ],
+    ids=["rounds", "chains", "evolve"],
+)
 def test_no_journalled_refinement_is_asked_again_after_kill_minus_nine(
-    tmp_path: Path, dataset: Callable[..., Path]
+    tmp_path: Path, dataset: Callable[..., Path], words: tuple[str, ...]
 ) -> None:
     chance = random.Random(6)
     folder = tmp_path / "out"
@@ -38,7 +47,7 @@ def test_no_journalled_refinement_is_asked_again_after_kill_minus_nine(
             "benchmark/run_code_benchmark.py",
             *("--model_identifier", "local:scripted", "--base_url", server.openai_url),
             *("--dataset_directory", dataset(count=TASKS), "--best_of", str(SAMPLES)),
-            *("--refine", str(ROUNDS), "--max_concurrent_tasks", "2"),
+            *(*words, "--max_concurrent_tasks", "2"),
             *("--output_directory", folder),
         ]
         cut_within_rounds = 0

@@ -72,6 +72,8 @@ def _sample_record(
         "round": entry.refinement_round[index] or None,
         "parents": entry.parent_samples[index] or None,
         "view": view_text(item_of(entry.view, index)),
+        "chain": entry.chain[index],
+        "score": entry.score[index],
         "confidence": entry.confidence[index],
         "cost": entry.cost_usd[index],
         "latency": entry.latency_s[index],

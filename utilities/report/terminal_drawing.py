@@ -66,6 +66,8 @@ class TaskDrawing:
         if "round" in sample:
             shown = ", ".join(str(parent + 1) for parent in sample.get("parents", ()))
             parts.append(f"refinement {sample['round']}{shown and f' of {shown}'}")
+        parts += [f"chain {sample['chain'] + 1}"] if "chain" in sample else []
+        parts += [f"score {sample['score']:.2f}"] if "score" in sample else []
         if "turns" in sample:
             parts.append(f"{len(sample['turns'])} turns")
         if "view" in sample:
