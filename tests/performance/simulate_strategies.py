@@ -189,9 +189,8 @@ async def main(path: Path) -> None:
     """Print the table as Markdown."""
     entries = (entry for entry in read_entries(path) if isinstance(entry, ResultEntry))
     tasks = {known.task.task_id: known for known in map(known_task, entries)}
-    print(
-        f"{len(tasks)} tasks, {len(SEEDS)} seeds: macro score in % ± standard deviation, requests and USD a task\n"
-    )  # noqa: E501
+    print(f"{len(tasks)} tasks, {len(SEEDS)} seeds: macro score in % ± standard deviation,")
+    print("requests and USD a task\n")
     print("| strategy |" + "".join(f" at most {budget} |" for budget in BUDGETS))
     print("|---|" + "---|" * len(BUDGETS))
     weighted = StrategyOptions(strategy="evolve", parents="weighted")

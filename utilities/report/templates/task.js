@@ -93,13 +93,34 @@ function attemptsAt(task, run, place, wanted) {
 }
 
 function samplesOf(task, run, details, pairs) {
-  const { samples } = details, list = element("div", {}, element("h3", { text: count(samples.length, "sample") }));
+  const { samples } = details, list = element("div", {}, element("h3", { text: count(samples.length, "sample") }), lineageOf(samples));
   const order = samples.map((sample, place) => [WORTH[sample.outcome], place]).sort(([a, m], [b, n]) => a - b || m - n);
   samples.forEach((sample, place) => list.append(sampleBox({ ...sample, prompt: details.prompts[sample.prompt], reply: `t${task.number}r${run}s${place}`, address: `${addressOf(task)}/${runs.length > 1 ? runs[run].letter : ""}${place + 1}` }, place, pairs, order.length && order[0][1] === place)));
   return list;
 }
 
 // A sample's grids and texts are made when it is opened for the first time.
+// Round by round, each program's score and the samples that it was shown; null if none was shown any.
+function lineageOf(samples) {
+  if (!samples.some((sample) => sample.parents)) return null;
+  const rounds = [];
+  samples.forEach((sample, place) => (rounds[sample.round || 0] = rounds[sample.round || 0] || []).push([sample, place]));
+  const link = (place, text) => {
+    const button = element("button", { type: "button", text });
+    button.addEventListener("click", () => {
+      const box = button.closest("div").querySelector(`details[data-sample="${place}"]`);
+      box.open = true;
+      box.scrollIntoView({ block: "center" });
+    });
+    return button;
+  };
+  const node = ([sample, place]) => element("span", {}, link(place, `${place + 1}`),
+    sample.score === undefined ? null : ` ${(100 * sample.score).toFixed(0)} %`,
+    sample.parents ? ` of ${sample.parents.map((parent) => parent + 1).join(", ")}` : null, "  ");
+  return element("details", { class: "lineage" }, element("summary", { text: "lineage: each sample, the train pairs that it solves, and what it was shown" }),
+    element("ol", {}, ...rounds.filter(Boolean).map((round) => element("li", {}, ...round.map(node)))));
+}
+
 function sampleBox(sample, place, pairs, open) {
   const body = element("div");
   const box = element("details", { class: "sample", "data-sample": place }, sampleHead(sample, place), body);
@@ -117,6 +138,8 @@ function sampleHead(sample, place) {
   const facts = [];
   if (sample.round) facts.push(`refinement ${sample.round}${sample.parents ? ` of sample${sample.parents.length > 1 ? "s" : ""} ${sample.parents.map((parent) => parent + 1).join(", ")}` : ""}`);
   if (sample.turns) facts.push(count(sample.turns.length, "turn"));
+  if (sample.chain !== undefined) facts.push(`chain ${sample.chain + 1}`);
+  if (sample.score !== undefined) facts.push(`score ${sample.score.toFixed(2)}`);
   if (sample.fresh !== undefined) facts.push(`${(100 * sample.fresh).toFixed(0)} % of fresh pairs${sample.generalises === undefined ? "" : sample.generalises ? ", generalises" : ", does not generalise"}`);
   if (sample.view) facts.push(visible(sample.view));
   if (sample.confidence !== undefined) facts.push(`confidence ${sample.confidence.toFixed(2)}`);
