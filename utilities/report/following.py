@@ -216,5 +216,5 @@ def _sample(path: Path, run: LiveRun, entry: ResultEntry, index: int) -> dict[st
         "solved": entry.solved,
         "cost_usd": entry.cost_usd[index],
         "latency_s": entry.latency_s[index],
-        "text": text[:_PREVIEW],
+        "text": text if len(text) <= _PREVIEW else f"{text[:_PREVIEW]}…",
     }
