@@ -86,3 +86,27 @@ def _refined_beyond_entries(folder: Path) -> int:
     done = {json.loads(line)["task_id"] for line in whole_lines(results)}
     journal = map(json.loads, whole_lines(folder / f"{STEM}_partial_results.jsonl"))
     return sum(line["sample_index"] >= SAMPLES and line["task_id"] not in done for line in journal)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_budget_that_ends_within_a_generation_leaves_the_task_to_the_next_run(
+    tmp_path: Path, dataset: Callable[..., Path]
+) -> None:
+    with LoopbackServer(then=reply(maker="identity_program")) as server:
+        command = [
+            "benchmark/run_code_benchmark.py",
+            *("--model_identifier", "local:scripted", "--base_url", server.openai_url),
+            *("--dataset_directory", dataset(count=1), "--best_of", "3", "--max_tokens", "300"),
+            *("--strategy", "evolve", "--steps", "3", "--price", "0,1000"),
+            *("--max_concurrent_requests", "1", "--output_directory", tmp_path),
+        ]
+        # A reply of 200 tokens costs 0.2 USD, at worst 0.3: the fifth fits, the sixth does not.
+        first = ScriptProcess(*command, "--max_cost_usd", "1.15").completed()
+        assert first.returncode == 3, first.stderr
+        assert good_replies(server) == 5
+        assert entries(tmp_path / f"{STEM}_results.jsonl") == []
+        assert ScriptProcess(*command).completed().returncode == 0
+        assert good_replies(server) == 9
+    (entry,) = entries(tmp_path / f"{STEM}_results.jsonl")
+    assert entry["refinement_round"] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
