@@ -162,6 +162,7 @@ def test_a_spent_budget_leaves_the_rest_to_the_votes_and_the_next_run_goes_on(
     assert [one["attempts"] for one in whole[:2]] == [[[right(1)]], [[WRONG]]]
 
 
+@pytest.mark.slow
 def test_at_the_deadline_the_votes_decide_and_no_task_is_lost(
     tmp_path: Path, run_script: Run
 ) -> None:
