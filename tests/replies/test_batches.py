@@ -71,6 +71,22 @@ def test_all_samples_come_by_one_batch_at_half_price(
     assert "batches   1: 14 replies collected, at half price" in done.stdout
 
 
+def test_grids_that_agree_end_their_tasks_after_a_batch_of_one_wave(
+    tmp_path: Path, dataset: Callable[..., Path], run_script: Run
+) -> None:
+    folder = tmp_path / "out"
+    with BatchServer(maker="one_cell_grid") as server:
+        given = arguments(server, "openai", folder, dataset(count=3))
+        done = run_script(DIRECT_BENCHMARK, *given, "--best_of", "6", "--stop_when_agree", "2")
+        assert done.returncode == 0, done.stderr
+        assert [len(batch.requests) for batch in server.batches] == [6]
+    found = entries(folder / f"{STEMS[DIRECT_BENCHMARK]}_results.jsonl")
+    stopping = {"stop_when_agree": 2, "least_samples": 2, "not_asked": 4}
+    assert [entry["stopping"] for entry in found] == [stopping] * 3
+    assert "3 tasks early; at most 12 samples not asked, about $0.0180 saved" in done.stdout
+    assert "pass@3" not in done.stdout
+
+
 def test_a_live_run_recalls_what_a_batch_has_bought(
     tmp_path: Path, dataset: Callable[..., Path]
 ) -> None:
