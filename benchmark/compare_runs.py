@@ -34,6 +34,7 @@ from utilities.scoring.comparison import (
     short_names,
     spread_lines,
 )
+from utilities.scoring.equal_cost import at_equal_cost
 from utilities.scoring.options import GroupOptions, TaskSetOptions
 from utilities.scoring.pareto_plot import Point, pareto_svg
 from utilities.scoring.scored_run import ScoredRun
@@ -51,6 +52,11 @@ class ComparisonOptions(Options):
     groups: GroupOptions = part(GroupOptions)
     json: bool = flag(
         "print JSON instead of tables, with every task, its cost and its tokens", group="output"
+    )
+    equal_cost: bool = flag(
+        "also what each run scores if it may spend the same USD a task, which tells strategies "
+        "apart",
+        group="output",
     )
     pareto: Path | None = option(
         "draw score against cost a task, on the tasks that all runs answered, into this SVG",
@@ -77,17 +83,22 @@ def main() -> int:
     shared = rows_of_shared_tasks(runs, names)
     compared = differences(runs, names)
     corrected = corrected_p_values([one.p_value for one in compared])
+    costs = at_equal_cost(runs, names) if options.equal_cost else None
     if options.json:
         told = to_json(runs, shared, options.groups)
         told["differences"] = [
             one.to_json(p_value) for one, p_value in zip(compared, corrected, strict=True)
         ]
+        if costs is not None:
+            told["at_equal_cost"] = [level.to_json() for level in costs.levels]
         show(*json.dumps(told, indent=2).splitlines())
     else:
         show(*tables(runs, names, shared, options.groups))
         for one, p_value in zip(compared, corrected, strict=True):
             among = p_value if len(compared) > 1 else None
             show("", *difference_lines(one, most_listed=options.max_listed, corrected=among))
+        if costs is not None:
+            show("", *costs.lines())
         if not compared:
             show("", "no two runs have a task in common")
     if options.pareto is not None:

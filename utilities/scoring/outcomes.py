@@ -270,26 +270,36 @@ def ranked_samples(entry: ResultEntry, task: Task) -> list[int]:
 
 def _candidates(entry: ResultEntry, task: Task) -> list[Candidate]:
     """The programs of an entry, ranked; a run's own order counts, if the entry has it."""
+    order = {index: place for place, index in enumerate(entry.ranking or ())}
+    candidates = unranked_candidates(entry, task, is_ordered=bool(order))
+    if not order:
+        return ranked(candidates)
+    return sorted(candidates, key=lambda one: order.get(one.index, len(order)))
+
+
+def unranked_candidates(
+    entry: ResultEntry, task: Task, *, is_ordered: bool = False
+) -> list[Candidate]:
+    """The programs of an entry as they were sampled.
+
+    Those of an order of their own (`is_ordered`) come without what `ranked` needs.
+    """
     outputs = sample_outputs(entry, task)
     codes = entry.python_code if any(entry.python_code) else [""] * entry.samples
     samples = zip(entry.train_passed or (), outputs, codes, entry.confidence, strict=True)
     unseen = task.without_test_outputs()
-    order = {index: place for place, index in enumerate(entry.ranking or ())}
-    candidates = [
+    return [
         Candidate(
             index,
             tuple(map(bool, train)),
             tuple(given),
-            0 if order else len(normal_form(code)),
+            0 if is_ordered else len(normal_form(code)),
             confidence,
-            is_doubtful=not order and all(train) and is_doubtful(entry, index, code, unseen),
+            is_doubtful=not is_ordered and all(train) and is_doubtful(entry, index, code, unseen),
         )
         for index, (train, given, code, confidence) in enumerate(samples)
         if train is not None and code is not None
     ]
-    if not order:
-        return ranked(candidates)
-    return sorted(candidates, key=lambda one: order.get(one.index, len(order)))
 
 
 def sample_outputs(entry: ResultEntry, task: Task) -> list[list[Grid | None]]:
