@@ -88,5 +88,8 @@ def test_a_run_of_unknown_cost_is_left_out_by_name(run_script: Run, tmp_path: Pa
     c = run_of(tmp_path / "c.jsonl", "MODEL_C", [(RIGHT, None)])  # type: ignore[list-item]
     done = run_script(COMPARE, a, b, c, "--equal_cost")
     assert done.returncode == 0, done.stderr
-    assert "C is not compared at equal cost: its samples have no known cost" in done.stdout
+    assert (
+        "C is not compared at equal cost: its samples cost nothing, or nobody knows what"
+        in done.stdout
+    )
     assert "score at the same cost, on 1 task that all answered" in done.stdout

@@ -107,7 +107,7 @@ def at_equal_cost(runs: Sequence[ScoredRun], names: Sequence[str]) -> EqualCosts
             if run.outcomes[task.task_id].scored and _is_known(entry)
         }
         if not found or not any(one.usd and one.usd[-1] for one in found.values()):
-            left_out[name] = "its samples have no known cost, or no outputs"
+            left_out[name] = "its samples cost nothing, or nobody knows what"
         else:
             spendings[name] = found
     shared = sorted(set.intersection(*map(set, spendings.values()))) if spendings else []
