@@ -389,6 +389,26 @@ def test_a_sample_names_the_view_that_it_saw(browser: Browser, tmp_path: Path) -
     assert "view: mirrored" in second
 
 
+def test_a_lineage_leads_from_each_sample_to_the_ones_that_it_was_shown(
+    browser: Browser, tmp_path: Path
+) -> None:
+    evolved = entry(
+        "t",
+        *(NEARLY, NEARLY, RIGHT),
+        strategy="evolve",
+        refinement_round=[0, 0, 1],
+        parent_samples=[[], [], [0, 1]],
+        train_passed=[[True, False], [False, False], [True, True]],
+        score=[0.5, 0.0, 1.0],
+    )
+    browser.open(build(tmp_path / "page.html", [evolved]), "#t")
+    browser.one(".lineage > summary").click()
+    rounds = [one.text for one in browser.all(".lineage li")]
+    assert rounds == ["1 50 % 2 0 %", "3 100 % of 1, 2"]
+    browser.all(".lineage button")[1].click()
+    browser.wait(".sample[data-sample='1'][open] pre")
+
+
 def test_runs_without_a_task_in_common_say_so(browser: Browser, tmp_path: Path) -> None:
     other = {"train": TRAIN, "test": [{"input": [[5]], "output": RIGHT}]}
     page = build(

@@ -99,7 +99,6 @@ function samplesOf(task, run, details, pairs) {
   return list;
 }
 
-// A sample's grids and texts are made when it is opened for the first time.
 // Round by round, each program's score and the samples that it was shown; null if none was shown any.
 function lineageOf(samples) {
   if (!samples.some((sample) => sample.parents)) return null;
@@ -121,6 +120,7 @@ function lineageOf(samples) {
     element("ol", {}, ...rounds.filter(Boolean).map((round) => element("li", {}, ...round.map(node)))));
 }
 
+// A sample's grids and texts are made when it is opened for the first time.
 function sampleBox(sample, place, pairs, open) {
   const body = element("div");
   const box = element("details", { class: "sample", "data-sample": place }, sampleHead(sample, place), body);
