@@ -80,6 +80,7 @@ class BenchmarkCall:
         `agent` names the one that is asked by default, or is the only one; prompts show programs
         of the `library`. Raises UsageError for any option that cannot be used.
         """
+        options.submission.check()
         self._options = options
         self._place = place
         self._budget = Budget(options.asking.max_cost_usd, options.asking.deadline)

@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmark.benchmark_options import JudgeOptions
 from utilities.command_line.options import Options, argument, parse_options, part
 from utilities.command_line.signals import run_until_stopped
+from utilities.command_line.words import is_one_of
 from utilities.config import CHOSEN_AGAIN_DIRECTORY
 from utilities.runs.options import AskingOptions, OutputPlace
 from utilities.scoring.options import SubmissionOptions
@@ -45,6 +46,8 @@ class ChoosingOptions(Options):
         """A judge is needed, and what is chosen from is there already."""
         if self.judging.judge is None:
             return "--judge is missing: name the model that chooses"
+        if is_one_of(self.submission.submission, self.results):
+            return "--submission is one of RESULTS"
         defaults = {one.name: one.default for one in fields(AskingOptions)}
         for name in _OF_RESULTS:
             if getattr(self.asking, name) != defaults[name]:

@@ -91,6 +91,7 @@ async def choose_again(
     cannot be asked.
     """
     assert judging.judge is not None, "the options have seen to it"
+    submission.check()
     sources = read_scored_runs(results)
     chosen = choose_judge(judging.judge, asking, asks_alone=True)
     budget, code, run_ids = Budget(asking.max_cost_usd, asking.deadline), 0, []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.loopback_server import LoopbackServer, reply
 from tests.support.scripts import REPOSITORY, SCRIPTS, Run, entries
 from utilities.command_line.logs import open_log
 from utilities.errors import UsageError
@@ -40,6 +41,8 @@ WRITING: dict[str, list[str | Path]] = {
     VERIFY: [CODE, "--output"],
 }
 """The scripts that write a file of the user's choice; its path follows."""
+ASKING = ("benchmark/choose_again.py",)
+"""Those that ask a model first."""
 
 
 def unusable_places(folder: Path) -> dict[str, Path]:
@@ -74,7 +77,25 @@ def test_every_script_that_writes_is_known() -> None:
         or any(word in text for word in ("pareto", "SubmissionOptions", "traces_path: Path"))
         or any(name in text for name in ("ExportOptions", "VerificationOptions"))
     ]
-    assert sorted(WRITING) == writing
+    assert sorted([*WRITING, *ASKING]) == writing
+
+
+@pytest.mark.parametrize(
+    "script",
+    [*ASKING, "benchmark/run_code_benchmark.py", "benchmark/run_direct_benchmark.py"],
+)
+def test_nothing_is_asked_for_a_submission_that_cannot_be_written(
+    script: str, tmp_path: Path, run_script: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = "--judge" if script in ASKING else "--model_identifier"
+    words = (model, "local:x", "--output_directory", "out", "--base_url")
+    with LoopbackServer(then=reply("[[1]]")) as server:
+        for name, path in unusable_places(tmp_path).items():
+            given = [DIRECT] if script in ASKING else []
+            done = run_script(script, *given, *words, server.openai_url, "--submission", path)
+            refused(done, name)
+        assert server.ledger() == []
 
 
 @pytest.mark.parametrize("script", WRITING)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from utilities.command_line.options import Options, option, part
+from utilities.files.atomic import file_to_write
 from utilities.scoring.groups import GroupKind, group_lines, group_scores
 from utilities.scoring.outcomes import TaskOutcome
 from utilities.tasks.selection import DrawOptions, Selection, largest_grid_option
@@ -25,6 +26,11 @@ class SubmissionFiles(Options):
         "write a file for each task, as the scorer of arcprize/arc-agi-benchmarking reads them",
         "DIR",
     )
+
+    def check(self) -> None:
+        """Raise UsageError if --submission cannot be written: nothing is asked for it then."""
+        if self.submission is not None:
+            file_to_write(self.submission)
 
 
 @dataclass(frozen=True, kw_only=True)
