@@ -131,8 +131,14 @@ def parts_of(
         prompt_hash = known["prompt_hash"] or hash_of(prompt)
     else:
         prompt, prompt_hash = standard_prompt(sample)
+    provenance = _provenance(sample, known, prompt_hash)
+    return Parts(sample, prompt, provenance, thinking_field)
+
+
+def _provenance(sample: TrainingSample, known: Mapping[str, str | None], prompt_hash: str) -> Row:
+    """Where a row comes from; `known` is what is told of its run."""
     verdict = sample.verdict
-    provenance = {
+    return {
         "task_id": sample.task.task_id,
         "task_hash": sample.task_hash,
         "source": sample.source or "",
@@ -154,7 +160,6 @@ def parts_of(
         "augmentation": _as_json(sample.augmentation),
         "relabelled_from": _as_json(sample.relabelled_from),
     }
-    return Parts(sample, prompt, provenance, thinking_field)
 
 
 def _flags(passed: Sequence[bool | None]) -> list[bool]:
