@@ -617,6 +617,16 @@ def test_a_click_shows_the_turns_of_a_conversation_with_their_costs(
     assert browser.driver.title != "owned"
 
 
+def test_a_long_line_of_a_result_does_not_widen_the_page(browser: Browser, tmp_path: Path) -> None:
+    told = entry("t", RIGHT, turns=[turns("[0, 7, 7] " * 200)])
+    browser.open(build(tmp_path / "page.html", [told, metadata()]), "#t/1")
+    browser.one(".turns > summary").click()
+    browser.wait(".turn pre")
+    widths = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    scrolled, seen = browser.driver.execute_script(widths)
+    assert scrolled <= seen
+
+
 def test_a_sample_shows_what_the_model_was_shown_once_for_all_samples(
     browser: Browser, tmp_path: Path
 ) -> None:
