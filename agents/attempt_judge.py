@@ -258,7 +258,7 @@ def choose_judge(model: str, asking: AskingOptions, *, asks_alone: bool = False)
         mine = AskingOptions()
         names = (*(one.name for one in fields(Sampling)), "base_url", "price", "background")
         asking = replace(asking, **{name: getattr(mine, name) for name in names}, batch=False)
-    return choose_model(model, asking)
+    return choose_model(model, asking, option="--judge")
 
 
 @asynccontextmanager

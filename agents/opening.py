@@ -199,16 +199,27 @@ def _showing(kind: AgentKind, options: AskingOptions, turns: ToolOptions) -> Sho
 
 
 def choose_model(
-    identifier: str, options: AskingOptions, *, has_tools: bool = False
+    identifier: str,
+    options: AskingOptions,
+    *,
+    has_tools: bool = False,
+    option: str = "--model_identifier",
 ) -> ChosenModel:
-    """Find a model, its key and its sampling; raises UsageError as `choose_agent` does."""
+    """Find the model that `option` names, its key and its sampling.
+
+    Raises UsageError as `choose_agent` does.
+    """
     from utilities.models import costs
     from utilities.models.interface import check_sampling
     from utilities.replies.batches.opening import in_batches
 
     others = (find_agent(WITHOUT_A_KEY).model_identifier,)
     entry = config.find_model(
-        identifier, base_url=options.base_url, other_names=others, models_path=options.models
+        identifier,
+        base_url=options.base_url,
+        other_names=others,
+        models_path=options.models,
+        option=option,
     )
     sampling = _sampling(entry, options)
     if options.price is not None:

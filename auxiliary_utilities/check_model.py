@@ -55,7 +55,9 @@ async def check(options: CheckOptions) -> int:
     from utilities.models.factory import CLIENTS
     from utilities.models.interface import Sampling, check_sampling
 
-    entry = config.find_model(options.model, base_url=options.base_url, models_path=options.models)
+    entry = config.find_model(
+        options.model, base_url=options.base_url, models_path=options.models, option="NAME"
+    )
     entry = replace(entry, request_timeout_s=options.timeout_s)
     given = {"max_tokens": options.max_tokens, "extra_body": options.extra_body}
     asked = {**entry.asked, **{name: one for name, one in given.items() if one is not None}}

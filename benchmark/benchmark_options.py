@@ -39,6 +39,11 @@ class JudgeOptions(Options):
         parse=partial(positive_int, most=1000),
     )
 
+    def fault(self) -> str | None:
+        """Calls need a judge."""
+        is_given = self.judge_calls != type(self).judge_calls
+        return "--judge_calls: give --judge as well" if is_given and self.judge is None else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkOptions(Options):
@@ -79,7 +84,9 @@ class DirectBenchmarkOptions(BenchmarkOptions):
         """A protocol allows no option that would change how it asks."""
         if self.protocol is None:
             given = self.protocol_directory is not None
-            return "--protocol_directory: give --protocol as well" if given else None
+            if given:
+                return "--protocol_directory: give --protocol as well"
+            return self.spending.stop_fault(self.asking.best_of)
         if self.spending.stops:
             return "--stop_when_agree: it would change the protocol; leave it out"
         mine, by_default = self.to_json(), type(self)().to_json()
@@ -109,6 +116,10 @@ class CodeBenchmarkOptions(BenchmarkOptions):
     spending: StrategyOptions = part(StrategyOptions)
     library: LibraryOptions = part(LibraryOptions)
     unsafe_no_seccomp: bool = unsafe_no_seccomp_flag(group="benchmark")
+
+    def fault(self) -> str | None:
+        """A stop must be within reach."""
+        return self.spending.stop_fault(self.asking.best_of)
 
 
 def parse_benchmark_options(kind: type[_T], description: str | None, stem: str) -> _T:

@@ -36,9 +36,9 @@ class CodeDataOptions(Options):
     library: LibraryOptions = part(LibraryOptions)
 
     def fault(self) -> str | None:
-        """Programs agree on test inputs only if they see some."""
+        """Programs agree on test inputs only if they see some; a stop must be within reach."""
         if self.spending.stop_when_agree is None or self.include_test_inputs:
-            return None
+            return self.spending.stop_fault(self.asking.best_of)
         return "--stop_when_agree: give --include_test_inputs as well, or --until_verified instead"
 
 

@@ -66,8 +66,11 @@ def find_model(
     base_url: str | None = None,
     other_names: Sequence[str] = (),
     models_path: Path | None = None,
+    option: str = "--model_identifier",
 ) -> ModelEntry:
     """The entry for a catalogue name or `provider:model`, at `base_url` if that is given.
+
+    Errors say which `option` named it.
 
     The names of a file of models count too: of `models_path`, else of `models.toml` in this folder,
     which is read only if the name is no other.
@@ -85,10 +88,10 @@ def find_model(
     else:
         of_file = of_file or models_of_file()
         if identifier not in of_file:
-            raise UsageError(_unknown(identifier, (*other_names, *of_file)))
+            raise UsageError(f"{option} {_unknown(identifier, (*other_names, *of_file))}")
         entry = of_file[identifier]
     if entry.unsupported is not None:
-        raise UsageError(f"--model_identifier {identifier}: {entry.unsupported}")
+        raise UsageError(f"{option} {identifier}: {entry.unsupported}")
     if entry.name.startswith("LOCAL_"):
         variables = _variables()
         entry = replace(entry, model_id=variables.get(f"{entry.name}_MODEL") or entry.model_id)
@@ -235,7 +238,7 @@ def _unknown(identifier: str, other_names: Sequence[str]) -> str:
         else f"known: {', '.join(names)}."
     )
     return (
-        f"--model_identifier {identifier}: unknown model; {hint} Or write provider:model with a "
+        f"{identifier}: unknown model; {hint} Or write provider:model with a "
         f"provider of {', '.join(PROVIDERS)} (local: with --base_url)"
     )
 

@@ -256,3 +256,21 @@ async def test_nothing_is_asked_after_a_sample_whose_reply_is_still_to_come(
 )
 def test_an_option_that_the_strategy_does_not_use_is_refused(words: dict[str, Any]) -> None:
     assert (StrategyOptions(**words).fault() or "").startswith("--")
+
+
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        ({}, 2),
+        ({"refine": 2}, 6),
+        ({"strategy": "chains", "steps": 3}, 6),
+        ({"strategy": "evolve", "steps": 3}, 6),
+    ],
+)
+@pytest.mark.parametrize("stop", ["stop_when_agree", "until_verified"])
+def test_a_stop_that_no_task_could_meet_is_refused(
+    words: dict[str, Any], most: int, stop: str
+) -> None:
+    assert StrategyOptions(**words, **{stop: most}).stop_fault(best_of=2) is None
+    fault = StrategyOptions(**words, **{stop: most + 1}).stop_fault(best_of=2)
+    assert fault == f"--{stop}: a task gets at most {most}; raise --best_of or lower K"

@@ -224,6 +224,25 @@ def test_options_about_samples_are_refused(
     assert complaint in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--judge_calls", "5"), "--judge_calls: give --judge as well"),
+        (("--library_programs", "5"), "--library_programs: give --library as well"),
+        (("--stop_when_agree", "2"), "--stop_when_agree: a task gets at most 1;"),
+        (("--judge", "nosuch"), "--judge nosuch: unknown model;"),
+    ],
+)
+def test_options_of_no_effect_and_unknown_judges_are_refused_in_one_line(
+    tmp_path: Path, run_script: Run, words: tuple[str, str], complaint: str
+) -> None:
+    done = run_script(
+        "benchmark/run_code_benchmark.py", *words, "--output_directory", tmp_path / "out"
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"error: {complaint}" in done.stderr
+
+
 def test_the_judge_must_be_named(tmp_path: Path, run_script: Run) -> None:
     done = run_script(CHOOSE, source(tmp_path))
     assert (done.returncode, "--judge is missing" in done.stderr) == (2, True)

@@ -285,3 +285,10 @@ class LibraryOptions(Options):
         default=100,
         parse=partial(positive_int, most=10_000),
     )
+
+    def fault(self) -> str | None:
+        """Programs to try need a library."""
+        is_given = self.library_programs != type(self).library_programs
+        return (
+            "--library_programs: give --library as well" if is_given and not self.library else None
+        )

@@ -44,6 +44,18 @@ class StopOptions(Options):
             return "--wave: give --stop_when_agree or --until_verified as well"
         return None
 
+    def most_samples(self, best_of: int) -> int:
+        """How many samples a task may get."""
+        return best_of
+
+    def stop_fault(self, best_of: int) -> str | None:
+        """What is wrong with a stop that no task could meet."""
+        most = self.most_samples(best_of)
+        for name in ("stop_when_agree", "until_verified"):
+            if (getattr(self, name, None) or 0) > most:
+                return f"--{name}: a task gets at most {most}; raise --best_of or lower K"
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class StrategyOptions(StopOptions):
@@ -142,6 +154,11 @@ class StrategyOptions(StopOptions):
                 besides = f" --parents {self.parents}" if self.name == "evolve" else ""
                 return f"--{name}: --strategy {self.name}{besides} does not use it; leave it out"
         return super().fault()
+
+    def most_samples(self, best_of: int) -> int:
+        """`best_of` in each round, step or generation."""
+        waves = {"best_of": 1, "rounds": 1 + self.refine}
+        return best_of * waves.get(self.name, self.steps)
 
     def parent_settings(self) -> dict[str, Any]:
         """What the draw of parents depends on."""
