@@ -1,10 +1,11 @@
 """Datasets in zip files: unpacked into a folder of their own, within bounds, and read there."""
 
+import lzma
 import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,7 @@ MOST_BYTES = 4 << 30
 MOST_FILES = 200_000
 _ENDINGS = frozenset({".json", ".jsonl", ".ndjson", *TABLES})
 _CHUNK_BYTES = 1 << 20
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
 
 
 def zip_dataset(path: Path, recognise: Callable[[Path], Dataset]) -> Dataset:
@@ -41,10 +43,18 @@ def zip_dataset(path: Path, recognise: Callable[[Path], Dataset]) -> Dataset:
     inner: Dataset = told(partial(recognise, root))  # type: ignore[assignment]
 
     def tasks() -> Iterator[StoredTask]:
-        for task in inner.tasks():
+        for task in _told_each(inner.tasks(), in_archive):
             yield StoredTask(task.task_id, in_archive(task.origin), partial(told, task.load))
 
     return Dataset([path], tasks, inner.known_ids)
+
+
+def _told_each(tasks: Iterable[StoredTask], reword: Callable[[str], str]) -> Iterator[StoredTask]:
+    """The tasks; an error while they are listed is reworded."""
+    try:
+        yield from tasks
+    except UsageError as error:
+        raise UsageError(reword(str(error))) from error
 
 
 def _root_of(folder: Path) -> Path:
@@ -72,7 +82,7 @@ def _unpack(path: Path, folder: Path) -> None:
                         f"{path} unpacks to more than {MOST_BYTES >> 30} GiB; unpack it yourself, "
                         "and give the folder"
                     )
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (*_BROKEN, OSError) as error:
         raise UsageError(f"{path} cannot be unpacked: {error}; give the folder instead") from error
 
 
