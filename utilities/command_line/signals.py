@@ -17,7 +17,8 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn, TypeVar
+from types import FrameType
+from typing import Any, TypeVar
 
 HEARD = (signal.SIGINT, signal.SIGTERM)
 _ENOUGH = 3
@@ -62,10 +63,26 @@ def handling_signals(handle: Callable[[signal.Signals], None]) -> Iterator[None]
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise Stopped at SIGINT and SIGTERM, wherever the main thread is then."""
+    """Raise Stopped at SIGINT and SIGTERM, wherever the main thread is then.
 
-    def stop(received: signal.Signals) -> NoReturn:
-        raise Stopped(received)
+    Only an import is let come to its end first: some extension modules, msgspec's among them, crash
+    if an exception is raised while they are being made.
+    """
+
+    def stop(received: signal.Signals) -> None:
+        if not _is_importing(sys._getframe()):
+            raise Stopped(received)
+        send_again_soon(received)
+
+    def send_again_soon(received: signal.Signals) -> None:
+        def ring(*_: object) -> None:
+            if _is_importing(sys._getframe()):
+                send_again_soon(received)
+            else:  # whoever hears by now: an event loop may have begun
+                signal.raise_signal(received)
+
+        signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER_S)
 
     def again(unraisable: "sys.UnraisableHookArgs") -> None:
         stopped = unraisable.exc_value
@@ -73,8 +90,7 @@ def stoppable() -> Iterator[None]:
             before(unraisable)
             return
         # It came in a finaliser, which lets no exception out: it is raised anew in a moment.
-        signal.signal(signal.SIGALRM, lambda *_: stop(stopped.received))
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_AFTER_S)
+        send_again_soon(stopped.received)
 
     before, sys.unraisablehook = sys.unraisablehook, again
     try:
@@ -83,6 +99,15 @@ def stoppable() -> Iterator[None]:
     finally:
         sys.unraisablehook = before
         signal.alarm(0)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being made somewhere down the stack."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
