@@ -7,8 +7,8 @@
 
 Each usable sample's reasoning becomes a trace of its task, under its model's name. What the store
 has stays as it is, and no trace is added twice: run the command after every run, even twice at
-once. Also read are journals of raw replies, other stores of traces, LARC's folder tasks_json
-(people's descriptions), and Parquet files with task_id and reasoning (SOAR's).
+once. Also read are journals of raw replies, other stores of traces, LARC's folder tasks_json,
+H-ARC's summary_data.csv, ARC-TGI's CSV, and tables with task_id and reasoning (SOAR's Parquet).
 """
 
 from utilities.command_line.script import EXIT_TASKS_FAILED, run_script

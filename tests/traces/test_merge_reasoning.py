@@ -91,7 +91,8 @@ def test_each_usable_sample_becomes_a_trace(tmp_path: Path) -> None:
     assert texts(store) == {"a": ["one", "two"], "b": ["three"]}
     trace = read_store(store)["b"][0]
     assert list(trace) == [
-        "trace_id", "task_id", "username", "text", "score", "timestamp", "voters"
+        "trace_id", "task_id", "username", "text", "score", "timestamp", "voters",
+        "kind", "source", "licence",
     ]  # fmt: skip
     assert (trace["task_id"], trace["username"]) == ("b", "anthropic:claude")
     assert (trace["score"], trace["voters"]) == (0, [])

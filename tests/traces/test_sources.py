@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 from collections.abc import Callable
@@ -81,6 +82,82 @@ def test_only_verified_takes_descriptions_that_somebody_built_from(
     assert "not verified 1" in said
 
 
+def test_equal_descriptions_are_one_trace_and_their_builds_count_together(
+    tmp_path: Path, merge: Any
+) -> None:
+    first = LARC["descriptions"]["d1"]
+    again = {**first, "builds": {"b4": {"success": True}, "b5": {"success": False}}}
+    descriptions = {"d1": first, "d2": again}
+    _, said, store = merge(write(tmp_path / "1.json", {**LARC, "descriptions": descriptions}))
+    (one,) = store["00d62c1b"]
+    assert (one["score"], one["builds"], one["description_id"]) == (3, 5, "d1")
+    assert "1              1        0  read as LARC" in said
+
+
+H_ARC_COLUMNS = (
+    "exp_name,task_type,hashed_id,joint_id_task,task_name,task_number,attempt_number,num_actions,"
+    "solved,test_output_grid,first_written_solution,last_written_solution,complete"
+)
+
+
+def test_h_arcs_written_solutions_are_scored_by_how_many_people_solved_so(
+    tmp_path: Path, merge: Any
+) -> None:
+    path = tmp_path / "summary_data.csv"
+    rows = [
+        'v,t,person-1,j1,00d62c1b.json,1,1,9,false,|0|,"Fill, in ""yellow""",Fill loops,true',
+        'v,t,person-1,j1,00d62c1b.json,1,2,9,true,|4|,"Fill, in ""yellow""",Fill loops,true',
+        "v,t,person-2,j2,00d62c1b.json,1,1,9,True,|4|,Fill loops,,true",
+        "v,t,person-2,j3,017c7c7b.json,2,1,9,False,|4|,,,true",
+        "v,t,person-2",
+    ]
+    path.write_text("\n".join([H_ARC_COLUMNS, *rows]) + "\n")
+    code, said, store = merge(path)
+    first, last = store.pop("00d62c1b")
+    assert (code, store) == (0, {})
+    assert (first["text"], first["score"]) == ('Fill, in "yellow"', 0)
+    assert (last["text"], last["score"], last["people"]) == ("Fill loops", 2, 2)
+    assert (last["kind"], last["source"], last["licence"]) == ("person", "H-ARC", "CC0-1.0")
+    assert "person-" not in (tmp_path / "store.json").read_text()
+    assert "read as H-ARC  (no reasoning 3)" in said
+    assert "not verified 1" in merge(path, "--only_verified")[1]
+
+
+ARC_TGI_COLUMNS = (
+    *("task_id", "created_at", "generator_name"),
+    *("input_reasoning_chain", "transformation_reasoning_chain"),
+)
+
+
+def test_arc_tgis_chains_are_traces_of_the_tasks_that_were_generated(
+    tmp_path: Path, merge: Any
+) -> None:
+    path = tmp_path / "all.csv"
+    task = {"train": [{"input": [[0]], "output": [[1]]}], "test": []}
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*ARC_TGI_COLUMNS, "task_variables", "code", "data"])
+        for name, chain in (("one", '["Paint,", "all."]'), ("two", "no JSON")):
+            data = json.dumps(task)
+            writer.writerow([name, "", "task00d62c1b", '["A grid."]', chain, "{}", "…", data])
+    code, said, store = merge(path)
+    (first,), (second,) = store["one"], store["two"]
+    assert (code, first["text"], second["text"]) == (0, "A grid.\n\nPaint,\nall.", "A grid.")
+    assert (first["generator"], first["task"]) == ("task00d62c1b", task)
+    assert (first["kind"], first["source"], first["licence"]) == ("person", "ARC-TGI", "Apache-2.0")
+    assert "2              0        0  read as ARC-TGI" in said
+
+
+@pytest.mark.parametrize(("model", "kind"), [("PROGRAM_SEARCH", "search"), ("local:q", "model")])
+def test_a_trace_says_who_wrote_it_and_where_it_stood(
+    tmp_path: Path, merge: Any, model: str, kind: str
+) -> None:
+    entry = {"task_id": "a", "model": model, "reasoning": ["why"], "status": ["ok"]}
+    store = merge(write(tmp_path / "results.jsonl", {**entry, "entry_type": "result"}))[2]
+    assert (store["a"][0]["kind"], store["a"][0]["source"]) == (kind, "results.jsonl")
+    assert store["a"][0]["licence"]
+
+
 def trace(text: str, **more: Any) -> dict[str, Any]:
     return {"trace_id": f"id of {text}", "task_id": "a", "username": "anna", "text": text, **more}
 
@@ -140,7 +217,7 @@ def test_a_table_of_rows_is_merged_by_its_columns(tmp_path: Path, merge: Any) ->
     pq.write_table(pa.Table.from_pylist([{"code": "…"}]), path)
     code, said, _ = merge(path)
     assert (code, said.count("\n")) == (2, 1)
-    assert "has no column task_id; it has code" in said
+    assert "has no columns task_id and reasoning; it has code" in said
 
 
 @pytest.mark.parametrize(
@@ -174,7 +251,9 @@ def test_a_source_with_nothing_to_add_is_no_failure(
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("tgi.csv", b"task_id,reasoning\n", "is a table"),
+        ("tgi.csv", b"task_id,chain\n", "has no columns task_id and reasoning"),
+        ("tgi.csv", b"task_id,\xff\n", "cannot be read as a table"),
+        ("empty.csv", b"", "has no columns task_id and reasoning"),
         ("tasks.zip", b"PK\x03\x04", "is a zip archive"),
         ("soar.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
         ("tasks.json", b'{"a": {"train": []}}', "holds no list of results"),

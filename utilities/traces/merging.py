@@ -17,7 +17,14 @@ from utilities.files.atomic import locked
 from utilities.files.spool import open_spool
 from utilities.results.entry import OtherEntry, ResultEntry
 from utilities.results.reader import Entry
-from utilities.traces.store import Trace, TracesOfTask, iterate_store, names_of, write_store
+from utilities.traces.store import (
+    Trace,
+    TracesOfTask,
+    iterate_store,
+    names_of,
+    origin,
+    write_store,
+)
 from utilities.views.changes import is_turned
 
 _TABLE = (
@@ -41,6 +48,8 @@ class MergeRules:
 
 _EVERY_TRACE = MergeRules()
 _NO_TEXT = "no reasoning"
+_SEARCH = "PROGRAM_SEARCH"
+_NO_TASK = "no task_id or model"
 _TURN = "one turn of several"
 _KINDS_IN_JOURNALS = frozenset({"reply", "failed_request", "unread_body", "batch"})
 
@@ -80,13 +89,16 @@ class Merged:
 
 
 def traces_of(
-    entry: Entry | Trace, skipped: Counter[str], rules: MergeRules = _EVERY_TRACE
+    entry: Entry | Trace,
+    skipped: Counter[str],
+    rules: MergeRules = _EVERY_TRACE,
+    source: str = "",
 ) -> Iterator[Trace]:
     """Yield the usable reasoning of an entry's samples; count the other samples in `skipped`.
 
     A sample is usable if its status is "ok", its reasoning is not blank, and its task and model
     are known (older entries may lack them). An entry may also be a reply in a journal, or a trace
-    of another source.
+    of another source. `source` names the file that it stands in.
     """
     if isinstance(entry, Trace):
         if (fault := _fault_of(entry, rules)) is None:
@@ -104,9 +116,10 @@ def traces_of(
         elif text is None or not text.strip():
             skipped[_NO_TEXT] += 1
         elif not isinstance(task_id, str) or not isinstance(model, str):
-            skipped["no task_id or model"] += 1
+            skipped[_NO_TASK] += 1
         else:
-            more = {"view": view} if is_turned(view) else {}
+            more = origin("search" if model == _SEARCH else "model", source)
+            more |= {"view": view} if is_turned(view) else {}
             trace = Trace(task_id, model, text.strip(), more, is_verified=verified)
             yield from traces_of(trace, skipped, rules)
 
@@ -115,6 +128,8 @@ def _fault_of(trace: Trace, rules: MergeRules) -> str | None:
     """Why the rules leave a trace out."""
     if not trace.text:
         return _NO_TEXT
+    if not trace.task_id:
+        return _NO_TASK
     if rules.only_verified and not trace.is_verified:
         return "not verified"
     if is_turned(trace.more.get("view")) and not rules.turned_views:
@@ -161,7 +176,7 @@ def merge_sources(
         for number, (name, entries) in enumerate(sources.items()):
             counts = merged.sources[name]
             for entry in entries:
-                for trace in traces_of(entry, counts.skipped, rules):
+                for trace in traces_of(entry, counts.skipped, rules, Path(name).name):
                     counts.already_there += 1  # until it turns out to be new
                     _keep(trace, number, spool)
         spool.execute("CREATE INDEX by_task ON traces (task_id, position)")

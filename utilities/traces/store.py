@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from utilities.errors import UsageError
 from utilities.files.atomic import replacing
@@ -20,6 +20,11 @@ from utilities.files.json_stream import JsonStream
 Store = dict[str, list[dict[str, Any]]]
 TracesOfTask = tuple[str, list[dict[str, Any]]]
 _CHUNK_BYTES = 1 << 18
+Kind = Literal["person", "model", "search"]
+_LICENCES: dict[Kind, str] = {
+    "model": "terms of use of the model's provider",
+    "search": "that of this toolkit",
+}
 _ADVICE = "the store is left as it is: mend it, or move it away to begin a new one"
 
 
@@ -58,6 +63,11 @@ class Trace:
             "voters": [],
             **self.more,
         }
+
+
+def origin(kind: Kind, source: str, licence: str | None = None) -> dict[str, Any]:
+    """What a trace says of where it comes from: who wrote it, where it stood, under which terms."""
+    return {"kind": kind, "source": source, "licence": licence or _LICENCES[kind]}
 
 
 def names_of(task_id: str, trace: dict[str, Any]) -> tuple[str, str]:
