@@ -12,8 +12,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from agents.agent_choice import ChosenModel, choose_model
 from agents.base import status_of
-from agents.opening import ChosenModel, choose_model, open_model
+from agents.opening import open_model
 from agents.prompts.building import fenced, prompt_hash, prompt_messages, shortened
 from utilities.errors import ASK_AGAIN, NotAsked, RequestFailed
 from utilities.files.hashing import hash_of

@@ -1,30 +1,27 @@
-"""Which agent a run asks, over which model: chosen by the options, then opened for a run."""
+"""The chosen agent and its model, opened for a run."""
 
 import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from agents.agent_choice import ChosenAgent, ChosenModel, check_takes_library, choose_agent
 from agents.base import Agent, LanguageModelAgent, Library
-from agents.catalogue import WITHOUT_A_KEY, AgentKind, agent_named_as_model, find_agent
-from agents.prompts.building import PLAIN, Showing
-from agents.prompts.directory import check_prompt_directory
+from agents.catalogue import AgentKind
+from agents.prompts.building import PLAIN
 from agents.strategies import strategy_of
-from agents.strategies.strategy import Judge, no_verdicts
-from agents.tool_conversation import ToolConversation, tools_prompt
+from agents.strategies.strategy import Judge, Strategy, no_verdicts
+from agents.tool_conversation import ToolConversation
 from agents.viewed_agent import Views, viewed
 from utilities import config
 from utilities.errors import UsageError
 from utilities.model_catalogue import UNNAMED_MODEL, ModelEntry
 from utilities.models.content import image_tokens, images_in
-from utilities.models.interface import Message, ModelClient, Sampling, sent_text
-from utilities.models.json_fields import joined
+from utilities.models.interface import Message, ModelClient, sent_text
 from utilities.replies.asked_model import AskedModel, WorstCase
 from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.request_plan import Prices
@@ -35,55 +32,8 @@ from utilities.runs.strategy_options import StrategyOptions
 from utilities.sandbox.session import Sessions
 from utilities.tasks.task import Task
 from utilities.verification.verdict import LocalVerifier, VerifierSettings
-from utilities.views.pictures import Pictures
 
 _TOKENS_AROUND_A_MESSAGE = 16
-_BACKGROUND_TIMEOUT_S = 4 * 3600.0
-"""How long a reply in the background is waited for, if the user says nothing else."""
-PROMPT_OPTIONS = (
-    *("prompt_directory", "grid_format"),
-    *("images", "image_cell_size", "image_digits", "images_only"),
-)
-"""Options for agents that show tasks to a model."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenModel:
-    """A model, its key, and how it is asked."""
-
-    entry: ModelEntry
-    key: str
-    sampling: Sampling
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The secrets that no log line may show."""
-        return (self.key, *self.entry.extra_headers.values())
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenAgent:
-    """The agent that the options choose; `model` is None if it asks none."""
-
-    kind: AgentKind
-    model: ChosenModel | None
-    showing: Showing = PLAIN
-    turns: ToolOptions = NO_TOOLS
-
-    @property
-    def takes_library(self) -> bool:
-        """Whether it has a prompt in which programs of a library can stand."""
-        return issubclass(self.kind.made_by, LanguageModelAgent)
-
-    @property
-    def model_identifier(self) -> str:
-        """What the records call the model, or the agent that asks none."""
-        return self.kind.model_identifier if self.model is None else self.model.entry.name
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The secrets that no log line may show."""
-        return () if self.model is None else self.model.keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,193 +42,6 @@ class OpenAgent:
 
     agent: Agent
     identity: dict[str, Any]
-
-
-def choose_agent(
-    options: AskingOptions, default: str | AgentKind, turns: ToolOptions = NO_TOOLS
-) -> ChosenAgent:
-    """Find the agent and its model, key and sampling, before anything is opened or asked.
-
-    `default` names the script's own agent, or is the only one that may be asked. Raises
-    UsageError for an unknown agent or model, a missing key, a parameter that the model does not
-    take, an option that does not fit the agent, and a cap on costs if the price is unknown.
-    """
-    is_open = options.agent is None and isinstance(default, str)
-    kind = find_agent(options.agent or default) if isinstance(default, str) else default
-    identifier = options.model_identifier
-    if not kind.needs_model:
-        return _without_model(kind, options, turns)
-    if identifier is None:
-        identifier = "LOCAL_0" if options.base_url else config.default_model_identifier()
-    by_itself = agent_named_as_model(identifier)
-    if is_open and identifier is None:
-        by_itself = find_agent(WITHOUT_A_KEY)
-    if by_itself is not None and is_open:
-        return _without_model(by_itself, options, turns)
-    if identifier is None or by_itself is not None:
-        what = "no key is set" if identifier is None else f"{identifier} is none"
-        raise UsageError(
-            f"{kind.option} {kind.name}: it asks a model, and {what}; name one by "
-            "--model_identifier"
-        )
-    has_tools = turns.tools == "python"
-    showing = _showing(kind, options, turns)
-    model = choose_model(identifier, options, has_tools=has_tools)
-    if options.images is not None and model.entry.images is False:
-        raise UsageError(f"--images: {model.entry.name} takes no pictures; leave it out")
-    if turns.tools is not None:
-        _check_tools(kind, model.entry, options, turns)
-    return ChosenAgent(kind, model, showing, turns)
-
-
-def _check_tools(
-    kind: AgentKind, entry: ModelEntry, options: AskingOptions, turns: ToolOptions
-) -> None:
-    """Raise UsageError if the agent, or its model, cannot call tools as asked."""
-    made_by = kind.made_by
-    if not issubclass(made_by, LanguageModelAgent) or made_by.answers == "reasoning":
-        raise UsageError(
-            f"--tools: {kind.option} {kind.name} has no answer that they could lead to; leave it "
-            "out"
-        )
-    if options.batch:
-        raise UsageError(
-            "--tools: a conversation goes on after each reply, and a batch takes up to a day for "
-            "one; leave out --batch"
-        )
-    if turns.tools == "python" and entry.tools is False:
-        raise UsageError(f"--tools python: {entry.name} takes no tools; use --tools python_text")
-
-
-def _without_model(kind: AgentKind, options: AskingOptions, turns: ToolOptions) -> ChosenAgent:
-    """An agent that asks no model; raises UsageError for options that are about one."""
-    name = kind.model_identifier
-    if options.model_identifier not in (None, name):
-        raise UsageError(f"--model_identifier {options.model_identifier}: {name} asks no model")
-    if options.base_url is not None:
-        raise UsageError(f"--base_url: {name} asks no server; name a model as well")
-    if options.batch:
-        raise UsageError(f"--batch: {name} asks no provider; name a model as well")
-    if turns.tools is not None:
-        raise UsageError(f"--tools: {name} asks no model that could call them; name one as well")
-    if (given := _given_for_prompts(options)) is not None:
-        raise UsageError(f"--{given}: {name} has no prompt; name a model as well")
-    return ChosenAgent(kind, None)
-
-
-def _given_for_prompts(options: AskingOptions) -> str | None:
-    """The first option about prompts that is given."""
-    defaults = AskingOptions()
-    return next(
-        (name for name in PROMPT_OPTIONS if getattr(options, name) != getattr(defaults, name)), None
-    )
-
-
-def _showing(kind: AgentKind, options: AskingOptions, turns: ToolOptions) -> Showing:
-    """How the agent shows tasks; raises UsageError if it cannot show them so."""
-    made_by, given = kind.made_by, _given_for_prompts(options)
-    if given is None:
-        return PLAIN
-    if not issubclass(made_by, LanguageModelAgent):
-        raise UsageError(f"--{given}: --agent {kind.name} makes its prompts itself")
-    directory = options.prompt_directory
-    folders: tuple[Path, ...] = ()
-    if directory is not None:
-        names = (made_by.prompt_name, *made_by.further_prompts)
-        more = () if turns.tools is None else (tools_prompt(turns.tools),)
-        check_prompt_directory(directory, names, made_by.prompt_folder, more)
-        folders = (directory.resolve(),)
-    pictures = None
-    if options.images is not None:
-        if find_spec("PIL") is None:
-            raise UsageError("--images: it needs Pillow; install the requirements again")
-        pictures = Pictures(
-            options.images, options.image_cell_size, options.image_digits, options.images_only
-        )
-    return Showing(folders, options.grid_format, pictures)
-
-
-def choose_model(
-    identifier: str,
-    options: AskingOptions,
-    *,
-    has_tools: bool = False,
-    option: str = "--model_identifier",
-) -> ChosenModel:
-    """Find the model that `option` names, its key and its sampling.
-
-    Raises UsageError as `choose_agent` does.
-    """
-    from utilities.models import costs
-    from utilities.models.interface import check_sampling
-    from utilities.replies.batches.opening import in_batches
-
-    others = (find_agent(WITHOUT_A_KEY).model_identifier,)
-    entry = config.find_model(
-        identifier,
-        base_url=options.base_url,
-        other_names=others,
-        models_path=options.models,
-        option=option,
-    )
-    sampling = _sampling(entry, options)
-    if options.price is not None:
-        entry = replace(entry, price_override=options.price, cached_price=None)
-    entry = _asked_as(entry, sampling, options)
-    _check_deadline(entry, options)
-    if options.batch:
-        entry = in_batches(entry)
-    check_sampling(entry, sampling, has_tools=has_tools)
-    key = config.LOCAL_KEY if options.asks_nothing else config.read_key(entry)
-    if options.max_cost_usd is not None and costs.price_per_million(entry) is None:
-        raise UsageError(
-            f"--max_cost_usd: the price of {entry.name} is unknown; give it with --price IN,OUT "
-            "(USD per million tokens)"
-        )
-    return ChosenModel(entry, key, sampling)
-
-
-def _check_deadline(entry: ModelEntry, options: AskingOptions) -> None:
-    """Raise UsageError if not even the first request could end in time; a batch may go on."""
-    if options.deadline is None or options.batch or options.asks_nothing:
-        return
-    if options.deadline <= entry.request_timeout_s:
-        raise UsageError(
-            f"--deadline: {options.deadline:.0f} s, and a request may take "
-            f"{entry.request_timeout_s:.0f} s; give --request_timeout_s as well"
-        )
-
-
-def _sampling(entry: ModelEntry, options: AskingOptions) -> Sampling:
-    """What is asked of the model: by the options, else by the file that it comes from."""
-    whole = dict(entry.asked)
-    for field in fields(Sampling):
-        value = getattr(options, field.name)
-        if value is not None and value is not False:  # 0 is a value that was given
-            whole[field.name] = value
-    if extra_body := joined(entry.asked.get("extra_body") or {}, options.extra_body):
-        whole["extra_body"] = extra_body
-    return Sampling(**whole)
-
-
-def _asked_as(entry: ModelEntry, sampling: Sampling, options: AskingOptions) -> ModelEntry:
-    """The entry with what the options say of how its replies come."""
-    given = {name: getattr(options, name) for name in ("request_timeout_s", "stall_timeout_s")}
-    if options.background and options.request_timeout_s is None:
-        given["request_timeout_s"] = _BACKGROUND_TIMEOUT_S
-    entry = replace(entry, **{name: value for name, value in given.items() if value is not None})
-    if options.no_stream:
-        entry = replace(entry, streams=False)
-    if entry.api == "responses" and sampling.seed is not None:
-        entry = replace(entry, api="chat")  # the Responses API takes no seed
-    if options.background:
-        if entry.api != "responses" or options.batch or entry.other_base_urls:
-            raise UsageError(
-                f"--background: {entry.name} is not asked by the Responses API of one server; "
-                "leave it out, or --seed, --batch and --base_url, or name a model of OpenAI's"
-            )
-        entry = replace(entry, background=True)
-    return entry
 
 
 @asynccontextmanager
@@ -339,30 +102,31 @@ async def ask_for_data(
         judge: Judge = no_verdicts
         if needs_verdicts and not options.dry_run:
             judge = (await stack.enter_async_context(LocalVerifier(VerifierSettings()))).judge
-        run = await stack.enter_async_context(
-            open_run(options, place, keys=chosen.keys, shown_options=shown_options)
-        )
+        opening = open_run(options, place, keys=chosen.keys, shown_options=shown_options)
+        run = await stack.enter_async_context(opening)
         opened = await stack.enter_async_context(open_agent(run, chosen, library))
         strategy = strategy_of(spending, options, opened.agent, judge, chosen.model_identifier)
         identity = {**opened.identity, **depends_on}
-        if needs_verdicts:
-            identity |= strategy.identity()
+        identity |= strategy.identity() if needs_verdicts else {}
         if run.replies.plan is not None:
             run.replies.plan.most_later_requests = strategy.most_later_samples
 
-        async def answer(task: Task) -> dict[str, Any]:
-            samples = [one async for one in strategy.samples(seen(task))]
-            origin = strategy.origin_fields(samples) if needs_verdicts else {}
-            return entry_of(task, [one.sample for one in samples], identity, **origin)
-
+        answer = partial(_entry, strategy, seen, identity, has_origin=needs_verdicts)
         return await run.answer_tasks(answer, identity)
 
 
-def check_takes_library(chosen: Sequence[ChosenAgent], library: Library | None) -> None:
-    """Raise UsageError if there is a library, and no agent that could show it."""
-    if library is not None and not any(one.takes_library for one in chosen):
-        name = chosen[0].model_identifier
-        raise UsageError(f"--library: {name} has no prompt to show programs in; name a model")
+async def _entry(
+    strategy: Strategy,
+    seen: Callable[[Task], Task],
+    identity: Mapping[str, Any],
+    task: Task,
+    *,
+    has_origin: bool,
+) -> dict[str, Any]:
+    """The entry of a task's samples; `has_origin` if it says what each was made of."""
+    samples = [one async for one in strategy.samples(seen(task))]
+    origin = strategy.origin_fields(samples) if has_origin else {}
+    return entry_of(task, [one.sample for one in samples], identity, **origin)
 
 
 def _made(kind: AgentKind, run: AskingRun, model: AskedModel | None) -> Any:
@@ -400,21 +164,13 @@ async def open_model(
     turns: ToolOptions = NO_TOOLS,
 ) -> AskedModel:
     """The model, ready to be asked in a run; `options` count in place of the run's own."""
-    from utilities.models.costs import cost_of
     from utilities.models.factory import body_reader
 
     options, entry, client, batches = options or run.options, chosen.entry, None, None
     if run.budget.deadline is not None and not options.batch:
         run.budget.deadline.longest_s = entry.request_timeout_s
     worst_case = _worst_case(chosen, options)
-    if run.replies.plan is not None and run.replies.plan.prices is None:
-        run.replies.plan.prices = Prices(
-            model_identifier=entry.name,
-            max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
-            cost_of=partial(cost_of, entry),
-            image_tokens=partial(image_tokens, entry),
-            worst_usd_of=None if worst_case is None else worst_case.usd_of,
-        )
+    _price_plan(run, chosen, worst_case)
     if options.batch and not options.asks_nothing:
         run.batches = batches = await stack.enter_async_context(_batches(chosen, run))
     elif not options.asks_nothing:
@@ -433,6 +189,22 @@ async def open_model(
         else None,
         batches=batches,
         read_body=body_reader(entry, chosen.key),
+    )
+
+
+def _price_plan(run: AskingRun, chosen: ChosenModel, worst_case: WorstCase | None) -> None:
+    """Tell a dry run's plan what the model's tokens cost; the first model opened counts."""
+    from utilities.models.costs import cost_of
+
+    plan, entry = run.replies.plan, chosen.entry
+    if plan is None or plan.prices is not None:
+        return
+    plan.prices = Prices(
+        model_identifier=entry.name,
+        max_tokens=chosen.sampling.max_tokens or entry.max_output_tokens,
+        cost_of=partial(cost_of, entry),
+        image_tokens=partial(image_tokens, entry),
+        worst_usd_of=None if worst_case is None else worst_case.usd_of,
     )
 
 

@@ -4,17 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agents.agent_choice import PROMPT_OPTIONS, ChosenAgent, check_takes_library, choose_agent
 from agents.attempt_judge import AttemptJudge, choose_judge, open_judge
 from agents.base import Library
 from agents.catalogue import AgentKind, agent_named_as_model
-from agents.opening import (
-    PROMPT_OPTIONS,
-    ChosenAgent,
-    OpenAgent,
-    check_takes_library,
-    choose_agent,
-    open_agent,
-)
+from agents.opening import OpenAgent, open_agent
 from benchmark.benchmark_options import BenchmarkOptions, names_in
 from utilities.command_line import script as cli
 from utilities.command_line.terminal import say, show

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.opening import choose_agent
+from agents.agent_choice import choose_agent
 from tests.support.script_process import ScriptProcess
 from tests.support.scripts import Run, arc1_training, entries
 from tests.support.tool_server import ToolServer, python, says, submit

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agents.opening import choose_agent
+from agents.agent_choice import choose_agent
 from tests.support.loopback_server import (
     Behaviour,
     LoopbackServer,
