@@ -154,7 +154,13 @@ def test_merging_into_an_empty_store_gives_the_recorded_traces(tmp_path: Path) -
     assert traces(folder / "new.json") == traces(FIXTURES / "files/traces_store.json")
 
 
-NEW_PROVENANCE = {"fresh_pairs": 0, "fresh_passed": 0.0, "generalises": False}
+NEW_PROVENANCE = {
+    "fresh_pairs": 0,
+    "fresh_passed": 0.0,
+    "generalises": False,
+    "followers": 0,
+    "followed": 0.0,
+}
 
 
 def without_nulls(value: Any) -> Any:

@@ -230,6 +230,10 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     """Share of fresh pairs that a program is right on, 0-1."""
     fresh_pairs: list[int | None] | None = None
     generalises: _Flags | None = None
+    followed: list[_Number | None] | None = None
+    """Share of followers that a reasoning led to the right output, 0-1."""
+    followers: list[int | None] | None = None
+    """How many followers answered."""
 
     # One item a test input, of benchmarks.
     attempts: list[_Grids] | None = None
@@ -241,6 +245,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     ranking: list[int] | None = None
     """The samples with a program, best first, as the code benchmark ranked them."""
     judge: Judging | None = None
+    asked_pairs: list[dict[str, Any]] | None = None
+    """If the samples are followers of a trace: what is known of each test pair."""
 
     SAMPLE_LISTS: ClassVar[tuple[str, ...]] = (
         *("status", "reasoning", "thinking", "python_code", "prompt_messages", "error"),
@@ -251,6 +257,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         *("execution_status", "execution_message", "train_passed", "test_passed"),
         *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
         *("uses_numpy_without_import", "fresh_passed", "fresh_pairs", "generalises"),
+        *("followed", "followers"),
     )
 
     def __post_init__(self) -> None:
@@ -268,7 +275,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         self._check()
 
     def _check(self) -> None:
-        for name in ("cost_usd", "latency_s", "confidence", "score", "fresh_passed"):
+        for name in ("cost_usd", "latency_s", "confidence", "score", "fresh_passed", "followed"):
             numbers = getattr(self, name) or ()
             if not all(is_finite(number) for number in numbers if number is not None):
                 raise ValueError(f"{name} has a number that is not finite")

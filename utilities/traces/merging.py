@@ -15,7 +15,7 @@ import orjson
 
 from utilities.files.atomic import locked
 from utilities.files.spool import open_spool
-from utilities.results.entry import OtherEntry, ResultEntry
+from utilities.results.entry import OtherEntry, ResultEntry, item_of
 from utilities.results.reader import Entry
 from utilities.traces.store import (
     Trace,
@@ -110,7 +110,7 @@ def traces_of(
         skipped["an entry without samples"] += 1
     elif isinstance(entry, OtherEntry) and entry.entry_type not in _KINDS_IN_JOURNALS:
         skipped[f"an entry of the unknown type {entry.entry_type}"] += 1
-    for task_id, model, text, status, verified, view in _samples_of(entry):
+    for task_id, model, text, status, verified, told in _samples_of(entry):
         if status != "ok":
             skipped[str(status or "no status")] += 1
         elif text is None or not text.strip():
@@ -118,8 +118,7 @@ def traces_of(
         elif not isinstance(task_id, str) or not isinstance(model, str):
             skipped[_NO_TASK] += 1
         else:
-            more = origin("search" if model == _SEARCH else "model", source)
-            more |= {"view": view} if is_turned(view) else {}
+            more = origin("search" if model == _SEARCH else "model", source) | told
             trace = Trace(task_id, model, text.strip(), more, is_verified=verified)
             yield from traces_of(trace, skipped, rules)
 
@@ -140,13 +139,13 @@ def _fault_of(trace: Trace, rules: MergeRules) -> str | None:
 
 def _samples_of(
     entry: Entry,
-) -> Iterator[tuple[object, object, str | None, str | None, bool, object]]:
-    """Task id, model, reasoning, status, whether it is verified, and its view, for each sample."""
+) -> Iterator[tuple[object, object, str | None, str | None, bool, dict[str, Any]]]:
+    """Task id, model, reasoning, status, whether it is verified, and more fields of its trace."""
     if isinstance(entry, ResultEntry):
         model = entry.model or entry.model_identifier
         for index, (text, status) in enumerate(zip(entry.reasoning, entry.status, strict=True)):
             verified = entry.is_verified(index)
-            yield entry.task_id, model, text, status, verified, entry.view[index]
+            yield entry.task_id, model, text, status, verified, _told(entry, index)
     elif isinstance(entry, OtherEntry) and entry.entry_type == "reply":
         found = entry.fields
         reply = found.get("reply")
@@ -154,7 +153,17 @@ def _samples_of(
         if "turn" in found:  # the results have the whole conversation
             status = _TURN
         model = found.get("model") or found.get("model_identifier")
-        yield found.get("task_id"), model, text, status, False, found.get("view")
+        yield found.get("task_id"), model, text, status, False, _view(found.get("view"))
+
+
+def _told(entry: ResultEntry, index: int) -> dict[str, Any]:
+    """What an entry knows of a sample that its trace shall tell, too."""
+    scores = {name: item_of(getattr(entry, name), index) for name in ("followed", "followers")}
+    return _view(entry.view[index]) | ({} if scores["followed"] is None else scores)
+
+
+def _view(view: object) -> dict[str, Any]:
+    return {"view": view} if is_turned(view) else {}
 
 
 def merge_sources(

@@ -97,9 +97,14 @@ def read_store(path: Path) -> Store:
     return dict(iterate_store(path))
 
 
-def write_store(path: Path, store: Iterable[TracesOfTask]) -> None:
-    """Replace the store by these tasks, atomically; raises UsageError if that fails."""
-    with replacing(path, option="--traces_path") as file:
+def write_store(
+    path: Path, store: Iterable[TracesOfTask], *, option: str = "--traces_path"
+) -> None:
+    """Replace the store by these tasks, atomically; raises UsageError if that fails.
+
+    `option` is the one that chooses another place.
+    """
+    with replacing(path, option=option) as file:
         before = "{\n  "
         for task_id, traces in store:
             file.write(f"{before}{_encoded(task_id)}: {_encoded(traces)}".encode())

@@ -51,6 +51,8 @@ def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
         answers=answers,
         reasoning=None,
         thinking=None,
+        followed=None,
+        followers=0,
         prompt_messages=[],
         turns=None,
         verdict=None if answers is None else verdict_on_answers(answers, task),

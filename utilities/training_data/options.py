@@ -39,6 +39,11 @@ class Filters(Options):
     generalising: bool = _filter_flag(
         "only programs that hold on fresh pairs, as verify_generated_code.py --fresh_pairs found"
     )
+    min_followed: float | None = _filter(
+        "only samples whose reasoning led at least this share of its followers to the right output "
+        "(0.5; 1: all), as verify_reasoning.py found",
+        "SHARE",
+    )
     status: tuple[str, ...] = _filter(
         "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
     )
@@ -52,6 +57,8 @@ class Filters(Options):
         """What is wrong with the filters together."""
         if self.max_length is not None and self.max_length < self.min_length:
             return "--max_length is less than --min_length"
+        if self.min_followed is not None and self.min_followed > 1:
+            return f"--min_followed {self.min_followed:g} is no share: give one over 0, up to 1"
         return None
 
     def refusal_before_running(self, sample: TrainingSample) -> str | None:
@@ -70,7 +77,17 @@ class Filters(Options):
         return None
 
     def refusal_of_verdict(self, sample: TrainingSample) -> str | None:
-        """Why the verdict on its program makes a sample no row; None if it does not."""
+        """Why verdicts on its program, or on its reasoning, make a sample no row; else None."""
+        return self._refusal_of_program(sample) or self._refusal_of_followers(sample)
+
+    def _refusal_of_followers(self, sample: TrainingSample) -> str | None:
+        if self.min_followed is None or sample.augmentation is not None:
+            return None
+        if sample.followed is None:
+            return "reasoning that nobody followed"
+        return None if sample.followed >= self.min_followed else "reasoning that led too few there"
+
+    def _refusal_of_program(self, sample: TrainingSample) -> str | None:
         level = sample.level
         if level in ("unverified", "failed"):
             fails = "fails train" if sample.answers is None else "fails test"

@@ -96,6 +96,7 @@ def parquet_schema(*, thinking_field: bool = False) -> Schema:
             *((name, pa.bool_()) for name in ("deterministic", "hardcoded")),
             *(("fresh_pairs", pa.int64()), ("fresh_passed", pa.float64())),
             ("generalises", pa.bool_()),
+            *(("followers", pa.int64()), ("followed", pa.float64())),
             *((name, text) for name in ("judged_by", "sandbox", "augmentation", "relabelled_from")),
             ("task_data", text),
         ]

@@ -155,6 +155,8 @@ def _provenance(sample: TrainingSample, known: Mapping[str, str | None], prompt_
         "fresh_pairs": sample.fresh_pairs,
         "fresh_passed": float(sample.fresh_passed or 0),
         "generalises": sample.generalises is True,
+        "followers": sample.followers,
+        "followed": float(sample.followed or 0),
         "judged_by": (verdict and verdict.judged_by) or "",
         "sandbox": known["sandbox"] or "",
         "augmentation": _as_json(sample.augmentation),

@@ -22,6 +22,7 @@ _TOLD = (
 )
 """Fields of a results entry that tell a verdict."""
 _FRESH = ("fresh_passed", "fresh_pairs", "generalises")
+_FOLLOWED = ("followed", "followers")
 Level = Literal["train_and_test", "train", "test", "failed", "unverified"]
 
 
@@ -79,6 +80,10 @@ class TrainingSample:
     """The share of fresh pairs that its program is right on, 0-1, if it ran on some."""
     fresh_pairs: int = 0
     generalises: bool | None = None
+    followed: float | None = None
+    """The share of followers that its reasoning led to the right output, 0-1, if some answered."""
+    followers: int = 0
+    """How many followers answered."""
     augmentation: dict[str, Any] | None = None
     """How a further version was made of the task and the program in the results."""
 
@@ -180,7 +185,8 @@ def _sample_of(
     verdict = None if answers is None else verdict_on_answers(answers, task)
     if entry.python_code[index] is not None and not judge_again:
         verdict = recorded_verdict(entry, index, task)
-    fresh = {} if judge_again else {name: item_of(getattr(entry, name), index) for name in _FRESH}
+    names = _FOLLOWED if judge_again else (*_FRESH, *_FOLLOWED)
+    told = {name: item_of(getattr(entry, name), index) for name in names}
     return TrainingSample(
         task=task,
         source=source,
@@ -197,7 +203,7 @@ def _sample_of(
         turns=None if turned else entry.turns[index],
         is_refinement=bool(entry.refinement_round[index]),
         verdict=verdict,
-        **{name: value for name, value in fresh.items() if value is not None},
+        **{name: value for name, value in told.items() if value is not None},
     )
 
 
