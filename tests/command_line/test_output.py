@@ -60,6 +60,9 @@ WORDS: dict[str, list[str]] = {
     "synthetic_data_generators/verify_generated_code.py": [
         *("{}/code.jsonl", "--output", "{}/verified.jsonl"),
     ],
+    "synthetic_data_generators/verify_reasoning.py": [
+        *("{}/code.jsonl", "--model_identifier", *_JUDGE[1:], "--output", "{}/followed.jsonl"),
+    ],
 }
 """A command of each script over the evil files of a folder `{}`."""
 NOBODY_THERE = {"auxiliary_utilities/check_model.py": 1, "benchmark/serve_rewards.py": 2}

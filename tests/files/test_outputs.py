@@ -41,8 +41,15 @@ WRITING: dict[str, list[str | Path]] = {
     VERIFY: [CODE, "--output"],
 }
 """The scripts that write a file of the user's choice; its path follows."""
-ASKING = ("benchmark/choose_again.py",)
-"""Those that ask a model first."""
+ASKING: dict[str, list[str | Path]] = {
+    "benchmark/choose_again.py": [DIRECT, "--submission", "--judge"],
+    "synthetic_data_generators/verify_reasoning.py": [CODE, "--output", "--model_identifier"],
+}
+"""Those that ask a model first: what they read, the option of the path, and that of the model."""
+BENCHMARKS = {
+    f"benchmark/run_{kind}_benchmark.py": ["--submission", "--model_identifier"]
+    for kind in ("code", "direct")
+}
 
 
 def unusable_places(folder: Path) -> dict[str, Path]:
@@ -80,21 +87,16 @@ def test_every_script_that_writes_is_known() -> None:
     assert sorted([*WRITING, *ASKING]) == writing
 
 
-@pytest.mark.parametrize(
-    "script",
-    [*ASKING, "benchmark/run_code_benchmark.py", "benchmark/run_direct_benchmark.py"],
-)
-def test_nothing_is_asked_for_a_submission_that_cannot_be_written(
+@pytest.mark.parametrize("script", [*ASKING, *BENCHMARKS])
+def test_nothing_is_asked_for_a_file_that_cannot_be_written(
     script: str, tmp_path: Path, run_script: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    model = "--judge" if script in ASKING else "--model_identifier"
-    words = (model, "local:x", "--output_directory", "out", "--base_url")
+    *given, option, model = (ASKING | BENCHMARKS)[script]
+    words = (*given, model, "local:x", "--output_directory", "out", "--base_url")
     with LoopbackServer(then=reply("[[1]]")) as server:
         for name, path in unusable_places(tmp_path).items():
-            given = [DIRECT] if script in ASKING else []
-            done = run_script(script, *given, *words, server.openai_url, "--submission", path)
-            refused(done, name)
+            refused(run_script(script, *words, server.openai_url, option, path), name)
         assert server.ledger() == []
 
 

@@ -35,8 +35,9 @@ NOT_RUN = {
     "auxiliary_utilities/check_model.py",
     "benchmark/choose_again.py",
     "benchmark/serve_rewards.py",
+    "synthetic_data_generators/verify_reasoning.py",
 }
-"""The first two need a server, the third is one and would not end."""
+"""These need a server, or are one and would not end."""
 PYTHON_COMMAND = re.compile(r"(?:\.venv/bin/python|uv run python) ([a-z_]+/[a-z_]+\.py[^`\n]*)")
 
 

@@ -33,6 +33,10 @@ READERS: dict[str, list[str]] = {
     "benchmark/score_results.py": ["{file}", "--submission_directory", "{}/sub", "--json"],
     "synthetic_data_generators/relabel_programs.py": ["{file}", "--output", "{}/new.jsonl"],
     "synthetic_data_generators/verify_generated_code.py": ["{file}", "--output", "{}/v.jsonl"],
+    "synthetic_data_generators/verify_reasoning.py": [
+        *("{file}", "--model_identifier", "local:j", "--base_url", "http://127.0.0.1:9/v1"),
+        *("--output", "{}/f.jsonl", "--dry_run"),
+    ],
 }
 """The scripts that read results, and a command of each that looks at many fields."""
 OTHER_READERS: dict[str, list[str]] = {

@@ -52,6 +52,16 @@ ARGUMENTS: dict[str, list[str | Path]] = {
     "synthetic_data_generators/verify_generated_code.py": [
         *(CODE, "--output", "{}/verified.jsonl", "--quiet"),
     ],
+    "synthetic_data_generators/verify_reasoning.py": [
+        *(
+            CODE,
+            "--model_identifier",
+            "local:x",
+            "--base_url",
+            "http://127.0.0.1:9/v1",
+            "--dry_run",
+        ),
+    ],
 }
 """Small inputs for each script; `{}` is the folder to write to."""
 EXIT_CODES = {"auxiliary_utilities/check_model.py": 1, "benchmark/serve_rewards.py": 2}

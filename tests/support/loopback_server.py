@@ -223,11 +223,18 @@ def seeking_judge(prompt: str, n: int) -> tuple[str, str]:
     return "I looked.", f"First: {places.get('BEST')}\nSecond: {places.get('NEXT', 'none')}"
 
 
+def true_follower(prompt: str, n: int) -> tuple[str, str]:
+    """A follower of traces that does what simple ones say."""
+    from tests.support.true_follower import reply_of
+
+    return "I follow.", reply_of(prompt)
+
+
 MAKERS: Mapping[str, Callable[[str, int], tuple[str, str]]] = {
     maker.__name__: maker
     for maker in (
         *(identity_program, endless_program, one_cell_grid),
-        *(knowing_grids, knowing_program, seeking_judge),
+        *(knowing_grids, knowing_program, seeking_judge, true_follower),
     )
 }
 
