@@ -1,9 +1,10 @@
 """The options of the two benchmark scripts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from utilities.command_line.options import (
     Options,
@@ -93,9 +94,13 @@ class DirectBenchmarkOptions(BenchmarkOptions):
         for name in _CHANGE_A_PROTOCOL:
             if mine.get(name) != by_default.get(name):
                 return f"--{name}: it would change the protocol; leave it out"
-        if self.asking.best_of not in (1, 2):
-            return "--best_of: the protocol asks for 2 attempts; leave it out"
         return None
+
+    def fault_as_given(self, given: Mapping[str, Any]) -> str | None:
+        """A protocol has its own number of samples."""
+        if self.protocol is None or "best_of" not in given or given["best_of"] == 2:
+            return None
+        return "--best_of: the protocol asks for 2 attempts; leave it out"
 
     def __post_init__(self) -> None:
         """A protocol's samples are its two attempts."""

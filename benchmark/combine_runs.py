@@ -53,7 +53,8 @@ class CombinationOptions(Options):
     )
     weights: tuple[float, ...] | None = option(
         "how much each run's vote counts, in the order of the runs (default: of programs the share "
-        "that solves all train pairs, of grids how often two samples of the run agree)",
+        "that solves all train pairs; of grids the root of how often two samples of the run agree, "
+        "or the share that another model gives, too)",
         "W,W,…",
         parse=weights_of,
         nargs=None,
@@ -121,7 +122,8 @@ def tables(combination: Combination, *, cascade: bool) -> list[str]:
     lines = []
     for one in combination.members:
         lines.append(f"{one.name}  {one.run.name}")
-        lines.append(f"   weight {one.weight:.3f} ({one.weighed_by})")
+        silent = "" if one.weight else "; it has no vote: --weights gives it one"
+        lines.append(f"   weight {one.weight:.3f} ({one.weighed_by}{silent})")
         lines += [f"   {note}" for note in one.run.notes()]
     chosen, which = compared_ids(combination)
     every = combination.all_ids()

@@ -12,7 +12,7 @@ import pytest
 
 from agents.arcprize_protocol import PROMPT_IN_CHECKOUT, ProtocolPrompt
 from benchmark.benchmark_options import DirectBenchmarkOptions
-from tests.support.loopback_server import Behaviour, LoopbackServer, dropped, reply
+from tests.support.loopback_server import Behaviour, LedgerEntry, LoopbackServer, dropped, reply
 from tests.support.scripts import Run, arc1_training, entries
 from utilities.command_line.options import parse_options
 from utilities.errors import UsageError
@@ -51,7 +51,7 @@ def dataset(path: Path, *tasks: Task) -> Path:
 
 def ask(
     run_script: Run, tmp_path: Path, replies: dict[str, list[Behaviour]], *more: str | Path
-) -> tuple[subprocess.CompletedProcess[str], list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[subprocess.CompletedProcess[str], list[dict[str, Any]], list[LedgerEntry]]:
     """The finished script, the entries, and what the server was asked."""
     with LoopbackServer(prompts=replies) as server:
         done = run_script(
@@ -120,6 +120,8 @@ def test_each_test_input_is_asked_for_twice_and_what_cannot_be_parsed_once_more(
                                 "--price", "1,1")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(asked) == 6
+    streamed = {"stream", "stream_options"}
+    assert all(one.body.keys() == {"model", "messages"} | streamed for one in asked)
     assert entry["test_input"] == [0, 0, 1, 1, 1, 1]
     assert Counter(entry["status"]) == {"ok": 3, "unparsable": 3}
     assert all(cost > 0 for cost in entry["cost_usd"])
@@ -186,6 +188,7 @@ def test_a_dry_run_says_what_may_be_asked_again(run_script: Run, tmp_path: Path)
     "given",
     [
         ("--agent", "direct_answer"), ("--attempts", "3"), ("--best_of", "5"),
+        ("--best_of", "1"), ("--stop_when_agree", "2"),
         ("--judge", "GPT"), ("--tools", "python"),
         ("--prompt_directory", "."), ("--grid_format", "json"), ("--system_as_user",),
         ("--images", "pairs"), ("--vary", "symmetry"), ("--vary_seed", "3"),
@@ -195,7 +198,7 @@ def test_a_dry_run_says_what_may_be_asked_again(run_script: Run, tmp_path: Path)
 def test_options_that_would_change_the_protocol_are_refused(
     given: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="2"):
         parse_options(DirectBenchmarkOptions, None, words=[*ASKS, *given])
     said = capsys.readouterr().err
     assert f"error: {given[0]}: " in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from utilities.files.spool import open_spool
 from utilities.scoring.combined_runs import ALL, Combination
 from utilities.scoring.combining import Ballot, Vote, combine
 from utilities.scoring.scored_runs import read_scored_runs
+from utilities.tasks.task import Task
 
 COMBINE, SCORE = "benchmark/combine_runs.py", "benchmark/score_results.py"
 ONE, TWO, THREE, FOUR = [[1]], [[2]], [[3]], [[4]]
@@ -115,8 +117,11 @@ def three_runs(folder: Path) -> list[Path]:
     ]
 
 
-def combined(paths: list[Path], weights: list[float] | None = None) -> Combination:
-    combination = Combination(runs := read_scored_runs(paths), list("ABCDEFGH")[: len(runs)])
+def combined(
+    paths: list[Path], weights: list[float] | None = None, tasks: Sequence[Task] = ()
+) -> Combination:
+    runs = read_scored_runs(paths, tasks=tasks)
+    combination = Combination(runs, list("ABCDEFGH")[: len(runs)])
     with open_spool(paths[0].parent, "entries (task TEXT, run INT, content BLOB)") as spool:
         combination.read(spool)
     combination.weigh(weights)
@@ -150,6 +155,32 @@ def test_agreement_asks_another_model_if_there_is_one(tmp_path: Path) -> None:
     for path in paths[1:]:  # a repeat, of another configuration
         path.write_text(path.read_text().replace('"configuration_hash": "TWICE"', '"x": 1'))
     assert [one.weight for one in combined([*paths, other]).members] == [0.125, 0.125, 0.25]
+
+
+def test_attempts_that_were_chosen_to_differ_count_by_what_others_give_too(tmp_path: Path) -> None:
+    """Kaggle's file: that its two attempts differ is its rule, and no sign of doubt."""
+    kaggle, tasks = tmp_path / "submission.json", range(4)
+    told = {f"t{at:02}": [{"attempt_1": right(at), "attempt_2": WRONG}] for at in tasks}
+    kaggle.write_text(json.dumps(told))
+    other = run_file(tmp_path / "a.jsonl", "OTHER", [[right(0)], [right(1)], [TWO], [TWO]])
+    given = [Task.from_json(f"t{at:02}", task_data(at)) for at in tasks]
+    weights = [one.weight for one in combined([kaggle, other], tasks=given).members]
+    assert weights == [0.5, 0.5]
+
+
+def test_a_sample_about_one_test_input_says_nothing_of_the_others(tmp_path: Path) -> None:
+    """A run by ARC Prize's protocol, of two test inputs: the first attempts' second is wrong."""
+    samples: list[Any] = [[ONE, None], [ONE, None], [None, TWO], [None, None], [None, THREE]]
+    about = {"test_input": [0, 0, 1, 1, 1], "status": ["ok"] * 3 + ["unparsable", "ok"]}
+    made = entry(0, samples, [[ONE, ONE], [TWO, THREE]], outputs=2, **about)
+    path = write(tmp_path / "a.jsonl", [made, metadata(["t00"])])
+    other = write(
+        tmp_path / "b.jsonl",
+        [entry(0, [[ONE, ONE]], [[ONE], [ONE]], outputs=2, configuration_hash="o")],
+    )
+    first, _ = combined([path, other]).members
+    assert first.weight == pytest.approx(0.5**0.5 / 2)  # both runs are of one model
+    assert first.ballots["t00"].sureness() == 0.5
 
 
 def test_a_run_and_its_repeat_are_one_voice(tmp_path: Path) -> None:

@@ -41,6 +41,10 @@ class Options:
         """What is wrong with options that are each right, in one line."""
         return None
 
+    def fault_as_given(self, given: Mapping[str, Any]) -> str | None:  # noqa: ARG002 - of others
+        """What is wrong with them that only what was `given`, by name, can tell."""
+        return None
+
     def to_json(self) -> dict[str, Any]:
         """Every option by its name as the metadata keep it, with paths as text."""
         shown: dict[str, Any] = {}
@@ -298,7 +302,7 @@ def _made(kind: type[_T], given: Mapping[str, Any], parser: argparse.ArgumentPar
         elif "option" in one.metadata and one.name in given:
             values[one.name] = given[one.name]
     options = kind(**values)
-    if (fault := options.fault()) is not None:
+    if (fault := options.fault() or options.fault_as_given(given)) is not None:
         parser.error(fault)
     return options
 

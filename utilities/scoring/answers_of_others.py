@@ -22,6 +22,8 @@ from utilities.results.reader import Entry, entry_of_fields, read_entries
 from utilities.tasks.harness_answers import grid_of_answer
 from utilities.tasks.task import Grid, Task
 
+CHOSEN = "attempts_are_chosen"
+"""In the configuration: the samples are attempts that were chosen to differ, as Kaggle's are."""
 _ATTEMPT = "attempt_"
 _SUBMISSION = re.compile(rb'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*\{\s*"attempt_')
 _Form = TypeVar("_Form")
@@ -116,7 +118,9 @@ def _submission_entries(path: Path, given: Mapping[str, Task]) -> Iterator[Resul
         if (task := given.get(task_id)) is None:
             continue
         alone = [{name: _Attempt(answer) for name, answer in pair.items()} for pair in pairs]
-        yield _entry(task, alone, path.stem, str(path))
+        entry = _entry(task, alone, path.stem, str(path))
+        entry.configuration[CHOSEN] = True
+        yield entry
 
 
 def _folder_entries(folder: Path, given: Mapping[str, Task]) -> Iterator[ResultEntry]:

@@ -114,9 +114,9 @@ class Combination:
         """Give each run its weight; without `weights` by its train fits, or its agreement.
 
         Of programs that is the share that fits. Of grids it is the root of how often two samples
-        of the run agree, which is the share of right ones if right ones alone agree; with a sample
-        a task it is the share of answers that another model gives, too (another run, if all are
-        of one model). Runs of one model are one voice: they share its vote.
+        of the run agree, which is the share of right ones if right ones alone agree. With a sample
+        a task, and of chosen attempts, it is the share of answers that another model gives, too
+        (another run, if all are of one model). Runs of one model are one voice and share its vote.
         """
         models = Counter(one.run.model_identifier for one in self.members)
         for number, member in enumerate(self.members):
@@ -137,7 +137,10 @@ class Combination:
                 member.weighed_by += f"; {alike} runs of this model share its vote"
 
     def _agreement(self, member: Member) -> tuple[float, str]:
-        """The share of a run's answers that some run of another model gives, too."""
+        """The share of a run's answers that some run of another model gives, too.
+
+        Of attempts that were chosen to differ one is enough.
+        """
         others = [one for one in self.members if one is not member]
         model = member.run.model_identifier
         strangers = [one for one in others if one.run.model_identifier != model]
@@ -148,8 +151,9 @@ class Combination:
             for place in range(len(ballot.attempts)) if beside else ():
                 said = [vote.outputs[place] for other in beside for vote in other.votes]
                 answers = [vote.outputs[place] for vote in ballot.votes]
-                given += sum(answer is not None for answer in answers)
-                shared += sum(answer is not None and answer in said for answer in answers)
+                alike = [answer in said for answer in answers if answer is not None]
+                given += bool(alike) if ballot.are_chosen else len(alike)
+                shared += any(alike) if ballot.are_chosen else sum(alike)
         return shared / given if given else 1.0, f"answers that {whose} gives, too"
 
     def choices(
@@ -380,7 +384,7 @@ class Combination:
 def _own_agreement(ballots: Iterable[Ballot]) -> float | None:
     """The chance that two samples give a test input the same answer; None without two."""
     chances = []
-    for ballot in ballots:
+    for ballot in (one for one in ballots if not one.are_chosen):
         for place in range(len(ballot.attempts)):
             answers = [vote.outputs[place] for vote in ballot.votes]
             pairs = len(answers) * (len(answers) - 1)

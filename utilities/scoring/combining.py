@@ -6,7 +6,8 @@ Expected outputs are never seen here. `combined_runs.py` reads the runs and scor
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-from utilities.results.entry import ResultEntry
+from utilities.results.entry import ResultEntry, padded
+from utilities.scoring.answers_of_others import CHOSEN
 from utilities.scoring.outcomes import (
     ATTEMPTS,
     Attempts,
@@ -35,6 +36,8 @@ class Ballot:
     votes: tuple[Vote, ...]
     attempts: Attempts
     has_programs: bool
+    are_chosen: bool = False
+    """The votes are attempts, which somebody chose to differ: that they do says nothing."""
 
     def share(self, place: int, answer: Grid) -> float:
         """How much of the run's vote at a test input (0-1) is for this answer.
@@ -65,24 +68,27 @@ class Ballot:
 
 
 def ballot_of(entry: ResultEntry, task: Task) -> Ballot:
-    """What an entry has to say; without outputs of its samples its attempts speak for them."""
+    """What an entry has to say.
+
+    Its attempts speak for its samples if these have no outputs, or are about one test input each.
+    """
     attempts = attempts_of(entry, task)
     attempts = [*attempts, *[()] * (len(task.test) - len(attempts))]
-    if entry.test_outputs is None:
+    are_chosen = entry.test_outputs is None or bool(entry.configuration.get(CHOSEN))
+    if entry.test_outputs is None or any(place is not None for place in entry.test_input):
         width = max(map(len, attempts), default=0)
-        columns = [
-            tuple(tried[at] if at < len(tried) else None for tried in attempts)
-            for at in range(width)
-        ]
-        votes = tuple(Vote(column, fits=False, strength=1.0) for column in columns if any(column))
-        return Ballot(votes, attempts, has_programs=False)
+        columns = zip(*(padded(tried, width) for tried in attempts), strict=True)
+        votes = tuple(Vote(column, fits=False, strength=1.0) for column in columns)
+        if are_chosen:  # a place that nothing was chosen for
+            votes = tuple(vote for vote in votes if any(vote.outputs))
+        return Ballot(votes, attempts, has_programs=False, are_chosen=are_chosen)
     has_programs = entry.train_passed is not None
     unseen = task.without_test_outputs()
     votes = tuple(
         _vote(entry, index, tuple(outputs), unseen)
         for index, outputs in enumerate(sample_outputs(entry, task))
     )
-    return Ballot(votes, attempts, has_programs)
+    return Ballot(votes, attempts, has_programs, are_chosen)
 
 
 def _vote(entry: ResultEntry, index: int, outputs: tuple[Grid | None, ...], unseen: Task) -> Vote:
