@@ -169,6 +169,34 @@ def test_kaggles_file_is_a_run_of_unknown_cost(tmp_path: Path) -> None:
     assert run.unpriced == 4
 
 
+@pytest.mark.parametrize("nothing", [None, [], [None], [{}], [{"attempt_1": None}] * 2])
+def test_a_task_of_which_all_is_null_is_missing_and_refuses_no_file(
+    nothing: Any, tmp_path: Path
+) -> None:
+    told = {"t01": nothing, "t02": [{"attempt_1": right(2), "attempt_2": None}], "t03": nothing}
+    (tmp_path / "submission.json").write_text(json.dumps(told))
+    run = the_run(tmp_path / "submission.json", tasks_of(1, 2, 3))
+    scores = run.scores()
+    assert (scores.macro, scores.missing) == (1 / 3, ("t01", "t03"))
+    assert run.outcomes["t02"].solved
+
+
+def test_a_null_test_input_of_the_harness_is_no_answer(tmp_path: Path) -> None:
+    pairs: Any = [None, {"attempt_1": attempt(right(1, 1), pair_index=1)}]
+    run = the_run(folder_of(tmp_path / "f", t01=pairs), tasks_of(1, outputs=2))
+    assert run.outcomes["t01"].outputs_solved == (False, True)
+
+
+def test_more_attempts_than_the_rules_allow_are_told_whatever_task_has_them(
+    tmp_path: Path,
+) -> None:
+    many = {f"attempt_{at}": WRONG for at in range(1, 51)}
+    told = {"t01": [{"attempt_1": WRONG, "attempt_2": WRONG}], "t02": [many]}
+    (tmp_path / "submission.json").write_text(json.dumps(told))
+    run = the_run(tmp_path / "submission.json", tasks_of(1, 2))
+    assert run.notes() == ["of 50 attempts a test input, where ARC Prize and Kaggle allow 2"]
+
+
 def test_two_folders_of_one_model_are_repeats(tmp_path: Path) -> None:
     paths = [
         folder_of(tmp_path / name, t01=[{"attempt_1": attempt(answer)}])

@@ -25,7 +25,12 @@ from utilities.tasks.task import Grid, Task
 CHOSEN = "attempts_are_chosen"
 """In the configuration: the samples are attempts that were chosen to differ, as Kaggle's are."""
 _ATTEMPT = "attempt_"
-_SUBMISSION = re.compile(rb'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*\{\s*"attempt_')
+_KEY = rb'\s*"(?:[^"\\]|\\.)*"\s*:\s*'
+_NOTHING = rb"(?:null|\[\s*(?:(?:null|\{\s*\})\s*,?\s*)*\])\s*"
+_SUBMISSION = re.compile(
+    rb"\s*\{(?:" + _KEY + _NOTHING + rb",)*" + _KEY + rb'\[\s*(?:null\s*,\s*)*\{\s*"attempt_'
+)
+"""A file that begins so is Kaggle's; tasks without an answer may come first."""
 _Form = TypeVar("_Form")
 _Count = int | None
 _Text = str | None
@@ -113,14 +118,21 @@ def _is_submission(path: Path) -> bool:
 
 
 def _submission_entries(path: Path, given: Mapping[str, Task]) -> Iterator[ResultEntry]:
-    answers = _read(path, dict[str, list[dict[str, Any]]])
+    answers = _read(path, dict[str, list[dict[str, Any] | None] | None])
     for task_id, pairs in answers.items():
-        if (task := given.get(task_id)) is None:
-            continue
-        alone = [{name: _Attempt(answer) for name, answer in pair.items()} for pair in pairs]
-        entry = _entry(task, alone, path.stem, str(path))
-        entry.configuration[CHOSEN] = True
-        yield entry
+        alone = [
+            {name: None if one is None else _Attempt(one) for name, one in (pair or {}).items()}
+            for pair in pairs or ()
+        ]
+        if (task := given.get(task_id)) is not None and _is_answered(alone):
+            entry = _entry(task, alone, path.stem, str(path))
+            entry.configuration[CHOSEN] = True
+            yield entry
+
+
+def _is_answered(pairs: Sequence[_Attempts]) -> bool:
+    """Whether some attempt is not null; else the task counts as missing."""
+    return any(attempt is not None for pair in pairs for attempt in pair.values())
 
 
 def _folder_entries(folder: Path, given: Mapping[str, Task]) -> Iterator[ResultEntry]:
@@ -131,8 +143,8 @@ def _folder_entries(folder: Path, given: Mapping[str, Task]) -> Iterator[ResultE
     for path in sorted(folder.glob("*.json")):
         task = given.get(path.stem) or given.get(unquote(path.stem))
         if task is not None:
-            pairs = _read(path, list[dict[str, _Attempt | None]])
-            if any(attempt is not None for pair in pairs for attempt in pair.values()):
+            pairs = [one or {} for one in _read(path, list[dict[str, _Attempt | None] | None])]
+            if _is_answered(pairs):
                 yield _entry(task, pairs, folder.resolve().name, str(folder))
 
 

@@ -43,6 +43,8 @@ class TaskOutcome:
     task_id: str
     outputs_solved: tuple[bool | None, ...]
     """For each test output whether an attempt is right; None if the output is not known."""
+    attempts: int = 0
+    """The most that were handed in for a test input."""
     samples: int = 0
     independent_samples: int = 0
     """Of these, the samples of the first round, which no other sample is shown to; if a stop rule
@@ -197,16 +199,18 @@ def outcome_of(
 
 def _judged_by_attempts(entry: ResultEntry, task: Task, first: Sequence[int]) -> dict[str, Any]:
     expected = [pair.output for pair in task.test]
+    attempts = attempts_of(entry, task)
     try:
-        solved = score_attempts(attempts_of(entry, task), expected)
+        solved = score_attempts(attempts, expected)
     except ValueError as error:
         raise UsageError(f"task {task.task_id}: {error}; mend the entry") from error
     right = outputs_right(entry, expected)
     independent = [right[index] for index in first]
     if any(place is not None for place in entry.test_input):  # a sample is a part of an attempt
-        independent = _attempts_right(attempts_of(entry, task), expected)
+        independent = _attempts_right(attempts, expected)
     judged: dict[str, Any] = {
         "outputs_solved": solved,
+        "attempts": max(map(len, attempts), default=0),
         "independent_samples": len(independent),
         "independent_right": sum(map(all, independent)),
         "outputs_reached": sum(map(any, zip(*right, strict=True))),

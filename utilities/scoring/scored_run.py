@@ -138,7 +138,9 @@ class ScoredRun:
 
     def notes(self) -> list[str]:
         """What a reader of the figures must know besides."""
-        notes = attempts_note(self.configuration.get("attempts", ATTEMPTS))
+        most = max((one.attempts for one in self.outcomes.values()), default=0)
+        allowed = self.configuration.get("attempts", ATTEMPTS)
+        notes = attempts_note(most if most > ATTEMPTS else allowed)
         if self.repeats > 1:
             notes.append(f"run {self.repeat} of {self.repeats} of this configuration")
         if self.skipped:
