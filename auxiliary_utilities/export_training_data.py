@@ -20,6 +20,7 @@ from utilities.command_line.terminal import printable, show
 from utilities.training_data.card import write_card
 from utilities.training_data.export import Exported, export
 from utilities.training_data.options import ExportOptions
+from utilities.training_data.publishing import Hub, files_to_push
 from utilities.training_data.row_files import describe_for_llama_factory
 from utilities.training_data.rows import FORMATS
 
@@ -28,13 +29,19 @@ def main() -> int:
     """Export and say what came of it."""
     formats = [f"  {name:20} {form.description}" for name, form in FORMATS.items()]
     options = parse_options(ExportOptions, "\n".join([(__doc__ or "").rstrip(), *formats]))
+    hub = None if options.push_to is None else Hub(options.push_to, options.push)
+    if hub is not None:
+        hub.check()
     exported = run_until_stopped(export(options))
-    lines = [*summary_lines(exported), f"card        {write_card(options, exported)}"]
+    card = write_card(options, exported)
+    lines = [*summary_lines(exported), f"card        {card}"]
     if (description := options.row_format.llama_factory) is not None:
         files = exported.parts.values()
         described = describe_for_llama_factory(options.output, files, description)
         lines.append(f"described   for LLaMA-Factory's dataset_info.json: {described}")
     show(*lines)
+    if hub is not None:
+        show(*hub.publish(files_to_push(card, exported), is_public=options.public))
     return 0
 
 

@@ -163,6 +163,20 @@ NEW_PROVENANCE = {
 }
 
 
+NEW_FIGURES = {
+    *("confidence", "cost_usd", "input_tokens", "output_tokens", "reasoning_tokens"),
+    *(f"{part}_characters" for part in ("prompt", "reasoning", "thinking", "completion")),
+}
+
+
+def without_figures(value: Any) -> Any:
+    """A row of today without the figures that rows did not have then."""
+    if isinstance(value, dict):
+        assert "prompt_hash" not in value or value.keys() >= NEW_FIGURES
+        return {name: without_figures(it) for name, it in value.items() if name not in NEW_FIGURES}
+    return value
+
+
 def without_nulls(value: Any) -> Any:
     """A recorded row as it is today: texts in place of nulls, and an empty line after a prompt."""
     if isinstance(value, dict):
@@ -186,7 +200,7 @@ def test_exported_rows_are_the_recorded_ones_without_nulls(form: str, tmp_path: 
     for row in recorded if form == "prompt_completion" else ():
         row["prompt"] += "\n\n"
     assert recorded
-    assert read_lines(path) == recorded
+    assert [without_figures(row) for row in read_lines(path)] == recorded
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

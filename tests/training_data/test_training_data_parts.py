@@ -264,8 +264,8 @@ async def test_parquet_loads_and_every_program_in_it_verifies_again(exported: Pa
 def test_the_card_of_parquet_names_its_splits_for_hugging_face(exported: Path) -> None:
     card = (exported / "README.md").read_text()
     assert card.startswith("---\n")
-    assert "  - {split: train, path: data/train-00000-of-00001.parquet}\n" in card
-    assert "  - {split: validation, path: data/validation-00000-of-00001.parquet}\n" in card
+    assert "  - split: train\n    path: data/train-00000-of-00001.parquet\n" in card
+    assert "  - split: validation\n    path: data/validation-00000-of-00001.parquet\n" in card
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
     """The sample for the changed task, with its program wrapped and not yet verified.
 
     Right answers of grids become the changed test outputs. The reasoning is left out: it speaks of
-    the colours, sides and pairs of the unchanged task. Raises SyntaxError if the program cannot be
-    split into tokens.
+    the colours, sides and pairs of the unchanged task. Nothing was asked or paid for it. Raises
+    SyntaxError if the program cannot be split into tokens.
     """
     task = change.of(sample.task)
     answers = None if sample.answers is None else [pair.output or [] for pair in task.test]
@@ -56,5 +56,7 @@ def changed_sample(sample: TrainingSample, change: Change) -> TrainingSample:
         prompt_messages=[],
         turns=None,
         verdict=None if answers is None else verdict_on_answers(answers, task),
+        cost_usd=0.0,
+        usage={},
         augmentation=change.to_json(),
     )

@@ -14,6 +14,10 @@ from utilities.training_data.export import Exported
 from utilities.training_data.options import ExportOptions
 from utilities.training_data.relabelling import SYNTHETIC
 
+_TITLE = "ARC programs and reasoning"
+_LINK = "https://github.com/fchollet/ARC-AGI/blob/master/LICENSE"
+"""The Hub wants an address with a licence that it has no name for: that of the tasks."""
+
 
 def write_card(options: ExportOptions, exported: Exported) -> Path:
     """Write the card and return its path.
@@ -29,8 +33,7 @@ def write_card(options: ExportOptions, exported: Exported) -> Path:
 
 
 def card_text(options: ExportOptions, exported: Exported) -> str:
-    """The card in Markdown; for a folder with the front matter that `datasets` needs."""
-    front = _front_matter(options, exported) if options.row_format.is_folder else []
+    """The card in Markdown, with the front matter that Hugging Face's Hub and `datasets` read."""
     opening = (
         f"{sum(file.rows for file in exported.parts.values())} rows in the format "
         f"`{options.format}`, {exported.versions} of them further versions of others "
@@ -46,8 +49,8 @@ def card_text(options: ExportOptions, exported: Exported) -> str:
     models = [f"{_cell(model)} | {rows}" for model, rows in exported.models.most_common()]
     reasons = [f"{_cell(reason)} | {count}" for reason, count in exported.reasons()]
     lines = [
-        *front,
-        "# ARC programs and reasoning",
+        *_front_matter(options, exported),
+        f"# {_TITLE}",
         "",
         opening,
         "",
@@ -64,14 +67,43 @@ def card_text(options: ExportOptions, exported: Exported) -> str:
 
 
 def _front_matter(options: ExportOptions, exported: Exported) -> Iterator[str]:
-    yield from ("---", "pretty_name: ARC programs and reasoning", "language: en")
-    yield from ("task_categories: [text-generation]", "configs:", "- config_name: default")
-    yield "  data_files:"
-    for name, file in exported.parts.items():
-        if file.rows:
-            path = file.path.relative_to(options.output)
-            yield f"  - {{split: {name or 'train'}, path: {path}}}"
-    yield from ("---", "")
+    import yaml
+
+    base = options.output if options.row_format.is_folder else options.output.parent
+    files = [
+        {"split": name or "train", "path": file.path.relative_to(base).as_posix()}
+        for name, file in exported.parts.items()
+        if file.rows
+    ]
+    own = {"PROGRAM_SEARCH", *(["unknown"] if options.from_dataset is not None else [])}
+    licence = options.licence or ("apache-2.0" if exported.models.keys() <= own else "other")
+    fields = {
+        "pretty_name": _TITLE,
+        "language": ["en"],
+        **_licence_fields(licence),
+        "size_categories": [size_category(sum(file.rows for file in exported.parts.values()))],
+        "task_categories": ["text-generation"],
+        "annotations_creators": ["machine-generated"],
+        "tags": ["arc-agi", "reasoning", "code", "synthetic", options.format.replace("_", "-")],
+        "configs": [{"config_name": "default", "data_files": files}],
+    }
+    yield from ("---", yaml.safe_dump(fields, sort_keys=False).rstrip(), "---", "")
+
+
+def _licence_fields(licence: str) -> dict[str, str]:
+    if licence != "other":
+        return {"license": licence}
+    name = "apache-2.0-tasks-and-terms-of-the-models-providers"
+    return {"license": licence, "license_name": name, "license_link": _LINK}
+
+
+def size_category(rows: int) -> str:
+    """The Hub's name for so many rows: `n<1K`, `1K<n<10K` and so on, up to `n>1T`."""
+    if rows < 1000:
+        return "n<1K"
+    ends = [f"{figure}{unit}" for unit in "KMB" for figure in (1, 10, 100)] + ["1T"]
+    step = len(str(rows)) - 4  # powers of ten beyond 1,000
+    return f"{ends[step]}<n<{ends[step + 1]}" if step + 1 < len(ends) else "n>1T"
 
 
 def _licences(options: ExportOptions, exported: Exported) -> Iterator[str]:

@@ -23,6 +23,7 @@ from utilities.views.changes import KINDS, Kind, kinds_in
 _filter = partial(option, group="which samples")
 _filter_flag = partial(flag, group="which samples")
 _row = partial(option, group="rows")
+_publish = partial(option, group="publishing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,12 @@ class Filters(Options):
         "(0.5; 1: all), as verify_reasoning.py found",
         "SHARE",
     )
+    min_fresh_passed: float | None = _filter(
+        "only programs right on at least this share of their fresh pairs, 0-1", "SHARE"
+    )
+    min_confidence: float | None = _filter(
+        "only samples that state at least this confidence, 0-1", "C"
+    )
     status: tuple[str, ...] = _filter(
         "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
     )
@@ -57,16 +64,15 @@ class Filters(Options):
         """What is wrong with the filters together."""
         if self.max_length is not None and self.max_length < self.min_length:
             return "--max_length is less than --min_length"
-        if self.min_followed is not None and self.min_followed > 1:
-            return f"--min_followed {self.min_followed:g} is no share: give one over 0, up to 1"
+        for name in ("min_followed", "min_fresh_passed", "min_confidence"):
+            if (least := getattr(self, name)) is not None and least > 1:
+                return f"--{name} {least:g} is no share: give one over 0, up to 1"
         return None
 
     def refusal_before_running(self, sample: TrainingSample) -> str | None:
         """Why a sample is no row, whatever its program does; None if it may be one."""
-        if sample.status not in self.status:
-            return f"status {sample.status}"
-        if self.models is not None and sample.model not in self.models:
-            return "of another model"
+        if (refusal := self._refusal_of_author(sample)) is not None:
+            return refusal
         if sample.python_code is None and sample.answers is None and self.verified != "any":
             return "no program"
         if sample.length < self.min_length:
@@ -74,6 +80,16 @@ class Filters(Options):
             return too_short if sample.length else "neither program nor reasoning"
         if self.max_length is not None and sample.length > self.max_length:
             return f"longer than {self.max_length}"
+        return None
+
+    def _refusal_of_author(self, sample: TrainingSample) -> str | None:
+        if sample.status not in self.status:
+            return f"status {sample.status}"
+        if self.models is not None and sample.model not in self.models:
+            return "of another model"
+        if self.min_confidence is not None and (sample.confidence or 0) < self.min_confidence:
+            known = sample.confidence is not None
+            return f"confidence below {self.min_confidence:g}" if known else "no confidence stated"
         return None
 
     def refusal_of_verdict(self, sample: TrainingSample) -> str | None:
@@ -100,6 +116,10 @@ class Filters(Options):
         if self.generalising and sample.generalises is not True:
             known = sample.generalises is not None
             return "fails fresh pairs" if known else "not judged on enough fresh pairs"
+        if self.min_fresh_passed is not None and (sample.fresh_passed or 0) < self.min_fresh_passed:
+            known = sample.fresh_passed is not None
+            least = f"{self.min_fresh_passed:g}"
+            return f"under {least} of its fresh pairs" if known else "not run on fresh pairs"
         return self._refusal_of_labels(sample.verdict)
 
     def _refusal_of_labels(self, verdict: SampleVerdict | None) -> str | None:
@@ -173,6 +193,19 @@ class ExportOptions(Options):
         parse=kinds_in,
         default=KINDS,
     )
+    licence: str | None = _publish(
+        "the licence that the card names, by the Hub's name for it (default: apache-2.0 if no "
+        "model wrote anything, else other)",
+        "NAME",
+    )
+    push_to: str | None = _publish(
+        "a data set on Hugging Face's Hub, OWNER/NAME: say what would be pushed", "REPO"
+    )
+    push: Literal["new", "update"] | None = _publish(
+        "push it: into a new repository, or as one commit to the one that is there; needs a token "
+        "(HF_TOKEN)",
+    )
+    public: bool = flag("a new repository that everybody can see", group="publishing")
     seed: int = _row("the seed of splits and versions", "N", parse=int, default=0)
 
     @property
@@ -228,6 +261,12 @@ class ExportOptions(Options):
             f"--thinking_format field does not go with --format {self.format}, which has no "
             "messages: tags do": (
                 self.thinking_format == "field" and not self.row_format.has_messages
+            ),
+            "--push and --public need --push_to OWNER/NAME": (
+                self.push_to is None and (self.push is not None or self.public)
+            ),
+            "--public is for a new repository: give --push new": (
+                self.public and self.push == "update"
             ),
             "--output is one of RESULTS": is_one_of(self.output, self.results),
             f"--output names a file; --format {self.format} writes a folder": folder and is_file,

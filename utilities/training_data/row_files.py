@@ -78,15 +78,24 @@ class ParquetFile(RowFile):
 
 
 def parquet_schema(*, thinking_field: bool = False) -> Schema:
-    """The columns of an exported Parquet file; messages may have a field for the thinking."""
+    """The columns of an exported Parquet file; messages may have a field for the thinking.
+
+    `conversation` is empty if no tools were called. What a call is given stands in it as JSON.
+    """
     import pyarrow as pa
 
     text, bools = pa.string(), pa.list_(pa.bool_())
     thinking = [("reasoning_content", text)] if thinking_field else []
     message = pa.struct([("role", text), *thinking, ("content", text)])
+    function = pa.struct([("name", text), ("arguments", text)])
+    call = pa.struct([("id", text), ("type", text), ("function", function)])
+    of_tools = [("tool_calls", pa.list_(call)), ("tool_call_id", text), ("name", text)]
+    turn = pa.struct([*message.fields, *of_tools])
     return pa.schema(
         [
             ("messages", pa.list_(message)),
+            ("conversation", pa.list_(turn)),
+            ("tools", text),
             *((name, text) for name in ("prompt_text", "answer_text", "reasoning", "thinking")),
             ("python_code", text),
             *((name, text) for name in ("task_id", "task_hash", "source", "run_id", "model")),
@@ -97,6 +106,12 @@ def parquet_schema(*, thinking_field: bool = False) -> Schema:
             *(("fresh_pairs", pa.int64()), ("fresh_passed", pa.float64())),
             ("generalises", pa.bool_()),
             *(("followers", pa.int64()), ("followed", pa.float64())),
+            *((name, pa.float64()) for name in ("confidence", "cost_usd")),
+            *((f"{name}_tokens", pa.int64()) for name in ("input", "output", "reasoning")),
+            *(
+                (f"{name}_characters", pa.int64())
+                for name in ("prompt", "reasoning", "thinking", "completion")
+            ),
             *((name, text) for name in ("judged_by", "sandbox", "augmentation", "relabelled_from")),
             ("task_data", text),
         ]

@@ -1,7 +1,7 @@
 """The rows of each format, every one with its provenance; a new format is one function here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from utilities.files.hashing import hash_of
@@ -22,6 +22,10 @@ Row = dict[str, Any]
 Columns = Literal["rows", "soar"]
 _AS_TRANSFORM = "def transform(grid):\n    return solve_task(grid)\n"
 """The name that SOAR's programs have."""
+_TOKENS = ("input_tokens", "output_tokens", "reasoning_tokens")
+"""By the provider's count; `output_tokens` has the thinking, too."""
+_UNKNOWN = -1.0
+"""Stands in provenance for a number that nobody told, which is not the same as 0."""
 _SHAREGPT_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
@@ -36,6 +40,18 @@ class Parts:
     """Where the row comes from; its `prompt_hash` names the wording of the prompt."""
     thinking_field: bool = False
     """Whether the assistant's turn has the thinking as `reasoning_content`, not in its text."""
+    prompt_of_turns: list[Message] = field(default_factory=list)
+    """The question of the whole conversation, if the sample has one."""
+
+    def provenance_with(self, prompt: list[Message], prompt_hash: str) -> Row:
+        """Where the row comes from if it asks with this prompt."""
+        characters = {
+            "prompt_characters": sum(len(message["content"]) for message in prompt),
+            "reasoning_characters": len(self.sample.reasoning or ""),
+            "thinking_characters": len(self.sample.thinking or ""),
+            "completion_characters": len(self.answer_to(prompt)["content"]),
+        }
+        return {**self.provenance, "prompt_hash": prompt_hash, **characters}
 
     @property
     def answer(self) -> str:
@@ -125,19 +141,20 @@ def parts_of(
     files of several exports can be loaded together: nothing in it is null.
     """
     known = facts.of(sample)
-    takes_own = recorded_prompts and (with_turns or sample.turns is None)
-    prompt = recorded_prompt(sample) if takes_own else None
+    own = recorded_prompt(sample) if recorded_prompts else None
+    prompt = own if with_turns or sample.turns is None else None
     if prompt is not None:
         prompt_hash = known["prompt_hash"] or hash_of(prompt)
     else:
         prompt, prompt_hash = standard_prompt(sample)
-    provenance = _provenance(sample, known, prompt_hash)
-    return Parts(sample, prompt, provenance, thinking_field)
+    parts = Parts(sample, prompt, _provenance(sample, known), thinking_field, own or prompt)
+    return replace(parts, provenance=parts.provenance_with(prompt, prompt_hash))
 
 
-def _provenance(sample: TrainingSample, known: Mapping[str, str | None], prompt_hash: str) -> Row:
-    """Where a row comes from; `known` is what is told of its run."""
-    verdict = sample.verdict
+def _provenance(sample: TrainingSample, known: Mapping[str, str | None]) -> Row:
+    """Where a sample comes from; `known` is what is told of its run."""
+    verdict, usage = sample.verdict, sample.usage
+    tokens = {} if usage is None else {name: usage.get(name) or 0 for name in _TOKENS}
     return {
         "task_id": sample.task.task_id,
         "task_hash": sample.task_hash,
@@ -145,7 +162,7 @@ def _provenance(sample: TrainingSample, known: Mapping[str, str | None], prompt_
         "run_id": sample.run_id or "",
         "model": sample.model or "",
         "sample_index": sample.sample_index,
-        "prompt_hash": prompt_hash,
+        "prompt_hash": "",
         "dataset_hash": known["dataset_hash"] or "",
         "verdict": sample.level or "",
         "train_passed": _flags(verdict.train_passed if verdict else ()),
@@ -157,6 +174,9 @@ def _provenance(sample: TrainingSample, known: Mapping[str, str | None], prompt_
         "generalises": sample.generalises is True,
         "followers": sample.followers,
         "followed": float(sample.followed or 0),
+        "confidence": _UNKNOWN if sample.confidence is None else float(sample.confidence),
+        "cost_usd": _UNKNOWN if sample.cost_usd is None else float(sample.cost_usd),
+        **{name: int(tokens.get(name, _UNKNOWN)) for name in _TOKENS},
         "judged_by": (verdict and verdict.judged_by) or "",
         "sandbox": known["sandbox"] or "",
         "augmentation": _as_json(sample.augmentation),
@@ -203,11 +223,11 @@ def _openai_tool_calls(parts: Parts) -> Row:
 def _conversation(parts: Parts, *, as_objects: bool) -> Row:
     said = conversation(
         parts.sample,
-        parts.answer_to(parts.prompt),
+        parts.answer_to(parts.prompt_of_turns),
         as_objects=as_objects,
         thinking_field=parts.thinking_field,
     )
-    return {"messages": [*parts.prompt, *said], "tools": tools_of(parts.sample)}
+    return {"messages": [*parts.prompt_of_turns, *said], "tools": tools_of(parts.sample)}
 
 
 @row_format(
@@ -284,7 +304,7 @@ def _preference(right: Parts, wrong: Parts) -> Row:
         prompt, prompt_hash = standard_prompt(right.sample)
     chosen, rejected = ([parts.answer_to(prompt)] for parts in (right, wrong))
     provenance, of_rejected = (
-        {**parts.provenance, "prompt_hash": prompt_hash} for parts in (right, wrong)
+        parts.provenance_with(prompt, prompt_hash) for parts in (right, wrong)
     )
     return {
         "prompt": prompt,
@@ -344,7 +364,7 @@ def _repair(right: Parts, wrong: Parts) -> Row:
     failed = wrong.sample
     assert failed.verdict is not None
     prompt = repair_prompt(failed.task, failed.python_code or "", failed.verdict)
-    provenance = {**right.provenance, "prompt_hash": REPAIR_PROMPT_HASH}
+    provenance = right.provenance_with(prompt, REPAIR_PROMPT_HASH)
     return {
         "messages": [*prompt, right.answer_to(prompt)],
         "provenance": {**provenance, "failed": wrong.provenance},
@@ -357,8 +377,12 @@ def _repair(right: Parts, wrong: Parts) -> Row:
     columns="rows",
 )
 def _parquet(parts: Parts) -> Row:
+    has_turns = lacks_conversation(parts.sample) is None
+    whole = _conversation(parts, as_objects=False) if has_turns else {"messages": [], "tools": []}
     return {
         "messages": parts.messages,
+        "conversation": whole["messages"],
+        "tools": _as_json(whole["tools"]),
         # Trainers would take columns `prompt` and `completion` in place of the messages.
         "prompt_text": _joined(parts.prompt),
         "answer_text": parts.answer,

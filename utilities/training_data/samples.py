@@ -84,6 +84,11 @@ class TrainingSample:
     """The share of followers that its reasoning led to the right output, 0-1, if some answered."""
     followers: int = 0
     """How many followers answered."""
+    confidence: float | None = None
+    """How likely its answer is right, 0-1, as its author stated it."""
+    cost_usd: float | None = None
+    usage: dict[str, float | None] | None = None
+    """Tokens by the provider's count, as `Usage` names them; None if it counted none."""
     augmentation: dict[str, Any] | None = None
     """How a further version was made of the task and the program in the results."""
 
@@ -203,6 +208,9 @@ def _sample_of(
         turns=None if turned else entry.turns[index],
         is_refinement=bool(entry.refinement_round[index]),
         verdict=verdict,
+        confidence=entry.confidence[index],
+        cost_usd=entry.cost_usd[index],
+        usage=item_of(entry.usage, index),
         **{name: value for name, value in told.items() if value is not None},
     )
 
