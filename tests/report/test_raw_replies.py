@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.entries import write_entries
-from tests.support.report_results import NEARLY, RIGHT, entry, journal_line
+from tests.support.report_results import NEARLY, RIGHT, entry, journal_line, metadata
 from tests.support.scripts import Run
 from utilities.report.contents import ReportContents
 
@@ -103,7 +103,23 @@ def test_replies_beyond_the_room_are_counted_and_said(tmp_path: Path) -> None:
 
 def test_without_a_journal_the_missing_replies_are_counted(tmp_path: Path) -> None:
     contents = contents_of(write_entries(tmp_path / "r.jsonl", entry("t", RIGHT, RIGHT)))
-    assert contents.replies.notes() == ["2 raw replies are in no journal beside the results"]
+    [note] = contents.replies.notes()
+    assert note.startswith("2 raw replies are in no journal beside the results; the page of the")
+
+
+def test_a_combined_run_has_the_replies_of_the_runs_that_it_was_made_of(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        line = journal_line("t", 0, 1.5, f"of {name}")
+        write_entries(tmp_path / name / "r_partial_results.jsonl", line)
+    combined = entry("t", RIGHT, NEARLY, RIGHT, combined_from=["A", "B", "B"])
+    files = {"A": ["a/r_results.jsonl"], "B": ["b/r_results.jsonl", 7], "C": None}
+    results = tmp_path / "combined_results.jsonl"
+    write_entries(results, combined, metadata(combined_files=files))
+    contents = contents_of(results)
+    texts = {name: reply["text"] for name, reply in replies_of(contents).items()}
+    assert texts == {"t0r0s0": "of a", "t0r0s1": "of b"}
+    assert contents.replies.absent == 1
 
 
 @pytest.mark.parametrize("damage", ["no json\n", "[]\n", '{"entry_type": "reply", "reply": 7}\n'])

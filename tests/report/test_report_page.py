@@ -26,7 +26,7 @@ from tests.support.report_results import (
     turns,
 )
 from utilities.report.contents import ReportContents
-from utilities.report.page import page_of
+from utilities.report.page import figures_of, page_of
 
 pytestmark = needs_chromium
 
@@ -140,19 +140,56 @@ def test_the_first_card_says_who_leads_by_how_much_and_that_it_is_real(
     browser.open(many_runs(tmp_path, {"a": 1, "b": 9}, 10))
     assert browser.one(".first h2").text.startswith("B leads with 90.0 %: model-b")
     told = facts(browser)
-    assert told["ahead by"].startswith("80.0 points of run A (model-a · r0) (95 % interval +")
+    assert told["ahead by"].startswith("80.0 points over run A (model-a · r0) (95 % interval +")
     assert told["is it real?"].startswith("yes: chance alone would hardly give it, p = 0.0078")
     assert told["cost a task"] == "B $0.2500, A $0.2500"
     assert told["on"] == "10 tasks that all 2 runs answered"
-    assert told["best of"] == "B: 1 program a task; A: 1 program a task"
+    assert told["best of"] == "1 program a task"
 
 
 def test_a_lead_that_may_be_chance_is_not_called_real(browser: Browser, tmp_path: Path) -> None:
     browser.open(many_runs(tmp_path, {"a": 4, "b": 5, "c": 4}, 10))
     told = facts(browser)
-    assert told["ahead by"].startswith("10.0 points of run A")
+    assert told["ahead by"].startswith("10.0 points over run A")
     assert told["is it real?"].startswith("it may be chance: p = 1 by Holm's correction for 3")
     assert "fewer than 6 tasks (60.00 points)" in told["is it real?"]
+
+
+def test_runs_with_one_score_lead_together(browser: Browser, tmp_path: Path) -> None:
+    browser.open(many_runs(tmp_path, {"a": 4, "b": 5, "c": 5}, 10))
+    assert browser.one(".first h2").text == "B, C lead together, with 50.0 %"
+    assert facts(browser)["ahead by"] == "nothing"
+    browser.open(many_runs(tmp_path, {"a": 4, "b": 4}, 10))
+    assert browser.one(".first h2").text == "2 runs, and all have 40.0 %"
+
+
+def test_of_more_than_two_runs_the_leader_and_the_next_stand_side_by_side(
+    browser: Browser, tmp_path: Path
+) -> None:
+    built = many_runs(tmp_path, {"a": 1, "b": 5, "c": 9}, 10)
+    browser.open(built)
+    assert "solved by C alone" in browser.one(".matrix").text
+    assert browser.run("return location.hash") == ""
+    browser.open(built, "#?first=0&second=1")
+    assert "solved by A alone" in browser.one(".matrix").text
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    contents = ReportContents(longest_text=100, most_bytes=10**6)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        write_entries(tmp_path / name / "r_results.jsonl", entry("t", RIGHT, run=name, model="m"))
+    contents.read([tmp_path / name / "r_results.jsonl" for name in "ab"])
+    assert [run.name for run in figures_of(contents)] == ["m · r · a", "m · r · b"]
+
+
+def test_a_run_without_an_entry_says_that_nothing_was_answered(
+    browser: Browser, tmp_path: Path
+) -> None:
+    told = metadata(status="failed", missing_tasks={"t": 1, "u": 1})
+    browser.open(build(tmp_path / "page.html", [told]))
+    assert facts(browser)["not answered"].startswith("2 have no entry")
+    assert browser.one("#more").text == "No task has an entry yet."
 
 
 def test_the_first_card_of_one_run_says_how_sure_its_score_is(browser: Browser, page: Path) -> None:
@@ -378,6 +415,38 @@ def test_a_refinement_names_what_it_refines_and_a_sample_its_confidence(
     assert "confidence" not in second
     assert "refinement" not in first + second
     assert "refinement 1 of samples 2, 1 · confidence 0.97" in third
+
+
+def judging(*points: int) -> Entry:
+    """What a judge of one call made of an answer a sample."""
+    call = {"status": "ok", "first": 0, "second": 1, "cost_usd": 0.25, "usage": {"input_tokens": 9}}
+    answers = [[place] for place in range(len(points))]
+    return {"model_identifier": "wise", "answers": answers, "points": points, "calls": [call]}
+
+
+def test_a_sample_shows_its_judges_points_and_the_run_what_the_judge_changed(
+    browser: Browser, tmp_path: Path
+) -> None:
+    told = judging(0, 2) | {"voted_attempts": [[NEARLY, RIGHT]]}
+    judged = entry("t", NEARLY, RIGHT, attempts=[[RIGHT, NEARLY]], judge=told)
+    browser.open(build(tmp_path / "page.html", [judged]), "#t")
+    first, second = browser.texts(".sample summary")
+    assert ("judge: 0 points" in first, "judge: 2 points" in second) == (True, True)
+    assert "judge wise: 1 call, $0.2500, attempts changed" in browser.one(".column").text
+
+
+def test_a_combined_run_says_which_run_each_sample_and_attempt_is_of(
+    browser: Browser, tmp_path: Path
+) -> None:
+    combined = entry("t", NEARLY, RIGHT, combined_from=["A", "B"], attempt_runs=[[["B", "A"], []]])
+    about = metadata(configuration={"combined": ["model x", "model y"]})
+    browser.open(build(tmp_path / "page.html", [combined, about]))
+    browser.one(".made summary").click()
+    assert {"combined: run A", "combined: run B"} < set(browser.texts(".made dt"))
+    browser.run("location.hash = '#t'")
+    browser.wait(".sample summary")
+    assert ["of run A" in one for one in browser.texts(".sample summary")] == [True, False]
+    assert browser.texts(".attempts figcaption")[0].startswith("attempt 1 of B, A · ")
 
 
 def test_a_sample_names_the_view_that_it_saw(browser: Browser, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.hand_made_results import WRONG, Grid, entry, metadata, right, task_data, write
-from tests.support.scripts import Run
+from tests.support.scripts import Run, entries
 from utilities.files.spool import open_spool
 from utilities.scoring.combined_runs import ALL, Combination
 from utilities.scoring.combining import Ballot, Vote, combine
@@ -222,6 +222,12 @@ def test_what_is_written_is_scored_as_it_was_printed(tmp_path: Path, run_script:
         assert scored["scores"][name] == together["scores"][name]
     assert scored["known_cost_usd"] == pytest.approx(9 * 3 * 0.25)
     assert together["means"]["cost_usd"] == pytest.approx(3 * 0.25)
+    (about,) = entries(output, "metadata")
+    files = [
+        (tmp_path / one).samefile(path)
+        for (one,), path in zip(about["combined_files"].values(), paths, strict=True)
+    ]
+    assert all(files), "where the page finds the raw replies"
     submission = json.loads((tmp_path / "s.json").read_text())
     assert submission["t00"][0]["attempt_1"] == right(0)
 

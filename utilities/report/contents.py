@@ -11,6 +11,7 @@ from utilities.report.raw_replies import RawReplies
 from utilities.report.records import (
     Record,
     grid_texts,
+    judge_text,
     prompt_text,
     result_record,
     sample_records,
@@ -100,12 +101,18 @@ class ReportContents:
         distinct = list(dict.fromkeys(prompts))
         for sample, prompt in zip(samples, prompts, strict=True):
             sample["prompt"] = distinct.index(prompt)
-        content = as_json({"samples": samples, "attempts": attempts, "prompts": distinct})
+        content = as_json({
+            "samples": samples,
+            "attempts": attempts,
+            "from": entry.attempt_runs,
+            "judge": judge_text(entry),
+            "prompts": distinct,
+        })  # fmt: skip
         if len(content) > room:
             self.left_out += 1
             return room
         self.blocks[f"t{number}r{run}"] = content
-        self.replies.want(entry, scored.places[task.task_id].path, f"t{number}r{run}")
+        self.replies.want(entry, _sources(scored, task.task_id), f"t{number}r{run}")
         return room - len(content)
 
     def _number_of(self, task: Task) -> int:
@@ -125,6 +132,21 @@ class ReportContents:
         grids = [grid for pair in pairs for grid in (pair.input, pair.output) if grid]
         cells = max((len(grid) * len(grid[0]) for grid in grids), default=0)
         return ShownTask(task.task_id, address, len(task.train), len(task.test), cells)
+
+
+def _sources(run: ScoredRun, task_id: str) -> dict[str | None, list[Path]]:
+    """Results files whose journals may have the replies, by the run that a sample was combined of.
+
+    None stands for a sample of the run itself.
+    """
+    own = run.places[task_id].path
+    found: dict[str | None, list[Path]] = {None: [own]}
+    for told in (*run.remarks, *run.metadata):
+        files = told.fields.get("combined_files")
+        for name, paths in files.items() if isinstance(files, dict) else ():
+            texts = paths if isinstance(paths, list) else []
+            found[name] = [own.parent / one for one in texts if isinstance(one, str)]
+    return found
 
 
 def _path_of(counted: tuple[ScoredRun, Task, ResultEntry]) -> Path:

@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from utilities.report.contents import ShownRun
 from utilities.results.entry import RunMetadata
+from utilities.scoring.comparison import short_names
 from utilities.scoring.scored_run import ScoredRun
 
 MEASURES = {
@@ -129,11 +130,23 @@ def _facts(run: ScoredRun, metadata: Sequence[RunMetadata]) -> dict[str, str]:
     }
     for entry in ordered:
         shown = {name: entry.fields[name] for name in _FACTS if entry.fields.get(name) is not None}
-        found = shown | (entry.configuration or {}) | found
+        found = shown | (entry.configuration or {}) | _told_lists(entry.fields) | found
     return {
         name.replace("_", " "): str(value)[:200]
         for name, value in sorted(found.items(), key=lambda item: _place(item[0]))
         if isinstance(value, str | int | float)
+    }
+
+
+def _told_lists(fields: Mapping[str, Any]) -> dict[str, str]:
+    """How a protocol was departed from, and which runs were combined, an item each."""
+    protocol, combined = fields.get("protocol"), fields.get("configuration", {}).get("combined")
+    differs = protocol.get("differs") if isinstance(protocol, dict) else None
+    return {
+        f"{title} {name}": str(text)
+        for title, texts in (("unlike the protocol,", differs), ("combined: run", combined))
+        if isinstance(texts, list)
+        for name, text in zip(short_names(len(texts)), texts, strict=True)
     }
 
 

@@ -46,21 +46,34 @@ def first_answer(
     order = sorted(range(len(runs)), key=lambda at: -rows[at].scores.macro)
     first, second = order[:2]
     pair, p_value = _pair_of(runs[first].letter, runs[second].letter, pairs)
-    ahead = rows[first].scores.macro - rows[second].scores.macro
-    besides = f"run {runs[second].letter} ({runs[second].name})"
-    leads = f"{runs[first].letter} leads" if ahead else f"{runs[first].letter} and others lead"
+    ahead = round(rows[first].scores.macro - rows[second].scores.macro, 9)
     where = f"{_tasks(rows[0].scores.tasks)} that all {len(runs)} runs answered{_datasets(scored)}"
-    told = "; ".join(f"{runs[at].letter}: {_samples(scored[at])}" for at in order[:2])
+    apart = f"nothing tells them apart; {detectable(pair.tasks)}"
+    samples = [_samples(scored[at]) for at in order[:2]]
+    if samples[0] != samples[1]:
+        samples = [f"{runs[at].letter}: {text}" for at, text in zip(order, samples, strict=False)]
+    besides = f"run {runs[second].letter} ({runs[second].name}){_between(pair, runs[first])}"
     return FirstAnswer(
-        f"{leads} with {percent(rows[first].scores.macro)}: {runs[first].name}",
+        _headline(runs, rows, order),
         (
-            ("ahead by", f"{100 * ahead:.1f} points of {besides}{_between(pair, runs[first])}"),
-            ("is it real?", _real(pair, p_value, len(pairs))),
+            ("ahead by", f"{100 * ahead:.1f} points over {besides}" if ahead else "nothing"),
+            ("is it real?", _real(pair, p_value, len(pairs)) if ahead else apart),
             ("cost a task", _costs([rows[first], rows[second]], runs, order[:2])),
             ("on", where),
-            ("best of", told),
+            ("best of", "; ".join(dict.fromkeys(samples))),
         ),
     )
+
+
+def _headline(runs: Sequence[RunFigures], rows: Sequence[RunRow], order: Sequence[int]) -> str:
+    """Who has the highest score: one run, or several."""
+    best = rows[order[0]].scores.macro
+    tied = [runs[at].letter for at in order if rows[at].scores.macro > best - 1e-9]
+    if len(tied) == len(runs):
+        return f"{len(runs)} runs, and all have {percent(best)}"
+    if len(tied) > 1:
+        return f"{', '.join(tied)} lead together, with {percent(best)}"
+    return f"{tied[0]} leads with {percent(best)}: {runs[order[0]].name}"
 
 
 def _of_one(scored: ScoredRun, run: RunFigures) -> FirstAnswer:
@@ -68,15 +81,20 @@ def _of_one(scored: ScoredRun, run: RunFigures) -> FirstAnswer:
     count = len(scored.outcomes)
     each = scored.known_cost_usd / count if count else 0.0
     cost = "unknown" if run.cost_is_unknown else f"{'at least ' * bool(run.unpriced)}{usd(each)}"
-    return FirstAnswer(
-        f"{percent(run.score)}: {run.name}",
-        (
-            ("how sure?", f"the true score lies within {low} – {high} (95 % interval)"),
-            ("cost a task", cost),
-            ("on", f"{_tasks(run.tasks)}{_datasets([scored])}"),
-            ("best of", _samples(scored)),
-        ),
-    )
+    if not count:
+        return FirstAnswer(f"no task yet: {run.name}", (("what is there", "no task was selected"),))
+    kind = {"generated": " of the tasks have a usable sample", "verified": " of the tasks solved"}
+    absent = [f"{len(run.missing):,} have no entry"] if run.missing else []
+    absent += [f"{run.failed:,} failed for technical reasons"] if run.failed else []
+    facts = [
+        ("how sure?", f"the true score lies within {low} – {high} (95 % interval)"),
+        ("cost a task", cost),
+        ("on", f"{_tasks(run.tasks)}{_datasets([scored])}"),
+        ("best of", _samples(scored)),
+    ]
+    if absent:
+        facts.append(("not answered", f"{'; '.join(absent)}: none of them counts as solved"))
+    return FirstAnswer(f"{percent(run.score)}{kind.get(run.kind, '')}: {run.name}", tuple(facts))
 
 
 def _pair_of(
@@ -122,7 +140,8 @@ def _datasets(scored: Sequence[ScoredRun]) -> str:
 def _samples(scored: ScoredRun) -> str:
     most = max((one.samples for one in scored.outcomes.values()), default=0)
     count = scored.configuration.get("best_of") or most
-    kind = "program" if scored.has_programs else "answer"
+    unknown = "answer" if scored.kind == "benchmark" else "sample"
+    kind = "program" if scored.has_programs else unknown
     return f"{count} {kind}{'s' * (count != 1)} a task"
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.resources import files
@@ -83,6 +82,7 @@ def figures_of(contents: ReportContents) -> list[RunFigures]:
     letters = [_letters(at) for at in places]
     scored = [run.scored for run in contents.runs]
     names = [f"{run.model_identifier} · {_stem(run.paths[0].name)}" for run in scored]
+    names = _told_apart(names, [run.paths[0].absolute().parent.name for run in scored])
     names = _told_apart(names, [stem_of(Path(run.dataset).name) for run in scored])
     names = _told_apart(names, [run.configuration_key[:6] for run in scored])
     names = _told_apart(names, letters)
@@ -90,11 +90,11 @@ def figures_of(contents: ReportContents) -> list[RunFigures]:
 
 
 def _told_apart(names: list[str], more: list[str]) -> list[str]:
-    """The names, with more words where several are equal."""
-    taken = Counter(names)
+    """The names; several that are equal with more words, if those differ."""
+    both = list(zip(names, more, strict=True))
+    words_of = {name: {words for other, words in both if other == name} for name in names}
     return [
-        f"{name} · {words}" if taken[name] > 1 and words else name
-        for name, words in zip(names, more, strict=True)
+        f"{name} · {words}" if len(words_of[name]) > 1 and words else name for name, words in both
     ]
 
 
@@ -118,6 +118,13 @@ def _standings(
     return sorted(both, key=lambda one: -(one[1].scores.macro if one[1] else one[0].score))
 
 
+def _best_two(rows: Sequence[RunRow], runs: int) -> list[int]:
+    """Which runs stand side by side at first: of more than two the leader and the next."""
+    if runs < 3 or not rows:
+        return [0, min(1, runs - 1)]
+    return sorted(range(runs), key=lambda at: -rows[at].scores.macro)[:2]
+
+
 def _index(
     contents: ReportContents,
     runs: list[RunFigures],
@@ -127,6 +134,7 @@ def _index(
     return {
         "runs": [asdict(run) for run in runs],
         "outcomes": OUTCOMES,
+        "beside": _best_two(shared, len(runs)),
         "with_replies": contents.replies.most_bytes > 0,
         "plot": _plot([run.scored for run in contents.runs], [run.letter for run in runs], shared),
         "pairs": {

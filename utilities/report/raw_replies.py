@@ -2,8 +2,10 @@
 
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,30 +51,28 @@ class RawReplies:
             found_none = "raw replies found no room; --max_reply_megabytes makes room"
             notes.append(f"{self.left_out:,} {found_none}")
         if self.absent:
-            notes.append(f"{self.absent:,} raw replies are in no journal beside the results")
+            notes.append(
+                f"{self.absent:,} raw replies are in no journal beside the results; "
+                "the page of the run that asked for them has them"
+            )
         return [*notes, *(f"{fault}: shown are the raw replies before it" for fault in self.faults)]
 
-    def want(self, entry: ResultEntry, results: Path, block: str) -> None:
-        """Look for the replies of an entry's samples, in the journal beside its file.
+    def want(
+        self, entry: ResultEntry, sources: Mapping[str | None, Sequence[Path]], block: str
+    ) -> None:
+        """Look for the replies of an entry's samples, in the journals beside these results files.
 
-        A conversation has a reply a turn: its samples' records show them.
+        `sources` are by the run that a sample was combined of, None for the entry's own run. A
+        conversation has a reply a turn: its samples' records show them.
         """
-        if results.is_dir():  # answers of others, which have no journal
-            return
-        wanted = self._wanted.setdefault(journal_beside(results), {})
-        for index in range(entry.samples):
-            if len(item_of(entry.turns, index) or ()) > 1:
-                continue
-            usage, latency_s = item_of(entry.usage, index), entry.latency_s[index]
-            if turns := entry.turns[index]:  # the journal has a line for each; the last one counts
-                usage, latency_s = turns[-1].get("usage"), turns[-1].get("latency_s")
-            if usage is not None and latency_s is not None:
-                sign = _sign_of_reply(entry.task_id, index, latency_s, usage)
-            elif entry.error[index] is not None:
-                sign = (entry.task_id, index, entry.run_id)
-            else:
-                continue
-            wanted[sign] = f"{block}s{index}"
+        earlier: Counter[str | None] = Counter()
+        for place in range(entry.samples):
+            run = entry.combined_from[place]
+            index, earlier[run] = earlier[run], earlier[run] + 1  # as its own run counts them
+            sign = _sign_of_sample(entry, place, index)
+            files = [one for one in sources.get(run, ()) if not one.is_dir()]  # answers of others
+            for path in files if sign else ():
+                self._wanted.setdefault(journal_beside(path), {})[sign] = f"{block}s{place}"
 
     def read(self) -> None:
         """Read the journals, one line in memory; each gets an equal share of the room left."""
@@ -84,9 +84,9 @@ class RawReplies:
             except UsageError as error:
                 self.faults.append(str(error))
             left -= share - self._room
-            self.absent += sum(
-                name not in self.blocks for sign, name in wanted.items() if len(sign) > _BODY_SIGN
-            )
+        names = (wanted.items() for wanted in self._wanted.values())
+        sought = {name for sign, name in chain.from_iterable(names) if len(sign) > _BODY_SIGN}
+        self.absent = len(sought - self.blocks.keys())
 
     def _read_journal(self, path: Path, wanted: Mapping[Sign, str]) -> None:
         for sign, content in _lines_of(path) if path.is_file() else ():
@@ -115,6 +115,19 @@ def _sign_of_reply(
 ) -> Sign:
     """A reply's waiting time, to the nanosecond, is a name that no other reply has."""
     return task_id, index, latency_s, usage.get("input_tokens"), usage.get("output_tokens")
+
+
+def _sign_of_sample(entry: ResultEntry, place: int, index: int) -> Sign:
+    """The sign of a sample, which was its run's `index`-th; empty if there was no reply."""
+    turns = entry.turns[place]
+    if len(turns or ()) > 1:
+        return ()
+    usage, latency_s = item_of(entry.usage, place), entry.latency_s[place]
+    if turns:  # the journal has a line for each; the last one counts
+        usage, latency_s = turns[-1].get("usage"), turns[-1].get("latency_s")
+    if usage is not None and latency_s is not None:
+        return _sign_of_reply(entry.task_id, index, latency_s, usage)
+    return () if entry.error[place] is None else (entry.task_id, index, entry.run_id)
 
 
 def _lines_of(journal: Path) -> Iterator[tuple[Sign, dict[str, Any]]]:

@@ -72,6 +72,8 @@ def _sample_record(
         "round": entry.refinement_round[index] or None,
         "parents": entry.parent_samples[index] or None,
         "view": view_text(item_of(entry.view, index)),
+        "from": _short(item_of(entry.combined_from, index)),
+        "points": _points(entry, index),
         "chain": entry.chain[index],
         "score": entry.score[index],
         "confidence": entry.confidence[index],
@@ -87,6 +89,33 @@ def _sample_record(
     }
     record["outcome"] = _outcome(record)
     return {name: value for name, value in record.items() if value is not None}
+
+
+def _points(entry: ResultEntry, index: int) -> int | None:
+    """What a judge gave the sample's answer, over all calls; None if it judged nothing."""
+    if entry.judge is None or not entry.judge.calls:
+        return None
+    judged = zip(entry.judge.answers, entry.judge.points, strict=False)
+    return next((points for samples, points in judged if index in samples), None)
+
+
+def judge_text(entry: ResultEntry) -> str | None:
+    """Who judged the answers, at what cost, and what it changed; None without a judge."""
+    judge = entry.judge
+    if judge is None:
+        return None
+    name = f"judge {judge.model_identifier or 'unknown'}"
+    if not judge.calls:
+        return f"{name}: not asked, no two answers differ"
+    count, cost = len(judge.calls), sum(call.cost_usd or 0.0 for call in judge.calls)
+    unpriced = any(call.usage is not None and call.cost_usd is None for call in judge.calls)
+    chosen = sum(call.first is not None for call in judge.calls)
+    parts = [f"{count} call{'s' * (count != 1)}", f"{'at least ' * unpriced}${cost:.4f}"]
+    parts += [f"{count - chosen} without a choice"] if chosen < count else []
+    if judge.voted_attempts is not None:
+        changed = judge.voted_attempts != entry.attempts
+        parts.append(f"attempts {'changed' if changed else 'as without it'}")
+    return f"{name}: {', '.join(parts)}"
 
 
 def turn_records(turns: object, longest_text: int) -> list[Record] | None:

@@ -214,6 +214,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     view: list[dict[str, Any] | None] = []
     turns: list[list[dict[str, Any]] | None] = []
     test_input: list[int | None] = []
+    combined_from: _Texts = []
+    """Of runs combined: the name of the run that a sample is of."""
 
     # One item a sample; None if the file does not have them: not counted, or not judged.
     usage: list[dict[str, _Number | None] | None] | None = None
@@ -238,6 +240,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     # One item a test input, of benchmarks.
     attempts: list[_Grids] | None = None
     outputs_solved: _Flags | None = None
+    attempt_runs: list[list[list[str]]] | None = None
+    """Of runs combined: the names of those that gave each attempt."""
 
     strategy: str | None = None
     stopping: Stopping | None = None
@@ -253,7 +257,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         "finish_reason",
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
         *("refinement_round", "parent_samples", "chain", "score", "relabelled_from", "view"),
-        *("turns", "usage", "test_input"),
+        *("turns", "usage", "test_input", "combined_from"),
         *("execution_status", "execution_message", "train_passed", "test_passed"),
         *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
         *("uses_numpy_without_import", "fresh_passed", "fresh_pairs", "generalises"),

@@ -1,5 +1,6 @@
 """Several runs as one: what they give together, what each adds, and the results file of it."""
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -312,7 +313,8 @@ class Combination:
         """Write every task's attempts as the results file of one run; raises UsageError.
 
         An entry has the samples of all runs, one run's after the other's, so that cost, tokens and
-        oracle are those of all. `combined_from` says of each sample which run it is of.
+        oracle are those of all. `combined_from` says of each sample which run it is of, and
+        `combined_files` of the metadata where that run's results are, seen from this file.
         """
         started_at = datetime.now(UTC)
         models = " + ".join(dict.fromkeys(one.run.model_identifier for one in self.members))
@@ -341,6 +343,10 @@ class Combination:
             fields = {
                 **about,
                 **{f"{name}_task_ids": ids for name, ids in named.items()},
+                "combined_files": {
+                    one.name: [os.path.relpath(file, path.parent) for file in one.run.paths]
+                    for one in self.members
+                },
                 "missing_tasks": left,
                 "missing_unscored_task_ids": [one for one in left if not self._is_scored(one)],
             }

@@ -1,6 +1,6 @@
 // The table of tasks: filters, order, and rows that are drawn as they come into sight.
 const ROWS_AT_ONCE = 60;
-const view = { query: "", within: "", run: 0, result: "", status: "", pairing: "", column: "task", descending: false };
+const view = { query: "", within: "", run: index.beside[0], result: "", status: "", pairing: "", column: "task", descending: false };
 let listed = [];
 let drawn = 0;
 
@@ -99,10 +99,11 @@ function choose(changes) {
 
 // The filters as the address's part behind `#?`, so that what is seen can be linked.
 const FILTERS = ["query", "within", "run", "result", "status", "pairing", "first", "second"];
-const BEGINNING = { query: "", within: "", run: 0, result: "", status: "", pairing: "", first: "0", second: "1" };
+const BEGINNING = { query: "", within: "", run: index.beside[0], result: "", status: "", pairing: "", first: index.beside[0], second: index.beside[1] };
 
 function filterAddress() {
-  const now = { ...view, first: runs.length > 1 ? byId("first").value : "0", second: runs.length > 1 ? byId("second").value : "1" };
+  const now = { ...BEGINNING, ...view };
+  for (const id of runs.length > 1 ? ["first", "second"] : []) now[id] = byId(id).value;
   const chosen = FILTERS.filter((name) => String(now[name]) !== String(BEGINNING[name])).map((name) => [name, now[name]]);
   return chosen.length ? `#?${new URLSearchParams(chosen)}` : "#";
 }
@@ -158,10 +159,11 @@ function drawRows() {
   const left = listed.length - drawn;
   const button = element("button", { type: "button", text: "show more", onclick: drawRows });
   byId("more").replaceChildren(...(left ? [`${count(left, "more task")} below`, button] : []));
-  if (!listed.length) byId("more").textContent = "No task matches these filters.";
+  if (!listed.length) byId("more").textContent = tasks.length ? "No task matches these filters." : "No task has an entry yet.";
 }
 
 function fillFilters() {
+  for (const id of ["run", ...(runs.length > 1 ? ["first", "second"] : [])]) byId(id).value = BEGINNING[id];
   const group = (label, letter, field) => {
     const names = new Set(runs.flatMap((run) => Object.keys(run[field])));
     return element("optgroup", { label }, ...[...names].sort().map((name) => element("option", { value: `${letter}:${name}`, text: visible(name) })));

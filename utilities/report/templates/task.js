@@ -89,11 +89,18 @@ function attemptsAt(task, run, place, wanted) {
   const tried = details && details.attempts ? details.attempts[place] || [] : [];
   const cell = cellFor([wanted, ...tried], 160), of = runs.length > 1 ? `${runs[run].letter} ` : "";
   return tried.length ? [element("div", { class: "attempts" }, element("h3", { text: `${of}attempts` }),
-    element("div", {}, ...tried.map((grid, number) => gridFigure(grid, `attempt ${number + 1}`, cell, wanted))))] : [];
+    element("div", {}, ...tried.map((grid, number) => gridFigure(grid, attemptName(details, place, number), cell, wanted))))] : [];
+}
+
+// Of a combined run also which runs gave the attempt.
+function attemptName(details, place, number) {
+  const from = ((details.from || [])[place] || [])[number] || [];
+  return `attempt ${number + 1}${from.length ? ` of ${visible(from.join(", "))}` : ""}`;
 }
 
 function samplesOf(task, run, details, pairs) {
-  const { samples } = details, list = element("div", {}, element("h3", { text: count(samples.length, "sample") }), lineageOf(samples));
+  const { samples } = details, judged = details.judge ? element("p", { class: "muted", text: visible(details.judge) }) : null;
+  const list = element("div", {}, element("h3", { text: count(samples.length, "sample") }), judged, lineageOf(samples));
   const order = samples.map((sample, place) => [WORTH[sample.outcome], place]).sort(([a, m], [b, n]) => a - b || m - n);
   samples.forEach((sample, place) => list.append(sampleBox({ ...sample, prompt: details.prompts[sample.prompt], reply: `t${task.number}r${run}s${place}`, address: `${addressOf(task)}/${runs.length > 1 ? runs[run].letter : ""}${place + 1}` }, place, pairs, order.length && order[0][1] === place)));
   return list;
@@ -135,12 +142,13 @@ function sampleHead(sample, place) {
   const bad = (text, good) => element("span", { class: text === good ? "tag" : "tag bad", text: visible(text) });
   const marks = (name, flags) => (flags && flags.length ? element("span", { class: "marks", title: `${name} pairs` }, `${name} `,
     ...flags.map((flag) => element("span", { class: MARKS[flag][1], text: MARKS[flag][0] }))) : null);
-  const facts = [];
+  const facts = sample.from ? [`of run ${visible(sample.from)}`] : [];
   if (sample.round) facts.push(`refinement ${sample.round}${sample.parents ? ` of sample${sample.parents.length > 1 ? "s" : ""} ${sample.parents.map((parent) => parent + 1).join(", ")}` : ""}`);
   if (sample.turns) facts.push(count(sample.turns.length, "turn"));
   if (sample.chain !== undefined) facts.push(`chain ${sample.chain + 1}`);
   if (sample.score !== undefined) facts.push(`score ${sample.score.toFixed(2)}`);
   if (sample.fresh !== undefined) facts.push(`${(100 * sample.fresh).toFixed(0)} % of fresh pairs${sample.generalises === undefined ? "" : sample.generalises ? ", generalises" : ", does not generalise"}`);
+  if (sample.points !== undefined) facts.push(`judge: ${count(sample.points, "point")}`);
   if (sample.view) facts.push(visible(sample.view));
   if (sample.confidence !== undefined) facts.push(`confidence ${sample.confidence.toFixed(2)}`);
   if (sample.input || sample.output) facts.push(`${(sample.input || 0).toLocaleString("en")} → ${(sample.output || 0).toLocaleString("en")} tokens`);
