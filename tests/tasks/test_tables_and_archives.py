@@ -53,6 +53,16 @@ def test_a_row_of_arc_tgi_is_a_task_named_by_its_generator(tmp_path: Path) -> No
     assert (task.task_id, task.to_json()) == ("task0b148d64/x7", TASK)
 
 
+@pytest.mark.parametrize("name", ["all", "all.csv", "packed", "packed.zip"])
+def test_a_table_and_an_archive_are_named_with_or_without_their_ending(
+    tmp_path: Path, name: str
+) -> None:
+    csv_of(tmp_path / "all.csv", ("task_id", "data"), ("a", TEXT))
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        archive.writestr("a.json", TEXT)
+    assert [task.task_id for task in open_tasks(dataset_directory=tmp_path, dataset=name)] == ["a"]
+
+
 @pytest.mark.parametrize(
     "row",
     [

@@ -81,9 +81,10 @@ def _version(runs: Sequence[ScoredRun], number: int) -> dict[str, Any]:
 
 def _score(run: ScoredRun) -> dict[str, Any]:
     """ARC Prize's score in percent, and the cost of the run if all of it is known."""
-    attempts = run.configuration.get("attempts", ATTEMPTS)
-    if isinstance(attempts, int) and attempts > ATTEMPTS:
-        raise UsageError(f"--leaderboard_entry: {run.name} has {attempts} attempts; 2 are allowed")
+    if run.attempts > ATTEMPTS:
+        raise UsageError(
+            f"--leaderboard_entry: {run.name} has {run.attempts} attempts; {ATTEMPTS} are allowed"
+        )
     score: dict[str, Any] = {
         "benchmark": BENCHMARKS[_public_set_of(run)],
         "score": round(100 * run.scores().macro, 2),

@@ -113,6 +113,13 @@ class ScoredRun:
         judged = (one.train_fits is not None for one in self.outcomes.values())
         return "limits" in self.configuration or any(judged)
 
+    @property
+    def attempts(self) -> int:
+        """How many attempts a test input may have had, or has: what allows most counts."""
+        told = self.configuration.get("attempts")
+        handed_in = (one.attempts for one in self.outcomes.values())
+        return max(told if isinstance(told, int) else 0, *handed_in, 0)
+
     def scores(self) -> ScoreSummary:
         """The figures of this table."""
         return score(self.outcomes.values())
@@ -138,9 +145,7 @@ class ScoredRun:
 
     def notes(self) -> list[str]:
         """What a reader of the figures must know besides."""
-        most = max((one.attempts for one in self.outcomes.values()), default=0)
-        allowed = self.configuration.get("attempts", ATTEMPTS)
-        notes = attempts_note(most if most > ATTEMPTS else allowed)
+        notes = attempts_note(self.attempts)
         if self.repeats > 1:
             notes.append(f"run {self.repeat} of {self.repeats} of this configuration")
         if self.skipped:

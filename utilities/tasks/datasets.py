@@ -19,6 +19,7 @@ from utilities import config
 from utilities.command_line.terminal import say
 from utilities.errors import UsageError
 from utilities.files.hashing import file_sha256, files_sha256
+from utilities.files.tables import TABLES
 from utilities.tasks.layouts import CHALLENGES, recognise
 from utilities.tasks.public_sets import BUILT_DATASETS, write_dataset
 from utilities.tasks.selection import Selection, refuse_unknown_ids
@@ -190,7 +191,8 @@ def _own_dataset(name: str | None, directory: Path) -> Path:
 def _named_in(folder: Path, name: str) -> Path:
     if folder.is_file():
         raise UsageError(f"--dataset_directory {folder} is a file: leave --dataset out")
-    for form in (name, f"{name}.json", f"{name}.jsonl", f"{name}{CHALLENGES}"):
+    endings = ("", ".json", ".jsonl", CHALLENGES, ".ndjson", *TABLES, ".zip")
+    for form in (f"{name}{ending}" for ending in endings):
         for path in (folder / form, folder / f"arc-agi_{form}"):
             if path.exists():
                 return path
