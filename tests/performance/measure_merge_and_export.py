@@ -1,10 +1,11 @@
-"""What merging and exporting cost: processor seconds and memory, 1,000 and 10,000.
+"""What merging, exporting and fresh pairs cost: processor seconds and memory, by size.
 
     .venv/bin/python -m tests.performance.measure_merge_and_export
     .venv/bin/python -m tests.performance.measure_merge_and_export --entries 300 3000
 
-The ratio says how many times as much the larger file takes; ten times the entries should take
-about ten times the seconds, and no more memory.
+An entry has four samples, nine tenths of them programs. The last lines say how many times as much
+the largest file takes as the smallest: its seconds should grow as its entries, its memory should
+not.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.performance.synthetic_results import write_synthetic_results
+from tests.performance.synthetic_results import write_fresh_pairs, write_synthetic_results
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def cost_of(command: list[str]) -> tuple[float, float]:
     """Processor seconds, children included, and the largest resident memory in MiB."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
@@ -33,11 +34,12 @@ def cost_of(command: list[str]) -> tuple[float, float]:
 
 def commands(results: Path, folder: Path) -> dict[str, list[str]]:
     """What is measured."""
-    merge, export = (
+    merge, export, verify = (
         [sys.executable, str(REPOSITORY / script), str(results)]
         for script in (
             "auxiliary_utilities/merge_reasoning.py",
             "auxiliary_utilities/export_training_data.py",
+            "synthetic_data_generators/verify_generated_code.py",
         )
     )
     merge += ["--traces_path", str(folder / "store.json")]
@@ -52,6 +54,10 @@ def commands(results: Path, folder: Path) -> dict[str, list[str]]:
             *export, "--format", "parquet", "--output", str(folder / "parquet"),
             "--split", "train=0.9,validation=0.1",
         ],
+        "fresh pairs": [
+            *verify, "--fresh_pairs", str(folder / "fresh"), "--fresh_per_task", "20",
+            "--output", str(folder / "verified.jsonl"),
+        ],
     }  # fmt: skip
 
 
@@ -61,6 +67,7 @@ def measure(entries: int) -> dict[str, tuple[float, float]]:
         folder = Path(name)
         results = folder / "results.jsonl"
         write_synthetic_results(results, entries)
+        write_fresh_pairs(results, folder / "fresh")
         print(f"{entries} entries, {results.stat().st_size / 1e6:.0f} MB", flush=True)
         found = {}
         for what, command in commands(results, folder).items():
@@ -71,18 +78,18 @@ def measure(entries: int) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
-    """Measure two sizes and print the ratios."""
+    """Measure each size and print the ratios."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--entries", type=int, nargs=2, default=(1000, 10_000))
-    small, large = parser.parse_args().entries
-    costs = [measure(entries) for entries in (small, large)]
-    print(f"{large} ÷ {small} entries ({large / small:.1f})")
+    parser.add_argument("--entries", type=int, nargs="+", default=(2500, 5000, 10_000))
+    sizes = sorted(parser.parse_args().entries)
+    costs = [measure(entries) for entries in sizes]
+    print(f"{sizes[-1]} ÷ {sizes[0]} entries ({sizes[-1] / sizes[0]:.1f})")
     for what in costs[0]:
         seconds, memory = (
             of_large / of_small
-            for of_small, of_large in zip(costs[0][what], costs[1][what], strict=True)
+            for of_small, of_large in zip(costs[0][what], costs[-1][what], strict=True)
         )
         print(f"  {what:22} CPU × {seconds:5.1f}   memory × {memory:5.2f}")
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from utilities.files.json_lines import encode_line
 from utilities.tasks.task import Grid, Pair, Task
 
@@ -155,6 +157,24 @@ def write_synthetic_results(path: Path, count: int, *, samples: int = 4) -> None
     with path.open("wb") as file:
         for entry in synthetic_entries(count, samples=samples):
             file.write(encode_line(entry))
+
+
+def write_fresh_pairs(results: Path, folder: Path, *, pairs: int = 20) -> None:
+    """Write further pairs of each task's rule, as files that `--fresh_pairs` reads."""
+    chance = random.Random(1)
+    folder.mkdir()
+    for line in results.read_bytes().splitlines():
+        entry = orjson.loads(line)
+        if entry["entry_type"] == "result":
+            task = Task.from_json(entry["task_id"], entry["task_data"])
+            right = next(
+                function
+                for function in FUNCTIONS
+                if all(function(pair.input) == pair.output for pair in task.pairs)
+            )
+            grids = [random_grid(chance) for _ in range(pairs)]
+            fresh = [{"input": grid, "output": right(grid)} for grid in grids]
+            (folder / f"{task.task_id}.json").write_bytes(orjson.dumps(fresh))
 
 
 def main() -> None:
