@@ -37,7 +37,7 @@ from utilities.runs.options import AskingOptions, OutputPlace
 from utilities.runs.run import open_run, selection_of
 from utilities.runs.summary import shown
 from utilities.tasks.datasets import TaskSource, open_tasks
-from utilities.tasks.task import Task
+from utilities.tasks.task import Task, task_from_json
 from utilities.traces.sources import open_source
 from utilities.traces.store import TracesOfTask, iterate_store, write_store
 from utilities.verification.fresh_pairs import FreshPairs
@@ -146,7 +146,7 @@ def _prompt_text(messages: Any) -> str | None:
 
 @dataclass
 class StoreFile:
-    """The traces of a store; their tasks are those of a dataset."""
+    """The traces of a store; their tasks are their own, as ARC-TGI's, or those of a dataset."""
 
     ending: ClassVar[str] = ".json"
     path: Path
@@ -164,8 +164,11 @@ class StoreFile:
 
     def _found(self, task_id: str, trace: Mapping[str, Any]) -> Found:
         text, task = trace.get("text"), self._tasks.get(task_id)
+        if "task" in trace:
+            own = task_from_json(task_id, trace["task"])
+            task = own if isinstance(own, Task) else None
         if task is None:
-            return "of a task that the dataset lacks"
+            return "of an unknown task"
         if not isinstance(text, str) or not text.strip():
             return "no reasoning"
         return (

@@ -194,14 +194,16 @@ def test_traces_of_a_store_get_scores_and_keep_their_votes(tmp_path: Path, run_s
     tasks.write_text(json.dumps({"t0": task_of(0)}))
     trace = {"trace_id": "a", "username": "anna", "score": 7, "voters": ["ben"], "odd": {"of": 1}}
     store = {"t0": [{**trace, "text": MIRROR}, {"text": FLIP}, {"text": " "}], "t9": [trace]}
+    store["t8"] = [{"text": MIRROR, "task": task_of(8)}, {"text": MIRROR, "task": {"train": 7}}]
     source = tmp_path / "store.json"
     source.write_text(json.dumps(store))
     with LoopbackServer(then=FOLLOWS) as server:
         done = run_script(*command(server, source, "--dataset_directory", tasks))
     assert done.returncode == 0, done.stderr
-    assert "of a task that the dataset lacks 1" in done.stdout
+    assert "of an unknown task 2" in done.stdout
     after = json.loads((tmp_path / "store_followed.json").read_text())
     assert [one["followed"] for one in after["t0"]] == [1, 0, None]
+    assert [one["followed"] for one in after["t8"]] == [1, None]
     told = {"followed", "followers", "followed_by"}
     kept = {
         task_id: [{name: one[name] for name in one if name not in told} for one in traces]
