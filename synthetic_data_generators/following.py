@@ -118,6 +118,9 @@ class ResultsFile:
 
 
 def _traces_of(entry: ResultEntry) -> Iterator[Found]:
+    if entry.asked_pairs is not None:
+        yield from ["a follower of a trace"] * entry.samples
+        return
     try:
         task = entry.task()
     except UsageError:

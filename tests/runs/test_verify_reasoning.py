@@ -238,6 +238,20 @@ def test_scores_go_into_the_store_and_choose_rows(tmp_path: Path, run_script: Ru
     assert "reasoning that nobody followed 2" in none.stderr
 
 
+def test_answers_of_followers_are_no_traces_and_no_rows(tmp_path: Path, run_script: Run) -> None:
+    source = results(tmp_path, MIRROR)
+    with LoopbackServer(then=FOLLOWS) as server:
+        run_script(*command(server, source))
+        answers = tmp_path / "out" / "reasoning_verification_results.jsonl"
+        assert "a follower of a trace 3" in run_script(*command(server, answers)).stderr
+    rows = ("--format", "messages", "--verified", "any", "--output", tmp_path / "rows.jsonl")
+    store = ("--traces_path", tmp_path / "store.json")
+    exported = run_script("auxiliary_utilities/export_training_data.py", answers, *rows)
+    merged = run_script("auxiliary_utilities/merge_reasoning.py", answers, *store)
+    assert "a follower of a trace 3" in exported.stderr
+    assert "a follower of a trace 3" in merged.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -110,6 +110,9 @@ def traces_of(
         skipped["an entry without samples"] += 1
     elif isinstance(entry, OtherEntry) and entry.entry_type not in _KINDS_IN_JOURNALS:
         skipped[f"an entry of the unknown type {entry.entry_type}"] += 1
+    if isinstance(entry, ResultEntry) and entry.asked_pairs is not None:
+        skipped["a follower of a trace"] += entry.samples
+        return
     for task_id, model, text, status, verified, told in _samples_of(entry):
         if status != "ok":
             skipped[str(status or "no status")] += 1

@@ -143,6 +143,8 @@ class Exporter:
                 found.facts.add(entry, path.name)
             elif not isinstance(entry, ResultEntry):
                 found.left_out["a journal's reply: give the results file"] += 1
+            elif entry.asked_pairs is not None:
+                found.left_out["a follower of a trace"] += entry.samples
             else:
                 samples = samples_of(entry, path, found.unusable_tasks, judge_again=again)
                 found.left_out["without a valid task"] += 0 if samples else entry.samples
