@@ -17,13 +17,14 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.performance.synthetic_results import write_fresh_pairs, write_synthetic_results
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def cost_of(command: list[str]) -> tuple[float, float]:
-    """Processor seconds, children included, and the largest resident memory in MiB."""
+    """Processor seconds, children included, and the largest resident memory in MiB.
+
+    A child begins with the memory of this process, which therefore keeps small.
+    """
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -66,8 +67,10 @@ def measure(entries: int) -> dict[str, tuple[float, float]]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         results = folder / "results.jsonl"
-        write_synthetic_results(results, entries)
-        write_fresh_pairs(results, folder / "fresh")
+        made = ["--entries", str(entries), "--output", str(results)]
+        made += ["--fresh_pairs", str(folder / "fresh")]
+        maker = [sys.executable, "-m", "tests.performance.synthetic_results", *made]
+        subprocess.run(maker, cwd=REPOSITORY, check=True)
         print(f"{entries} entries, {results.stat().st_size / 1e6:.0f} MB", flush=True)
         found = {}
         for what, command in commands(results, folder).items():

@@ -1,6 +1,7 @@
 """Results files as large as one likes, of real programs with true verdicts, the same each time.
 
-.venv/bin/python -m tests.performance.synthetic_results --entries 1000 --output RESULTS.jsonl
+.venv/bin/python -m tests.performance.synthetic_results --entries 1000 --output RESULTS.jsonl \
+--fresh_pairs FOLDER
 """
 
 from __future__ import annotations
@@ -163,9 +164,9 @@ def write_fresh_pairs(results: Path, folder: Path, *, pairs: int = 20) -> None:
     """Write further pairs of each task's rule, as files that `--fresh_pairs` reads."""
     chance = random.Random(1)
     folder.mkdir()
-    for line in results.read_bytes().splitlines():
-        entry = orjson.loads(line)
-        if entry["entry_type"] == "result":
+    with results.open("rb") as lines:
+        entries = map(orjson.loads, lines)
+        for entry in (entry for entry in entries if entry["entry_type"] == "result"):
             task = Task.from_json(entry["task_id"], entry["task_data"])
             right = next(
                 function
@@ -185,8 +186,11 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1000)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--fresh_pairs", type=Path, help="a folder for fresh pairs, 20 a task")
     options = parser.parse_args()
     write_synthetic_results(options.output, options.entries, samples=options.samples)
+    if options.fresh_pairs is not None:
+        write_fresh_pairs(options.output, options.fresh_pairs)
 
 
 if __name__ == "__main__":
