@@ -1,11 +1,12 @@
 """Solves a task by searching for programs that explain its train pairs; asks no model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from agents.program_search.search.candidates import ranked, weight
+from agents.program_search.search.candidates import Candidate, ranked, weight
 from agents.program_search.search.evidence import Evidence, rediscovered
 from agents.program_search.search.views import explained
 from agents.program_search.writing.program import program_of
@@ -61,7 +62,7 @@ def solve(
             place, share, best.is_strong(), repeated, is_first=not number, by_rank=best.renumbered
         )
         solutions[code] = Solution(
-            reasoning=writer.write(best, evidence, rivals=len(group) - 1, others=len(groups) - 1),
+            reasoning=writer.write(best, evidence, rival_of(groups, place)),
             python_code=code,
             outputs=tuple(grid.tolist() for grid in best.outputs),
             kind="found" if evidence.is_found() else "guess",
@@ -69,3 +70,9 @@ def solve(
             evidence=evidence,
         )
     return list(solutions.values())
+
+
+def rival_of(groups: Sequence[Sequence[Candidate]], place: int) -> Candidate | None:
+    """The best candidate that answers otherwise than the group at this place."""
+    others = [group[0] for number, group in enumerate(groups) if number != place]
+    return others[0] if others else None

@@ -190,7 +190,7 @@ def test_a_failed_idea_names_the_pair_that_speaks_against_it() -> None:
     assert all(not one.failures for one in singly)
     mixed = learnt("110/000>110/000", "110/110>110/220", "011/011>011/022", "110/011>110/022")
     failures = [failure for one in mixed for failure in one.failures]
-    assert any("from pair 2 on, no one outcome" in failure for failure in failures)
+    assert any("in pairs 1 to 2, no one outcome" in failure for failure in failures)
 
 
 def test_what_tells_colours_by_rank_is_never_called_found() -> None:

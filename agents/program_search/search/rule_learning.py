@@ -165,24 +165,28 @@ class RuleLearner:
             tuple(map(np.reshape, grids, self.base.shapes())),
             self._left_out(facts) if facts.columns else None,
             float(tests.mean()) if len(tests) else 0.0,
-            tuple(self._failure(index) for index in facts.columns if len(facts.columns) > 1),
+            tuple(
+                filter(None, map(self._failure, facts.columns if len(facts.columns) > 1 else ()))
+            ),
         )
 
-    def _failure(self, index: int) -> str:
+    def _failure(self, index: int) -> str | None:
         """Why one fact alone is not enough, with the first pair that speaks against it."""
         column, codes = self.columns[index], self.codes[index]
         alone = FactSet(column.cost, (index,), codes, int(codes.max()) + 1)
-        idea = f"Decide every cell by {column.source.noun()} alone"
+        idea = column.source.noun()
         for pair in range(self.pairs):
             fit = self._fit(alone, self.train_pair <= pair)
             failed = np.flatnonzero(fit.seen & (fit.outcome < 0))
             if len(failed):
                 value = int(column.values[codes.tolist().index(failed[0])])
                 words = reading(value, column.source.reads())
-                when = f"from pair {pair + 1} on" if pair else "on pair 1"
-                wrong = f"no one outcome considered is right for all cells where that is {words}"
-                return f"{idea}: {when}, {wrong}."
-        return f"{idea}: that fits the pairs too."
+                where = f"in pairs 1 to {pair + 1}" if pair else "in pair 1"
+                return (
+                    f"{idea[0].upper()}{idea[1:]} does not decide it alone: {where}, no one "
+                    f"outcome is right for all cells for which that is {words}."
+                )
+        return None
 
     def _otherwise(self, fit: Fit) -> tuple[int, int]:
         """The outcome of most seen cases, and their number; cases not listed take it too.

@@ -86,20 +86,24 @@ class Rule:
         if self.otherwise.origin == "constant":
             start = f"np.full_like({variable}, {start})"
         if names:
-            lines.append(f"# In every case but those below: {last}.")
+            lines.append(f"# Unless a case below says otherwise, {last}.")
         lines.append(f"answer = {start}")
         clauses = []
         for outcome, cases in self.cases_of().items():
-            clauses.append(f"If {self.case_words(cases)}: {outcome.outcome()}.")
+            clauses.append(f"If {self.case_words(cases)}, {outcome.outcome()}.")
             lines += [f"# {clauses[-1]}", *chosen_code(names, cases)]
             lines.append(f"answer = np.where(chosen, {outcome.code(variable)}, answer)")
         used = [*self.facts, *self.cases_of(), self.otherwise]
         functions = [one for source in used for step in source.steps for one in step.functions()]
         functions += [in_cases] if clauses and len(names) > 1 else []
         if not names:
-            return Piece([f"Treat every cell alike: {last}."], lines, functions)
-        others = f"In every other case, shown by a pair or not: {last}."
-        return Piece([self.looks(), *clauses, others], lines, functions)
+            return Piece([f"For every cell alike: {last}."], lines, functions)
+        first = [] if self.is_one_question() else [self.looks()]
+        return Piece([*first, *clauses, f"Otherwise {last}."], lines, functions)
+
+    def is_one_question(self) -> bool:
+        """Whether the only fact is a question with yes or no, so that a clause can ask it."""
+        return len(self.facts) == 1 and self.facts[0].noun().startswith("whether ")
 
     def looks(self) -> str:
         """The sentence that names the facts to look at."""
@@ -114,6 +118,9 @@ class Rule:
 
     def case_words(self, cases: Sequence[Case]) -> str:
         """The cases in words; those that differ only in their last value share one clause."""
+        if self.is_one_question():
+            question = self.facts[0].noun().removeprefix("whether ")
+            return question if cases[0][0] else denied(question)
         reads = [source.reads() for source in self.facts]
         drawn: dict[Case, list[int]] = {}
         for case in cases:
@@ -126,7 +133,8 @@ class Rule:
             texts.append(" and ".join(f"({name}) is {word}" for name, word in named))
         if len(self.facts) == 1:
             texts = [text.replace("(a)", "that", 1) for text in texts]
-        more = [f"{len(texts) - CASES_SHOWN} more such cases"] if len(texts) > CASES_SHOWN else []
+        left = len(texts) - CASES_SHOWN
+        more = [f"{left} more such case{'' if left == 1 else 's'}"] if left > 0 else []
         return "; or ".join([*texts[:CASES_SHOWN], *more])
 
 
@@ -147,6 +155,17 @@ def in_cases(facts: Sequence[Array], cases: Sequence[Case]) -> Array:
         np.all([f == value for f, value in zip(facts, case, strict=True)], axis=0) for case in cases
     ]
     return np.asarray(np.any(same, axis=0))
+
+
+def denied(question: str) -> str:
+    """The clause that says the opposite."""
+    for yes, no in (
+        ("the cell is ", "the cell is not "),
+        ("the cell lies ", "the cell does not lie "),
+    ):
+        if question.startswith(yes):
+            return no + question.removeprefix(yes)
+    return f"it is not so that {question}"
 
 
 def reading(value: int, reads: Mapping[int, str]) -> str:

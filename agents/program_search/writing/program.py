@@ -20,7 +20,8 @@ def program_of(candidate: Candidate) -> str:
         imports.insert(0, "from collections import namedtuple\n")
     body = [*docstring(steps_in_words(candidate)), "grid = np.array(grid)"]
     for piece in pieces:
-        for line in (f"# {piece.sentences[0]}", *piece.lines):
+        first = f"# {piece.sentences[0]}"
+        for line in (*([] if first in piece.lines else [first]), *piece.lines):
             is_comment = line.startswith("# ")
             body += textwrap.wrap(line, 90, subsequent_indent="# ") if is_comment else [line]
     last = "answer" if candidate.finish else "picture" if candidate.steps else "grid"
@@ -58,13 +59,14 @@ def steps_in_words(candidate: Candidate) -> list[list[str]]:
 
 
 def docstring(steps: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of the program's docstring: the first sentence of each step."""
-    if len(steps) == 1:
-        text = textwrap.wrap(f'"""{steps[0][0]}', 90)
-        return [*text, '"""'] if len(text) > 1 else [f'{text[0]}"""']
+    """The lines of the program's docstring: all that each step does."""
+    texts = [" ".join(sentences) for sentences in steps]
+    if len(texts) == 1:
+        wrapped = textwrap.wrap(f'"""{texts[0]}', 90)
+        return [*wrapped, '"""'] if len(wrapped) > 1 else [f'{wrapped[0]}"""']
     lines = ['"""Give the output grid in these steps.', ""]
-    for number, (sentence, *_) in enumerate(steps, 1):
-        lines += textwrap.wrap(f"{number}. {sentence}", 90, subsequent_indent="   ")
+    for number, text in enumerate(texts, 1):
+        lines += textwrap.wrap(f"{number}. {text}", 90, subsequent_indent="   ")
     return [*lines, '"""']
 
 

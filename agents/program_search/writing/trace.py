@@ -1,31 +1,37 @@
-"""Writes how a candidate was found and what speaks for it, in plain words.
+"""Writes the reasoning from the pairs to the rule, and from the rule to the answer.
 
-Every line follows from the search or from the candidate's outputs; weak evidence is named.
+It goes the way that a person would explain it: what the pairs show, what that suggests, the rule,
+the rule worked through on one pair, the other pairs in a line each, what remains open, the answer.
+Every line follows from the task's grids or from the candidate's outputs. How the rule was searched
+for, and how often such rules are right, are fields of the sample, not words of the trace.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.search.mosaic import table_of
-from agents.program_search.search.rules import listing
-from agents.program_search.transforms.perception import OBJECTS, background, lines, parts
-from agents.program_search.transforms.registry import COLOURS, Array
-from agents.program_search.writing.program import steps_in_words
-
-FAILURES_SHOWN = 4
-LARGEST_GRID_SHOWN = 144
-SEEN_CUT = "one_colour_corners"
-MOST_COUNTED = 12
-"""The number of objects is left out if there are more than this."""
-AGAIN = "again without each train pair in turn"
-UNCHECKED_NOTE = "- With a single train pair the fitted cases cannot be checked on another one."
-TEST_INPUTS_NOTE = (
-    "(Test inputs, never their outputs, took part: programs were compared by what they give for "
-    "them, and rules by whether they cover them.)"
+from agents.program_search.search.rules import Rule, listing
+from agents.program_search.search.views import in_ranks
+from agents.program_search.transforms.registry import Array
+from agents.program_search.writing.pair_words import (
+    count_of,
+    pair_words,
+    proportion,
+    shape_words,
+    suggestion,
 )
+from agents.program_search.writing.program import steps_in_words
+from agents.program_search.writing.working import grid_lines, worked
+
+NEAR_MISSES_SHOWN = 2
+NEAR = 0.1
+"""A simpler idea is a near miss if it leaves at most this share of the cells wrong."""
+LONGEST_RIVAL = 300
+NUMBERS = ("", "One thing", "Two things", "Three things")
+CLOSE_BITS = 4.0
+"""Of two rules that fit, neither is clearly simpler if their lengths differ by less than this."""
 
 
 class TraceWriter:
@@ -38,20 +44,21 @@ class TraceWriter:
         self.inputs, self.outputs, self.states = inputs, outputs, states
         self.pairs = len(outputs)
 
-    def write(self, candidate: Candidate, evidence: Evidence, *, rivals: int, others: int) -> str:
-        """The trace of a candidate.
-
-        `rivals` is the number of other programs that fit and give the same test outputs, `others`
-        that of the other answers.
-        """
+    def write(self, candidate: Candidate, evidence: Evidence, rival: Candidate | None) -> str:
+        """The trace of a candidate; `rival` is the best candidate that answers differently."""
+        shown = self._shown_pair()
         sections = {
             "What the pairs show": self.observations(),
-            "What was tried first": self.failures(candidate),
-            "The rule": self.rule(candidate),
-            "Checks": self.checks(candidate, evidence, rivals, others),
+            "What that suggests": self.suggestions(candidate),
+            "Ideas that come near": self.near_misses(candidate),
+            "The rule": [rule_paragraph(candidate)],
+            f"Worked through on pair {shown + 1}": self.working(candidate, shown),
+            "The other pairs": self.other_pairs(candidate, shown),
+            "What remains open": self.doubts(candidate, evidence, rival),
             "The answer": self.answer(candidate),
         }
-        return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in sections.items())
+        told = ((title, lines) for title, lines in sections.items() if lines)
+        return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in told)
 
     def observations(self) -> list[str]:
         """What is common to the shapes of all train pairs, and one line for each pair."""
@@ -59,186 +66,140 @@ class TraceWriter:
         pairs = enumerate(map(pair_words, self.inputs, self.outputs), 1)
         return [*common, *(f"- Pair {number}: {words}." for number, words in pairs)]
 
-    def failures(self, candidate: Candidate) -> list[str]:
-        """The nearest of the cheaper ideas, each with a pair that speaks against it."""
-        ideas = [state for state in self.states if state.steps != candidate.steps]
-        cheaper = [state for state in ideas if state.cost <= candidate.cost]
-        nearest = sorted(cheaper, key=self._distance)[:FAILURES_SHOWN]
-        lines = [line for state in nearest for line in self._failure(state)]
-        if candidate.renumbered:
-            lines.append(
-                "- Rules about the colours as they are: none found passes all checks, so colours "
-                "were also looked at by how common they are."
-            )
-        lines += [f"- {text}" for text in candidate.failures]
-        return lines or ["- Nothing: this was the first idea."]
-
-    def _distance(self, state: State) -> float:
-        """The mean share of cells in which the pictures differ from the outputs."""
-        shares = [
-            float((grid != wanted).mean()) if grid.shape == wanted.shape else 1.0
-            for grid, wanted in zip(state.grids, self.outputs, strict=False)
-        ]
-        return sum(shares) / len(shares)
-
-    def _failure(self, state: State) -> Iterator[str]:
-        for pair, (grid, wanted) in enumerate(zip(state.grids, self.outputs, strict=False), 1):
-            if grid.shape != wanted.shape:
-                why = f"gives {shape_words(grid.shape)}, not {shape_words(wanted.shape)}"
-            elif (grid != wanted).any():
-                why = f"leaves {count_of(int((grid != wanted).sum()), 'cell')} wrong"
-            else:
-                continue
-            steps = "; then ".join(step.sentence() for step in state.steps)
-            yield f"- {(steps or 'keep the grid as it is').capitalize()}: {why} on pair {pair}."
-            return
-
-    def rule(self, candidate: Candidate) -> list[str]:
-        """The program step by step; the finish is its last step."""
-        lines = []
-        for number, (first, *more) in enumerate(steps_in_words(candidate), 1):
-            lines += [f"{number}. {first}", *(f"   - {line}" for line in more)]
+    def suggestions(self, candidate: Candidate) -> list[str]:
+        """What to look for, and what it is that decides in all pairs."""
+        lines = [suggestion(self.inputs[: self.pairs], self.outputs)]
+        if isinstance(candidate.finish, Rule) and candidate.finish.facts:
+            nouns = [source.noun() for source in candidate.finish.facts]
+            words = listing(map(in_ranks, nouns) if candidate.renumbered else nouns)
+            steps = "first step" if len(candidate.steps) == 1 else "first steps"
+            picture = f"of the picture made by the {steps} " if candidate.steps else ""
+            what = f"{NUMBERS[len(nouns)]} {'decides' if len(nouns) == 1 else 'together decide'}"
+            lines.append(f"{what} every cell {picture}in all pairs: {words}.")
         return lines
 
-    def checks(
-        self, candidate: Candidate, evidence: Evidence, rivals: int, others: int
+    def near_misses(self, candidate: Candidate) -> list[str]:
+        """Simpler ideas that almost fit, each with the pair that refutes it."""
+        lines = [f"- {text}" for text in candidate.failures]
+        simpler = (one for one in self.states if one.steps and one.cost < candidate.cost)
+        near = sorted(
+            (
+                (share, state)
+                for state in simpler
+                if 0 < (share := self._share_wrong(state)) <= NEAR
+            ),
+            key=lambda one: one[0],
+        )
+        for _, state in near:
+            if candidate.steps[: len(state.steps)] != state.steps:
+                lines.append(self._miss(state))
+        return lines[:NEAR_MISSES_SHOWN]
+
+    def _share_wrong(self, state: State) -> float:
+        """The share of the outputs' cells that a state leaves wrong; 1 if shapes differ."""
+        pairs = list(zip(state.grids, self.outputs, strict=False))
+        if any(grid.shape != wanted.shape for grid, wanted in pairs):
+            return 1.0
+        wrong = sum(int((grid != wanted).sum()) for grid, wanted in pairs)
+        return wrong / sum(wanted.size for wanted in self.outputs)
+
+    def _miss(self, state: State) -> str:
+        wrong = [int((a != b).sum()) for a, b in zip(state.grids, self.outputs, strict=False)]
+        pair = next(number for number, cells in enumerate(wrong) if cells)
+        steps = "; then ".join(step.sentence() for step in state.steps)
+        fits = [f"pair {number + 1}" for number, cells in enumerate(wrong) if not cells]
+        right = f"fits {listing(fits)}, but " if fits else ""
+        left = f"leaves {count_of(wrong[pair], 'cell')} of pair {pair + 1} wrong"
+        return f"- {steps[0].upper()}{steps[1:]}: {right}{left}."
+
+    def _shown_pair(self) -> int:
+        """The pair to work through: the smallest of those in which something changes."""
+        pairs = range(self.pairs)
+        changing = [n for n in pairs if not np.array_equal(self.inputs[n], self.outputs[n])]
+        return min(changing or pairs, key=lambda n: self.inputs[n].size + self.outputs[n].size)
+
+    def working(self, candidate: Candidate, pair: int) -> list[str]:
+        """The rule on one train pair, step by step."""
+        given = self.inputs[pair]
+        start = [f"- The input, {shape_words(given.shape)} (rows and columns count from 1):"]
+        steps = worked(candidate, given, candidate.outputs[pair])
+        return [*start, *grid_lines(given), *steps, f"- That is the output of pair {pair + 1}."]
+
+    def other_pairs(self, candidate: Candidate, shown: int) -> list[str]:
+        """A line for each other pair: what the rule gives there, compared with the output."""
+        lines = []
+        for pair in range(self.pairs):
+            if pair == shown:
+                continue
+            made, given = candidate.outputs[pair], self.inputs[pair]
+            is_right = np.array_equal(made, self.outputs[pair])
+            what = f"the rule gives {shape_words(made.shape)}"
+            if made.shape == given.shape:
+                what = f"the rule changes {count_of(int((made != given).sum()), 'cell')}"
+            lines.append(
+                f"- Pair {pair + 1}: {what}; {'every' if is_right else 'not every'} cell of the "
+                "output is right."
+            )
+        return lines
+
+    def doubts(
+        self, candidate: Candidate, evidence: Evidence, rival: Candidate | None
     ) -> list[str]:
-        """How the program does on every train pair, and what is weak about it."""
-        right = sum(map(np.array_equal, candidate.outputs, self.outputs))
-        lines = [f"- The program gives the output of {right} of {self.pairs} train pairs."]
-        if candidate.left_out is None:
-            lines.append("- Its steps were chosen to agree with all pairs; no table was fitted.")
-        elif self.pairs == 1:
-            lines.append(UNCHECKED_NOTE)
-        else:
-            chosen = " (what the table is about was chosen with all pairs)"
-            refits = left_out_words(candidate.left_out, "weak evidence", chosen)
-            lines.append(f"- Fitted {AGAIN}, the table of cases is right on {refits}.")
-        if evidence.again:
-            searches = left_out_words(evidence.again, "so this is a guess")
-            lines.append(f"- Searched {AGAIN}, the best program found is right on {searches}.")
-        if candidate.unseen:
-            share = f"{100 * candidate.unseen:.1f} % of the test cells"
-            lines.append(f"- Caveat: {share} are a case that no train pair shows.")
-        if evidence.by_rank:
-            lines.append("- Caveat: what tells colours by how common they are may fit by chance.")
-        lines.append(self._rivals_line(evidence, rivals, others))
+        """What the pairs do not settle."""
+        lines = []
         if self.pairs == 1:
-            lines.append("- Caveat: one train pair is little evidence.")
-        return [*lines, self._verdict_line(evidence)]
-
-    def _verdict_line(self, evidence: Evidence) -> str:
-        verdict = "found" if evidence.is_found() else "a guess"
-        if not evidence.is_first:
-            verdict = "another program beside a better one"
-        if self.pairs == len(self.inputs):
-            return f"- Verdict: {verdict}."
-        return (
-            f"- Verdict: {verdict}; with such evidence about {100 * evidence.confidence():.0f} % "
-            "of the answers on ARC-1 training were right."
-        )
-
-    def _rivals_line(self, evidence: Evidence, rivals: int, others: int) -> str:
-        if self.pairs == len(self.inputs):
-            return f"- {count_of(rivals + others, 'other program')} found fit the train pairs too."
-        if not rivals and not others:
-            return "- No other program that was found fits the train pairs."
-        same = (
-            f"{count_of(rivals, 'other program')} found to fit the pairs "
-            f"{'gives' if rivals == 1 else 'give'} the same test outputs"
-            if rivals
-            else "No other program found gives these test outputs"
-        )
-        if not others:
-            return f"- {same}; none gives different ones."
-        ranks = ("first", "second", "third")
-        place = ranks[evidence.place] if evidence.place < len(ranks) else f"{evidence.place + 1}th"
-        return (
-            f"- {same}; programs with {count_of(others, 'other answer')} fit the pairs as well. "
-            f"This answer comes {place}, with {100 * evidence.share:.0f} % of the weight of all "
-            "(short descriptions weigh more)."
-        )
+            lines.append("- There is one pair only, so nothing confirms the rule.")
+        elif candidate.left_out is not None and not all(candidate.left_out):
+            alone = pairs_words(candidate.left_out)
+            lines.append(f"- Some cases of the rule are shown by {alone} and by no other pair.")
+        if self.pairs > 1 and evidence.again and not all(evidence.again):
+            hidden = pairs_words(evidence.again)
+            lines.append(f"- Without {hidden} the other pairs would suggest another rule.")
+        if candidate.unseen:
+            share = f"{100 * candidate.unseen:.1f} % of the cells of the test inputs"
+            lines.append(f"- {share} are of a case that no pair shows.")
+        if candidate.renumbered:
+            lines.append("- Colours are told by how common they are, which may be by chance.")
+        if rival is not None and rival.penalised_cost() - candidate.penalised_cost() < CLOSE_BITS:
+            lines.append(
+                "- Another rule fits all pairs and answers differently: "
+                f"{rule_paragraph(rival, LONGEST_RIVAL)} {compared(candidate, rival)}"
+            )
+        return lines
 
     def answer(self, candidate: Candidate) -> list[str]:
-        """The grids that the program gives for the test inputs, or how to apply it."""
+        """The rule on the test inputs with the grids that it gives, or how to apply it."""
         if self.pairs == len(self.inputs):
             return ["- Apply the steps of the rule, in their order, to any new input."]
         lines, tests = [], zip(self.inputs, candidate.outputs, strict=True)
         for number, (given, grid) in enumerate([*tests][self.pairs :], 1):
-            is_shown = grid.size <= LARGEST_GRID_SHOWN
-            shapes = f"{shape_words(given.shape)}, becomes {shape_words(grid.shape)}"
-            change = colour_change(given, grid) + (":" if is_shown else ".")
-            lines.append(f"- Test input {number}, {shapes}; {change}")
-            if is_shown:
-                lines += ["  " + " ".join(map(str, row)) for row in grid.tolist()]
-        return [*lines, TEST_INPUTS_NOTE]
+            lines.append(f"- Test input {number}, {shape_words(given.shape)}.")
+            lines += worked(candidate, given, grid)
+        return lines
 
 
-def left_out_words(flags: Sequence[bool], if_missed: str, if_right: str = "") -> str:
-    """How many of the pairs left out are right, which are not, and what follows from it."""
-    missed = listing(f"pair {number}" for number, right in enumerate(flags, 1) if not right)
-    what = f", not on {missed}: {if_missed}" if missed else if_right
-    return f"{sum(flags)} of {len(flags)} pairs left out{what}"
+def rule_paragraph(candidate: Candidate, most_letters: int | None = None) -> str:
+    """The rule in one paragraph: each step's sentences, in order.
+
+    If that has more than `most_letters`, only what each step does, without its cases.
+    """
+    steps = steps_in_words(candidate)
+    texts = [" ".join(sentences) for sentences in steps]
+    if most_letters is not None and sum(map(len, texts)) > most_letters:
+        texts = [first for first, *_ in steps]
+    if len(texts) == 1:
+        return texts[0]
+    first, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
+    return " ".join([f"First {first}", *(f"Then {text}" for text in others)])
 
 
-def pair_words(given: Array, wanted: Array) -> str:
-    """What a pair shows, in one line."""
-    shapes = f"{shape_words(given.shape)} becomes {shape_words(wanted.shape)}"
-    return "; ".join([shapes, *part_words(given, wanted), colour_change(given, wanted)])
+def compared(candidate: Candidate, rival: Candidate) -> str:
+    """Which of two rules that fit is the simpler one."""
+    if rival.penalised_cost() > candidate.penalised_cost():
+        return "The rule above is the simpler one."
+    return "The pairs do not decide between the two."
 
 
-def proportion(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[str]:
-    """How many times as tall and wide one side is as the other, if it is so in every pair."""
-    for small, large, words in (
-        (inputs, outputs, "the output is {} as the input"),
-        (outputs, inputs, "the input is {} as the output"),
-    ):
-        sizes = zip(table_of(small, large) or (), ("tall", "wide"), strict=False)
-        times = [f"{number} times as {way}" for number, way in sizes if number > 1]
-        if times:
-            yield "In every pair " + words.format(" and ".join(times))
-
-
-def part_words(given: Array, wanted: Array) -> Iterator[str]:
-    """The panes of the input, and the number of objects before and after."""
-    line = lines(given)
-    if line.any() and (given[line] != background(given)).all():
-        panes = count_of(len(parts(given, "panes")), "pane")
-        yield f"full lines of {COLOURS[int(given[line][0])]} cut the input into {panes}"
-    before, after = (len(parts(grid, SEEN_CUT)) for grid in (given, wanted))
-    if 1 <= before <= MOST_COUNTED and background(given) == background(wanted):
-        yield f"{count_of(before, OBJECTS[SEEN_CUT].split(' (')[0])} before, {after} after"
-
-
-def colour_change(given: Array, wanted: Array) -> str:
-    """The cells that change if the shape stays, else the input's colours; then new and lost."""
-    before, after = set(np.unique(given).tolist()), set(np.unique(wanted).tolist())
-    new, gone, texts = after - before, before - after, []
-    if given.shape == wanted.shape:
-        changed = given != wanted
-        moves = sorted({*zip(given[changed].tolist(), wanted[changed].tolist(), strict=True)})
-        words = [f"{COLOURS[one]} to {COLOURS[other]}" for one, other in moves]
-        text = f"{int(changed.sum())} of {given.size} cells change"
-        texts.append(f"{text} ({listing(words, most=5)})" if words else text)
-    else:
-        texts.append(f"the input has {colours_words(before)}")
-    if new:
-        texts.append(f"{colours_words(new)} {'is' if len(new) == 1 else 'are'} new")
-    if gone:
-        texts.append(f"{colours_words(gone)} disappear{'s' if len(gone) == 1 else ''}")
-    return "; ".join(texts)
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 cell`, `3 cells`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def shape_words(shape: tuple[int, ...]) -> str:
-    """Rows × columns."""
-    return f"{shape[0]}×{shape[1]}"
-
-
-def colours_words(colours: Iterable[int]) -> str:
-    """The colours by name and number, in their order."""
-    return listing(COLOURS[colour] for colour in sorted(colours))
+def pairs_words(flags: Sequence[bool]) -> str:
+    """The pairs whose flag is False."""
+    return listing((f"pair {number}" for number, right in enumerate(flags, 1) if not right), "or")
