@@ -89,6 +89,7 @@ class ProgramSearchAgent(AbstractAsyncContextManager["ProgramSearchAgent"]):
             answers=tuple(found["answers"]) or None,
             reply=reply,
             confidence=found["confidence"],
+            verdict=found["kind"],
         )
 
     async def _reply(self, task: Task, index: int) -> Reply:

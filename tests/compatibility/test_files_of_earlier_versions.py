@@ -160,6 +160,7 @@ NEW_PROVENANCE = {
     "generalises": False,
     "followers": 0,
     "followed": 0.0,
+    "agent_verdict": "",
 }
 
 

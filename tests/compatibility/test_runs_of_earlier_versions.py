@@ -36,6 +36,8 @@ REFINED = RUNS["code_benchmark_refined"]
 FINISHED = [run for run in RUNS.values() if run not in (UNFINISHED, OPEN_BATCH, FAILED)]
 ASKED = [run for run in FINISHED if run.server is not None]
 """The embedded agent is journalled under its source's hash: with another one it searches again."""
+SAID_ANEW = ("reasoning", "python_code", "confidence")
+"""What a new source of the embedded agent may say otherwise of the same answers."""
 SOLVER = reply(maker="identity_program")
 
 
@@ -53,6 +55,10 @@ def test_a_finished_run_asks_nothing_and_tells_the_same_figures(
     found = again(run, folder, servers)
     assert (found.done.returncode, found.requests) == (run.exit_code, 0), found.done.stderr
     now, recorded = outcomes(run, folder)
+    if run.server is None:
+        for entry in (*now[0].values(), *recorded[0].values()):
+            for name_of_field in SAID_ANEW:
+                entry.pop(name_of_field, None)
     assert now == recorded
 
 

@@ -77,6 +77,7 @@ def _sample_record(
         "chain": entry.chain[index],
         "score": entry.score[index],
         "confidence": entry.confidence[index],
+        "verdict": entry.verdict[index],
         "cost": entry.cost_usd[index],
         "latency": entry.latency_s[index],
         "input": usage.get("input_tokens"),

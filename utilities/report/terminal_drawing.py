@@ -74,6 +74,8 @@ class TaskDrawing:
             parts.append(str(sample["view"]))
         if "confidence" in sample:
             parts.append(f"confidence {sample['confidence']:.2f}")
+        if "verdict" in sample:
+            parts.append(f"called {sample['verdict']}")
         self.line(" · ".join(filter(None, parts)), "bold")
         self._print([
             self._answer(f"{name} {place}", grid, pair[1])

@@ -54,6 +54,8 @@ class Sample:
     """The HTTP requests spent on it, if no reply came."""
     confidence: float | None = None
     """How likely the answer is right, 0-1, if the agent can tell."""
+    verdict: str | None = None
+    """What the agent claims of its program: `found` or `guess`; None if it claims nothing."""
     view: Mapping[str, Any] | None = None
     """How the task was changed before the agent saw it, if tasks are varied; answers and program
     are turned back, reasoning and prompt are not."""
@@ -68,7 +70,7 @@ class Sample:
     replies cost together."""
 
 
-_ONLY_IF_TOLD = ("thinking", "confidence", "view", "test_input", "turns")
+_ONLY_IF_TOLD = ("thinking", "confidence", "verdict", "view", "test_input", "turns")
 
 
 def entry_of(
@@ -76,7 +78,8 @@ def entry_of(
 ) -> dict[str, Any]:
     """A result entry: one item a sample in every list, null if there is nothing.
 
-    It has `thinking`, `confidence`, `view`, `test_input` and `turns` only if some sample has one.
+    It has `thinking`, `confidence`, `verdict`, `view`, `test_input` and `turns` only if some sample
+    has one.
     `task` is the whole task, with its test outputs if they are known. `solved` means here that some
     sample is usable; benchmarks replace it by `more`.
     """
@@ -205,6 +208,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     request_attempts: list[int | None] = []
     failed_attempts: list[list[dict[str, Any]] | None] = []
     confidence: list[_Number | None] = []
+    verdict: _Texts = []
     refinement_round: list[int | None] = []
     parent_samples: list[list[int] | None] = []
     chain: list[int | None] = []
@@ -256,6 +260,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         *("status", "reasoning", "thinking", "python_code", "prompt_messages", "error"),
         "finish_reason",
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
+        "verdict",
         *("refinement_round", "parent_samples", "chain", "score", "relabelled_from", "view"),
         *("turns", "usage", "test_input", "combined_from"),
         *("execution_status", "execution_message", "train_passed", "test_passed"),

@@ -51,6 +51,9 @@ class Filters(Options):
     min_confidence: float | None = _filter(
         "only samples that state at least this confidence, 0-1", "C"
     )
+    agent_verdict: Literal["found", "guess"] | None = _filter(
+        "only samples of which their agent claims this (the embedded agent does)"
+    )
     status: tuple[str, ...] = _filter(
         "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
     )
@@ -90,6 +93,8 @@ class Filters(Options):
         if self.min_confidence is not None and (sample.confidence or 0) < self.min_confidence:
             known = sample.confidence is not None
             return f"confidence below {self.min_confidence:g}" if known else "no confidence stated"
+        if self.agent_verdict not in (None, sample.agent_verdict):
+            return f"not called {self.agent_verdict}"
         return None
 
     def refusal_of_verdict(self, sample: TrainingSample) -> str | None:

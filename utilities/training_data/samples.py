@@ -86,6 +86,8 @@ class TrainingSample:
     """How many followers answered."""
     confidence: float | None = None
     """How likely its answer is right, 0-1, as its author stated it."""
+    agent_verdict: str | None = None
+    """What its author claims of its program (found, guess), if anything."""
     cost_usd: float | None = None
     usage: dict[str, float | None] | None = None
     """Tokens by the provider's count, as `Usage` names them; None if it counted none."""
@@ -209,6 +211,7 @@ def _sample_of(
         is_refinement=bool(entry.refinement_round[index]),
         verdict=verdict,
         confidence=entry.confidence[index],
+        agent_verdict=entry.verdict[index],
         cost_usd=entry.cost_usd[index],
         usage=item_of(entry.usage, index),
         **{name: value for name, value in told.items() if value is not None},

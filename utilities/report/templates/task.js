@@ -150,6 +150,7 @@ function sampleHead(sample, place) {
   if (sample.fresh !== undefined) facts.push(`${(100 * sample.fresh).toFixed(0)} % of fresh pairs${sample.generalises === undefined ? "" : sample.generalises ? ", generalises" : ", does not generalise"}`);
   if (sample.points !== undefined) facts.push(`judge: ${count(sample.points, "point")}`);
   if (sample.view) facts.push(visible(sample.view));
+  if (sample.verdict !== undefined) facts.push(`called ${sample.verdict}`);
   if (sample.confidence !== undefined) facts.push(`confidence ${sample.confidence.toFixed(2)}`);
   if (sample.input || sample.output) facts.push(`${(sample.input || 0).toLocaleString("en")} → ${(sample.output || 0).toLocaleString("en")} tokens`);
   if (sample.cost !== undefined) facts.push(usd(sample.cost));
