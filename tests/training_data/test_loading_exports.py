@@ -26,6 +26,7 @@ def results(folder: Path) -> Path:
         "cost_usd": [0.02, None],
         "usage": [USAGE, None],
         "thinking": [THOUGHT, None],
+        "verdict": ["found", "guess"],
     }
     judged: dict[str, Any] = {"fresh_passed": [0.96, None], "fresh_pairs": [50, None]}
     return write(
@@ -87,6 +88,7 @@ def test_lengths_of_a_repair_are_those_of_its_own_prompt(run_script: Run, tmp_pa
     ("options", "tasks", "why"),
     [
         (("--min_confidence", "0.5"), {"a"}, "no confidence stated 3, confidence below 0.5 1"),
+        (("--agent_verdict", "found"), {"a"}, "not called found 4"),
         (("--min_fresh_passed", "0.95"), {"a"}, "not run on fresh pairs 2"),
         (("--min_fresh_passed", "0.97", "--verified", "any"), {"a", "b"}, "under 0.97 of its"),
     ],
