@@ -12,11 +12,12 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from benchmark.rewards import Answer, AnswerKind, BadRequest, Reward, RewardRule, reward_of
+from utilities.errors import WorkersLost
 from utilities.tasks.task import Task
 from utilities.verification.verdict import Verifier
 
 LARGEST_BODY_BYTES = 64 << 20
-_RETRY_AFTER_S = 1
+_LATER = {"Retry-After": "1"}
 _LATENCIES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,8 +45,8 @@ class RewardServer:
         self._served = served
         self.waiting = 0
         """Answers under way."""
-        self.given = 0
-        """Rewards given so far."""
+        self._ending = False
+        self._idle = asyncio.Event()
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "arc_reward_requests", "HTTP requests by status", ["code"], registry=self._registry
@@ -61,6 +62,12 @@ class RewardServer:
         )
         waiting = Gauge("arc_reward_waiting", "answers under way", registry=self._registry)
         waiting.set_function(lambda: self.waiting)
+
+    async def drain(self) -> None:
+        """Take no more requests, and return when each that was taken has its rewards."""
+        self._ending = True
+        if self.waiting:
+            await self._idle.wait()
 
     def application(self) -> web.Application:
         """The routes, ready to be served."""
@@ -83,6 +90,9 @@ class RewardServer:
         except web.HTTPException as error:
             status = error.status
             response = _refusal(status, error.reason)
+        except WorkersLost as error:
+            status = 503
+            response = _refusal(status, str(error), _LATER)
         finally:
             self._requests.labels(status).inc()
             self._latency.observe(time.monotonic() - started)
@@ -95,6 +105,8 @@ class RewardServer:
             given = request.headers.get("Authorization", "").removeprefix("Bearer ")
             if not hmac.compare_digest(given.encode(), token.encode()):
                 return _refusal(401, "send the token as Authorization: Bearer TOKEN")
+        if self._ending:
+            return _refusal(503, "the server is ending", _LATER)
         return await handler(request)
 
     async def _reward(self, request: web.Request) -> web.Response:
@@ -115,7 +127,7 @@ class RewardServer:
             return _refusal(413, f"send at most {served.most_waiting} items in a request")
         if self.waiting + len(items) > served.most_waiting:
             message = f"{self.waiting} answers are under way; ask again"
-            return _refusal(429, message, {"Retry-After": str(_RETRY_AFTER_S)})
+            return _refusal(429, message, _LATER)
         self.waiting += len(items)
         try:
             answers = self._read(items)
@@ -124,7 +136,8 @@ class RewardServer:
             return _refusal(400, str(error))
         finally:
             self.waiting -= len(items)
-        self.given += len(rewards)
+            if not self.waiting:
+                self._idle.set()
         return _json(form([reward.to_json() for reward in rewards]))
 
     def _read(self, items: Sequence[object]) -> list[Answer]:
@@ -157,6 +170,9 @@ async def _content(request: web.Request) -> Any:
     """The request's JSON; raises HTTPBadRequest, or HTTPRequestEntityTooLarge."""
     try:
         return orjson.loads(await request.read())
+    except web.HTTPRequestEntityTooLarge as error:
+        error.set_status(413, f"send at most {LARGEST_BODY_BYTES >> 20} MiB in a request")
+        raise
     except orjson.JSONDecodeError as error:
         raise web.HTTPBadRequest(reason=f"the body is no JSON ({error})") from error
 

@@ -13,14 +13,16 @@ from utilities.command_line.script import run_script
 import asyncio
 import ipaddress
 import os
+import signal
 import sys
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from utilities.command_line.options import Options, flag, option, parse_options, part
-from utilities.command_line.signals import Stopped, run_until_stopped
+from utilities.command_line.signals import Stopped, hearing_signals, run_until_stopped
 from utilities.command_line.terminal import say
 from utilities.command_line.words import port_number, positive_int
 from utilities.errors import UsageError
@@ -83,11 +85,9 @@ def main() -> int:
     options = parse_options(RewardOptions, __doc__)
     tasks = tasks_to_serve(options)
     try:
-        run_until_stopped(serve(options, tasks))
+        return 128 + run_until_stopped(serve(options, tasks))
     except Stopped as stopped:
-        say("stopped: what was under way has no reward")
         return stopped.exit_code
-    return 0
 
 
 def tasks_to_serve(options: RewardOptions) -> dict[str, Task]:
@@ -117,8 +117,11 @@ def tasks_to_serve(options: RewardOptions) -> dict[str, Task]:
     return tasks
 
 
-async def serve(options: RewardOptions, tasks: dict[str, Task]) -> None:
-    """Open sandbox and server, and serve; raises UsageError if the port cannot be had."""
+async def serve(options: RewardOptions, tasks: dict[str, Task]) -> signal.Signals:
+    """Serve until a signal comes, then give the rewards that are under way; returns the signal.
+
+    A second signal ends it at once. Raises UsageError if the port cannot be had.
+    """
     from benchmark.reward_server import RewardServer, ServedRewards
     from utilities.command_line.serving import listening
 
@@ -135,7 +138,21 @@ async def serve(options: RewardOptions, tasks: dict[str, Task]) -> None:
         )
         async with listening(server.application(), options.host, options.port) as address:
             say(f"rewards for {len(tasks)} tasks at {address}; Ctrl-C ends it")
-            await asyncio.Event().wait()
+            signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+            with hearing_signals(signals.put_nowait):
+                received = await signals.get()
+                await _first_of(server.drain(), signals.get())
+            lost = f": {server.waiting} answers under way have no reward" if server.waiting else ""
+            say(f"stopped{lost}")
+            return received
+
+
+async def _first_of(*works: Coroutine[Any, Any, object]) -> None:
+    """Wait until one of them is done, and cancel the others."""
+    jobs = [asyncio.ensure_future(work) for work in works]
+    await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+    for job in jobs:
+        job.cancel()
 
 
 def _is_loopback(host: str) -> bool:

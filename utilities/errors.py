@@ -2,6 +2,7 @@
 
 ToolkitError
 ├── UsageError            what the user gave cannot be used: one line, exit code 2
+│   ├── WorkersLost       the machines that judge programs are gone: later may be better
 │   └── FatalModelError   no request of this run can succeed: the run stops, exit code 2
 │       ├── BadKey, OutOfCredit, UnknownModel, WrongAddress, ServerUnreachable, AllRejected
 ├── RequestFailed         one request has no usable reply; `status` goes into the record
@@ -39,6 +40,10 @@ class ToolkitError(Exception):
 
 class UsageError(ToolkitError):
     """Bad input: the message says what, which item, and what to do."""
+
+
+class WorkersLost(UsageError):
+    """The machines that judge programs died, and died again; asking later may help."""
 
 
 class FatalModelError(UsageError):

@@ -17,8 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client.parser import text_string_to_metric_families
 
+from benchmark.reward_server import RewardServer, ServedRewards
 from tests.support.scripts import Run, clean_environment, script_command
+from utilities.errors import WorkersLost
+from utilities.tasks.task import Task
 
 SCRIPT = "benchmark/serve_rewards.py"
 MIRROR = "def solve_task(grid):\n    return [row[::-1] for row in grid]\n"
@@ -205,11 +210,15 @@ def test_a_request_of_another_form_is_told_what_is_wrong(
 def test_health_and_metrics_tell_what_happened(server: Server) -> None:
     server.reward(code=MIRROR)
     assert server.ask("/health").content["tasks"] == 2
-    metrics = server.ask("/metrics").content
-    counted = re.search(r'^arc_rewards_total{label="verified"} (\S+)$', metrics, re.MULTILINE)
-    assert counted
-    assert float(counted[1]) >= 1
-    assert "arc_reward_waiting 0.0" in metrics
+    families = text_string_to_metric_families(server.ask("/metrics").content)
+    samples = [sample for family in families for sample in family.samples]
+    (verified,) = (
+        sample.value
+        for sample in samples
+        if (sample.name, sample.labels) == ("arc_rewards_total", {"label": "verified"})
+    )
+    assert verified >= 1
+    assert {sample.name: sample.value for sample in samples}["arc_reward_waiting"] == 0
 
 
 def test_grids_in_completions_and_shares_are_rewarded_on_request(tmp_path: Path) -> None:
@@ -276,6 +285,74 @@ def test_evaluation_tasks_are_left_out(run_script: Run) -> None:
     done = run_script(SCRIPT, "--dataset", "arc2_evaluation")
     assert done.returncode == 2
     assert "left out: 120 tasks of ARC-AGI's evaluation sets" in done.stderr
+
+
+def test_what_was_accepted_is_answered_before_a_signal_ends_the_server(tmp_path: Path) -> None:
+    with serving(tmp_path, "--wall_s", "3") as server, ThreadPoolExecutor() as pool:
+        slow = [
+            {"task_id": "mirror", "code": SLOW.format(1)},
+            {"task_id": "mirror", "code": MIRROR},
+        ]
+        accepted = pool.submit(server.ask, "/batch_reward", slow)
+        while server.ask("/health").content["waiting"] < 2:
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        while (refused := server.ask("/reward", slow[1])).status == 200:
+            pass
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+        assert [one["reward"] for one in accepted.result().content["rewards"]] == [0, 1]
+        _, said = server.process.communicate(timeout=30)
+    assert (server.process.returncode, said) == (143, "stopped\n")
+
+
+def test_a_second_signal_does_not_wait_for_rewards(tmp_path: Path) -> None:
+    with serving(tmp_path, "--wall_s", "60") as server, ThreadPoolExecutor() as pool:
+        endless = {"task_id": "mirror", "code": SLOW.replace("1)", "50)")}
+        lost = pool.submit(server.ask, "/reward", endless)
+        while server.ask("/health").content["waiting"] < 1:
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        while server.ask("/health").status == 200:
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        _, said = server.process.communicate(timeout=30)
+        assert lost.exception() or lost.result().status >= 500
+    assert (server.process.returncode, said) == (
+        143,
+        "stopped: 1 answers under way have no reward\n",
+    )
+
+
+class LostVerifier:
+    """All its workers have died."""
+
+    layers = "none"
+    programs_ahead = 1
+
+    async def judge(self, *_: Any, **__: Any) -> Any:
+        raise WorkersLost("workers died; try again later")
+
+
+async def test_lost_workers_are_no_wrong_reward_but_a_503_that_says_when_to_ask() -> None:
+    tasks = {"mirror": Task.from_json("mirror", TASK)}
+    application = RewardServer(ServedRewards(tasks, LostVerifier())).application()
+    async with TestClient(TestServer(application)) as client:
+        item = {"task_id": "mirror", "code": MIRROR}
+        reply = await client.post("/batch_reward", json=[item, item])
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+        assert await reply.json() == {"error": "workers died; try again later"}
+        grids = {"task_id": "mirror", "grids": [[[4, 3]], [[5], [6]]]}
+        assert (await (await client.post("/reward", json=grids)).json())["reward"] == 1
+
+
+async def test_a_body_that_is_too_large_is_told_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.reward_server.LARGEST_BODY_BYTES", 1 << 20)
+    tasks = {"mirror": Task.from_json("mirror", TASK)}
+    application = RewardServer(ServedRewards(tasks, LostVerifier())).application()
+    async with TestClient(TestServer(application)) as client:
+        reply = await client.post("/reward", data=b" " * (1 << 20) + b" ")
+        assert reply.status == 413
+        assert await reply.json() == {"error": "send at most 1 MiB in a request"}
 
 
 def test_ctrl_c_ends_the_server_with_one_line(tmp_path: Path) -> None:

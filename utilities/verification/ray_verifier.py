@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, Self
 
-from utilities.errors import UsageError
+from utilities.errors import UsageError, WorkersLost
 from utilities.tasks.task import Task
 from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
 
@@ -25,7 +25,7 @@ MOST_PROGRAMS_A_CALL = 64
 CALLS_AHEAD = 2
 """Calls for an actor at a time, so that its next one is there when it answers one."""
 _CONNECT_S = 10.0
-_LIVES = 4
+_LIVES = -1  # however often it dies, for a server lives long
 _TRIES_OF_A_CALL = 2
 
 
@@ -162,10 +162,18 @@ def _check_reachable(address: str) -> None:
 
 
 async def _answer(actor: Any, batch: list[Waiting]) -> None:
-    """Make one call; if it fails, the error is raised in those who wait for its programs."""
+    """Make one call; if it fails, the error is raised in those who wait for its programs.
+
+    What fails with Ray itself, after its own retries, is WorkersLost.
+    """
+    from ray.exceptions import RayError, RayTaskError
+
     try:
         judged = await actor.judge.remote([job for job, _ in batch])
     except Exception as error:  # noqa: BLE001 - Ray raises what was raised elsewhere, whatever it is
+        if isinstance(error, RayError) and not isinstance(error, RayTaskError):
+            reason = str(error).strip().partition("\n")[0]
+            error = WorkersLost(f"--executor ray: workers died ({reason}); try again later")
         for _, answer in batch:
             if not answer.done():
                 answer.set_exception(error)
