@@ -105,11 +105,37 @@ def test_tasks_cost_and_statuses_are_counted_as_they_come(tmp_path: Path) -> Non
     assert (run["tasks"], run["solved"], run["cost_usd"], run["unpriced"]) == (2, 1, 0.5, 1)
     assert run["statuses"] == {"ok": 2, "rate_limited": 1}
     assert run["status"] == "running"
-    watch._began -= 60  # a minute later
+    assert run["quiet_s"] < 60
+    for one in watch.runs.values():
+        one.since -= 60  # a minute later
     assert looked(watch)["runs"][0]["tasks_a_minute"] == pytest.approx(1, rel=0.05)
     append(path, metadata(status="completed"))
     assert looked(watch)["runs"][0]["status"] == "completed"
     assert [one["task"] for one in watch.state()["newest"]] == ["bbb", "aaa", "aaa"]
+
+
+def test_a_run_that_was_killed_and_taken_up_again_is_one(tmp_path: Path) -> None:
+    append(path := tmp_path / "r.jsonl", entry("aaa", RIGHT))
+    watch, _ = watched(path)
+    append(path, entry("bbb", NEARLY, run_id="run-later"), metadata(run_id="run-later"))
+    (run,) = looked(watch)["runs"]
+    assert (run["tasks"], run["solved"], run["status"]) == (2, 1, "completed")
+    append(path, entry("ccc", RIGHT, run="b"), metadata(status="stopped", run_id="run-empty"))
+    first, second = looked(watch)["runs"]
+    assert (first["status"], second["status"]) == ("stopped", "running")
+
+
+def test_a_run_that_begins_later_has_a_rate_of_its_own_time(tmp_path: Path) -> None:
+    watch, _ = watched(path := tmp_path / "r.jsonl")
+    watch._began -= 3600
+    path.touch()
+    looked(watch)
+    append(path, entry("aaa", RIGHT))
+    looked(watch)
+    (run,) = watch.runs.values()
+    assert watch.state()["runs"][0]["quiet_s"] < 60
+    run.since -= 60
+    assert watch.state()["runs"][0]["tasks_a_minute"] == pytest.approx(1, rel=0.05)
 
 
 def test_a_task_that_is_answered_again_counts_once_and_anew(tmp_path: Path) -> None:

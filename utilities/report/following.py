@@ -68,13 +68,16 @@ class GrowingFile:
 
 @dataclass(slots=True)
 class LiveRun:
-    """What a run has written so far."""
+    """What a run has written so far, the runs that took it up again included."""
 
     file: str
     run_id: str
+    """Of its latest entry."""
     model: str
     about: str
     """Its agent and dataset, as far as its entries tell."""
+    since: float
+    """When it began, or the watching did, by a clock that only goes forward; as for `arrivals`."""
     tasks: set[str] = field(default_factory=set)
     solved: set[str] = field(default_factory=set)
     unscored: set[str] = field(default_factory=set)
@@ -86,13 +89,15 @@ class LiveRun:
     status: str = "running"
     """As its metadata say once it has ended."""
     arrivals: deque[float] = field(default_factory=deque)
-    """When its latest tasks came, by a clock that only goes forward."""
+    """When its latest tasks came."""
+    newest: float | None = None
+    """When the last one came; None if none did while this watched."""
 
-    def to_json(self, now: float, since: float) -> dict[str, Any]:
-        """What the page shows; `since` is when the watching began."""
+    def to_json(self, now: float) -> dict[str, Any]:
+        """What the page shows."""
         while self.arrivals and now - self.arrivals[0] > RATE_OVER_S:
             self.arrivals.popleft()
-        watched_s = min(RATE_OVER_S, now - since)
+        watched_s = min(RATE_OVER_S, now - self.since)
         rate = 60 * len(self.arrivals) / watched_s if watched_s >= 1 else 0.0
         return {
             "file": self.file,
@@ -108,6 +113,7 @@ class LiveRun:
             "tokens": self.tokens,
             "status": self.status,
             "tasks_a_minute": None if self.status != "running" else rate,
+            "quiet_s": now - (self.since if self.newest is None else self.newest),
         }
 
 
@@ -117,11 +123,14 @@ class Watch:
     def __init__(self, paths: Sequence[Path]) -> None:
         """Nothing is read before `look`."""
         self.files = [GrowingFile(path) for path in paths]
-        self.runs: dict[tuple[Path, str], LiveRun] = {}
+        self.runs: dict[tuple[Path, str, str], LiveRun] = {}
+        """By file, configuration and dataset: a run that was killed and taken up again is one."""
         self.newest: deque[dict[str, Any]] = deque(maxlen=_NEWEST)
         self.unreadable: Counter[Path] = Counter()
         self._began = time.monotonic()
         self._caught_up: set[Path] = set()
+        self._newest: dict[Path, float] = {}
+        """When the last thing happened to each file: it came, or an entry of it did."""
 
     def look(self) -> bool:
         """Read a portion of what is new in each file; returns whether there may be more."""
@@ -130,6 +139,8 @@ class Watch:
             lines, anew = file.new_lines()
             if anew:
                 self._forget(file.path)
+            if file.is_there:
+                self._newest.setdefault(file.path, time.monotonic())
             for line in lines:
                 self._take(file.path, line)
             more = more or bool(lines)
@@ -139,6 +150,7 @@ class Watch:
 
     def _forget(self, path: Path) -> None:
         self.unreadable[path] = 0
+        self._newest.pop(path, None)
         self.runs = {key: run for key, run in self.runs.items() if key[0] != path}
         kept = [one for one in self.newest if one["file"] != str(path)]
         self.newest = deque(kept, maxlen=_NEWEST)
@@ -158,20 +170,17 @@ class Watch:
             self.unreadable[path] += 1
 
     def _end(self, path: Path, metadata: dict[str, Any]) -> None:
-        run = self.runs.get((path, str(metadata.get("run_id") or "")))
-        if run is not None:
-            run.status = str(metadata["status"])
+        for (file, configuration, dataset), run in self.runs.items():
+            is_same = run.run_id == metadata.get("run_id") or (
+                configuration == metadata.get("configuration_hash")
+                and metadata.get("dataset") in (None, dataset)
+            )
+            if file == path and is_same:
+                run.status = str(metadata["status"])
 
     def _add(self, path: Path, entry: ResultEntry) -> None:
-        run_id, task_id = entry.run_id or "", str(entry.task_id)
-        run = self.runs.get((path, run_id))
-        if run is None:
-            agent = entry.configuration.get("agent")
-            dataset = entry.dataset and f"on {Path(entry.dataset).stem}"
-            about = " ".join(str(one) for one in (agent, dataset) if one)
-            run = LiveRun(str(path), run_id, entry.model_name, about)
-            self.runs[path, run_id] = run
-        run.status = "running"
+        run, task_id = self._run_of(path, entry), str(entry.task_id)
+        run.run_id, run.status = entry.run_id or "", "running"
         run.tasks.add(task_id)
         for names, is_in in (
             (run.solved, entry.solved is True),
@@ -183,9 +192,21 @@ class Watch:
         run.unpriced += entry.unpriced
         run.tokens += entry.total_tokens("input_tokens") + entry.total_tokens("output_tokens")
         if path in self._caught_up:
-            run.arrivals.append(time.monotonic())
+            self._newest[path] = run.newest = time.monotonic()
+            run.arrivals.append(run.newest)
         for index in range(entry.samples):
             self.newest.append(_sample(path, run, entry, index))
+
+    def _run_of(self, path: Path, entry: ResultEntry) -> LiveRun:
+        """The run that an entry is of; one that is new began when the file's last entry came."""
+        key = path, entry.configuration_hash or entry.run_id or "", entry.dataset or ""
+        if key not in self.runs:
+            agent = entry.configuration.get("agent")
+            dataset = entry.dataset and f"on {Path(entry.dataset).stem}"
+            about = " ".join(str(one) for one in (agent, dataset) if one)
+            since = self._newest[path] if path in self._caught_up else self._began
+            self.runs[key] = LiveRun(str(path), "", entry.model_name, about, since)
+        return self.runs[key]
 
     def state(self) -> dict[str, Any]:
         """All that the page shows, as JSON."""
@@ -200,7 +221,7 @@ class Watch:
                 }
                 for file in self.files
             ],
-            "runs": [run.to_json(now, self._began) for run in self.runs.values()],
+            "runs": [run.to_json(now) for run in self.runs.values()],
             "newest": list(reversed(self.newest)),
         }
 

@@ -5,6 +5,12 @@ function fact(name, text) {
   return element("div", {}, element("dt", { text: name }), element("dd", { text }));
 }
 
+// One that was killed says nothing of it: a reader sees for how long no task has come.
+function stateOf(run) {
+  const quiet = run.status === "running" && run.quiet_s > 60;
+  return quiet ? `no task for ${duration(run.quiet_s)}` : visible(run.status);
+}
+
 function runCard(run) {
   const statuses = Object.entries(run.statuses).map(([name, number]) => `${visible(name)} ${number.toLocaleString("en")}`);
   const rate = run.tasks_a_minute === null ? "–" : `${run.tasks_a_minute.toFixed(1)} a minute`;
@@ -15,7 +21,7 @@ function runCard(run) {
       element("strong", { text: run.tasks.toLocaleString("en") }),
       element("span", { text: `task${run.tasks === 1 ? "" : "s"} done; ${run.solved} of ${run.scored} solved` })),
     element("dl", { class: "facts" },
-      fact("state", visible(run.status)), fact("rate", rate),
+      fact("state", stateOf(run)), fact("rate", rate),
       fact("cost", `${run.unpriced ? "at least " : ""}${usd(run.cost_usd)}`),
       fact("tokens", run.tokens.toLocaleString("en"))),
     element("p", { class: "muted statuses", text: `status: ${statuses.join(", ")}` }));
