@@ -19,17 +19,6 @@ Rows = list[dict[str, Any]]
 Export = Callable[..., Rows]
 ASKS_FOR_GRIDS = [{"role": "user", "content": "Find the rule.\n\nTest output 1:\n```\n0 1\n```"}]
 THOUGHT = "Let me think. Mirror each row."
-QWEN = (
-    "{% for m in messages %}<|{{ m.role }}|>"
-    "{% set thought = m.reasoning_content if m.reasoning_content is string else '' %}"
-    "{% set said = m.content %}"
-    "{% if '</think>' in said %}"
-    "{% set thought = said.split('</think>')[0].split('<think>')[-1].strip('\n') %}"
-    "{% set said = said.split('</think>')[-1].lstrip('\n') %}{% endif %}"
-    "{% if m.role == 'assistant' %}<think>\n{{ thought }}\n</think>\n\n{% endif %}"
-    "{{ said }}{% endfor %}"
-)
-"""As the templates of reasoning models go: thinking out of the field, or out of the tags."""
 
 
 @pytest.fixture
@@ -138,21 +127,6 @@ def test_a_field_of_a_text_is_refused(tmp_path: Path, run_script: Run) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "tags do" in done.stderr
-
-
-@pytest.mark.parametrize("form", ["field", "tags"])
-def test_a_reasoning_models_template_shows_thinking_as_thinking(
-    tmp_path: Path, export: Export, form: str
-) -> None:
-    jinja2 = pytest.importorskip("jinja2")
-    options = ("--reasoning", "both", "--thinking_format", form, *ALL_ROWS)
-    rows = export(thinking_results(tmp_path), "messages", *options)
-    text = jinja2.Template(QWEN).render(messages=rows[0]["messages"])
-    _, _, turn = text.partition("<|assistant|>")
-    thought, _, visible = turn.partition("</think>")
-    assert thought == f"<think>\n{THOUGHT}\n"
-    assert "It mirrors." in visible
-    assert "think>" not in visible
 
 
 def test_a_thinking_of_another_prompts_refinement_is_left_out(
