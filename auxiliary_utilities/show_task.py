@@ -19,7 +19,7 @@ from rich.console import Console
 
 from utilities.command_line.options import Options, argument, flag, option, parse_options, part
 from utilities.errors import UsageError
-from utilities.report.records import grid_texts, sample_records, task_record
+from utilities.report.records import grid_texts, judge_text, sample_records, task_record
 from utilities.report.terminal_drawing import TaskDrawing
 from utilities.results.entry import ResultEntry
 from utilities.scoring.options import TaskSetOptions
@@ -75,7 +75,10 @@ def draw_result(
     solved = "not scored" if not outcome.scored else "solved" if outcome.solved else "not solved"
     names = [run.model_identifier, entry.dataset, f"run {entry.run_id}", solved]
     drawing.line(" · ".join(filter(None, names)), "bold underline")
-    drawing.attempts(pairs, [grid_texts(tried) or [] for tried in entry.attempts or ()])
+    attempts = [grid_texts(tried) or [] for tried in entry.attempts or ()]
+    drawing.attempts(pairs, attempts, entry.attempt_runs)
+    if told := judge_text(entry):
+        drawing.line(told, "")
     for number, sample in enumerate(sample_records(entry, task, LONGEST_TEXT), start=1):
         drawing.sample(pairs, sample, number, texts=texts)
 

@@ -241,4 +241,7 @@ def test_the_page_in_a_browser_fills_up_as_the_run_does(tmp_path: Path) -> None:
         shown = browser.texts("#newest .preview")[-1]
         assert shown.startswith("<script>document.title = 'owned'</script>")
         assert browser.violations() == []
+        dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+        assert browser.violations() == []
         assert [line for line in browser.complaints() if "favicon" not in line] == []

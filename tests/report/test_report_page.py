@@ -351,6 +351,90 @@ def test_an_address_of_no_task_shows_the_table(browser: Browser, page: Path) -> 
     assert len(listed(browser)) == 5
 
 
+ODD_IDS = ("e/e e", "?result=solved", "a#b", "100%25", "t/1", "../up", "é漢", "<b>", "a&b+c", "A")
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tasks whose ids mean something in addresses, "t" and "a" besides."""
+    names = [*ODD_IDS, "t", "a"]
+    tasks = [entry(one, RIGHT, NEARLY, task_data=numbered(n)) for n, one in enumerate(names)]
+    return build(tmp_path_factory.mktemp("odd") / "page.html", tasks)
+
+
+def test_tasks_and_samples_of_any_id_have_addresses_that_lead_back(
+    browser: Browser, odd: Path
+) -> None:
+    browser.open(odd)
+    rows = browser.run("return [...document.querySelectorAll('.id a')].map((one) => one.hash)")
+    names = listed(browser)
+    assert set(ODD_IDS) < set(names)
+    for name, address in zip(names, rows, strict=True):
+        browser.run("location.hash = arguments[0]", address)
+        browser.wait_for_text("#task h1", name)
+        sample = browser.one(".sample > div > a").get_property("hash")
+        browser.run("location.hash = arguments[0]", sample)
+        browser.wait(".sample.linked[open]")
+        assert browser.texts("#task h1") == [name]
+    browser.open(odd, rows[0])
+    assert browser.texts("#task h1") == names[:1]
+
+
+@pytest.mark.parametrize(
+    ("address", "heading"), [("#t/99", "t"), ("#t/", "t"), ("#t/Z1", "t"), ("#nosuch/1", None)]
+)
+def test_an_address_of_no_sample_shows_its_task_and_of_no_task_the_table(
+    browser: Browser, odd: Path, address: str, heading: str | None
+) -> None:
+    browser.open(odd, address)
+    assert (browser.texts("#task h1") or [None]) == [heading]
+    assert browser.all(".sample.linked") == []
+
+
+@pytest.mark.parametrize("address", ["#t0/Z1", "#t0/B99"])
+def test_an_address_of_no_run_or_sample_shows_runs_of_the_task(
+    browser: Browser, compared: Path, address: str
+) -> None:
+    browser.open(compared, address)
+    assert browser.one("#task h1").text == "t0"
+    assert browser.texts(".column .verdict") != []
+
+
+def test_the_back_button_goes_the_way_back_through_tasks_and_filters(
+    browser: Browser, page: Path
+) -> None:
+    browser.open(page)
+    browser.choose("#result", "solved")
+    browser.one("#table tbody tr").click()
+    browser.wait_for_text("#task h1", "aaa")
+    browser.press(Keys.ARROW_RIGHT)
+    browser.wait_for_text("#task h1", "ccc")
+    browser.driver.back()
+    browser.wait_for_text("#task h1", "aaa")
+    browser.driver.back()
+    browser.wait("#table")
+    assert listed(browser) == ["aaa", "ccc", "e/e e"]
+    browser.driver.forward()
+    browser.wait_for_text("#task h1", "aaa")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        ("#?run=1&result=unsolved", "#?run=1&result=unsolved", ["t1", "t2", "t4"]),
+        ("#?pairing=second", "#?pairing=second", ["t3"]),
+        ("#?pairing=first&first=1&second=0", "#?pairing=first&first=1&second=0", ["t3"]),
+        ("#?status=s%3Aok&query=T3", "#?query=t3&status=s%3Aok", ["t3"]),
+    ],
+)
+def test_a_shared_link_of_filters_shows_what_was_shared(
+    browser: Browser, compared: Path, first: str, second: str, left: list[str]
+) -> None:
+    browser.open(compared, first)
+    assert listed(browser) == left
+    assert browser.run("return location.hash") == second
+
+
 def test_each_rows_link_is_the_tasks_address(browser: Browser, page: Path) -> None:
     browser.open(page)
     browser.run(
@@ -740,6 +824,24 @@ def test_every_row_is_printed_in_dark_ink(browser: Browser, tmp_path: Path) -> N
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     ink = browser.one("h1").value_of_css_property("color")
     assert all(int(part) < 64 for part in re.findall(r"\d+", ink)[:3])
+
+
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_core_finds_no_violation_in_a_conversation(
+    browser: Browser, tmp_path: Path, scheme: str
+) -> None:
+    judged = judging(1, 2) | {"voted_attempts": None}
+    told = entry(
+        "t", RIGHT, NEARLY, turns=[turns("told"), None], judge=judged, combined_from=["A", "B"],
+        parent_samples=[None, [0]], refinement_round=[0, 1], prompt_messages=[["Look."], None],
+    )  # fmt: skip
+    browser.open(build(tmp_path / "page.html", [told, metadata()]), "#t/1", scheme=scheme)
+    for part in (".lineage", ".sample .turns", ".sample .prompt"):
+        browser.one(f"{part} > summary").click()
+    browser.wait(".turn pre")
+    browser.wait(".prompt pre")
+    assert browser.violations() == []
 
 
 @needs_axe

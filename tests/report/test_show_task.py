@@ -84,6 +84,24 @@ def test_texts_show_the_turns_of_a_conversation(run_script: Run, tmp_path: Path)
     assert "It turns." in second and "\x1b" not in done.stdout
 
 
+def test_a_samples_run_fresh_pairs_and_judge_are_told() -> None:
+    call = {"status": "ok", "first": 1, "cost_usd": 0.5, "usage": {}}
+    shown = drawn(
+        entry(
+            "t", NEARLY, RIGHT, combined_from=["A", "\x1b[2J"], attempt_runs=[[["A", "B"], []]],
+            fresh_passed=[None, 0.75], generalises=[None, False],
+            judge={"model_identifier": "w\x1b", "answers": [[0], [1]], "points": [1, 2],
+                   "calls": [call], "voted_attempts": [[NEARLY, RIGHT]]},
+        ),
+        colours=None,
+    )  # fmt: skip
+    assert "judge w\\x1b: 1 call, $0.5000, attempts as without it" in shown
+    assert "test 1, attempt 1 of A, B" in shown
+    assert "of run A · judge: 1 point\n" in shown
+    assert "75 % of fresh pairs · does not generalise · judge: 2 points" in shown
+    assert "\x1b" not in shown
+
+
 def test_odd_turns_are_shown_as_far_as_they_go() -> None:
     odd = [
         {"text": 3, "tool_calls": "none", "usage": [], "cost_usd": "much"},

@@ -44,11 +44,24 @@ class TaskDrawing:
                 self._pair(f"{name} {number}", *pair) for number, pair in enumerate(part, start=1)
             ])  # fmt: skip
 
-    def attempts(self, task: Record, attempts: Sequence[Sequence[str | None]]) -> None:
-        """Draw a benchmark's attempts beside what was expected."""
+    def attempts(
+        self,
+        task: Record,
+        attempts: Sequence[Sequence[str | None]],
+        runs: Sequence[Sequence[Sequence[str]]] | None = None,
+    ) -> None:
+        """Draw a benchmark's attempts beside what was expected, with the `runs` that gave them."""
         wanted = [pair[1] for pair in task["test"]]
+        given = {
+            (test, number): f" of {', '.join(names)}"
+            for test, tried in enumerate(runs or (), start=1)
+            for number, names in enumerate(tried, start=1)
+            if names
+        }
         self._print([
-            self._answer(f"test {test}, attempt {number}", grid, want)
+            self._answer(
+                f"test {test}, attempt {number}{given.get((test, number), '')}", grid, want
+            )
             for test, (tried, want) in enumerate(zip(attempts, wanted, strict=False), start=1)
             for number, grid in enumerate(tried, start=1)
         ])  # fmt: skip
@@ -63,19 +76,7 @@ class TaskDrawing:
             for name in ("train", "test")
             if sample.get(name)
         ]
-        if "round" in sample:
-            shown = ", ".join(str(parent + 1) for parent in sample.get("parents", ()))
-            parts.append(f"refinement {sample['round']}{shown and f' of {shown}'}")
-        parts += [f"chain {sample['chain'] + 1}"] if "chain" in sample else []
-        parts += [f"score {sample['score']:.2f}"] if "score" in sample else []
-        if "turns" in sample:
-            parts.append(f"{len(sample['turns'])} turns")
-        if "view" in sample:
-            parts.append(str(sample["view"]))
-        if "confidence" in sample:
-            parts.append(f"confidence {sample['confidence']:.2f}")
-        if "verdict" in sample:
-            parts.append(f"called {sample['verdict']}")
+        parts += _origin(sample) + _standing(sample)
         self.line(" · ".join(filter(None, parts)), "bold")
         self._print([
             self._answer(f"{name} {place}", grid, pair[1])
@@ -140,7 +141,7 @@ class TaskDrawing:
 
         wrong = differences(got, wanted) if got and wanted else []
         table = Table.grid()
-        table.add_row(name)
+        table.add_row(Text(printable(name)))
         table.add_row(self._grid(got, wrong or ()))
         words = _words(got, wanted, wrong)
         table.add_row(Text(words, style="green" if words.startswith("✓") else "red"))
@@ -166,6 +167,30 @@ class TaskDrawing:
         ink = "black" if digit in _LIGHT else "bright_white"
         content = digit + (" ", "!")[is_wrong] if self._digits_too else ("  ", "><")[is_wrong]
         return content, f"bold {ink} on {ARC_COLOURS[int(digit)]}"
+
+
+def _origin(sample: Record) -> list[str]:
+    """Where a sample comes from: run, refinement, chain, turns, view."""
+    parts = [f"of run {sample['from']}"] if "from" in sample else []
+    if "round" in sample:
+        shown = ", ".join(str(parent + 1) for parent in sample.get("parents", ()))
+        parts.append(f"refinement {sample['round']}{shown and f' of {shown}'}")
+    parts += [f"chain {sample['chain'] + 1}"] if "chain" in sample else []
+    parts += [f"{len(sample['turns'])} turns"] if "turns" in sample else []
+    return parts + ([str(sample["view"])] if "view" in sample else [])
+
+
+def _standing(sample: Record) -> list[str]:
+    """What a sample is held to be worth: score, fresh pairs, judge's points, confidence."""
+    parts = [f"score {sample['score']:.2f}"] if "score" in sample else []
+    if "fresh" in sample:
+        parts.append(f"{100 * sample['fresh']:.0f} % of fresh pairs")
+    if "generalises" in sample:
+        parts.append("generalises" if sample["generalises"] else "does not generalise")
+    if "points" in sample:
+        parts.append(f"judge: {sample['points']} point{'s' * (sample['points'] != 1)}")
+    parts += [f"confidence {sample['confidence']:.2f}"] if "confidence" in sample else []
+    return parts + ([f"called {sample['verdict']}"] if "verdict" in sample else [])
 
 
 def differences(got: str, wanted: str) -> list[Cell] | None:

@@ -13,10 +13,10 @@ function decoded(address) {
 }
 
 // A task's address, and behind a slash a sample of it: its number, with its run's letter if there are several.
+// A slash of an id is encoded in the page's own links: "t/1" is at #t%2F1, the first sample of "t" at #t/1.
 function taskAt(address) {
-  const whole = byAddress.get(decoded(address)), slash = address.lastIndexOf("/");
-  if (whole || slash < 0) return [whole, null];
-  return [byAddress.get(decoded(address.slice(0, slash))), address.slice(slash + 1)];
+  const slash = address.lastIndexOf("/"), before = slash < 0 ? undefined : byAddress.get(decoded(address.slice(0, slash)));
+  return before ? [before, address.slice(slash + 1)] : [byAddress.get(decoded(address)), null];
 }
 
 function route() {

@@ -5,7 +5,8 @@ const opened = { task: null, runs: [0] };
 function showTask(task, linked = null) {
   if (opened.task === null && runs.length > 1) opened.runs = comparedRuns().filter((run, place, all) => all.indexOf(run) === place);
   const [, letter, number] = /^(\D*)(\d+)$/.exec(linked || "") || [];
-  if (letter) opened.runs = runs.flatMap((run, at) => (run.letter === letter ? [at] : []));
+  const named = runs.findIndex((run) => run.letter === letter);
+  if (named >= 0) opened.runs = [named];
   opened.task = task;
   const pairs = block(`t${task.number}`) || { train: [], test: [] };
   const shown = opened.runs.filter((run) => run < runs.length);
@@ -20,7 +21,7 @@ function showTask(task, linked = null) {
     element("div", { class: `columns${shown.length > 1 ? " two" : ""}` }, ...columns));
   byId("overview").hidden = true;
   byId("task").hidden = false;
-  const box = number && columns[0] && columns[0].querySelector(`.sample[data-sample="${Number(number) - 1}"]`);
+  const box = number && (named >= 0 || !letter) && columns[0].querySelector(`.sample[data-sample="${Number(number) - 1}"]`);
   if (!box) return;
   box.open = true;
   box.classList.add("linked");
