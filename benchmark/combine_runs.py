@@ -27,7 +27,7 @@ from utilities.config import BENCHMARK_RESULTS_DIRECTORY
 from utilities.errors import UsageError
 from utilities.files.spool import open_spool
 from utilities.scoring.combined_runs import ALL, CascadeStep, Combination
-from utilities.scoring.comparison import difference_lines, row_lines, short_names
+from utilities.scoring.comparison import RunRow, difference_lines, row_lines, short_names
 from utilities.scoring.options import SubmissionFiles, TaskSetOptions
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.scoring.submissions import write_submissions
@@ -179,6 +179,7 @@ def cascade_lines(first: str, second: str, steps: Sequence[CascadeStep], tasks: 
 def to_json(combination: Combination, *, cascade: bool) -> dict[str, Any]:
     """What `--json` prints: the same figures, with every task of all runs together."""
     chosen, which = compared_ids(combination)
+    every = combination.all_ids()
     rows = combination.rows(chosen) if chosen else []
     told: dict[str, Any] = {
         "runs": [
@@ -186,11 +187,10 @@ def to_json(combination: Combination, *, cascade: bool) -> dict[str, Any]:
             for one in combination.members
         ],
         "tasks": which,
-        "rows": [
-            {"name": row.name, "scores": row.scores.to_json(), "means": asdict(row.means)}
-            for row in rows
-        ],
+        "rows": _rows_to_json(rows),
     }
+    if len(every) > len(chosen):
+        told["rows_on_all_tasks"] = _rows_to_json(combination.rows(every))
     if not chosen:
         return told
     differences = [combination.gain_over_best(rows, chosen), *combination.without_each(chosen)]
@@ -209,6 +209,13 @@ def to_json(combination: Combination, *, cascade: bool) -> dict[str, Any]:
             for one in combination.members[1:]
         }  # fmt: skip
     return told
+
+
+def _rows_to_json(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
+    return [
+        {"name": row.name, "scores": row.scores.to_json(), "means": asdict(row.means)}
+        for row in rows
+    ]
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ def main() -> int:
         ]
         if costs is not None:
             told["at_equal_cost"] = [level.to_json() for level in costs.levels]
+            told["not_at_equal_cost"] = costs.left_out
         show(*json.dumps(told, indent=2).splitlines())
     else:
         show(*tables(runs, names, shared, options.groups))

@@ -91,7 +91,7 @@ def test_programs_that_were_not_run_have_no_score_but_can_be_looked_at(
     path = table(tmp_path / "soar.parquet", row(FLIP, RIGHT))
     done = run_script("benchmark/score_results.py", path, "--dataset", "arc1_training")
     assert done.returncode == 2
-    assert "programs that were not run here; give it to verify_generated_code.py" in done.stderr
+    assert "run synthetic_data_generators/verify_generated_code.py " in done.stderr
     page = tmp_path / "page.html"
     built = run_script("auxiliary_utilities/build_report.py", path, "--output", page)
     assert built.returncode == 0, built.stderr

@@ -288,6 +288,8 @@ def test_the_harness_scorer_agrees_on_what_we_write_and_on_its_own_samples(tmp_p
     path, tasks = results(tmp_path)
     submit(path, tmp_path)
     folder_of(tmp_path / "tasks", **tasks)
+    for name in ("tasks", "submission"):  # `submission_cli.py validate`: a file for each task
+        assert {one.stem for one in (tmp_path / name).glob("*.json")} == set(tasks)
     samples = HARNESS / "data" / "sample"
     for folder, solutions in (
         (tmp_path / "submission", tmp_path / "tasks"),

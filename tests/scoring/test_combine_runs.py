@@ -250,6 +250,9 @@ def test_a_missing_task_counts_0_for_the_run_and_not_for_all(
     shared, every = done.stdout.split("on all 2 tasks; what a run did not answer counts 0:")
     assert "on the 1 task that all runs answered:" in shared
     assert [line.split()[2] for line in every.splitlines()[2:5]] == ["50.00%", "50.00%", "100.00%"]
+    done = run_script(COMBINE, short, long, "--output", tmp_path / "c.jsonl", "--json")
+    rows = json.loads(done.stdout)["rows_on_all_tasks"]
+    assert [row["scores"]["macro"] for row in rows] == [0.5, 0.5, 1.0, 1.0]
 
 
 def test_a_cascade_asks_only_where_the_first_is_unsure(tmp_path: Path) -> None:

@@ -93,3 +93,5 @@ def test_a_run_of_unknown_cost_is_left_out_by_name(run_script: Run, tmp_path: Pa
         in done.stdout
     )
     assert "score at the same cost, on 1 task that all answered" in done.stdout
+    told = json.loads(run_script(COMPARE, a, b, c, "--equal_cost", "--json").stdout)
+    assert list(told["not_at_equal_cost"]) == ["C"]

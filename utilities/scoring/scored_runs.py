@@ -168,8 +168,8 @@ def _read_file(
 ) -> _Groups:
     if is_program_table(path) and not generated_too:
         raise UsageError(
-            f"{path} holds programs that were not run here; give it to verify_generated_code.py "
-            "with the --dataset of its tasks, and what that writes here"
+            f"{path} holds programs that were not run here; run synthetic_data_generators/"
+            f"verify_generated_code.py {path} --dataset NAME, and give what that writes"
         )
     groups: _Groups = {}
     metadata: list[tuple[int, RunMetadata]] = []
