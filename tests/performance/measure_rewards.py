@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import re
@@ -23,7 +24,10 @@ from typing import Any
 
 import aiohttp
 
+from benchmark.rewards import Answer, reward_of
 from tests.support.scripts import REPOSITORY, arc1_training, clean_environment, script_command
+from utilities.tasks.datasets import open_tasks
+from utilities.verification.verdict import LocalVerifier, VerifierSettings
 
 HOSTILE_PROGRAMS = [
     path.read_text(encoding="utf-8", errors="replace")
@@ -43,6 +47,9 @@ class Outcome:
 
     wrong: list[str] = field(default_factory=list)
     refused: int = 0
+    unavailable: int = 0
+    killed: int = 0
+    memory: list[str] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
 
 
@@ -63,15 +70,16 @@ def request_of(number: int, chance: random.Random, hostile_share: float) -> tupl
 async def client(
     session: aiohttp.ClientSession, url: str, numbers: list[int], share: float, outcome: Outcome
 ) -> None:
-    """Send requests one after the other; after a 429, once more when it says."""
+    """Send requests one after the other; after a 429 or 503, again when it says."""
     while numbers:
         number = numbers.pop()
         content, expected = request_of(number, random.Random(number), share)
         started = time.monotonic()
         while True:
             async with session.post(f"{url}/reward", json=content) as response:
-                if response.status == 429:
-                    outcome.refused += 1
+                if response.status in {429, 503}:
+                    outcome.refused += response.status == 429
+                    outcome.unavailable += response.status == 503
                     await asyncio.sleep(float(response.headers["Retry-After"]))
                     continue
                 told = await response.json()
@@ -81,16 +89,47 @@ async def client(
             outcome.wrong.append(f"{content!r:.300}: {told}")
 
 
-def workers_of(pid: int) -> list[int]:
-    """The server's own children."""
-    listed = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for path in listed for child in path.read_text().split()]
+def descendants_of(pid: int) -> list[int]:
+    """The processes that a process started, and those that they did."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, path.read_text().split()):
+                found += [child, *descendants_of(child)]
+    return found
 
 
-def resident_mb(pid: int) -> float:
-    """What the server's process holds in memory."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+def victims_of(pid: int, executor: str) -> list[int]:
+    """Those of its processes that judge: the sandbox's, or Ray's actors and their sandboxes."""
+    if executor == "local":
+        return descendants_of(pid)
+    actors = []
+    for one in descendants_of(pid):
+        with contextlib.suppress(OSError):
+            if b"ray::VerifyingActor" in Path(f"/proc/{one}/cmdline").read_bytes():
+                actors += [one, *descendants_of(one)]
+    return actors
+
+
+def resident_mb(*pids: int) -> float:
+    """What these processes hold in memory."""
+    kilobytes = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{pid}/status").read_text()
+            kilobytes += sum(map(int, re.findall(r"VmRSS:\s+(\d+)", status)))
+    return kilobytes / 1024
+
+
+async def watch_memory(server: int, numbers: list[int], total: int) -> list[str]:
+    """What server and children hold after a tenth, a half and all of the requests."""
+    told = []
+    for share in (0.1, 0.5, 1):
+        while len(numbers) > total * (1 - share):
+            await asyncio.sleep(0.05)
+        own, others = resident_mb(server), resident_mb(*descendants_of(server))
+        told.append(f"{share * total:.0f}: {own:.0f} + {others:.0f} MiB")
+    return told
 
 
 async def load(url: str, server: int, options: argparse.Namespace) -> Outcome:
@@ -101,13 +140,34 @@ async def load(url: str, server: int, options: argparse.Namespace) -> Outcome:
             asyncio.create_task(client(session, url, numbers, options.hostile, outcome))
             for _ in range(options.clients)
         ]
+        watching = asyncio.create_task(watch_memory(server, numbers, options.requests))
         for kill in range(options.kills):
             while len(numbers) > options.requests * (1 - (kill + 1) / (options.kills + 1)):
                 await asyncio.sleep(0.05)
-            victim = random.choice(workers_of(server))
-            os.kill(victim, signal.SIGKILL)
+            victim = random.choice(victims_of(server, options.executor))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+                outcome.killed += 1
         await asyncio.gather(*clients)
+        outcome.memory = await watching
     return outcome
+
+
+async def sandbox_rate(options: argparse.Namespace) -> float:
+    """The same answers judged in this process, as many at a time: how many a second."""
+    (task,) = (task for task in open_tasks(dataset="arc1_training") if task.task_id == TASK_ID)
+    numbers = list(range(options.requests))
+
+    async def judging(verifier: LocalVerifier) -> None:
+        while numbers:
+            number = numbers.pop()
+            item, _ = request_of(number, random.Random(number), options.hostile)
+            await reward_of(Answer.of(item, {TASK_ID: task}, "program"), verifier, "solved")
+
+    async with LocalVerifier(VerifierSettings()) as verifier:
+        started = time.monotonic()
+        await asyncio.gather(*(judging(verifier) for _ in range(options.clients)))
+        return options.requests / (time.monotonic() - started)
 
 
 def main() -> None:
@@ -130,18 +190,25 @@ def main() -> None:
     while not url:
         found = re.search(r"at (http://\S+);", process.stderr.readline())
         url = found[1] if found else ""
-    started, before = time.monotonic(), resident_mb(process.pid)
+    started = time.monotonic()
     outcome = asyncio.run(load(url, process.pid, options))
-    seconds, after = time.monotonic() - started, resident_mb(process.pid)
+    seconds = time.monotonic() - started
     process.send_signal(signal.SIGINT)
     process.wait()
+    sandbox = asyncio.run(sandbox_rate(options)) if options.executor == "local" else 0
     times = sorted(outcome.latencies_s)
     print(f"{len(times)} rewards in {seconds:.1f} s: {len(times) / seconds:.0f} a second")
+    if sandbox:
+        print(
+            f"the sandbox alone: {sandbox:.0f} a second; "
+            f"served: {len(times) / seconds / sandbox:.2f} of that"
+        )
     percentiles = (
         f"p{n} {1000 * times[int(len(times) * n / 100.01)]:.0f} ms" for n in (50, 95, 99)
     )
     print(f"latency {', '.join(percentiles)}; {outcome.refused} requests refused for a while")
-    print(f"memory {before:.0f} MiB at the start, {after:.0f} at the end")
+    print(f"{outcome.killed} processes killed; {outcome.unavailable} replies 503")
+    print(f"memory of server + children after {', '.join(outcome.memory)}")
     print(f"wrong rewards: {len(outcome.wrong)}", *outcome.wrong[:5], sep="\n")
     sys.exit(bool(outcome.wrong))
 
