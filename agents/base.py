@@ -63,6 +63,8 @@ class LanguageModelAgent:
     """The names of other prompts that the agent uses."""
     answers: ClassVar[Answers] = "program"
     """What the prompt asks for."""
+    also_defines: ClassVar[tuple[str, ...]] = ()
+    """Further functions of the program, besides the one that answers."""
     shown_by: Showing = PLAIN
     """How tasks are shown; the run sets it by its options."""
     conversation: ToolConversation | None = None
@@ -138,7 +140,7 @@ class LanguageModelAgent:
 
     def read(self, task: Task, index: int, messages: list[Message], reply: Reply) -> Sample:
         """Make a sample of a reply; here: take the program and the reasoning around it."""
-        code = extract_code(reply.answer)
+        code = extract_code(reply.answer, self.also_defines)
         if reply.finish_reason == "length" and code is not None and code.entry_point is None:
             code = None  # the end of the program is missing
         return Sample(

@@ -225,7 +225,7 @@ class ToolConversation:
             )
         if calls and len(talk.replies) < self._max_turns:
             return None
-        whole = _whole(talk.replies)
+        whole = whole_reply(talk.replies)
         last = read(self._readable(whole, talk.replies[-1]))
         if last.status == "ok":
             return last
@@ -242,7 +242,7 @@ class ToolConversation:
         else:
             grids = enumerate(call.given["outputs"], start=1)
             text = "\n\n".join(f"Test output {n}:\n{fenced(json.dumps(one))}" for n, one in grids)
-        reply = replace(_whole(talk.replies), text=text, finish_reason="stop")
+        reply = replace(whole_reply(talk.replies), text=text, finish_reason="stop")
         said = talk.replies[-1]
         return replace(
             read(reply),
@@ -332,13 +332,13 @@ def _failed(
     )
     if not talk.replies:
         return sample
-    whole = _whole(talk.replies)
+    whole = whole_reply(talk.replies)
     failed = (*whole.failed_attempts, *error.failed_attempts)
     reply = replace(whole, failed_attempts=failed, attempts=whole.attempts + error.attempts)
     return replace(sample, reply=reply, turns=tuple(talk.turns))
 
 
-def _whole(replies: Sequence[Reply]) -> Reply:
+def whole_reply(replies: Sequence[Reply]) -> Reply:
     """The last reply with tokens, cost, waiting time and attempts of all.
 
     The cost is unknown if that of any of them is.

@@ -3,6 +3,7 @@
 import ast
 import builtins
 import symtable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agents.reply_parsing.program_text import ProgramText, read_program
@@ -45,14 +46,21 @@ def _is_bound(symbol: symtable.Symbol) -> bool:
     return symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
 
 
-def definitions_for(program: ProgramText, blocks: list[list[str]]) -> tuple[str, set[int]]:
+def definitions_for(
+    program: ProgramText, blocks: list[list[str]], also: Iterable[str] = ()
+) -> tuple[str, set[int]]:
     """The source of what a program lacks and other blocks define, and the blocks it is from.
+
+    Names in `also` are missed even if the program does not use them.
 
     Only statements that bind a missing name are taken, of several the last, and what these lack in
     turn. What only the examples behind the program's last definition use is not looked for.
     """
     lines = program.source.split("\n")
     wanted = [*names_missing("\n".join(lines[: program.end_of_definitions]))]
+    if also:
+        bound = dict(bindings(program.tree.body if program.tree else ()))
+        wanted += [name for name in also if name not in bound]
     known = _definitions(blocks) if wanted else {}
     taken: dict[tuple[int, int], _Definition] = {}
     for name in wanted:  # grows as it goes

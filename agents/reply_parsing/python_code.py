@@ -60,8 +60,10 @@ class _Candidate:
     rank: int
 
 
-def extract_code(text: str) -> ExtractedCode | None:
+def extract_code(text: str, also: tuple[str, ...] = ()) -> ExtractedCode | None:
     """The program of a reply; None if it has no function.
+
+    Functions named in `also` belong to it, too, in whichever fence they stand.
 
     Of all blocks (see `containers`) the best one wins: one whose function has a name of
     `ENTRY_POINTS`, the earlier in that list the better; else one with such a name that does not
@@ -75,12 +77,12 @@ def extract_code(text: str) -> ExtractedCode | None:
     a line `solve_task = …`, so that what is kept runs.
     """
     thinking, visible = split_thinking(normalise_newlines(text))
-    taken = take_code(visible) or take_code(thinking)
+    taken = take_code(visible, also) or take_code(thinking, also)
     return taken.code if taken else None
 
 
 @lru_cache(maxsize=16)  # program and reasoning are read of one reply, one after the other
-def take_code(text: str) -> TakenCode | None:
+def take_code(text: str, also: tuple[str, ...] = ()) -> TakenCode | None:
     """As `extract_code`, for text without thinking and with plain newlines."""
     lines = split_lines(text)
     best = _best_of(open_blocks(lines))
@@ -88,7 +90,7 @@ def take_code(text: str) -> TakenCode | None:
         best = _best_of(chain([best.block] if best else [], hidden_blocks(lines)))
     if best is None:
         return None
-    code, spans = _finished(best, find_fences(lines))
+    code, spans = _finished(best, find_fences(lines), also)
     dropped = {index for span in spans for index in span}
     rest = "\n".join(line for index, line in enumerate(lines) if index not in dropped)
     return TakenCode(code, rest)
@@ -141,12 +143,14 @@ def _is_ellipsis(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and getattr(node.value, "value", None) is ...
 
 
-def _finished(best: _Candidate, fences: list[Block]) -> tuple[ExtractedCode, list[range]]:
+def _finished(
+    best: _Candidate, fences: list[Block], also: tuple[str, ...]
+) -> tuple[ExtractedCode, list[range]]:
     """The best program, able to run, and the lines that all of it was taken from."""
     if best.answer is None or best.program.tree is None:
         return ExtractedCode(best.program.source, None), [best.block.span]
     others = [fence for fence in fences if fence.span != best.block.span]
-    before, used = definitions_for(best.program, [fence.lines for fence in others])
+    before, used = definitions_for(best.program, [fence.lines for fence in others], also)
     spans = [best.block.span, *(others[index].span for index in used)]
     source, name = best.program.source, best.answer
     if name != entry_point_of(best.program.tree):

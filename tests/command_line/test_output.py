@@ -56,6 +56,10 @@ WORDS: dict[str, list[str]] = {
     "benchmark/score_results.py": ["{}/benchmark.jsonl", "--dataset_directory", "{}/tasks.json"],
     "synthetic_data_generators/generate_code_data.py": [*_ASKING, "--max_tasks", "3"],
     "synthetic_data_generators/generate_reasoning_data.py": [*_ASKING, "--dry_run"],
+    "synthetic_data_generators/generate_task_data.py": [
+        *("--model_identifier", "local:m", "--base_url", "http://127.0.0.1:9/v1"),
+        *("--dataset_directory", "{}/tasks.json", "--dry_run"),
+    ],
     "synthetic_data_generators/relabel_programs.py": ["{}/code.jsonl", "--output", "{}/new.jsonl"],
     "synthetic_data_generators/verify_generated_code.py": [
         *("{}/code.jsonl", "--output", "{}/verified.jsonl"),

@@ -48,6 +48,10 @@ ARGUMENTS: dict[str, list[str | Path]] = {
     "benchmark/serve_rewards.py": ["--dataset", "none"],  # else it would never end
     "synthetic_data_generators/generate_code_data.py": ASK,
     "synthetic_data_generators/generate_reasoning_data.py": ASK,
+    "synthetic_data_generators/generate_task_data.py": [
+        *("--model_identifier", "PROGRAM_SEARCH", "--max_tasks", "4", "--fresh_per_task", "8"),
+        *("--quiet", "--output_directory", "{}"),
+    ],
     "synthetic_data_generators/relabel_programs.py": [CODE, "--output", "{}/new.jsonl"],
     "synthetic_data_generators/verify_generated_code.py": [
         *(CODE, "--output", "{}/verified.jsonl", "--quiet"),

@@ -230,11 +230,18 @@ def true_follower(prompt: str, n: int) -> tuple[str, str]:
     return "I follow.", reply_of(prompt)
 
 
+def any_task(prompt: str, n: int) -> tuple[str, str]:
+    """A program that makes a new task, or none, as the prompt decides."""
+    from tests.support.task_programs import any_program
+
+    return "", any_program(prompt)
+
+
 MAKERS: Mapping[str, Callable[[str, int], tuple[str, str]]] = {
     maker.__name__: maker
     for maker in (
         *(identity_program, endless_program, one_cell_grid),
-        *(knowing_grids, knowing_program, seeking_judge, true_follower),
+        *(knowing_grids, knowing_program, seeking_judge, true_follower, any_task),
     )
 }
 

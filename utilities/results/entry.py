@@ -29,6 +29,18 @@ SampleStatus = Literal[
     "no_program_found",
     "out_of_turns",
     "not_asked",
+    # Programs that make no new task.
+    "no_generator",
+    "generator_failed",
+    "solution_failed",
+    "invalid_grid",
+    "not_deterministic",
+    "too_few_inputs",
+    "identity",
+    "constant",
+    "outputs_too_small",
+    "known_task",
+    "not_solved",
 ]
 
 
@@ -220,6 +232,8 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     test_input: list[int | None] = []
     combined_from: _Texts = []
     """Of runs combined: the name of the run that a sample is of."""
+    new_tasks: list[dict[str, Any] | None] = []
+    """The task that a sample's program makes: `task_id`, `task_data`, `seed`."""
 
     # One item a sample; None if the file does not have them: not counted, or not judged.
     usage: list[dict[str, _Number | None] | None] | None = None
@@ -262,7 +276,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
         "verdict",
         *("refinement_round", "parent_samples", "chain", "score", "relabelled_from", "view"),
-        *("turns", "usage", "test_input", "combined_from"),
+        *("turns", "usage", "test_input", "combined_from", "new_tasks"),
         *("execution_status", "execution_message", "train_passed", "test_passed"),
         *("train_outputs", "test_outputs", "deterministic", "hardcoded"),
         *("uses_numpy_without_import", "fresh_passed", "fresh_pairs", "generalises"),

@@ -57,7 +57,7 @@ async def open_run(
     options name. Raises UsageError for any option that cannot be used.
     """
     place = _chosen_place(options, place)
-    tasks = tasks or _tasks_of(options, set() if told is None else told)
+    tasks = tasks or tasks_of(options, set() if told is None else told)
     store = ResultStore(
         place,
         run_id=new_run_id(datetime.now(UTC)),
@@ -76,7 +76,7 @@ async def open_run(
             yield AskingRun(options, tasks, store, budget=budget, shown_options=shown_options)
 
 
-def _tasks_of(options: AskingOptions, told: set[str]) -> TaskSource:
+def tasks_of(options: AskingOptions, told: set[str]) -> TaskSource:
     """The tasks that the options choose; bad ones are said once, unless `told` has them."""
     return open_tasks(
         dataset_directory=options.dataset_directory,

