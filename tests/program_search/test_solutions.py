@@ -13,7 +13,7 @@ import pytest
 from agents.program_search.solving import Solution, solve
 from utilities.tasks.task import Grid, Pair, Task
 
-BUDGET = 5_000_000
+BUDGET = 8_000_000
 SMALL_BUDGET = 1_000_000
 SMALL_TASKS = {
     "6150a2bd": "338/370/500>005/073/833 552/100/000>000/001/255 | 635/680/400>004/086/536",

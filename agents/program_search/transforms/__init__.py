@@ -6,7 +6,18 @@ of equal cost the earlier registered is tried first, so the order is part of the
 
 from importlib import import_module
 
-MODULES = ("cropping", "pictures", "objects", "summaries", "paints", "facts", "part_facts")
+MODULES = (
+    "cropping",
+    "pictures",
+    "objects",
+    "summaries",
+    "paints",
+    "facts",
+    "part_facts",
+    "rays",
+    "stamps",
+    "layouts",
+)
 """The modules that register transforms, in this order (a module's own imports go before it)."""
 
 for _name in MODULES:

@@ -47,26 +47,30 @@ def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
     "cut out the {cut} that {which} {trait}, {extent}",
     cost=1.2,
     cut=OBJECTS | COLOUR_SETS | PANES | DIVISIONS,
-    which={"most": "has the greatest", "least": "has the least", "alone": "is alone in its"},
+    which={
+        "most": "has the greatest",
+        "least": "has the least",
+        "alone": "is alone in its",
+        "common": "shares with most others its",
+    },
     trait={**MEASURES, **AMOUNTS, **LOOKS},
     extent={"alone": "without what else is in its box", "box": "with all that is in its box"},
     unless=lambda cut, which, trait, extent: (
-        (which != "alone" and trait in tuple(LOOKS))
+        (which in ("most", "least") and trait in tuple(LOOKS))
+        or (which == "common" and trait not in tuple(LOOKS))
         or (extent == "box" and (isinstance(cut, tuple) or cut == "panes"))
     ),
 )
 def chosen_part(grid: Array, cut: Cut, which: str, trait: Trait, extent: str) -> Array | None:
-    """The one part with the greatest, least or unique trait; None where no single one has it."""
+    """The one part whose trait stands out so; None where none has it, or different ones have."""
     found, values = parts(grid, cut), measured(grid, cut, trait)
     if len(found) < 2:
         return None
-    if which == "alone":
-        winners = [
-            part for part, value in zip(found, values, strict=True) if values.count(value) == 1
-        ]
-    else:
-        best = (max if which == "most" else min)(values)
-        winners = [part for part, value in zip(found, values, strict=True) if value == best]
+    ranks = [values.count(value) for value in values] if which in ("alone", "common") else values
+    best = 1 if which == "alone" else (min if which == "least" else max)(ranks)
+    if which == "common" and best == 1:
+        return None
+    winners = [part for part, rank in zip(found, ranks, strict=True) if rank == best]
     if len({part.picture.tobytes() for part in winners}) != 1:
         return None
     return part_picture(grid, winners[0], extent)

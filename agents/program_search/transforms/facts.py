@@ -61,6 +61,8 @@ def line_number(grid: Array, line: str) -> Array:
         "rising": "rising diagonal",
         "falling": "falling diagonal",
         "ring": "ring",
+        "low_row": "row from the bottom",
+        "low_column": "column from the right",
     },
     period={2: "twos", 3: "threes"},
 )
@@ -80,6 +82,8 @@ def line_in_turn(grid: Array, line: str, period: int) -> Array:
         "rising": "on the diagonal from the top right",
         "cross": "on one of the two diagonals",
         "middle": "in the middle row or column",
+        "middle_row": "in the middle row",
+        "middle_column": "in the middle column",
     },
 )
 def lies_on(grid: Array, where: str) -> Array:
@@ -88,14 +92,16 @@ def lies_on(grid: Array, where: str) -> Array:
     row, column = np.indices(grid.shape)
     falling, rising = row == column, row + column == width - 1
     sides, ends = (row == 0) | (row == height - 1), (column == 0) | (column == width - 1)
-    middle = (2 * row == height - 1) | (2 * column == width - 1)
+    middle_row, middle_column = 2 * row == height - 1, 2 * column == width - 1
     return {
         "border": sides | ends,
         "corner": sides & ends,
         "falling": falling,
         "rising": rising,
         "cross": falling | rising,
-        "middle": middle,
+        "middle": middle_row | middle_column,
+        "middle_row": middle_row,
+        "middle_column": middle_column,
     }[where] * 1
 
 
@@ -298,3 +304,22 @@ def colour_beside(grid: Array, cut: str) -> Array:
         np.add.at(counts, (numbers[outside], colours[outside]), 1)
     found = np.where(counts.any(1), counts.argmax(1), empty)
     return np.where(numbers > 0, found[numbers], empty)
+
+
+@new_fact(
+    "whether the cell is part of a {size} block of background",
+    cost=1.2,
+    effort=3,
+    reads=YES_NO,
+    size={(3, 3): "3×3", (2, 2): "2×2"},
+)
+def in_free_block(grid: Array, size: tuple[int, int]) -> Array:
+    """1 on every block of the size that is all background, also where blocks overlap."""
+    (height, width), (tall, wide), empty = grid.shape, size, background(grid)
+    result = np.zeros_like(grid)
+    for row in range(height - tall + 1):
+        for column in range(width - wide + 1):
+            block = np.s_[row : row + tall, column : column + wide]
+            if (grid[block] == empty).all():
+                result[block] = 1
+    return result

@@ -3,7 +3,14 @@
 import numpy as np
 
 from agents.program_search.transforms.facts import neighbourhood
-from agents.program_search.transforms.perception import OBJECTS, Part, background, numbered, parts
+from agents.program_search.transforms.perception import (
+    COLOUR_SETS,
+    OBJECTS,
+    Part,
+    background,
+    numbered,
+    parts,
+)
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import COLOURS, DIRECTIONS, Array, new_picture
 from agents.program_search.transforms.traits import FLAGS, SIZES, Trait, main_colour, measured
@@ -93,7 +100,9 @@ def without_loose_cells(grid: Array, least: int) -> Array:
     return np.where(alike < least, background(grid), grid)
 
 
-@new_picture("fill every {cut} to its box with its commonest colour", cost=1.3, cut=OBJECTS)
+@new_picture(
+    "fill every {cut} to its box with its commonest colour", cost=1.3, cut=OBJECTS | COLOUR_SETS
+)
 def boxes_filled(grid: Array, cut: str) -> Array:
     """The background in every part's box takes the part's commonest colour."""
     result, empty = grid.copy(), background(grid)

@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from agents.program_search.transforms.perception import OBJECTS, PANES, background, bordered, parts
+from agents.program_search.transforms.perception import (
+    OBJECTS,
+    PANES,
+    background,
+    bordered,
+    parts,
+)
 from agents.program_search.transforms.registry import DIRECTIONS, Array, new_paint
 from agents.program_search.transforms.traits import TINTS, Trait
 
@@ -192,4 +198,33 @@ def turned_in_place(grid: Array, cut: str, how: str) -> Array:
         if turned.shape == picture.shape:
             box = np.s_[part.top : part.top + len(picture), part.left : part.left + len(picture.T)]
             result[box] = np.where(turned != empty, turned, result[box])
+    return result
+
+
+@new_paint(
+    "the colour at the {end} of the cell's {line}",
+    cost=1.2,
+    end={0: "start", -1: "end"},
+    line={"row": "row", "column": "column"},
+)
+def line_end(grid: Array, end: int, line: str) -> Array:
+    """The colour of the first or last cell of each line."""
+    height, width = grid.shape
+    if line == "row":
+        return np.repeat(grid[:, end][:, None], width, 1)
+    return np.repeat(grid[end][None], height, 0)
+
+
+@new_paint("the colour at the same place in the first pane that is inked there", cost=1.2)
+def in_any_pane(grid: Array) -> Array | None:
+    """All panes laid over each other, in every pane; None if their sizes differ."""
+    found, empty = parts(grid, "panes"), background(grid)
+    if len(found) < 2 or len({one.picture.shape for one in found}) > 1:
+        return None
+    over = found[0].picture
+    for one in found[1:]:
+        over = np.where(over == empty, one.picture, over)
+    result = grid.copy()
+    for one in found:
+        result[one.top : one.top + len(over), one.left : one.left + len(over.T)] = over
     return result

@@ -14,7 +14,18 @@ from agents.program_search.transforms.perception import (
     parts,
 )
 from agents.program_search.transforms.registry import YES_NO, Array, new_fact, remembered
-from agents.program_search.transforms.traits import FLAGS, LOOKS, MEASURES, SIZES, Trait, measured
+from agents.program_search.transforms.traits import (
+    FLAGS,
+    LOOKS,
+    MEASURES,
+    SIZES,
+    Trait,
+    cells,
+    height,
+    measured,
+    width,
+    worded,
+)
 
 CUTS = OBJECTS | REGIONS
 
@@ -79,11 +90,39 @@ def part_fellows(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 
 @new_fact(
-    "the number of the {cut} it lies in, in reading order", cost=1.3, cut=CUTS | DIVISIONS | PANES
+    "the number of the {cut} it lies in, {count}",
+    cost=1.3,
+    cut=CUTS | DIVISIONS | PANES,
+    count={
+        "order": "in reading order",
+        "twos": "in reading order, counted in twos",
+        "threes": "in reading order, counted in threes",
+        "across": "from left to right, counted in threes",
+        "ends": "1 the first, 2 between, 3 the last",
+    },
+    unless=lambda cut, count: isinstance(cut, tuple) and count != "order",
 )
-def part_number(grid: Array, cut: Cut) -> Array:
-    """The number of the cell's part, from 1 in reading order; 0 in none."""
-    return numbered(grid, cut)
+def part_number(grid: Array, cut: Cut, count: str) -> Array:
+    """The number of the cell's part, from 1 in reading order or counted so; 0 in none."""
+    numbers = numbered(grid, cut)
+    most = int(numbers.max())
+    order = np.arange(most)
+    if count == "across":
+        order = np.argsort(np.argsort([one.left for one in parts(grid, cut)], kind="stable"))
+    turns = {"order": order, "twos": order % 2, "ends": np.sign(order) + (order == most - 1)}
+    return np.append(0, turns.get(count, order % 3) + 1)[numbers]
+
+
+@new_fact(
+    "whether the {cut} it lies in has an even {trait}",
+    cost=1.3,
+    reads=YES_NO,
+    cut=CUTS,
+    trait=worded(cells, height, width),
+)
+def part_is_even(grid: Array, cut: Cut, trait: Trait) -> Array:
+    """1 where the trait of the part that the cell lies in is even; -1 in none."""
+    return over_parts(grid, cut, [1 - value % 2 for value in measured(grid, cut, trait)])
 
 
 @new_fact("whether the {cut} it lies in touches the border", cost=1.2, reads=YES_NO, cut=CUTS)
@@ -110,6 +149,8 @@ def part_touches_border(grid: Array, cut: Cut) -> Array:
         "corner": "whether the place is a corner (1 if so)",
         "hole": "whether the place is a hole (1 if so)",
         "middle": "whether the place is in the middle row or column (1 if so)",
+        "low_half": "whether the place is in the lower half (1 if so)",
+        "right_half": "whether the place is in the right half (1 if so)",
     },
     cut=OBJECTS | PANES | COLOUR_SETS,
 )
@@ -144,6 +185,8 @@ def box_places(mask: Array) -> dict[str, Array]:
         "corner": corner,
         "hole": holes(mask),
         "middle": (row == low_row) | (column == low_column),
+        "low_half": row > low_row,
+        "right_half": column > low_column,
     }
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from agents.program_search.transforms.cropping import boxed
 from agents.program_search.transforms.perception import (
     COLOUR_SETS,
     OBJECTS,
@@ -19,7 +20,14 @@ from agents.program_search.transforms.registry import (
     new_number,
     new_picture,
 )
-from agents.program_search.transforms.traits import PLACES, Trait, cells, main_colour
+from agents.program_search.transforms.traits import (
+    PLACES,
+    SIZES,
+    Trait,
+    cells,
+    main_colour,
+    measured,
+)
 
 LAYOUTS = {"row": "side by side", "column": "one below the other"}
 ORDERS = {1: "the least first", -1: "the greatest first"}
@@ -173,3 +181,64 @@ def ink_count(grid: Array) -> int:
 def side_length(grid: Array, side: str) -> int:
     """The grid's height or width."""
     return len(grid) if side == "rows" else len(grid.T)
+
+
+@new_picture(
+    "give every {line} its commonest colour",
+    cost=1.2,
+    line={
+        "row": "row",
+        "column": "column",
+        "either": "row or column, whichever leaves more cells as they are,",
+    },
+)
+def evened(grid: Array, line: str) -> Array:
+    """Every line in the one colour that most of its cells have."""
+    across = np.array([[int(np.bincount(row).argmax())] * len(row) for row in grid])
+    down = np.array([[int(np.bincount(row).argmax())] * len(row) for row in grid.T]).T
+    if line == "either":
+        return across if (across == grid).sum() >= (down == grid).sum() else down
+    return across if line == "row" else down
+
+
+@new_picture(
+    "answer with one cell: the commonest colour of the {cut} that has the {which} {trait}",
+    cost=1.4,
+    effort=2,
+    cut=OBJECTS,
+    which={"most": "greatest", "least": "least"},
+    trait=SIZES,
+)
+def cell_of_part(grid: Array, cut: str, which: str, trait: Trait) -> Array | None:
+    """The colour of the one part with the greatest or least trait; None if several have it."""
+    found, values = parts(grid, cut), measured(grid, cut, trait)
+    best = (max if which == "most" else min)(values, default=None)
+    if len(found) < 2 or values.count(best) != 1:
+        return None
+    return np.array([[main_colour(found[values.index(best)])]])
+
+
+@new_picture(
+    "{how} the colours of the nested rings",
+    cost=1.4,
+    how={
+        "reverse": "reverse",
+        "out": "move outwards by one ring, the outermost to the middle,",
+        "in": "move inwards by one ring, the innermost to the rim,",
+    },
+)
+def rings_recoloured(grid: Array, how: str) -> Array | None:
+    """The colours in the order in which they are met inwards, permuted; None if they are mixed."""
+    crop = boxed(grid, grid != background(grid), 0)
+    if crop is None:
+        return None
+    order = list(dict.fromkeys(crop[ring, ring] for ring in range((min(crop.shape) + 1) // 2)))
+    if len(order) < 2 or len(np.unique(crop)) != len(order):
+        return None
+    colours = np.arange(10)
+    colours[order] = {
+        "reverse": order[::-1],
+        "out": order[1:] + order[:1],
+        "in": order[-1:] + order[:-1],
+    }[how]
+    return colours[grid]

@@ -1,0 +1,243 @@
+"""Pictures by their layout: images about a centre, panes as cells, parts laid together."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from agents.program_search.transforms.perception import (
+    COLOUR_SETS,
+    OBJECTS,
+    Part,
+    background,
+    parts,
+)
+from agents.program_search.transforms.pictures import (
+    fallen,
+    joined,
+    joined_diagonally,
+    turned,
+)
+from agents.program_search.transforms.registry import LARGEST_SIDE, Array, new_picture
+
+CENTRES = {
+    "box": "the middle of the box of the ink",
+    "rare": "the middle of the cells of the rarest colour",
+    "even": "the middle of the one-colour object that all mirrors and turns leave as it is",
+}
+
+
+def centre_of(grid: Array, centre: str) -> tuple[int, int] | None:
+    """The sum of the first and last row, and of the first and last column, of what is central.
+
+    None if no object, or more than one, is central.
+    """
+    if centre == "even":
+        even = [one for one in parts(grid, "one_colour_corners") if is_even(one.mask)]
+        if len(even) != 1:
+            return None
+        one, side = even[0], len(even[0].mask) - 1
+        return 2 * one.top + side, 2 * one.left + side
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[background(grid)] = 0
+    rarest = np.where(counts > 0, counts, 999).argmin()
+    rows, columns = np.nonzero(grid == rarest if centre == "rare" else grid != background(grid))
+    return int(rows.min() + rows.max()), int(columns.min() + columns.max())
+
+
+def is_even(mask: Array) -> bool:
+    """Whether a mask of four cells or more is the same in every mirror and turn."""
+    images = (mask.T, mask[::-1], mask[:, ::-1])
+    return mask.sum() > 3 and all(np.array_equal(mask, image) for image in images)
+
+
+@new_picture(
+    "complete {cut} by its {images} about {centre}",
+    cost=1.4,
+    effort=8,
+    cut={"grid": "the grid", "mixed_corners": "each object of any colours"},
+    images={
+        "all": "mirror images and turns",
+        "mirrors": "images mirrored left to right, top to bottom, and both ways",
+        "turns": "quarter and half turns",
+    },
+    centre=CENTRES,
+)
+def completed_about(grid: Array, cut: str, images: str, centre: str) -> Array | None:
+    """Background takes the ink of the images; None without ink or if images contradict it."""
+    empty, result = background(grid), grid.copy()
+    if cut == "grid":
+        figures = [grid] if (grid != empty).any() else []
+    else:
+        figures = [moved_alone(grid, part) for part in parts(grid, cut) if part.mask.sum() > 3]
+    for figure in figures:
+        middle = centre_of(figure, centre)
+        if middle is None or (images != "mirrors" and sum(middle) % 2):
+            return None
+        down, right = middle
+        rows, columns = np.nonzero(figure != empty)
+        for y, x in images_of(rows, columns, down, right, images):
+            inside = (y >= 0) & (y < len(grid)) & (x >= 0) & (x < len(grid.T))
+            place, ink = (y[inside], x[inside]), figure[rows[inside], columns[inside]]
+            if (figure[place] != ink)[figure[place] != empty].any():
+                return None
+            result[place] = np.where(result[place] == empty, ink, result[place])
+    return result if figures else None
+
+
+def moved_alone(grid: Array, part: Part) -> Array:
+    """The grid with nothing but the part."""
+    result = np.full_like(grid, background(grid))
+    height, width = part.mask.shape
+    result[part.top : part.top + height, part.left : part.left + width] = part.picture
+    return result
+
+
+def images_of(
+    rows: Array, columns: Array, down: int, right: int, images: str
+) -> list[tuple[Array, Array]]:
+    """Where the cells lie under each image about the centre (its doubled place)."""
+    mirrors = [(rows, right - columns), (down - rows, columns), (down - rows, right - columns)]
+    if images == "mirrors":
+        return mirrors
+    y, x = (down - right) // 2 + columns, rows - (down - right) // 2
+    turns = [(y, right - x), (down - y, x), mirrors[2]]
+    return turns if images == "turns" else [*mirrors, *turns, (y, x), (down - y, right - x)]
+
+
+def joined_straight(grid: Array) -> Array:
+    """Join cells of one colour in their row and column."""
+    return joined(grid, "both")
+
+
+def mirrored_sideways(grid: Array) -> Array:
+    """Mirror left to right."""
+    return turned(grid, "sideways")
+
+
+def fallen_down(grid: Array) -> Array:
+    """Let cells fall down."""
+    return fallen(grid, "down")
+
+
+@new_picture(
+    "take each pane between the full lines as one cell: {deed}, at each place of the panes",
+    cost=1.4,
+    effort=6,
+    deed={
+        joined_straight: "join those of one colour by straight lines",
+        joined_diagonally: "join those of one colour by diagonal lines",
+        fallen_down: "let them fall down",
+        mirrored_sideways: "mirror them left to right",
+    },
+)
+def at_panes_level(grid: Array, deed: Callable[[Array], Array]) -> Array | None:
+    """The deed done to the table of panes, for each place in a pane; None without such a table."""
+    found = parts(grid, "panes")
+    rows, sizes = len({part.top for part in found}), {part.mask.shape for part in found}
+    if len(found) < 4 or len(found) % rows or len(sizes) != 1:
+        return None
+    stack = np.array([part.picture for part in found]).reshape(rows, -1, *found[0].mask.shape)
+    changed = stack.copy()
+    for row, column in np.ndindex(*found[0].mask.shape):
+        changed[:, :, row, column] = deed(stack[:, :, row, column])
+    result = grid.copy()
+    for part, picture in zip(found, changed.reshape(-1, *found[0].mask.shape), strict=True):
+        height, width = part.mask.shape
+        result[part.top : part.top + height, part.left : part.left + width] = picture
+    return result
+
+
+@new_picture(
+    "lay the parts ({cut}) over each other so that {by} meet, the largest lowest",
+    cost=1.4,
+    effort=2,
+    cut={name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")},
+    by={"middle": "their middles", "shared": "their cells of the colour that all of them hold"},
+)
+def laid_together(grid: Array, cut: str, by: str) -> Array | None:
+    """The parts in one box; None if there are less than two or nothing to lay them by."""
+    found, empty = parts(grid, cut), background(grid)
+    if not 2 <= len(found) <= 12:
+        return None
+    found = sorted(found, key=lambda one: -one.mask.size)
+    if by == "middle":
+        places = [(len(one.mask) // 2, len(one.mask.T) // 2) for one in found]
+    else:
+        shared = set.intersection(*({*one.picture[one.mask].tolist()} for one in found))
+        if len(shared) != 1:
+            return None
+        colour = shared.pop()
+        places = [tuple(np.argwhere(one.picture == colour)[0].tolist()) for one in found]
+    top, left = (max(place[axis] for place in places) for axis in (0, 1))
+    result = np.full((3 * LARGEST_SIDE, 3 * LARGEST_SIDE), empty)
+    for one, (row, column) in zip(found, places, strict=True):
+        height, width = one.mask.shape
+        box = result[top - row : top - row + height, left - column : left - column + width]
+        box[one.mask] = one.picture[one.mask]
+    low = max(len(one.mask) + top - row for one, (row, _) in zip(found, places, strict=True))
+    end = max(
+        len(one.mask.T) + left - column for one, (_, column) in zip(found, places, strict=True)
+    )
+    return result[:low, :end]
+
+
+@new_picture(
+    "continue the pattern of each {line} from its start to the border",
+    cost=1.4,
+    effort=6,
+    line={"row": "row", "column": "column"},
+)
+def lines_continued(grid: Array, line: str) -> Array:
+    """Each line's ink up to the last repeats with its shortest period; short ones stay."""
+    result, empty = (grid if line == "row" else grid.T).copy(), background(grid)
+    for row in result:
+        inked = np.flatnonzero(row != empty)
+        length = int(inked[-1]) + 1 if len(inked) else 0
+        for period in range(1, length):
+            if (row[period:length] == row[: length - period]).all():
+                row[:] = np.resize(row[:period], len(row))
+                break
+    return result if line == "row" else result.T
+
+
+@new_picture(
+    "continue the pattern that repeats up and down until the grid is {size}",
+    cost=1.4,
+    effort=6,
+    size={
+        "square": "as high as it is wide",
+        "half": "half as high again",
+        "double": "twice as high",
+    },
+)
+def made_taller(grid: Array, size: str) -> Array | None:
+    """The rows continued with the shortest period, each turn moved sideways by as much as before.
+
+    None if no period of the rows fits or the grid is tall enough.
+    """
+    height, width = grid.shape
+    wanted = {"square": width, "half": height * 3 // 2, "double": 2 * height}[size]
+    if not height < wanted <= LARGEST_SIDE:
+        return None
+    empty = background(grid)
+    for period in range(1, height):
+        for right in range(-3, 4):
+            if (
+                period * 2 <= height + 1
+                and (sideways(grid[: height - period], right, empty) == grid[period:]).all()
+            ):
+                rows = list(grid)
+                while len(rows) < wanted:
+                    rows.append(sideways(rows[-period][None], right, empty)[0])
+                return np.array(rows)
+    return None
+
+
+def sideways(rows: Array, right: int, empty: int) -> Array:
+    """The rows moved to the right by so much; what leaves them is cut off."""
+    result, width = np.full_like(rows, empty), rows.shape[1]
+    if abs(right) < width:
+        result[:, max(right, 0) : width + min(right, 0)] = rows[
+            :, max(-right, 0) : width - max(right, 0)
+        ]
+    return result

@@ -1,0 +1,257 @@
+"""Rays and links: lines that leave an object, with where they start and where they end."""
+
+import numpy as np
+
+from agents.program_search.transforms.objects import cells_of
+from agents.program_search.transforms.perception import Part, background, parts
+from agents.program_search.transforms.registry import (
+    DIRECTIONS,
+    YES_NO,
+    Array,
+    new_fact,
+    new_paint,
+    new_picture,
+)
+from agents.program_search.transforms.traits import main_colour, rarest_colour
+
+WAYS = {
+    "straight": "in the four straight directions",
+    "diagonal": "in the four diagonal directions",
+    "rows": "left and right",
+    "columns": "up and down",
+    **DIRECTIONS,
+    "up_left": "up and left",
+    "up_right": "up and right",
+    "down_left": "down and left",
+    "down_right": "down and right",
+}
+COMPASS = {
+    "up": (-1, 0),
+    "down": (1, 0),
+    "left": (0, -1),
+    "right": (0, 1),
+    "up_left": (-1, -1),
+    "up_right": (-1, 1),
+    "down_left": (1, -1),
+    "down_right": (1, 1),
+}
+
+
+def ways_of(way: str) -> list[tuple[int, int]]:
+    """The steps (rows down, columns right) of a way."""
+    names = list(COMPASS)
+    several = {"straight": names[:4], "diagonal": names[4:], "rows": names[2:4]}
+    return [COMPASS[name] for name in (several | {"columns": names[:2]}).get(way, [way])]
+
+
+def along(
+    grid: Array, start: tuple[int, int], step: tuple[int, int], passes: bool
+) -> list[tuple[int, int]]:
+    """The places after the start up to the border, or before the first ink unless it passes."""
+    (row, column), (down, right), empty = start, step, background(grid)
+    places = list[tuple[int, int]]()
+    while True:
+        row, column = row + down, column + right
+        if not (0 <= row < len(grid) and 0 <= column < len(grid.T)):
+            return places
+        if grid[row, column] != empty and not passes:
+            return places
+        places.append((row, column))
+
+
+@new_paint(
+    "the colour of the one-colour object from {start} of which a ray going {way} comes by ({end})",
+    cost=1.4,
+    effort=3,
+    start={"middle": "the middle", "corner": "the corner"},
+    way=WAYS,
+    unless=lambda start, way, _: (
+        start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
+    ),
+    end={"stops": "ink stops it", "passes": "nothing stops it"},
+)
+def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
+    """The colour of the rays that leave each object's box; background where none comes by."""
+    found, result = parts(grid, "one_colour_corners"), np.full_like(grid, background(grid))
+    if not 1 <= len(found) <= 30:
+        return None
+    for part in found:
+        height, width = part.mask.shape
+        for down, right in ways_of(way):
+            half = (height // 2, width // 2)
+            row = (half[0], height - 1, 0)[down]
+            column = (half[1], width - 1, 0)[right]
+            if start == "middle" and down and right:
+                row, column = half
+            places = along(grid, (part.top + row, part.left + column), (down, right), True)
+            outside = [
+                (y, x)
+                for y, x in places
+                if not (0 <= y - part.top < height and 0 <= x - part.left < width)
+            ]
+            for y, x in outside:
+                if end == "stops" and grid[y, x] != background(grid):
+                    break
+                result[y, x] = main_colour(part)
+    return result
+
+
+@new_picture(
+    "shoot a ray {way} from {source}",
+    cost=1.4,
+    effort=6,
+    way={
+        "away": "away from the object's middle",
+        "through": "through the object and out of its other side",
+    },
+    source={
+        "rare": "the cells of the rarest colour of each object",
+        "tail": "each cell that touches its one-colour object by one corner only",
+        "gap": "the gap in the box of each one-colour object",
+    },
+)
+def shot(grid: Array, way: str, source: str) -> Array | None:
+    """Rays over background, each from a mark of an object; None if there is no such mark."""
+    empty, result, sign = background(grid), grid.copy(), 1 if way == "away" else -1
+    for part in parts(grid, "mixed_corners" if source == "rare" else "one_colour_corners"):
+        for row, column, down, right in marks_of(part, source):
+            start, ink = (part.top + row, part.left + column), main_colour(part)
+            if source == "rare":
+                ink = rarest_colour(part)
+            for place in along(grid, start, (sign * down, sign * right), way == "through"):
+                if result[place] == empty:
+                    result[place] = ink
+    return None if (result == grid).all() else result
+
+
+def marks_of(part: Part, source: str) -> list[tuple[int, int, int, int]]:
+    """The places in the part's box from which rays go, each with the step away from its middle."""
+    (height, width), mask = part.mask.shape, part.mask
+    if source == "tail":
+        return [
+            (row, column, *away)
+            for row, column in np.argwhere(mask).tolist()
+            if (away := tail_way(mask, row, column)) and mask.sum() > 3
+        ]
+    chosen = ~mask if source == "gap" else mask & (part.picture == rarest_colour(part))
+    if mask.sum() < 3 or not 0 < chosen.sum() <= mask.sum() // 2:
+        return []
+    found = []
+    for row, column in np.argwhere(chosen).tolist():
+        down, right = 2 * row - height + 1, 2 * column - width + 1
+        if abs(down) != abs(right):
+            down, right = (down, 0) if abs(down) > abs(right) else (0, right)
+        if down or right:
+            found.append((row, column, int(np.sign(down)), int(np.sign(right))))
+    return found
+
+
+def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
+    """The diagonal step away from the only neighbour of a cell; None unless at a corner."""
+    wide = np.pad(mask, 1)[row : row + 3, column : column + 3]
+    if wide.sum() != 2 or wide[1].sum() + wide[:, 1].sum() > 2:
+        return None
+    down, right = next((y, x) for y in (0, 2) for x in (0, 2) if wide[y, x])
+    return 1 - down, 1 - right
+
+
+@new_picture(
+    "{deed} every one-cell object that faces {block}",
+    cost=1.4,
+    effort=6,
+    deed={
+        "move": "move next to it",
+        "copy": "copy next to it",
+        "join": "draw a line to it from",
+    },
+    block={
+        "largest": "the largest one-colour object",
+        "own": "a larger object of its own colour, and erase the others",
+        "nearest": "a larger one-colour object, the nearest",
+    },
+)
+def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
+    """Single cells moved or joined straight to the block that they face; None without any."""
+    empty, found = background(grid), parts(grid, "one_colour_corners")
+    blocks = [one for one in found if one.mask.size > 1]
+    dots = [one for one in found if one.mask.size == 1]
+    if not blocks or not dots:
+        return None
+    if block == "largest":
+        blocks = [max(blocks, key=lambda one: int(one.mask.sum()))]
+    result = grid.copy()
+    for dot in dots:
+        ink = main_colour(dot)
+        near = [
+            place
+            for one in blocks
+            if block != "own" or main_colour(one) == ink
+            for place in faced(one, dot)
+        ]
+        if (near and deed == "move") or (not near and block == "own"):
+            result[dot.top, dot.left] = empty
+        if not near:
+            continue
+        _, row, column = min(near)
+        if deed == "join":
+            (top, low), (left, end) = sorted((row, dot.top)), sorted((column, dot.left))
+            result[top : low + 1, left : end + 1] = ink
+        elif 0 <= row < len(grid) and 0 <= column < len(grid.T):
+            result[row, column] = ink
+    return result
+
+
+def faced(block: Part, dot: Part) -> list[tuple[int, int, int]]:
+    """The steps to the places beside the block that the dot reaches straight on, and the places."""
+    rows, columns = cells_of(block)
+    found = []
+    if (same := rows[columns == dot.left]).size:
+        row = int(same.min()) - 1 if dot.top < same.min() else int(same.max()) + 1
+        found.append((abs(row - dot.top), row, dot.left))
+    if (same := columns[rows == dot.top]).size:
+        column = int(same.min()) - 1 if dot.left < same.min() else int(same.max()) + 1
+        found.append((abs(column - dot.left), dot.top, column))
+    return found
+
+
+@new_fact(
+    "whether the cell lies on the elbow that leaves {first} in its {line}",
+    cost=1.3,
+    reads=YES_NO,
+    first={
+        "low": "the one-cell object of the lower colour number",
+        "top": "the upper one-cell object",
+    },
+    line={"row": "row", "column": "column"},
+)
+def on_elbow(grid: Array, first: str, line: str) -> Array | None:
+    """1 on the bent line that joins the only two one-cell objects; None if they are not two."""
+    dots = [one for one in parts(grid, "one_colour_corners") if one.mask.size == 1]
+    if len(dots) != 2:
+        return None
+    if first == "low":
+        dots.sort(key=main_colour)
+    result = np.zeros_like(grid)
+    rows, columns = sorted(one.top for one in dots), sorted(one.left for one in dots)
+    start, end = dots if line == "row" else dots[::-1]
+    result[start.top, columns[0] : columns[1] + 1] = 1
+    result[rows[0] : rows[1] + 1, end.left] = 1
+    return result
+
+
+@new_fact(
+    "the cell's place on the zigzag that goes {way} from the only one-cell object (1 if on it)",
+    cost=1.4,
+    way={"up": "up", "down": "down"},
+)
+def on_zigzag(grid: Array, way: str) -> Array | None:
+    """1 on the path that leaves the dot diagonally and bounces between the sides; else 0."""
+    dots = [one for one in parts(grid, "one_colour_corners") if one.mask.size == 1]
+    if len(dots) != 1 or len(grid.T) < 2:
+        return None
+    row, column = np.indices(grid.shape)
+    steps = dots[0].top - row if way == "up" else row - dots[0].top
+    last = len(grid.T) - 1
+    start = dots[0].left if 2 * dots[0].left < last else 2 * last - dots[0].left
+    turn = (start + steps) % (2 * last)
+    return ((np.minimum(turn, 2 * last - turn) == column) & (steps >= 0)) * 1

@@ -1,0 +1,207 @@
+"""Stamps: an exemplar copied to where marks ask for it, and small pictures as masks."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.program_search.transforms.cropping import boxed
+from agents.program_search.transforms.objects import cells_of
+from agents.program_search.transforms.perception import (
+    DIVISIONS,
+    OBJECTS,
+    PANES,
+    Cut,
+    Part,
+    background,
+    parts,
+)
+from agents.program_search.transforms.pictures import SYMMETRIES, turned
+from agents.program_search.transforms.registry import Array, new_picture
+from agents.program_search.transforms.traits import colour_count
+
+KEPT = {"keep": "and keep it", "erase": "and erase it where it was"}
+
+
+def laid_over(grid: Array, picture: Array, top: int, left: int, empty: int) -> Array:
+    """The grid with the picture's ink over it; what leaves the grid is cut off."""
+    rows, columns = np.nonzero(picture != empty)
+    inside = (rows + top >= 0) & (rows + top < len(grid))
+    inside &= (columns + left >= 0) & (columns + left < len(grid.T))
+    result = grid.copy()
+    rows, columns = rows[inside], columns[inside]
+    result[rows + top, columns + left] = picture[rows, columns]
+    return result
+
+
+def exemplar(found: list[Part]) -> Part | None:
+    """The part of most colours, the largest of those; None if it is one cell or alone."""
+    if not 2 <= len(found) <= 40:
+        return None
+    best = max(found, key=lambda one: (colour_count(one), int(one.mask.sum())))
+    return best if best.mask.sum() > 1 else None
+
+
+@new_picture(
+    "copy the object of most colours over every other {target}, {keep}",
+    cost=1.5,
+    effort=6,
+    target={
+        "box": "object of its height and width",
+        "dot": "one-cell object, its middle there",
+    },
+    keep=KEPT,
+)
+def stamped(grid: Array, target: str, keep: str) -> Array | None:
+    """The exemplar at each target; None if there is no exemplar or no target."""
+    found, empty = parts(grid, "mixed_corners"), background(grid)
+    best = exemplar(found)
+    if best is None:
+        return None
+    height, width = best.mask.shape
+    targets = [
+        (one.top, one.left) if target == "box" else (one.top - height // 2, one.left - width // 2)
+        for one in found
+        if one is not best and one.mask.shape == ((1, 1) if target == "dot" else (height, width))
+    ]
+    result = grid.copy()
+    if keep == "erase":
+        result[cells_of(best)] = empty
+    for top, left in targets:
+        result = laid_over(result, best.picture, top, left, empty)
+    return result if targets else None
+
+
+class Marked(NamedTuple):
+    """An exemplar, perhaps turned, with the places and colours of the cells that mark it."""
+
+    picture: Array
+    rows: Array
+    columns: Array
+
+
+def marked(picture: Array, empty: int, marks: str, turning: str) -> list[Marked]:
+    """The exemplar as it is or under every symmetry; its marks are its rarer or commonest ink."""
+    counts = np.bincount(picture.ravel(), minlength=10)
+    counts[empty] = 0
+    is_mark = picture == counts.argmax()
+    if marks == "rare":
+        is_mark = (picture != empty) & ~is_mark
+    found = [(picture, is_mark)]
+    if turning == "any":
+        found += [(turned(picture, one), turned(is_mark, one)) for one in SYMMETRIES]
+    return [Marked(image, *np.nonzero(flags)) for image, flags in found]
+
+
+def places_of(image: Marked, grid: Array) -> list[tuple[int, int]]:
+    """Where the exemplar's corner lies wherever the grid shows all its marks."""
+    colours, found = image.picture[image.rows, image.columns], []
+    for row, column in np.argwhere(grid == colours[0]).tolist():
+        top, left = row - int(image.rows[0]), column - int(image.columns[0])
+        rows, columns = image.rows + top, image.columns + left
+        inside = (rows >= 0) & (rows < len(grid)) & (columns >= 0) & (columns < len(grid.T))
+        if inside.all() and (grid[rows, columns] == colours).all():
+            found.append((top, left))
+    return found
+
+
+@new_picture(
+    "copy every object of several colours to where {marks} stand elsewhere, {turning}, {keep}",
+    cost=1.6,
+    effort=30,
+    marks={
+        "rare": "its cells that are not of its commonest colour",
+        "main": "its cells of its commonest colour",
+    },
+    turning={"same": "laid as it is", "any": "turned or mirrored as need be"},
+    keep=KEPT,
+)
+def stamped_at_marks(grid: Array, marks: str, turning: str, keep: str) -> Array | None:
+    """Exemplars over every place that shows all their marks; None if there is no such place."""
+    empty, done = background(grid), False
+    exemplars = [
+        one
+        for one in parts(grid, "mixed_corners")
+        if 1 < colour_count(one) < one.mask.sum() - (colour_count(one) > 2)
+    ][:6]
+    ground, result = grid.copy(), grid.copy()
+    for part in exemplars:
+        ground[cells_of(part)] = empty
+        if keep == "erase":
+            result[cells_of(part)] = empty
+    for part in exemplars:
+        for image in marked(part.picture, empty, marks, turning):
+            for top, left in places_of(image, ground):
+                result, done = laid_over(result, image.picture, top, left, empty), True
+    return result if done else None
+
+
+@new_picture(
+    "put a copy of {what} in the place of each of {cells}",
+    cost=1.3,
+    what={
+        "box": "what is in the box of the ink",
+        "reduced": "what is in the box of the ink, its blocks reduced to cells,",
+    },
+    cells={"ink": "its inked cells", "main": "its cells of the commonest ink"},
+)
+def self_similar(grid: Array, what: str, cells: str) -> Array | None:
+    """The ink's box as mask and as copy; None if the result is too large."""
+    empty = background(grid)
+    crop = boxed(grid, grid != empty, 0)
+    if crop is None:
+        return None
+    if what == "reduced":
+        crop = crop if (small := blocks_reduced(crop)) is None else small
+    if max(crop.shape) ** 2 > 30:
+        return None
+    counts = np.bincount(crop.ravel(), minlength=10)
+    counts[empty] = 0
+    mask = crop != empty if cells == "ink" else crop == counts.argmax()
+    ink = np.kron(mask * 1, np.ones(crop.shape, int))
+    return np.where(ink == 1, np.tile(crop, crop.shape), empty)
+
+
+def blocks_reduced(picture: Array) -> Array | None:
+    """The picture with its largest square blocks of one colour as cells; None if it has none."""
+    for side in range(min(picture.shape), 1, -1):
+        if picture.shape[0] % side == 0 and picture.shape[1] % side == 0:
+            small = picture[::side, ::side]
+            if (np.kron(small, np.ones((side, side), int)) == picture).all():
+                return small
+    return None
+
+
+@new_picture(
+    "take the largest {cut} as a mask for the one of most colours: {how}",
+    cost=1.4,
+    effort=2,
+    cut={
+        "panes": PANES["panes"],
+        "mixed_corners": OBJECTS["mixed_corners"],
+        (1, 2): DIVISIONS[1, 2],
+        (2, 1): DIVISIONS[2, 1],
+    },
+    how={
+        "enlarge": "that one enlarged to the mask's size",
+        "reduce": "the mask reduced to that one's size",
+        "copies": "a copy of the mask for each of that one's cells, in its colour",
+    },
+)
+def coloured_mask(grid: Array, cut: Cut, how: str) -> Array | None:
+    """The mask's ink in the other picture's colours; None if their sizes are no multiples."""
+    found, empty = parts(grid, cut), background(grid)
+    if len(found) < 2:
+        return None
+    small = max(found, key=lambda one: (colour_count(one), -one.mask.size))
+    large = max((one for one in found if one is not small), key=lambda one: one.mask.size)
+    mask, colours = large.picture, small.picture
+    if how == "copies":
+        if empty or any(a * b > 30 for a, b in zip(mask.shape, colours.shape, strict=True)):
+            return None
+        return np.kron(colours, (mask != empty) * 1)
+    side = len(mask) // len(colours)
+    if side < 2 or (colours.shape[0] * side, colours.shape[1] * side) != mask.shape:
+        return None
+    if how == "reduce":
+        return np.where(mask[::side, ::side] != empty, colours, empty)
+    return np.where(mask != empty, np.kron(colours, np.ones((side, side), int)), empty)
