@@ -3,10 +3,14 @@
     .venv/bin/python -m tests.performance.measure_program_search
     .venv/bin/python -m tests.performance.measure_program_search --tasks 0:100 --budget 40000000
     .venv/bin/python -m tests.performance.measure_program_search --left_out
+    .venv/bin/python -m tests.performance.measure_program_search --fresh_pairs DIR
 
 Each emitted program is run in a clean namespace and compared with the outputs claimed for it.
 With --left_out every train pair in turn is the test, and the search gets only the task's others.
 Then the figures for the confidences do not rest on the pairs that the programs were fitted to.
+With --fresh_pairs the first program of each task runs on up to 50 fresh pairs of the task's rule
+(a folder or zip archive that ARC-GEN or RE-ARC wrote, a file of pairs for each task), and a table
+tells by verdict how many hold, that is, are right on at least 95 % of 20 pairs or more.
 """
 
 from __future__ import annotations
@@ -21,7 +25,11 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from tests.support.scripts import arc1_training
-from utilities.tasks.task import Task
+from utilities.tasks.task import Pair, Task
+from utilities.verification.fresh_pairs import FEWEST_PAIRS, FreshPairs
+
+HOLDING_SHARE = 0.95
+"""A program holds if it is right on at least this share of the fresh pairs."""
 
 
 class Result(NamedTuple):
@@ -36,6 +44,8 @@ class Result(NamedTuple):
     confidence: list[float]
     found: bool
     mismatches: int
+    fresh: tuple[int, int] = (0, 0)
+    """How many fresh pairs the first program is right on, and how many there are."""
 
     def is_solved(self, attempts: int) -> bool:
         """Whether one of the first solutions is right on every test output."""
@@ -60,11 +70,30 @@ def left_out_tasks(tasks: list[Task]) -> list[Task]:
     ]
 
 
-def measure(job: tuple[Task, int, int]) -> Result:
+class Job(NamedTuple):
+    """A task, how to search, and the fresh pairs to run its first program on."""
+
+    task: Task
+    best_of: int
+    budget: int
+    fresh: tuple[Pair, ...] = ()
+
+
+def right_on(code: str, pair: Pair) -> bool:
+    """Whether the program gives the pair's output; a program that fails does not."""
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    try:
+        return bool(namespace["solve_task"](pair.input) == pair.output)
+    except Exception:  # noqa: BLE001 - a program may fail in any way
+        return False
+
+
+def measure(job: Job) -> Result:
     """Solve one task without its test outputs, then compare."""
     from agents.program_search.solving import solve
 
-    task, best_of, budget = job
+    task, best_of, budget, fresh = job
     start = time.process_time()
     solutions = solve(task.without_test_outputs(), best_of=best_of, search_budget=budget)
     cpu_s = time.process_time() - start
@@ -83,7 +112,9 @@ def measure(job: tuple[Task, int, int]) -> Result:
     ]
     found = bool(solutions) and solutions[0].kind == "found"
     confidences = [one.confidence or 0.0 for one in solutions]
-    return Result(task.task_id, cpu_s, right, confidences, found, mismatches)
+    held = sum(right_on(solutions[0].python_code, pair) for pair in fresh) if solutions else 0
+    passed = held, len(fresh) if solutions else 0
+    return Result(task.task_id, cpu_s, right, confidences, found, mismatches, passed)
 
 
 def main() -> None:
@@ -98,19 +129,28 @@ def main() -> None:
     parser.add_argument(
         "--left_out", action="store_true", help="train pairs left out in turn as the test"
     )
+    parser.add_argument(
+        "--fresh_pairs", type=Path, metavar="DIR", help="a folder or zip archive of fresh pairs"
+    )
     parser.add_argument("--save", type=Path, help="where to write the results as JSON")
     options = parser.parse_args()
     first, last = (int(part) if part else None for part in options.tasks.split(":"))
     contents = list(arc1_training().items())[first:last]
     tasks = [Task.from_json(name, content) for name, content in contents]
     tasks = left_out_tasks(tasks) if options.left_out else tasks
-    jobs = [(task, options.best_of, options.budget) for task in tasks]
+    fresh = FreshPairs(options.fresh_pairs) if options.fresh_pairs else None
+    jobs = [
+        Job(task, options.best_of, options.budget, fresh.of(task.task_id) if fresh else ())
+        for task in tasks
+    ]
     with Pool(2) as pool:
         results = list(pool.imap_unordered(measure, jobs, chunksize=1))
     if options.save:
         options.save.write_text(json.dumps([one._asdict() for one in sorted(results)]))
     print_figures(results)
     print_calibration(results)
+    if fresh:
+        print_truth(results)
 
 
 def print_figures(results: list[Result]) -> None:
@@ -143,6 +183,24 @@ def print_calibration(results: list[Result]) -> None:
         print(
             f"| {level:.2f} | {len(right)} | {sum(right)} ({100 * sum(right) / len(right):.0f} %) |"
         )
+
+
+def print_truth(results: list[Result]) -> None:
+    """By verdict, how many first programs hold on fresh pairs."""
+    ran = [one for one in results if one.fresh[1] >= FEWEST_PAIRS]
+    rows = {
+        "found": [one for one in ran if one.found],
+        "guess": [one for one in ran if not one.found],
+        "right on the test": [one for one in ran if all(one.right[0])],
+    }
+    print(
+        "| first programs | number | hold on 95 % of the fresh pairs | names of those that do not |"
+    )
+    print("|---|---|---|---|")
+    for name, those in rows.items():
+        fails = [one.task_id for one in those if one.fresh[0] < HOLDING_SHARE * one.fresh[1]]
+        shown = " ".join(fails) if name == "found" else ""
+        print(f"| {name} | {len(those)} | {len(those) - len(fails)} | {shown} |")
 
 
 if __name__ == "__main__":
