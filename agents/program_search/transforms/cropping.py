@@ -13,7 +13,16 @@ from agents.program_search.transforms.perception import (
     parts,
 )
 from agents.program_search.transforms.registry import COLOURS, Array, new_picture
-from agents.program_search.transforms.traits import AMOUNTS, FLAGS, LOOKS, MEASURES, Trait, measured
+from agents.program_search.transforms.traits import (
+    AMOUNTS,
+    FLAGS,
+    LOOKS,
+    MEASURES,
+    Trait,
+    look,
+    measured,
+    turned_outline,
+)
 
 SPLITS = DIVISIONS | PANES
 
@@ -57,7 +66,8 @@ def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
     extent={"alone": "without what else is in its box", "box": "with all that is in its box"},
     unless=lambda cut, which, trait, extent: (
         (which in ("most", "least") and trait in tuple(LOOKS))
-        or (which == "common" and trait not in tuple(LOOKS))
+        or (which == "common" and (trait not in (look, turned_outline) or cut not in OBJECTS))
+        or (which == "common" and extent == "box")
         or (extent == "box" and (isinstance(cut, tuple) or cut == "panes"))
     ),
 )

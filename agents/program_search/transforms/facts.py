@@ -12,6 +12,7 @@ from agents.program_search.transforms.perception import (
     regions,
 )
 from agents.program_search.transforms.registry import (
+    COLOURS,
     DIRECTIONS,
     YES_NO,
     Array,
@@ -323,3 +324,22 @@ def in_free_block(grid: Array, size: tuple[int, int]) -> Array:
             if (grid[block] == empty).all():
                 result[block] = 1
     return result
+
+
+@new_fact(
+    "whether {colour} is among {around} the cell",
+    cost=0.7,
+    reads=YES_NO,
+    around={
+        "eight": "the eight neighbours of",
+        "sides": "the four side neighbours of",
+        "corners": "the four corner neighbours of",
+    },
+    colour=COLOURS,
+)
+def has_neighbour(grid: Array, around: str, colour: int) -> Array | None:
+    """1 if a neighbour is of the colour; None if the colour is the background."""
+    if colour == background(grid):
+        return None
+    near = neighbourhood(grid, 8) == colour
+    return {"eight": near, "sides": near[:4], "corners": near[4:]}[around].any(0) * 1

@@ -7,6 +7,7 @@ from agents.program_search.transforms.perception import (
     PANES,
     background,
     bordered,
+    lines,
     parts,
 )
 from agents.program_search.transforms.registry import DIRECTIONS, Array, new_paint
@@ -71,7 +72,7 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 
 @new_paint(
     "the first colour met along one of {ways} (background where there is none)",
-    cost=1.3,
+    cost=1.6,
     ways={
         "straight": "the four straight directions",
         "diagonal": "the four diagonal directions",
@@ -95,7 +96,7 @@ def colour_in_sight(grid: Array, ways: str) -> Array:
 
 @new_paint(
     "the colour of an inked neighbour among {around} (background where there is none)",
-    cost=1.2,
+    cost=1.7,
     around={
         "sides": "the four at its sides",
         "corners": "the four at its corners",
@@ -215,11 +216,16 @@ def line_end(grid: Array, end: int, line: str) -> Array:
     return np.repeat(grid[end][None], height, 0)
 
 
-@new_paint("the colour at the same place in the first pane that is inked there", cost=1.2)
+@new_paint("the colour at the same place in the first pane that is inked there", cost=1.7)
 def in_any_pane(grid: Array) -> Array | None:
-    """All panes laid over each other, in every pane; None if their sizes differ."""
+    """All panes laid over each other, in every pane.
+
+    None if the sizes of the panes differ, or if what divides them is background.
+    """
     found, empty = parts(grid, "panes"), background(grid)
-    if len(found) < 2 or len({one.picture.shape for one in found}) > 1:
+    if len(found) < 2 or (grid[lines(grid)] == empty).any():
+        return None
+    if len({one.picture.shape for one in found}) > 1:
         return None
     over = found[0].picture
     for one in found[1:]:
