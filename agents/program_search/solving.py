@@ -1,14 +1,19 @@
-"""Solves a task by searching for programs that explain its train pairs; asks no model."""
+"""Solves a task by searching for programs that explain its train pairs; asks no model.
+
+Two searches of different kinds work side by side: one learns rules for cells, the other stacks
+pictures. The first attempt is the best of the rules, the second the best stack that says otherwise.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from agents.program_search.search.candidates import Candidate, ranked, weight
+from agents.program_search.search.candidates import Candidate, Search, content_of, ranked, weight
 from agents.program_search.search.evidence import Evidence, rediscovered
 from agents.program_search.search.views import explained
+from agents.program_search.stacking.search import stacked
 from agents.program_search.writing.program import program_of
 from agents.program_search.writing.trace import TraceWriter
 from utilities.config import DEFAULT_SEARCH_BUDGET
@@ -20,16 +25,24 @@ class Solution:
     """A program that is right on every train pair, and how it was found.
 
     `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
-    best program if every check passed (readme.md lists them), else "guess". `confidence` is how
-    often answers with such evidence were right on ARC-1 training, 0-1; None without test inputs,
-    since there is no answer then.
+    best program if every check passed (readme.md lists them), else "guess". `search` is which of
+    the two searches made it. `confidence` is how often answers with such evidence were right on
+    ARC-1 training, 0-1; None without test inputs, since there is no answer then.
     """
 
     reasoning: str
     python_code: str
     outputs: tuple[Grid | None, ...]
     kind: Literal["found", "guess"]
+    search: Search
     confidence: float | None
+    evidence: Evidence
+
+
+class Answer(NamedTuple):
+    """One answer to the test inputs: the programs that give it, and what speaks for the first."""
+
+    programs: list[Candidate]
     evidence: Evidence
 
 
@@ -45,34 +58,36 @@ def solve(
     inputs = tuple(np.array(pair.input) for pair in (*task.train, *task.test))
     outputs = tuple(np.array(pair.output) for pair in task.train)
     candidates, states = explained(inputs, outputs, search_budget)
-    groups = ranked(candidates, len(outputs))
-    is_strong = bool(groups) and len(outputs) > 1 and groups[0][0].is_strong()
+    rules, stacks = ranked(candidates, len(outputs)), stacked(inputs, outputs, search_budget)
+    is_strong = bool(rules) and len(outputs) > 1 and rules[0][0].is_strong()
     again = rediscovered(inputs, outputs, search_budget) if is_strong else ()
-    writer, total = TraceWriter(inputs, outputs, states), sum(map(weight, groups))
-    solutions = dict[str, Solution]()
-    places = [(place, number) for place, group in enumerate(groups) for number in range(len(group))]
-    for place, number in sorted(places, key=lambda one: one[1] > 0):
+    writer, solutions = TraceWriter(inputs, outputs, states), dict[str, Solution]()
+    answers = answers_of(rules, stacks, again, len(outputs))
+    places = [(one, number) for one in answers for number in range(len(one.programs))]
+    for answer, number in sorted(places, key=lambda place: place[1] > 0):
         if len(solutions) == best_of:
             break
-        group, best = groups[place], groups[place][number]
+        best = answer.programs[number]
         if (code := program_of(best)) in solutions:
             continue
-        share, repeated = weight(group) / total, () if place else again
-        evidence = Evidence(
-            place, share, best.is_strong(), repeated, is_first=not number, by_rank=best.renumbered
-        )
+        evidence = answer.evidence.of_program(best, is_first=not number)
         solutions[code] = Solution(
-            reasoning=writer.write(best, evidence, rival_of(groups, place)),
+            reasoning=writer.write(best, evidence, rival_of(answers, answer)),
             python_code=code,
             outputs=tuple(grid.tolist() for grid in best.outputs),
             kind="found" if evidence.is_found() else "guess",
+            search=evidence.search,
             confidence=evidence.confidence() if task.test else None,
             evidence=evidence,
         )
     return list(solutions.values())
 
 
-def rival_of(groups: Sequence[Sequence[Candidate]], place: int) -> Candidate | None:
-    """The best candidate that answers otherwise than the group at this place."""
-    others = [group[0] for number, group in enumerate(groups) if number != place]
-    return others[0] if others else None
+<<<<<<< HEAD
+
+
+def rival_of(answers: Sequence[Answer], answer: Answer) -> Candidate | None:
+    """The best candidate of the same search that answers otherwise."""
+    search = answer.programs[0].search
+    others = [one.programs[0] for one in answers if one is not answer]
+    return next((one for one in others if one.search == search), None)

@@ -148,6 +148,7 @@ def answer(job: dict[str, Any]) -> list[dict[str, Any]]:
             "python_code": solution.python_code,
             "answers": list(solution.outputs[len(task.train) :]),
             "kind": solution.kind,
+            "search": solution.search,
             "confidence": solution.confidence,
         }
         for solution in solve(task, best_of=job["best_of"], search_budget=job["search_budget"])

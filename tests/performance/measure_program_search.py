@@ -35,7 +35,8 @@ HOLDING_SHARE = 0.95
 class Result(NamedTuple):
     """What the search made of one task.
 
-    `right` has for each solution a flag for each test output, `confidence` what was stated.
+    `right` has for each solution a flag for each test output, `confidence` what was stated,
+    and `search` which of the two searches made it.
     """
 
     task_id: str
@@ -44,6 +45,7 @@ class Result(NamedTuple):
     confidence: list[float]
     found: bool
     mismatches: int
+    search: list[str]
     fresh: tuple[int, int] = (0, 0)
     """How many fresh pairs the first program is right on, and how many there are."""
 
@@ -114,7 +116,10 @@ def measure(job: Job) -> Result:
     confidences = [one.confidence or 0.0 for one in solutions]
     held = sum(right_on(solutions[0].python_code, pair) for pair in fresh) if solutions else 0
     passed = held, len(fresh) if solutions else 0
-    return Result(task.task_id, cpu_s, right, confidences, found, mismatches, passed)
+    searches = [one.search for one in solutions]
+    return Result(
+        task.task_id, cpu_s, right, confidences, found, mismatches, searches, passed
+    )
 
 
 def main() -> None:
@@ -162,6 +167,10 @@ def print_figures(results: list[Result]) -> None:
         solved = sum(one.is_solved(attempts) for one in results)
         outputs = sum(one.outputs_right(attempts) for one in results)
         print(f"@{attempts}: {solved} tasks solved, {outputs} test outputs right")
+    for search in ("rules", "stacking"):
+        firsts = [one for one in results if search in one.search]
+        flags = [one.right[one.search.index(search)] for one in firsts]
+        print(f"first answer of {search}: {sum(map(sum, flags))} test outputs right")
     print(f"found: right {sum(all(one.right[0]) for one in claims)} of {len(claims)} claimed")
     print(f"CPU s: median {median(cpu):.2f}, ", end="")
     print(f"p95 {cpu[int(0.95 * len(cpu))]:.2f}, max {cpu[-1]:.2f}")

@@ -169,6 +169,10 @@ def rule_in(reasoning: str) -> str:
 def test_trace_names_every_step_that_the_program_takes(task: Task) -> None:
     for solution in solved(task.task_id):
         body = solution.python_code.split("def solve_task")[1]
+        if solution.search == "stacking":
+            layers = re.findall(r"^    # (Layer \d+):", body, re.MULTILINE)
+            assert layers == re.findall(r"^   - (Layer \d+):", solution.reasoning, re.MULTILINE)
+            continue
         steps = len(re.findall(r"^    picture = ", body, re.MULTILINE))
         finish = "answer = " in body
         assert len(re.findall(r"\bThen ", rule_in(solution.reasoning))) == steps + finish - 1

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from agents.program_search.transforms.registry import Array, Step
 
+Search: TypeAlias = Literal["rules", "stacking"]
 CALL_OVERHEAD = 300
 """The fixed cost of one call, in cells."""
 LEFT_OUT_PENALTY = 6.0
@@ -67,7 +68,7 @@ class Candidate:
     whether a refit to the others gets it right; it is None if nothing was fitted. `unseen` is the
     share of test cells whose case no train pair shows. `failures` are simpler ways to finish that
     were tried, each with the pair that speaks against it. If `renumbered`, the steps see the
-    colours' numbers in `views.palette_of`.
+    colours' numbers in `views.palette_of`. `search` is which of the two searches made it.
     """
 
     steps: tuple[Step, ...]
@@ -78,6 +79,7 @@ class Candidate:
     unseen: float = 0.0
     failures: tuple[str, ...] = ()
     renumbered: bool = False
+    search: Search = "rules"
 
     def is_strong(self) -> bool:
         """Whether it has failed no check."""

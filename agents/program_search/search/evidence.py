@@ -1,11 +1,11 @@
 """How far an answer can be trusted: what speaks for it, and how often such answers were right."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 
-from agents.program_search.search.candidates import ranked
+from agents.program_search.search.candidates import Candidate, Search, ranked
 from agents.program_search.search.views import explained
 from agents.program_search.transforms.registry import Array
 
@@ -15,7 +15,12 @@ FOUND_SHARE = 0.7
 """An answer is called found only if it has at least this share of the weight of all that fits."""
 CALIBRATION: dict[str, Sequence[tuple[float, float]]] = {
     "found": [(0.0, 0.97)],
-    "not found again": [(0.0, 0.82)],
+    "not found again": [(0.0, 0.86)],
+    "not found again, stack says otherwise": [(0.0, 0.63)],
+    "not found again, stack says the same": [(0.0, 0.95)],
+    "guess, stack says the same": [(0.0, 0.85)],
+    "stack": [(0.0, 0.85)],
+    "stack, check failed": [(0.0, 0.55)],
     "by rank": [(0.0, 0.17)],
     "check failed": [(0.5, 0.24), (0.0, 0.05)],
     "second": [(0.1, 0.07), (0.0, 0.02)],
@@ -26,6 +31,11 @@ CALIBRATION: dict[str, Sequence[tuple[float, float]]] = {
 Measured on ARC-1 training, pooled over two earlier versions of the search (400 tasks and every
 third one). That is the development set; readme.md has the evaluation set's figures beside it.
 """
+OTHER_SAYS = {
+    "none": "",
+    "same": ", stack says the same",
+    "different": ", stack says otherwise",
+}
 
 
 class Evidence(NamedTuple):
@@ -37,6 +47,8 @@ class Evidence(NamedTuple):
     - `again`: for each train pair, whether the search without that pair finds a program that is
       right on it; empty if the search was not repeated.
     - `is_first`: no better program gives the same answer.
+    - `search`: which of the two searches gives the answer.
+    - `other`: what the first answer of the other search is beside it; "none" if it has none.
     - `by_rank`: the program tells colours by how common they are, which may fit by chance.
     """
 
@@ -46,6 +58,17 @@ class Evidence(NamedTuple):
     again: tuple[bool, ...] = ()
     is_first: bool = True
     by_rank: bool = False
+    search: Search = "rules"
+    other: Literal["none", "same", "different"] = "none"
+
+    def of_program(self, program: Candidate, *, is_first: bool) -> Self:
+        """The evidence for one of the programs that give the answer."""
+        return self._replace(
+            passed=program.is_strong(),
+            is_first=is_first,
+            by_rank=program.renumbered,
+            search=program.search,
+        )
 
     def is_found(self) -> bool:
         """Whether this program is claimed to be right: the best one for a sound answer."""
@@ -63,9 +86,13 @@ class Evidence(NamedTuple):
             return "second" if self.place == 1 else "later"
         if self.is_sound():
             return "found"
-        if self.by_rank:
-            return "by rank"
-        return "not found again" if self.passed else "check failed"
+        if self.search == "stacking":
+            return "stack" if self.passed else "stack, check failed"
+        if self.passed and not self.by_rank:
+            return "not found again" + OTHER_SAYS[self.other]
+        if self.other == "same":
+            return "guess, stack says the same"
+        return "by rank" if self.by_rank else "check failed"
 
     def confidence(self) -> float:
         """How often answers with such evidence were right on ARC-1 training, 0-1."""

@@ -151,7 +151,10 @@ class TraceWriter:
             lines.append("- There is one pair only, so nothing confirms the rule.")
         elif candidate.left_out is not None and not all(candidate.left_out):
             alone = pairs_words(candidate.left_out)
-            lines.append(f"- Some cases of the rule are shown by {alone} and by no other pair.")
+            if candidate.search == "stacking":
+                lines.append(f"- Without {alone} the other pairs would suggest other layers.")
+            else:
+                lines.append(f"- Some cases of the rule are shown by {alone} and by no other pair.")
         if self.pairs > 1 and evidence.again and not all(evidence.again):
             hidden = pairs_words(evidence.again)
             lines.append(f"- Without {hidden} the other pairs would suggest another rule.")
