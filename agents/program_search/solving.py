@@ -83,11 +83,47 @@ def solve(
     return list(solutions.values())
 
 
-<<<<<<< HEAD
+def answers_of(
+    rules: list[list[Candidate]],
+    stacks: list[list[Candidate]],
+    again: tuple[bool, ...],
+    pairs: int,
+) -> list[Answer]:
+    """The answers of both searches in the order of attempts, each once with all its programs.
+
+    The best of the rules comes first, then the best stack that says otherwise, then the rest. The
+    stack goes first if it is found again without each train pair, and a check of the rule failed.
+    """
+
+    def said(groups: list[list[Candidate]]) -> bytes | None:
+        return content_of(groups[0][0].outputs[pairs:]) if groups else None
+
+    both = [(groups, place) for groups in (rules, stacks) for place in range(len(groups))]
+    new = [one for one in both[len(rules) :] if said([stacks[one[1]]]) != said(rules)]
+    attempts = [*both[: min(len(rules), 1)], *new[:1]]
+    if len(attempts) == 2 and stacks[new[0][1]][0].is_strong() and not rules[0][0].is_strong():
+        attempts.reverse()
+    answers = dict[bytes | None, Answer]()
+    for groups, place in [*attempts, *(one for one in both if one not in attempts)]:
+        key, group = said([groups[place]]), groups[place]
+        if key in answers:
+            answers[key].programs[1:1] = group
+            continue
+        others = stacks if groups is rules else rules
+        evidence = Evidence(
+            place=len(answers),
+            share=weight(group) / sum(map(weight, groups)),
+            passed=group[0].is_strong(),
+            again=again if groups is rules and not place else (),
+            search=group[0].search,
+            other="none" if not others else "same" if said(others) == key else "different",
+        )
+        answers[key] = Answer(list(group), evidence)
+    return list(answers.values())
 
 
 def rival_of(answers: Sequence[Answer], answer: Answer) -> Candidate | None:
-    """The best candidate of the same search that answers otherwise."""
-    search = answer.programs[0].search
+    """The best rule that answers otherwise than this one; None for stacks, which say little."""
     others = [one.programs[0] for one in answers if one is not answer]
-    return next((one for one in others if one.search == search), None)
+    is_rule = answer.programs[0].search == "rules"
+    return next((one for one in others if is_rule and one.search == "rules"), None)

@@ -117,9 +117,7 @@ def measure(job: Job) -> Result:
     held = sum(right_on(solutions[0].python_code, pair) for pair in fresh) if solutions else 0
     passed = held, len(fresh) if solutions else 0
     searches = [one.search for one in solutions]
-    return Result(
-        task.task_id, cpu_s, right, confidences, found, mismatches, searches, passed
-    )
+    return Result(task.task_id, cpu_s, right, confidences, found, mismatches, searches, passed)
 
 
 def main() -> None:

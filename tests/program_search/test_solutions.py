@@ -171,7 +171,8 @@ def test_trace_names_every_step_that_the_program_takes(task: Task) -> None:
         body = solution.python_code.split("def solve_task")[1]
         if solution.search == "stacking":
             layers = re.findall(r"^    # (Layer \d+):", body, re.MULTILINE)
-            assert layers == re.findall(r"^   - (Layer \d+):", solution.reasoning, re.MULTILINE)
+            rule = solution.reasoning.split("The rule:")[1].split("Worked through")[0]
+            assert layers == re.findall(r"(Layer \d+):", rule)
             continue
         steps = len(re.findall(r"^    picture = ", body, re.MULTILINE))
         finish = "answer = " in body
