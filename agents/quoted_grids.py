@@ -15,12 +15,18 @@ from utilities.verification.labels import FEWEST_CELLS
 HIDDEN = "[hidden grid]"
 _BREAK = 255
 """Stands for words between cells: it is in no grid."""
+_ORDINALS = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last"
 _TOKEN = re.compile(
-    r"(?P<label>\b(?:row|line|r)[ \t]?#?[0-9]{1,2}\b[ \t]?[:.)|=]?|^[ \t]*[0-9]{1,2}[ \t]?[:)])"
+    r"(?P<label>\b(?:row|line|r)[ \t]?#?[0-9]{1,2}\b[ \t]?[:.)|=]?"
+    rf"|\b(?:{_ORDINALS}|[0-9]{{1,2}}(?:st|nd|rd|th))[ \t](?:row|line)\b"
+    r"|^[ \t]*[0-9]{1,2}(?:[ \t]?[:)]|\.(?=[ \t]))"
+    r"|\b(?:the|is|are|and|then)\b)"
     r"|(?P<cell>[0-9])|(?P<word>[^\W\d_]+)",
     re.IGNORECASE | re.MULTILINE,
 )
-_COLOURS = {name: number for number, name in enumerate(COLOUR_NAMES)} | {"gray": 5}
+"""A label, or a word that joins rows, stands between cells and ends no grid."""
+_OTHER_NAMES = {"gray": 5, "pink": 6, "purple": 6, "fuchsia": 6, "cyan": 8, "teal": 8, "brown": 9}
+_COLOURS = {name: number for number, name in enumerate(COLOUR_NAMES)} | _OTHER_NAMES
 
 
 class TextWithGrids:

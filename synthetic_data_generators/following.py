@@ -300,6 +300,9 @@ async def follow(
         open_run(asking, place, keys=chosen.keys, shown_options=shown_options, tasks=traces) as run,
         open_agent(run, chosen) as follower,
     ):
+        own = run.store.place
+        if is_one_of(output, [own.results, own.journal, own.log]):
+            raise UsageError(f"--output {output} is a file of the followers; choose another place")
         strategy = BestOf(follower.agent, no_verdicts, Limits(asking.best_of))
 
         async def answer(task: Task) -> dict[str, Any]:

@@ -24,6 +24,10 @@ NOTATIONS = {
     "labelled rows": "\n".join(f"Row {n}: {row}" for n, row in enumerate(ROWS, 1)),
     "numbered rows": "\n".join(f"{n}: {row}" for n, row in enumerate(ROWS, 1)),
     "one line": " / ".join(ROWS),
+    "ordinals": f"First row: {ROWS[0]}\nSecond row: {ROWS[1]}\n3rd row: {ROWS[2]}",
+    "a numbered list": "\n".join(f"{n}. {row}" for n, row in enumerate(ROWS, 1)),
+    "a sentence": f"row 1 is {ROWS[0]}, row 2 is {ROWS[1]}, and the third row is {ROWS[2]}.",
+    "other names": "\n".join(IN_WORDS).replace("maroon", "brown").replace("grey", "gray"),
     "names of colours": "\n".join(IN_WORDS).replace("grey", "Gray"),
     "words": FORMATS["words"].write(GRID),
 }

@@ -275,6 +275,17 @@ def test_what_cannot_be_meant_is_one_line(
     assert not (tmp_path / "r_followed.jsonl").exists()
 
 
+@pytest.mark.parametrize("name", ["results", "partial_results"])
+def test_the_followers_own_files_are_no_output(tmp_path: Path, run_script: Run, name: str) -> None:
+    source = results(tmp_path, MIRROR)
+    own = tmp_path / "out" / f"reasoning_verification_{name}.jsonl"
+    with LoopbackServer(then=FOLLOWS) as server:
+        done = run_script(*command(server, source, "--output", own))
+        assert server.ledger() == []
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "is a file of the followers" in done.stderr
+
+
 def test_a_dry_run_counts_the_followers_and_writes_nothing(tmp_path: Path, run_script: Run) -> None:
     source = results(tmp_path, MIRROR, FLIP, tasks=3)
     words = ("--model_identifier", "local:x", "--output_directory", tmp_path / "out", "--dry_run")
