@@ -29,6 +29,7 @@ _ENDINGS = tuple(
     f"_results{verified}.jsonl{packed}" for verified in ("", "_verified") for packed in ("", ".gz")
 )
 _JOURNAL = "_partial_results"
+_STATUS_OF_NO_RUN = "killed, or still under way"
 _HEAD = ("run", "model", "dataset", "tasks", "score", "cost", "status", "file")
 
 
@@ -76,7 +77,9 @@ def row_of(run: ScoredRun, path: Path) -> tuple[str, ...]:
     newest = run.metadata[-1] if run.metadata else None
     run_id = str(newest.run_id) if newest is not None else "unknown"
     more = f" and {len(run.metadata) - 1} before" if len(run.metadata) > 1 else ""
-    status = "killed, or still under way" if newest is None else str(newest.fields.get("status"))
+    status = str(newest.fields.get("status")) if newest is not None else _STATUS_OF_NO_RUN
+    if newest is None and run.remarks:  # a later script went through the file
+        status = "not told"
     if is_locked(path):
         status = "under way"
     scores, seen = run.scores(), [one for one in run.outcomes.values() if not one.missing]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.entries import result_entry, write_entries
 from tests.support.loopback_server import LoopbackServer, reply
 from tests.support.script_process import ScriptProcess
 from tests.support.scripts import Run, entries
@@ -91,6 +92,19 @@ def test_a_damaged_file_is_told_and_the_others_are_listed(
     assert "completed" in listed.stdout
     (unread,) = (line for line in listed.stdout.splitlines() if line.startswith("unread"))
     assert "odd_results.jsonl" in unread
+
+
+def test_what_was_verified_without_its_runs_metadata_is_not_called_killed(
+    tmp_path: Path, run_script: Run
+) -> None:
+    entry = result_entry("a", status=["ok"], prompt_messages=[[]])
+    source = write_entries(tmp_path / "r.jsonl", entry)
+    assert "killed, or still under way" in run_script(LIST, source).stdout
+    verified = {"entry_type": "metadata", "script": "verify_generated_code", "status": "completed"}
+    write_entries(source, entry, verified)
+    listed = run_script(LIST, source).stdout
+    assert "not told" in listed
+    assert "killed" not in listed
 
 
 def test_a_folder_without_results_is_one_line(tmp_path: Path, run_script: Run) -> None:
