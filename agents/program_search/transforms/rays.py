@@ -156,7 +156,7 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 
 
 @new_picture(
-    "{deed} every one-cell object that faces {block}",
+    "{deed} every cell (of objects of at most three cells) that faces {block}",
     cost=1.4,
     effort=6,
     deed={
@@ -173,8 +173,8 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
     """Single cells moved or joined straight to the block that they face; None without any."""
     empty, found = background(grid), parts(grid, "one_colour_corners")
-    blocks = [one for one in found if one.mask.size > 1]
-    dots = [one for one in found if one.mask.size == 1]
+    blocks = [one for one in found if one.mask.sum() > 3]
+    dots = [dot for one in found if one.mask.sum() < 4 for dot in cells_apart(one)]
     if not blocks or not dots:
         return None
     if block == "largest":
@@ -199,6 +199,19 @@ def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
         elif 0 <= row < len(grid) and 0 <= column < len(grid.T):
             result[row, column] = ink
     return result
+
+
+def cells_apart(part: Part) -> list[Part]:
+    """Each cell of the part as a part of its own."""
+    return [
+        Part(
+            part.top + row,
+            part.left + column,
+            np.ones((1, 1), bool),
+            part.picture[row:, column:][:1, :1],
+        )
+        for row, column in np.argwhere(part.mask).tolist()
+    ]
 
 
 def faced(block: Part, dot: Part) -> list[tuple[int, int, int]]:
