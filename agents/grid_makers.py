@@ -17,6 +17,19 @@ def black_grid(rng: Random, sides: Sides) -> Cells:
     return [[0] * columns for _ in range(rng.randint(*sides))]
 
 
+def varied_grid(rng: Random, grids: tuple[Cells, ...], recolours: bool) -> Cells:
+    """One of the grids, turned, mirrored and perhaps recoloured by chance; black stays black."""
+    colours = list(range(1, 10))
+    if recolours:
+        rng.shuffle(colours)
+    grid = [[cell and colours[cell - 1] for cell in row] for row in rng.choice(grids)]
+    if rng.random() < 0.5:
+        grid = [list(row) for row in zip(*grid)]  # noqa: B905 - its rows are equally long
+    if rng.random() < 0.5:
+        grid = grid[::-1]
+    return [row[::-1] for row in grid] if rng.random() < 0.5 else grid
+
+
 def noise_grid(rng: Random, sides: Sides, colours: tuple[int, ...]) -> Cells:
     """Cells of any colour; how many are black differs from grid to grid."""
     share = rng.uniform(0.2, 0.8)

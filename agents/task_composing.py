@@ -20,6 +20,7 @@ from agents.program_search.writing.program import (
     program_of,
     steps_in_words,
 )
+from agents.task_sources import Source
 from utilities.errors import RequestFailed
 from utilities.files.hashing import file_sha256
 from utilities.models.interface import Reply
@@ -31,6 +32,8 @@ from utilities.runs.options import AskingOptions
 from utilities.tasks.task import Task
 
 _SIDES = ((4, 8), (6, 12), (8, 16))
+_OWN_SHARE = 0.7
+"""How often a given program gets the inputs of its own task, and how often these are recoloured."""
 _LOOKED_AT = 4
 """Grids that a rule is tried on before it is proposed."""
 _TRIES = 30
@@ -97,7 +100,9 @@ class TaskComposer:
             async with self._replies.request(key, about) as request:
                 if request.reply is None:
                     seed = request_key(task, [], self.model_identifier, {}, index)
-                    text = orjson.dumps(composed(seed)).decode()
+                    program = task.program if isinstance(task, Source) else None
+                    made = composed(seed) if program is None else around(program, task, seed)
+                    text = orjson.dumps(made).decode()
                     request.reply = Reply(text=text, model=self.model_identifier, cost_usd=0.0)
                 reply = request.reply
         except RequestFailed as error:
@@ -134,6 +139,26 @@ def composed(seed: str) -> dict[str, str] | None:
                 "python_code": f"{inputs.program()}\n\n\n{program_of(candidate)}",
             }
     return None
+
+
+def around(program: str, task: Task, seed: str) -> dict[str, str]:
+    """A program with `generate_input` for another program, which has `solve_task`.
+
+    The inputs are random grids, or those of the program's task, turned and perhaps recoloured.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a choice that can be repeated, no secret
+    if chance.random() < _OWN_SHARE:
+        grids = tuple(pair.input for pair in task.pairs)
+        carried = carried_definitions([grid_makers.varied_grid])
+        call = f"varied_grid(rng, {grids}, {chance.random() < _OWN_SHARE})"
+        main = f"def generate_input(rng):\n    return {call}"
+        generator = "\n\n\n".join([*carried, main])
+    else:
+        colours = tuple(chance.sample(range(1, 10), chance.randint(1, 4)))
+        maker = chance.choice(grid_makers.MAKERS)
+        generator = _Inputs(maker, chance.choice(_SIDES), colours).program()
+    reasoning = f"The rule of a program that was written for the task {task.task_id}."
+    return {"reasoning": reasoning, "python_code": f"{program}\n\n\n{generator}\n"}
 
 
 def _drawn(chance: random.Random, grids: Sequence[Array]) -> Candidate | None:

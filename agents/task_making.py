@@ -64,6 +64,10 @@ def choose_task_maker(
     Raises UsageError as `choose_agent` does, and for agents that make no tasks.
     """
     named = options.model_identifier
+    if made_from == "programs":
+        if options.base_url or options.agent or (named and not agent_named_as_model(named)):
+            raise UsageError("--programs: no model is asked for these; leave out the model")
+        return choose_agent(options, AgentKind("new_task", TaskComposer)), made_from
     if named is None and options.base_url is None:
         named = config.default_model_identifier()
     if options.agent is not None:

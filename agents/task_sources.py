@@ -13,12 +13,16 @@ from utilities.command_line.terminal import say
 from utilities.errors import UsageError
 from utilities.files.hashing import file_sha256, hash_of
 from utilities.files.json_files import reported_reading
+from utilities.results.entry import ResultEntry
+from utilities.results.reader import read_entries
 from utilities.tasks.datasets import TaskSource
 from utilities.tasks.selection import Selection
 from utilities.tasks.task import Pair, Task
 from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
+from utilities.training_data.samples import TrainingSample, samples_of
+from utilities.verification.verdict import normal_form
 
-MadeFrom = Literal["task", "two_tasks", "descriptions", "nothing"]
+MadeFrom = Literal["task", "two_tasks", "descriptions", "programs", "nothing"]
 FROM_NOTHING = 100
 """Sources that have nothing but a number, if no other number is asked for."""
 _T = TypeVar("_T", bound=Task)
@@ -37,12 +41,18 @@ class Source(Task):
     tasks: tuple[Task, ...] = ()
     description: str = ""
     licence: str | None = None
+    program: str | None = None
+    """The new task's rule, if there is one."""
     number: int | None = None
     """What tells it from others without pairs or description."""
 
     def to_json(self) -> dict[str, Any]:
-        """As a task's, and the description or the number if there is one."""
-        told = {"description": self.description or None, "number": self.number}
+        """As a task's, and the description, the program or the number if there is one."""
+        told = {
+            "description": self.description or None,
+            "program": self.program,
+            "number": self.number,
+        }
         known = {name: value for name, value in told.items() if value is not None}
         return {**Task.to_json(self), **known}
 
@@ -126,6 +136,41 @@ def sources_of_descriptions(path: Path, chosen: Selection, *, allow_evaluation: 
         sets = KnownTasks(EVALUATION_SETS)
         sources = _not_of_evaluation(sources, lambda one: sets.name_by_id(one.task_id))
     return Sources(path, file_sha256(path), sources, {})
+
+
+def sources_of_programs(
+    paths: Sequence[Path], chosen: Selection, *, allow_evaluation: bool
+) -> Sources:
+    """Each different program of the results files, with the task that it was written for.
+
+    A relabelled program solves the task that stands beside it, which is no public one; any other
+    program that solves its task makes nothing new. Raises UsageError if a file cannot be read, if
+    none has a program, or as `_not_of_evaluation` does.
+    """
+    unusable: dict[str, str] = {}
+    found: dict[str, Source] = {}
+    for path in paths:
+        for entry in read_entries(path):
+            samples = samples_of(entry, path, unusable) if isinstance(entry, ResultEntry) else []
+            for sample in samples:
+                if sample.python_code is not None:
+                    source = _of_program(sample, sample.python_code)
+                    found.setdefault(normal_form(sample.python_code), source)
+    if not found:
+        raise UsageError("--programs: no program in these files; give results of code")
+    sources = list(found.values())[slice(*chosen.positions())][: chosen.max_tasks]
+    if not allow_evaluation:
+        sets = KnownTasks(EVALUATION_SETS)
+        names = {one.task_id: sets.name_of(one) or sets.name_by_id(one.task_id) for one in sources}
+        sources = _not_of_evaluation(sources, lambda one: names[one.task_id])
+    return Sources(paths[0], hash_of([file_sha256(path) for path in paths]), sources, unusable)
+
+
+def _of_program(sample: TrainingSample, code: str) -> Source:
+    task, origin = sample.task, sample.relabelled_from
+    old = str((origin or {}).get("task_id") or task.task_id)
+    name = f"{old}_{hash_of([normal_form(code)])[:8]}"
+    return Source(name, task.train, task.test, tasks=() if origin else (task,), program=code)
 
 
 def _described(path: Path, number: int, line: bytes, is_json: bool) -> Source:

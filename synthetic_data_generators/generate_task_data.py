@@ -38,13 +38,20 @@ _ABOUT_A_DATASET = ("dataset", "dataset_directory", "task_ids", "largest_grid")
 class TaskDataOptions(Options):
     """What the user asked for."""
 
-    made_from: Literal["task", "two_tasks", "descriptions", "nothing"] | None = option(
+    made_from: Literal["task", "two_tasks", "descriptions", "programs", "nothing"] | None = option(
         "what a new task is made from: a task of the dataset (default), two of them, a line of "
-        "--descriptions, or nothing (default without a model)"
+        "--descriptions, a program of --programs, or nothing (default without a model)"
     )
     descriptions: Path | None = option(
         "a file with a description a line, or JSON Lines of `description`, `task_id`, `licence`",
         "FILE",
+    )
+    programs: tuple[Path, ...] | None = option(
+        "results files whose programs become rules on new inputs, such as those that "
+        "relabel_programs.py wrote; no model is asked",
+        "RESULTS",
+        nargs="+",
+        parse=Path,
     )
     allow_evaluation_sources: bool = flag("make new tasks of tasks of evaluation sets, too")
     licence: str | None = option("licence of the sources, for the records", "TEXT")
@@ -61,18 +68,24 @@ class TaskDataOptions(Options):
         """Options that have nothing to act on."""
         if self.asking.vary is not None:
             return "--vary: a new task has no view to be turned back; leave it out"
-        if self.made_from == "descriptions" and self.descriptions is None:
-            return "--made_from descriptions: give --descriptions FILE as well"
-        if self.made_from not in (None, "descriptions") and self.descriptions is not None:
-            return f"--descriptions: nothing to do with --made_from {self.made_from}"
-        if self.wanted in ("descriptions", "nothing"):
+        files = {"descriptions": self.descriptions, "programs": self.programs}
+        for name, given in files.items():
+            if self.made_from == name and given is None:
+                return f"--made_from {name}: give --{name} as well"
+            if self.made_from not in (None, name) and given is not None:
+                return f"--{name}: nothing to do with --made_from {self.made_from}"
+        if all(given is not None for given in files.values()):
+            return "--programs and --descriptions: give one of them"
+        if self.wanted in ("descriptions", "programs", "nothing"):
             return self.fault_without_dataset(self.wanted)
         return None
 
     @property
     def wanted(self) -> "MadeFrom | None":
         """What was asked for; None if the agent decides."""
-        return self.made_from or (None if self.descriptions is None else "descriptions")
+        if self.made_from is None and self.descriptions is not None:
+            return "descriptions"
+        return "programs" if self.made_from is None and self.programs else self.made_from
 
     def fault_without_dataset(self, made_from: str) -> str | None:
         """The first option that needs a dataset, if one is given."""
@@ -93,6 +106,11 @@ def sources_of(options: TaskDataOptions, made_from: "MadeFrom") -> "Sources":
             raise UsageError(fault)
         return task_sources.sources_from_nothing(selection_of(asking))
     allowed = options.allow_evaluation_sources
+    if made_from == "programs":
+        assert options.programs is not None, "`fault` has seen to it"
+        return task_sources.sources_of_programs(
+            options.programs, selection_of(asking), allow_evaluation=allowed
+        )
     if made_from == "descriptions":
         assert options.descriptions is not None, "`fault` has seen to it"
         return task_sources.sources_of_descriptions(

@@ -12,17 +12,19 @@ import pytest
 
 from agents.grid_makers import MAKERS
 from agents.reply_parsing import extract_code
-from agents.task_composing import composed
+from agents.task_composing import around, composed
 from agents.task_making import MakingTasks, NewTaskAgent
 from agents.task_sources import (
     Source,
     Sources,
     sources_from_nothing,
     sources_of_descriptions,
+    sources_of_programs,
     sources_of_tasks,
 )
 from tests.support.scripts import arc1_training
 from tests.support.task_programs import GENERATOR, GOOD, MIRROR
+from tests.support.training_results import entry, mirror_task, write
 from utilities.errors import UsageError
 from utilities.models.interface import Message, Reply, Usage
 from utilities.results.entry import Sample, SampleStatus
@@ -180,6 +182,39 @@ def test_a_description_may_name_its_task_and_licence(tmp_path: Path) -> None:
     path.write_text('{"description": "Turn it.", "task_id": "t", "licence": "MIT"}\n')
     (source,) = sources_of_descriptions(path, EVERYTHING, allow_evaluation=True).sources
     assert (source.task_id, source.description, source.licence) == ("t", "Turn it.", "MIT")
+
+
+def programs_in(folder: Path, **relabelled: Any) -> Sources:
+    codes = [MIRROR, MIRROR + "# again", GOOD, None]
+    path = write(folder / "results.jsonl", entry("a", mirror_task(), codes, **relabelled))
+    return sources_of_programs([path], EVERYTHING, allow_evaluation=False)
+
+
+def test_each_different_program_is_a_source_once(tmp_path: Path) -> None:
+    programs = [source.program for source in programs_in(tmp_path).sources]
+    assert programs == [MIRROR, GOOD]
+
+
+def test_only_a_relabelled_program_may_solve_the_task_that_stands_beside_it(tmp_path: Path) -> None:
+    plain = programs_in(tmp_path).sources
+    relabelled = programs_in(tmp_path, relabelled_from=[{"task_id": "old"}] * 4).sources
+    assert [len(source.tasks) for source in plain] == [1, 1]
+    assert [len(source.tasks) for source in relabelled] == [0, 0]
+    assert all(source.task_id.startswith("old_") for source in relabelled)
+
+
+def test_a_program_gets_inputs_that_repeat_and_differ(tmp_path: Path) -> None:
+    source = programs_in(tmp_path).sources[0]
+    made = [around(MIRROR, source, str(seed))["python_code"] for seed in range(12)]
+    assert made == [around(MIRROR, source, str(seed))["python_code"] for seed in range(12)]
+    for code in made:
+        generator, solution = halves_of(code) or ("", "")
+        assert "def solve_task" in solution
+        names: dict[str, Any] = {}
+        exec(generator, names)
+        inputs = [names["generate_input"](random.Random(seed)) for seed in range(10)]
+        assert all(check_grid(grid) is None for grid in inputs)
+        assert len({str(grid) for grid in inputs}) > 2
 
 
 @pytest.mark.parametrize("maker", MAKERS)

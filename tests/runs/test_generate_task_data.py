@@ -60,6 +60,9 @@ def test_a_dry_run_writes_nothing(run_script: Run, tmp_path: Path) -> None:
     [
         (["--vary", "symmetry"], "--vary"),
         (["--made_from", "descriptions"], "give --descriptions"),
+        (["--made_from", "programs"], "give --programs"),
+        (["--made_from", "nothing", "--programs", "a.jsonl"], "--programs: nothing to do with"),
+        (["--descriptions", "a.txt", "--programs", "a.jsonl"], "give one of them"),
         (["--made_from", "task", "--descriptions", "a.txt"], "nothing to do with"),
         (["--made_from", "nothing", "--task_ids", "a"], "--task_ids: nothing to do with"),
         (["--descriptions", "a.txt", "--images", "pairs"], "--images: nothing to do with"),
@@ -78,6 +81,8 @@ def test_options_with_nothing_to_act_on_are_refused(
     [
         (["--made_from", "task"], "makes tasks from nothing only"),
         (["--agent", "program_search"], "makes no tasks"),
+        (["--programs", "a.jsonl", "--model_identifier", "LOCAL_0"], "no model is asked"),
+        (["--programs", "missing.jsonl"], "missing.jsonl"),
         (["--dataset", "arc1_training"], "--dataset: nothing to do with"),
     ],
 )
