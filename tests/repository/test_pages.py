@@ -31,6 +31,8 @@ README = PAGES["readme.md"]
 FIRST_PAGE_BYTES = 10 * 1024
 FEW_TASKS = ("--tasks", "[1:3]")
 """Two that are soon searched, and give each later command something to work on."""
+FEW_SOURCES = ("--tasks", "[1:6]")
+"""Of programs drawn by chance, so many that some make a task."""
 NOT_RUN = {
     "auxiliary_utilities/check_model.py",
     "benchmark/choose_again.py",
@@ -50,7 +52,8 @@ def commands() -> list[list[str]]:
 
 def on_few_tasks(command: list[str]) -> list[str]:
     """The command, and if it says how many tasks it runs on, an option that leaves few of them."""
-    return [*command, *(FEW_TASKS if "--max_tasks" in command else ())]
+    few = FEW_SOURCES if command[0].endswith("generate_task_data.py") else FEW_TASKS
+    return [*command, *(few if "--max_tasks" in command else ())]
 
 
 def needs_a_key_or_server(command: list[str]) -> bool:
