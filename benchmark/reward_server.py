@@ -3,9 +3,9 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from aiohttp import web
@@ -131,7 +131,7 @@ class RewardServer:
         self.waiting += len(items)
         try:
             answers = self._read(items)
-            rewards = await asyncio.gather(*map(self._rewarded, answers))
+            rewards = await _all(map(self._rewarded, answers))
         except BadRequest as error:
             return _refusal(400, str(error))
         finally:
@@ -164,6 +164,15 @@ class RewardServer:
             body=generate_latest(self._registry),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
         )
+
+
+async def _all(works: Iterable[Awaitable[Reward]]) -> list[Reward]:
+    """What all of them return; if one raises, the rest end first, so that they are counted."""
+    done = await asyncio.gather(*works, return_exceptions=True)
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+    return cast("list[Reward]", done)
 
 
 async def _content(request: web.Request) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from benchmark.reward_server import RewardServer, ServedRewards
 from tests.support.scripts import Run, clean_environment, script_command
 from utilities.errors import WorkersLost
 from utilities.tasks.task import Task
+from utilities.verification.verdict import Verdict
 
 SCRIPT = "benchmark/serve_rewards.py"
 MIRROR = "def solve_task(grid):\n    return [row[::-1] for row in grid]\n"
@@ -46,6 +48,9 @@ WIDE = {
     "test": [{"input": [[1, 2]], "output": [[2, 1]]}],
 }
 TASKS = {"mirror": TASK, "wide": WIDE}
+IN_PROCESS = {"mirror": Task.from_json("mirror", TASK)}
+LOST = "lost"
+ALL_RIGHT = Verdict((True,), (True, True), (), deterministic=True, hardcoded=False)
 
 
 class Answered(NamedTuple):
@@ -228,20 +233,6 @@ def test_grids_in_completions_and_shares_are_rewarded_on_request(tmp_path: Path)
         assert server.reward(code=TRAIN_ONLY)["reward"] == pytest.approx(2 / 3)
 
 
-def test_more_than_may_wait_is_refused_until_there_is_room(tmp_path: Path) -> None:
-    with serving(tmp_path, "--most_waiting", "4", "--wall_s", "3") as server:
-        slow = [{"task_id": "mirror", "code": SLOW.format(number)} for number in range(4)]
-        assert server.ask("/batch_reward", [*slow, *slow]).status == 413
-        with ThreadPoolExecutor() as pool:
-            first = pool.submit(server.ask, "/batch_reward", slow)
-            while server.ask("/health").content["waiting"] < 4:
-                pass
-            refused = server.ask("/reward", {"task_id": "mirror", "code": MIRROR})
-            assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
-            assert first.result().status == 200
-        assert server.reward(code=MIRROR)["reward"] == 1
-
-
 def test_who_has_no_token_gets_no_reward(tmp_path: Path) -> None:
     with serving(tmp_path, REWARD_SERVER_TOKEN="a-long-token") as server:
         item = {"task_id": "mirror", "code": MIRROR}
@@ -287,6 +278,7 @@ def test_evaluation_tasks_are_left_out(run_script: Run) -> None:
     assert "left out: 120 tasks of ARC-AGI's evaluation sets" in done.stderr
 
 
+@pytest.mark.slow
 def test_what_was_accepted_is_answered_before_a_signal_ends_the_server(tmp_path: Path) -> None:
     with serving(tmp_path, "--wall_s", "3") as server, ThreadPoolExecutor() as pool:
         slow = [
@@ -305,6 +297,7 @@ def test_what_was_accepted_is_answered_before_a_signal_ends_the_server(tmp_path:
     assert (server.process.returncode, said) == (143, "stopped\n")
 
 
+@pytest.mark.slow
 def test_a_second_signal_does_not_wait_for_rewards(tmp_path: Path) -> None:
     with serving(tmp_path, "--wall_s", "60") as server, ThreadPoolExecutor() as pool:
         endless = {"task_id": "mirror", "code": SLOW.replace("1)", "50)")}
@@ -323,6 +316,78 @@ def test_a_second_signal_does_not_wait_for_rewards(tmp_path: Path) -> None:
     )
 
 
+class PausedVerifier:
+    """Judges nothing before it is let."""
+
+    layers = "none"
+    programs_ahead = 1
+
+    def __init__(self) -> None:
+        """Nothing is let."""
+        self.goes_on = asyncio.Event()
+
+    async def judge(self, task: Task, codes: Sequence[str | None], **_: Any) -> Any:
+        """Wait, and find every program right."""
+        if LOST in codes:
+            raise WorkersLost("workers died; try again later")
+        await self.goes_on.wait()
+        return [ALL_RIGHT for _ in codes]
+
+
+async def until_waiting(server: RewardServer, count: int) -> None:
+    while server.waiting != count:
+        await asyncio.sleep(0)
+
+
+async def test_more_than_may_wait_is_refused_until_there_is_room() -> None:
+    verifier = PausedVerifier()
+    server = RewardServer(ServedRewards(IN_PROCESS, verifier, most_waiting=4))
+    item = {"task_id": "mirror", "code": MIRROR}
+    async with TestClient(TestServer(server.application())) as client:
+        assert (await client.post("/batch_reward", json=[item] * 8)).status == 413
+        first = asyncio.create_task(client.post("/batch_reward", json=[item] * 4))
+        await until_waiting(server, 4)
+        refused = await client.post("/reward", json=item)
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+        verifier.goes_on.set()
+        assert (await first).status == 200
+        assert (await client.post("/reward", json=item)).status == 200
+
+
+async def test_an_ending_server_gives_accepted_rewards_and_takes_no_more() -> None:
+    verifier = PausedVerifier()
+    server = RewardServer(ServedRewards(IN_PROCESS, verifier))
+    item = {"task_id": "mirror", "code": MIRROR}
+    async with TestClient(TestServer(server.application())) as client:
+        accepted = asyncio.create_task(client.post("/batch_reward", json=[item] * 2))
+        await until_waiting(server, 2)
+        draining = asyncio.create_task(server.drain())
+        await asyncio.sleep(0)
+        refused = await client.post("/reward", json=item)
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+        assert not draining.done()
+        verifier.goes_on.set()
+        rewards = (await (await accepted).json())["rewards"]
+        assert [one["reward"] for one in rewards] == [1, 1]
+        await draining
+
+
+async def test_those_beside_a_lost_answer_are_counted_and_waited_for() -> None:
+    verifier = PausedVerifier()
+    server = RewardServer(ServedRewards(IN_PROCESS, verifier))
+    items = [{"task_id": "mirror", "code": code} for code in (MIRROR, LOST, MIRROR)]
+    async with TestClient(TestServer(server.application())) as client:
+        asked = asyncio.create_task(client.post("/batch_reward", json=items))
+        await until_waiting(server, 3)
+        await client.get("/health")  # meanwhile the lost one has raised
+        assert server.waiting == 3
+        verifier.goes_on.set()
+        assert (await asked).status == 503
+        told = await (await client.get("/metrics")).text()
+    assert 'arc_rewards_total{label="verified"} 2.0' in told
+    assert server.waiting == 0
+
+
 class LostVerifier:
     """All its workers have died."""
 
@@ -334,8 +399,7 @@ class LostVerifier:
 
 
 async def test_lost_workers_are_no_wrong_reward_but_a_503_that_says_when_to_ask() -> None:
-    tasks = {"mirror": Task.from_json("mirror", TASK)}
-    application = RewardServer(ServedRewards(tasks, LostVerifier())).application()
+    application = RewardServer(ServedRewards(IN_PROCESS, LostVerifier())).application()
     async with TestClient(TestServer(application)) as client:
         item = {"task_id": "mirror", "code": MIRROR}
         reply = await client.post("/batch_reward", json=[item, item])
@@ -347,8 +411,7 @@ async def test_lost_workers_are_no_wrong_reward_but_a_503_that_says_when_to_ask(
 
 async def test_a_body_that_is_too_large_is_told_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmark.reward_server.LARGEST_BODY_BYTES", 1 << 20)
-    tasks = {"mirror": Task.from_json("mirror", TASK)}
-    application = RewardServer(ServedRewards(tasks, LostVerifier())).application()
+    application = RewardServer(ServedRewards(IN_PROCESS, LostVerifier())).application()
     async with TestClient(TestServer(application)) as client:
         reply = await client.post("/reward", data=b" " * (1 << 20) + b" ")
         assert reply.status == 413
