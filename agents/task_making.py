@@ -101,7 +101,10 @@ def choose_solver(name: str, options: AskingOptions) -> ChosenAgent:
             "day for that; leave out --batch, or solve the new tasks in a run of their own"
         )
     asking = replace(options, agent=None, model_identifier=name)
-    return choose_agent(asking, "reasoning_code")
+    try:
+        return choose_agent(asking, "reasoning_code")
+    except UsageError as error:
+        raise UsageError(str(error).replace("--model_identifier", "--solvable_by", 1)) from error
 
 
 @dataclass(frozen=True, slots=True)

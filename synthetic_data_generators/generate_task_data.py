@@ -66,8 +66,16 @@ class TaskDataOptions(Options):
 
     def fault(self) -> str | None:
         """Options that have nothing to act on."""
-        if self.asking.vary is not None:
-            return "--vary: a new task has no view to be turned back; leave it out"
+        unfit = {
+            "--vary: a new task has no view to be turned back; leave it out": (
+                self.asking.vary is not None
+            ),
+            "--pairs_per_task: a new task takes two train pairs or more": (
+                self.asking.draw.pairs_per_task < 2
+            ),
+        }
+        if any(unfit.values()):
+            return next(fault for fault, is_so in unfit.items() if is_so)
         files = {"descriptions": self.descriptions, "programs": self.programs}
         for name, given in files.items():
             if self.made_from == name and given is None:

@@ -59,6 +59,7 @@ def test_a_dry_run_writes_nothing(run_script: Run, tmp_path: Path) -> None:
     ("words", "fault"),
     [
         (["--vary", "symmetry"], "--vary"),
+        (["--pairs_per_task", "1"], "two train pairs or more"),
         (["--made_from", "descriptions"], "give --descriptions"),
         (["--made_from", "programs"], "give --programs"),
         (["--made_from", "nothing", "--programs", "a.jsonl"], "--programs: nothing to do with"),
@@ -83,6 +84,7 @@ def test_options_with_nothing_to_act_on_are_refused(
         (["--agent", "program_search"], "makes no tasks"),
         (["--programs", "a.jsonl", "--model_identifier", "LOCAL_0"], "no model is asked"),
         (["--programs", "missing.jsonl"], "missing.jsonl"),
+        (["--solvable_by", "NONSENSE"], "--solvable_by NONSENSE: unknown model"),
         (["--dataset", "arc1_training"], "--dataset: nothing to do with"),
     ],
 )

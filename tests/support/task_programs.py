@@ -41,6 +41,8 @@ FAULTS: dict[str, list[str]] = {
         generated_by("return [[byte % 10 for byte in os.urandom(6)] for _ in range(6)]"),
         solved_by("import random; return [[random.randint(0, 9) for _ in row] for row in grid]"),
         solved_by("return [[hash('a') % 10] * len(grid[0])] + grid"),
+        generated_by("random.n = getattr(random, 'n', 0) + 1; return [[random.n, 1, 2]]"),
+        solved_by("import math; math.n = getattr(math, 'n', 0) + 1; return [[math.n, 1], [0, 2]]"),
     ],
     "too_few_inputs": [generated_by("return [[1, rng.randint(2, 3)]]")],
     "identity": [solved_by("return grid")],

@@ -138,6 +138,34 @@ async def test_a_solution_that_solves_its_source_is_no_new_rule(verifier: LocalV
     assert await maker.made(code, [source]) == Fault("known_task", "it is the rule of 6150a2bd")
 
 
+async def test_a_solution_that_solves_its_source_turned_is_no_new_rule(
+    verifier: LocalVerifier,
+) -> None:
+    turned = changed_task(public_task("1e0a9b12"), SYMMETRIES[5])
+    fall = "return [sorted(row, key=lambda cell: cell == 0) for row in grid]"
+    right = fall.replace("== 0", "!= 0")
+    source = Task("falls", turned.train, turned.test)
+    made = [await maker_of(verifier).made(solved_by(body), [source]) for body in (fall, right)]
+    assert made == [Fault("known_task", "it is the rule of falls")] * 2
+
+
+async def test_a_solution_that_solves_a_known_task_is_no_new_rule(
+    verifier: LocalVerifier,
+) -> None:
+    code = solved_by("return [row[::-1] for row in grid[::-1]]")
+    maker = maker_of(verifier, public_task(), public_task("d4a91cb9"))
+    assert await maker.made(code) == Fault("known_task", "it is the rule of 6150a2bd")
+    assert isinstance(await maker.made(GOOD), NewTask)
+
+
+async def test_the_test_pair_is_not_one_whose_output_is_its_input(verifier: LocalVerifier) -> None:
+    body = "return [row[::-1] for row in grid] if sum(grid[0]) % 4 else grid"
+    made = [await maker_of(verifier, seed=seed).made(solved_by(body)) for seed in range(8)]
+    tasks = [one.task for one in made if isinstance(one, NewTask)]
+    assert any(pair.input == pair.output for task in tasks for pair in task.train)
+    assert not any(pair.input == pair.output for task in tasks for pair in task.test)
+
+
 def test_two_pairs_of_a_known_task_are_enough_to_know_it() -> None:
     known, task = KnownTasks(()), public_task("d4a91cb9")
     known.add(task, "old")

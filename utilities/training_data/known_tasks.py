@@ -75,6 +75,19 @@ class KnownTasks:
             found.update({name for other, name in alike if _hash_alone(other) == alone})
         return next((name for name, count in found.most_common(1) if count > 1), None)
 
+    def smallest_pairs(self, *, keeping_sizes: bool) -> list[tuple[Task, Pair, str]]:
+        """Each known task once, with its smallest train pair and its name.
+
+        Only tasks that keep the size in that pair, or only those that change it.
+        """
+        found: dict[bytes, tuple[Task, Pair, str]] = {}
+        for task, name in self._tasks:
+            pair = min(task.train, key=lambda one: sum(map(len, one.input)))
+            same = [*map(len, pair.input)] == [*map(len, pair.output or [])]
+            if same == keeping_sizes:
+                found.setdefault(pair_hash(pair), (task, pair, name))
+        return list(found.values())
+
     def name_by_id(self, task_id: str) -> str | None:
         """The name of the known task whose id is within this one; None without one.
 

@@ -23,6 +23,7 @@ from utilities.sandbox.execution import Execution
 from utilities.sandbox.program import ENTRY_POINTS
 from utilities.sandbox.python_source import Unparsable, bindings, entry_point_of, parse_python
 from utilities.tasks.hashes import content_hash, identifying_hashes
+from utilities.tasks.symmetries import SYMMETRIES, changed_task
 from utilities.tasks.task import Draw, Grid, Pair, Task
 from utilities.training_data.known_tasks import KnownTasks
 from utilities.training_data.relabelling import SYNTHETIC, entry_of, fault_of
@@ -71,7 +72,7 @@ seed leaves behind reaches the next one."""
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task that a program made: pair i has the input of seed `seed` + i, or of a later one."""
+    """A task that a program made, of inputs of the seeds from `seed` on."""
 
     task: Task
     generator: str
@@ -96,6 +97,7 @@ class TaskMaker:
         self._known = known
         self._pairs = draw.train_pairs + 1
         self._seed = draw.seed
+        self._smallest: dict[bool, list[tuple[Task, Pair, str]]] = {}
 
     async def made(self, code: str, sources: Sequence[Task] = ()) -> NewTask | Fault:
         """The task that a program makes; none of the `sources` may be solved by its solution."""
@@ -117,17 +119,18 @@ class TaskMaker:
         pairs = await self._solved(solution, inputs)
         if isinstance(pairs, Fault):
             return pairs
-        task = Task("", train=pairs[:-1], test=pairs[-1:])
+        pairs = tuple(sorted(pairs, key=lambda pair: pair.input != pair.output))
+        task = Task("", train=pairs[:-1], test=pairs[-1:])  # so the test pair is no copy
         if (fault := fault_of(task)) is not None:
             return Fault(_STATUS_OF_FAULT[fault.split()[0].rstrip(":")], fault)
         return replace(task, task_id=f"{SYNTHETIC}{content_hash(task)[:16]}")
 
     async def _old(self, task: Task, solution: str, sources: Sequence[Task]) -> Fault | None:
         """Why a task cannot count as new."""
-        if not await self._repeats(task, solution):
+        if not await self._repeats(task.pairs, solution):
             return Fault("not_deterministic", "the solution gives another output when run again")
         known = self._known.name_of(task) or self._known.name_by_two_pairs(task)
-        known = known or await self._solves(solution, sources)
+        known = known or await self._rule_known(task, solution, sources)
         return None if known is None else Fault("known_task", f"it is {known}")
 
     async def fresh_pairs(self, new: NewTask, count: int) -> list[Pair]:
@@ -161,8 +164,7 @@ class TaskMaker:
         if (fault := _fault_in(executions, "generator_failed")) is not None:
             return replace(fault, reason=fault.reason.split(_LINE_OF_RUNNER)[0])
         grids = [one.output for one in executions if one.output is not None]
-        repeated = Task("", tuple(map(Pair, seeds, grids)), ())
-        if not await self._repeats(repeated, runner):
+        if not await self._repeats(tuple(map(Pair, seeds, grids)), runner):
             return Fault("not_deterministic", "the same seed gives another input when run again")
         different = [grid for place, grid in enumerate(grids) if grid not in grids[:place]]
         if len(different) < self._pairs:
@@ -181,17 +183,36 @@ class TaskMaker:
         task = Task("", train=(), test=tuple(Pair(grid, None) for grid in inputs))
         return (await self.verdict(task, code, labels=False)).executions
 
-    async def _repeats(self, task: Task, code: str) -> bool:
-        """Whether a program gives the same again, also under another hash seed."""
-        verdict = await self.verdict(task, code, labels=True)
+    async def _repeats(self, pairs: Sequence[Pair], code: str) -> bool:
+        """Whether a program gives the same again, last input first, under both hash seeds."""
+        backwards = Task("", train=tuple(reversed(pairs)), test=())
+        verdict = await self.verdict(backwards, code, labels=True)
         return verdict.passed_all and verdict.deterministic is True
 
-    async def _solves(self, solution: str, sources: Sequence[Task]) -> str | None:
-        """The source whose train pairs the solution solves: the rule is not new then."""
+    async def _rule_known(self, task: Task, solution: str, sources: Sequence[Task]) -> str | None:
+        """The known task whose train pairs the solution solves: the rule is not new then.
+
+        Sources are tried in every symmetry. Known tasks are tried as they are: all of those that
+        keep or change the grid's size as the task does in one run, by their smallest train pairs,
+        and only those that are right there on all of them.
+        """
         for source in sources:
-            if (await self.verdict(source.train_pairs_only(), solution, labels=False)).passed_train:
-                return f"the rule of {source.task_id}"
+            for symmetry in SYMMETRIES:
+                if await self._solves(solution, changed_task(source, symmetry)):
+                    return f"the rule of {source.task_id}"
+        keeps_sizes = all(_size(pair.input) == _size(pair.output or []) for pair in task.pairs)
+        if keeps_sizes not in self._smallest:
+            self._smallest[keeps_sizes] = self._known.smallest_pairs(keeping_sizes=keeps_sizes)
+        alike = self._smallest[keeps_sizes]
+        inputs = [pair.input for _, pair, _ in alike]
+        executions = await self._outputs(solution, inputs) if inputs else ()
+        for (known, pair, name), one in zip(alike, executions, strict=True):
+            if one.output == pair.output and await self._solves(solution, known):
+                return f"the rule of {name}"
         return None
+
+    async def _solves(self, solution: str, task: Task) -> bool:
+        return (await self.verdict(task.train_pairs_only(), solution, labels=False)).passed_train
 
     async def verdict(self, task: Task, code: str, *, labels: bool) -> Verdict:
         """How a program does on a task."""
@@ -263,6 +284,10 @@ def _names_read(node: ast.AST) -> set[str]:
     texts = (one.value for one in nodes if isinstance(one, ast.Constant))
     named = {one.id for one in nodes if isinstance(one, ast.Name)}
     return named | {text for text in texts if isinstance(text, str)}
+
+
+def _size(grid: Grid) -> list[int]:
+    return [len(row) for row in grid]
 
 
 def _fault_in(executions: Sequence[Execution], otherwise: FaultStatus) -> Fault | None:
