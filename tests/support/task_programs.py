@@ -79,4 +79,5 @@ def any_program(prompt: str) -> str:
     else:  # tasks that differ from each other, some of them copies
         code = GOOD.replace("0, 0, 1, 2", f"0, {number // 2 % 9 + 1}, {number // 18 % 9 + 1}")
         code = code.replace("(4, 8)", f"({number // 162 % 3 + 4}, 8)")
+        code = code.replace("row[::-1] for", "[*row[::-1], 8] for")  # a mirror alone is known
     return f"<reasoning>A rule.</reasoning>\n\n```python\n{code}\n```"
