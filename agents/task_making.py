@@ -142,7 +142,8 @@ class MakingTasks:
         new = await self.maker.made(sample.python_code, source.tasks)
         if isinstance(new, Fault):
             return replace(sample, status=new.status, error=new.reason)
-        sample = sample if self.solver is None else await self._solved(sample, new.task)
+        if self.solver is not None:  # its replies count to the source, like the maker's
+            sample = await self._solved(sample, replace(new.task, task_id=source.task_id))
         if sample.status == "ok":
             made[index] = new
         return sample

@@ -239,11 +239,13 @@ class Scripted:
 
     def __init__(self, code: str | None, status: SampleStatus, reply: Reply | None) -> None:
         self.sample_given = Sample("t", 0, [], status, python_code=code, reply=reply)
+        self.asked_about: list[str] = []
 
     def identity(self) -> dict[str, Any]:
         return {}
 
     async def sample(self, task: Task, index: int) -> Sample:
+        self.asked_about.append(task.task_id)
         return replace(self.sample_given, index=index)
 
 
@@ -262,6 +264,12 @@ async def test_a_task_that_the_solver_solves_is_kept_and_its_cost_counted() -> N
     assert (entry["status"], entry["cost_usd"]) == (["ok"], [0.75])
     assert entry["usage"][0]["input_tokens"] == 12
     assert entry["new_tasks"][0]["task_id"].startswith("synthetic:")
+
+
+async def test_the_solvers_replies_count_to_the_source() -> None:
+    solver = Scripted(GOOD, "ok", None)
+    entry = await entry_solved_by(solver)
+    assert solver.asked_about == [entry["task_id"]]
 
 
 @pytest.mark.parametrize("code", ["def solve_task(grid):\n    return grid\n", None])
