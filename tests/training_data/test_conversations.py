@@ -98,7 +98,14 @@ def test_a_row_for_openai_has_arguments_as_text_and_nothing_else(
     assert set(row) == {"messages", "tools", "parallel_tool_calls"}
     _, _, looked, result, answer = row["messages"]
     assert json.loads(looked["tool_calls"][0]["function"]["arguments"]) == LOOK
-    assert result["tool_call_id"] == looked["tool_calls"][0]["id"]
+    assert result == {"role": "tool", "tool_call_id": "c1", "content": "[[3, 2, 1]]\n"}
+    assert set(looked) == {"role", "content", "tool_calls"}
+    for called in looked["tool_calls"]:
+        assert (set(called), called["type"]) == ({"id", "type", "function"}, "function")
+        assert set(called["function"]) == {"name", "arguments"}
+    for tool in row["tools"]:
+        assert (set(tool), tool["type"]) == ({"type", "function"}, "function")
+        assert set(tool["function"]) == {"name", "description", "parameters"}
     assert RIGHT in answer["content"] and "tool_calls" not in answer
 
 
@@ -144,6 +151,14 @@ def test_blocks_are_run_by_messages_of_the_user(run_script: Run, tmp_path: Path)
     looked, shown, _ = row["messages"][2:]
     assert looked == {"role": "assistant", "content": IN_BLOCKS["text"]}
     assert shown == {"role": "user", "content": "Result of block 1:\n\n```\n[1]\n```"}
+
+
+def test_a_row_of_blocks_for_openai_has_messages_and_no_empty_list_of_tools(
+    run_script: Run, tmp_path: Path
+) -> None:
+    (row,) = rows_of(run_script, results(tmp_path, [IN_BLOCKS, WRITTEN]), "openai_tool_calls")
+    assert set(row) == {"messages"}
+    assert all(set(message) == {"role", "content"} for message in row["messages"])
 
 
 def test_conversations_that_teach_faults_are_left_out_and_told(

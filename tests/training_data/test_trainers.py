@@ -224,11 +224,29 @@ def test_preferences_for_openai_have_its_fields_and_no_other(
         results, "openai_preference", "--reasoning", "thinking", "--thinking_format", "tags"
     )
     assert set(row) == {"input", "preferred_output", "non_preferred_output"}
-    assert row["input"]["messages"] == PROMPT
+    assert row["input"] == {"messages": PROMPT, "tools": [], "parallel_tool_calls": True}
     for name in ("preferred_output", "non_preferred_output"):
         (message,) = row[name]
         assert set(message) == {"role", "content"}
         assert message["role"] == "assistant"
+
+
+def test_turns_for_llama_factory_alternate_after_the_system_prompt(
+    tmp_path: Path, export: Export
+) -> None:
+    results = write(tmp_path / "results.jsonl", entry("a", mirror_task(), [RIGHT]))
+    (row,) = export(results, "sharegpt")
+    assert set(row) == {"conversations", "provenance"}
+    assert [turn["from"] for turn in row["conversations"]] == ["system", "human", "gpt"]
+    for turn in row["conversations"]:
+        assert set(turn) == {"from", "value"}
+        assert isinstance(turn["value"], str)
+    described = json.loads((tmp_path / "sharegpt_dataset_info.json").read_text())["sharegpt"]
+    assert described == {
+        "file_name": "sharegpt.jsonl",
+        "formatting": "sharegpt",
+        "columns": {"messages": "conversations"},
+    }
 
 
 def test_preferences_for_trl_are_lists_of_messages(tmp_path: Path, export: Export) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.benchmark.test_serve_rewards import MIRROR, serving
-from tests.support.scripts import Run
+from tests.support.scripts import REPOSITORY, Run
 from tests.support.training_results import RIGHT, WRONG, entry, mirror_task, write
+from tests.training_data.test_conversations import (
+    HANDED_IN,
+    LOOK,
+    LOOKED,
+    WRITTEN,
+    results,
+    rows_of,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,15 +28,20 @@ pytestmark = [
         not all(map(find_spec, ("torch", "trl"))), reason="PyTorch and TRL are not installed"
     ),
 ]
-SCRIPT = "auxiliary_utilities/export_training_data.py"
 TEMPLATE = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+TOOLS_TEMPLATE = (
+    "{% if tools %}<|tools|>{{ tools | tojson }}<|end|>{% endif %}"
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}"
+    "{% for call in m.tool_calls or [] %}<call>{{ call.function | tojson }}</call>{% endfor %}"
+    "<|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
 Settings = dict[str, Any]
 
 
-def tokenizer() -> Any:
+def tokenizer(template: str = TEMPLATE) -> Any:
     """One token for each byte, and a chat template."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -40,7 +52,7 @@ def tokenizer() -> Any:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(
-        tokenizer_object=made, eos_token=special[0], pad_token=special[1], chat_template=TEMPLATE
+        tokenizer_object=made, eos_token=special[0], pad_token=special[1], chat_template=template
     )
 
 
@@ -66,6 +78,16 @@ def settings(folder: Path) -> Settings:
     }  # fmt: skip
 
 
+def documented_reward(url: str) -> Callable[..., list[float]]:
+    """The reward function of the benchmarks' page, as it stands there, but for the address."""
+    page = (REPOSITORY / "benchmark" / "readme.md").read_text()
+    (block,) = (text for text in page.split("```") if "trl.GRPOTrainer(" in text)
+    lines = block.removeprefix("python").replace("http://127.0.0.1:8900", url)
+    found: dict[str, Any] = {}
+    exec(lines.partition("trainer = ")[0], found)
+    return cast("Callable[..., list[float]]", found["arc_reward"])
+
+
 def test_grpo_gets_the_rewards_that_are_served(tmp_path: Path) -> None:
     import trl
     from datasets import Dataset
@@ -73,14 +95,12 @@ def test_grpo_gets_the_rewards_that_are_served(tmp_path: Path) -> None:
     words, seen = tokenizer(), []
     right = f"```python\n{MIRROR}```"
     with serving(tmp_path) as server:
+        documented = documented_reward(server.url)
 
-        def arc_reward(completions: list[Any], task_id: list[str], **_: Any) -> list[float]:
+        def arc_reward(completions: list[Any], **columns: Any) -> list[float]:
             # A random model writes no program: every other completion is made a right one.
             texts = [right if number % 2 else one for number, one in enumerate(completions)]
-            pairs = zip(task_id, texts, strict=True)
-            items = [{"task_id": name, "completion": text} for name, text in pairs]
-            answered = server.ask("/batch_reward", {"items": items}).content
-            seen.append([one["reward"] for one in answered["rewards"]])
+            seen.append(documented(completions=texts, **columns))
             return list(seen[-1])
 
         trainer = trl.GRPOTrainer(
@@ -116,14 +136,11 @@ def test_a_trainer_takes_a_step_on_exported_rows(
     import trl
     from datasets import Dataset
 
-    results = write(
+    source = write(
         tmp_path / "results.jsonl",
         *(entry(str(n), mirror_task(n), [RIGHT, WRONG], reasoning=["So.", "No."]) for n in (1, 2)),
     )
-    output = tmp_path / "rows.jsonl"
-    done = run_script(SCRIPT, results, "--format", form, "--output", output)
-    assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    rows = rows_of(run_script, source, form)
     words = tokenizer()
     config: Callable[..., Any] = getattr(trl, f"{kind}Config")
     trainer = getattr(trl, f"{kind}Trainer")(
@@ -132,4 +149,28 @@ def test_a_trainer_takes_a_step_on_exported_rows(
         train_dataset=Dataset.from_list(rows),
         processing_class=words,
     )
+    assert trainer.train().training_loss > 0
+
+
+def test_sft_takes_a_step_on_conversations_with_tools(run_script: Run, tmp_path: Path) -> None:
+    import trl
+    from datasets import Dataset
+
+    source = results(tmp_path, [LOOKED, HANDED_IN], [LOOKED, WRITTEN])
+    rows = rows_of(run_script, source, "tool_calls", "--deduplicate", "none")
+    assert len(rows) == 2
+    words = tokenizer(TOOLS_TEMPLATE)
+    trainer = trl.SFTTrainer(
+        model=model(words, tmp_path / "model"),
+        args=trl.SFTConfig(
+            **settings(tmp_path / "out"), per_device_train_batch_size=2, max_length=None
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=words,
+    )
+    seen = [words.decode(ids) for ids in trainer.train_dataset["input_ids"]]
+    for text in seen:
+        assert text.startswith("<|tools|>") and '"name": "submit"' in text
+        assert "<call>" in text and LOOK["code"] in text, "the call with what it was given"
+        assert "<|tool|>[[3, 2, 1]]" in text, "the result"
     assert trainer.train().training_loss > 0

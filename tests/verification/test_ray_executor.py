@@ -10,9 +10,12 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.benchmark.test_serve_rewards import MIRROR, serving
+from tests.performance.measure_rewards import descendants_of
 from tests.support.scripts import REPOSITORY, Run, clean_environment, script_command
 from tests.verification.test_verify_generated_code import (
     FAILING,
@@ -24,7 +27,9 @@ from tests.verification.test_verify_generated_code import (
     without_times,
     write_results,
 )
+from utilities.errors import WorkersLost
 from utilities.tasks.task import Task
+from utilities.verification.ray_verifier import _answer
 from utilities.verification.verdict import VerifierSettings
 
 TASK = Task.from_json("a", TASK_DATA)
@@ -102,6 +107,60 @@ async def test_a_killed_actor_loses_no_program() -> None:
         os.kill(victim, signal.SIGKILL)
         verdicts = await judging
     assert all(verdict is not None and verdict.passed_all for (verdict,) in verdicts)
+
+
+class SilentActor:
+    """Its calls are never answered."""
+
+    @property
+    def judge(self) -> Any:
+        return self
+
+    def remote(self, _: Any) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
+
+
+@RAY
+@pytest.mark.slow
+async def test_a_call_that_is_never_answered_ends_as_lost_workers() -> None:
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    await _answer(SilentActor(), [((TASK, [RIGHT], True), answer)], 0.05)
+    with pytest.raises(WorkersLost, match=r"no answer in 0 s.*try again later"):
+        await answer
+
+
+@RAY
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_server_whose_ray_dies_gives_right_rewards_or_503_and_can_be_ended(
+    tmp_path: Path,
+) -> None:
+    options = ("--executor", "ray", "--max_concurrent_programs", "1")
+    with serving(tmp_path, *options) as server:
+
+        def named(word: bytes) -> list[int]:
+            return [
+                one
+                for one in descendants_of(server.process.pid)
+                if word in Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0")[0]
+            ]
+
+        def asked(number: int) -> Any:
+            item = {"task_id": "mirror", "code": f"{MIRROR}# {number}"}
+            status, told, headers = server.ask("/reward", item)
+            return told["reward"] if status == 200 else (status, headers["Retry-After"])
+
+        assert asked(0) == 1
+        (actor,), (raylet,) = named(b"ray::VerifyingActor"), named(b"raylet/raylet")
+        os.kill(actor, signal.SIGKILL)
+        assert {asked(number) for number in range(1, 20)} <= {1, (503, "1")}
+        (actor,) = named(b"ray::VerifyingActor")
+        os.kill(raylet, signal.SIGKILL)
+        os.kill(actor, signal.SIGKILL)
+        assert asked(20) == (503, "1")
+        server.process.send_signal(signal.SIGTERM)
+        server.process.communicate(timeout=60)
+    assert server.process.returncode == 143
 
 
 @RAY

@@ -218,7 +218,14 @@ def _tool_calls(parts: Parts) -> Row:
     has_messages=False,
 )
 def _openai_tool_calls(parts: Parts) -> Row:
-    return {**_conversation(parts, as_objects=False), "parallel_tool_calls": True}
+    """OpenAI's messages of tools have no name, and it refuses an empty list of tools."""
+    row = _conversation(parts, as_objects=False)
+    for message in row["messages"]:
+        if message["role"] == "tool":
+            del message["name"]
+    if not row["tools"]:
+        return {"messages": row["messages"]}
+    return {**row, "parallel_tool_calls": True}
 
 
 def _conversation(parts: Parts, *, as_objects: bool) -> Row:

@@ -5,6 +5,7 @@ on every machine of the cluster.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ MOST_PROGRAMS_A_CALL = 64
 CALLS_AHEAD = 2
 """Calls for an actor at a time, so that its next one is there when it answers one."""
 _CONNECT_S = 10.0
+_STOP_S = 10.0
+_CALL_S = 60.0
 _LIVES = -1  # however often it dies, for a server lives long
 _TRIES_OF_A_CALL = 2
 
@@ -112,7 +115,10 @@ class RayVerifier:
             work.cancel()
         await asyncio.gather(*self._handing_out, return_exceptions=True)
         if raised[0] is None:
-            await asyncio.gather(*(actor.stop.remote() for actor in self._actors))
+            stopping = [actor.stop.remote() for actor in self._actors]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_S):
+                    await asyncio.gather(*stopping, return_exceptions=True)  # the dead stop, too
         for actor in self._actors:
             ray.kill(actor)
         await asyncio.to_thread(ray.shutdown)
@@ -133,7 +139,13 @@ class RayVerifier:
             while programs < MOST_PROGRAMS_A_CALL and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
                 programs += len(batch[-1][0][1])
-            await _answer(actor, batch)
+            await _answer(actor, batch, self._limit_s(programs))
+
+    def _limit_s(self, programs: int) -> float:
+        """How long a call may take: far longer than any does whose actor is alive."""
+        limits = self._settings.limits
+        longest_s = max(limits.wall_s, self._settings.retry_timeouts_s or 0)
+        return _CALL_S + CALLS_AHEAD * max(programs, MOST_PROGRAMS_A_CALL) * 4 * longest_s
 
     def _connect(self) -> int:
         """Connect and return the number of cores."""
@@ -161,18 +173,19 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
 
 
-async def _answer(actor: Any, batch: list[Waiting]) -> None:
+async def _answer(actor: Any, batch: list[Waiting], limit_s: float) -> None:
     """Make one call; if it fails, the error is raised in those who wait for its programs.
 
-    What fails with Ray itself, after its own retries, is WorkersLost.
+    What fails with Ray itself, after its own retries, or takes longer, is WorkersLost.
     """
     from ray.exceptions import RayError, RayTaskError
 
     try:
-        judged = await actor.judge.remote([job for job, _ in batch])
+        async with asyncio.timeout(limit_s):
+            judged = await actor.judge.remote([job for job, _ in batch])
     except Exception as error:  # noqa: BLE001 - Ray raises what was raised elsewhere, whatever it is
-        if isinstance(error, RayError) and not isinstance(error, RayTaskError):
-            reason = str(error).strip().partition("\n")[0]
+        if isinstance(error, RayError | TimeoutError) and not isinstance(error, RayTaskError):
+            reason = str(error).strip().partition("\n")[0] or f"no answer in {limit_s:.0f} s"
             error = WorkersLost(f"--executor ray: workers died ({reason}); try again later")
         for _, answer in batch:
             if not answer.done():
