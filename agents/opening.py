@@ -111,11 +111,11 @@ async def ask_for_data(
         if run.replies.plan is not None:
             run.replies.plan.most_later_requests = strategy.most_later_samples
 
-        answer = partial(_entry, strategy, seen, identity, has_origin=needs_verdicts)
-        return await run.answer_tasks(answer, identity)
+        answer_task = partial(answer, strategy, seen, identity, has_origin=needs_verdicts)
+        return await run.answer_tasks(answer_task, identity)
 
 
-async def _entry(
+async def answer(
     strategy: Strategy,
     seen: Callable[[Task], Task],
     identity: Mapping[str, Any],

@@ -31,6 +31,9 @@ READERS: dict[str, list[str]] = {
     "benchmark/run_code_benchmark.py": ["--from_metadata", "{file}", *ASK, "--dry_run"],
     "benchmark/run_direct_benchmark.py": ["--from_metadata", "{file}", *ASK, "--dry_run"],
     "benchmark/score_results.py": ["{file}", "--submission_directory", "{}/sub", "--json"],
+    "synthetic_data_generators/generate_task_data.py": [
+        *("--programs", "{file}", "--dry_run", "--output_directory", "{}/out"),
+    ],
     "synthetic_data_generators/relabel_programs.py": ["{file}", "--output", "{}/new.jsonl"],
     "synthetic_data_generators/verify_generated_code.py": ["{file}", "--output", "{}/v.jsonl"],
     "synthetic_data_generators/verify_reasoning.py": [
@@ -94,7 +97,13 @@ def test_every_script_that_reads_results_is_known() -> None:
         for script in SCRIPTS
         if any(
             word in (REPOSITORY / script).read_text()
-            for word in ('"RESULTS"', "ExportOptions", "VerificationOptions", "BenchmarkOptions")
+            for word in (
+                '"RESULTS"',
+                '"SOURCE"',
+                "ExportOptions",
+                "VerificationOptions",
+                "BenchmarkOptions",
+            )
         )
     ]
     assert sorted(READERS) == reading

@@ -17,7 +17,7 @@ from utilities.runs.store import reparsed
 
 CODE = "synthetic_data_generators/generate_code_data.py"
 BENCHMARK = "benchmark/run_code_benchmark.py"
-BLIND = "\ndef extract_code(text):\n    return None\n"
+BLIND = "\ndef extract_code(text, also=()):\n    return None\n"
 
 
 @pytest.fixture
