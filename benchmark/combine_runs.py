@@ -26,6 +26,7 @@ from utilities.command_line.words import comma_list, is_one_of, non_negative_flo
 from utilities.config import BENCHMARK_RESULTS_DIRECTORY
 from utilities.errors import UsageError
 from utilities.files.spool import open_spool
+from utilities.scoring import combined_results
 from utilities.scoring.combined_runs import ALL, CascadeStep, Combination
 from utilities.scoring.comparison import RunRow, difference_lines, row_lines, short_names
 from utilities.scoring.options import SubmissionFiles, TaskSetOptions
@@ -95,7 +96,7 @@ def main() -> int:
         spool.execute("CREATE INDEX by_task ON entries (task)")
         combination.read(spool)
         combination.weigh(options.weights)
-        combination.write(options.output, spool, dataset or runs[0].dataset)
+        combined_results.write(combination, options.output, spool, dataset or runs[0].dataset)
     if options.json:
         show(*json.dumps(to_json(combination, cascade=options.cascade), indent=2).splitlines())
     else:

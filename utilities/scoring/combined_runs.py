@@ -1,27 +1,17 @@
-"""Several runs as one: what they give together, what each adds, and the results file of it."""
+"""Several runs as one: what they give together, and what each adds."""
 
-import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from math import sqrt
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from utilities.errors import UsageError
-from utilities.files.atomic import replacing
-from utilities.files.hashing import hash_of
-from utilities.files.json_lines import encode_line
-from utilities.results.entry import SCHEMA_VERSION, ResultEntry
-from utilities.results.provenance import new_run_id, run_metadata
 from utilities.scoring.combining import Ballot, CombinedChoice, ballot_of, combine
 from utilities.scoring.comparison import PairedDifference, RunRow, differences, means_of
-from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome, missing_outcome, score_attempts
-from utilities.scoring.run_score import attempt_fields
+from utilities.scoring.outcomes import TaskOutcome, missing_outcome, score_attempts
 from utilities.scoring.scored_run import ScoredRun, counted_entries
 from utilities.scoring.scores import score
 from utilities.tasks.task import Grid, Task
@@ -87,7 +77,8 @@ class Combination:
         """Of every task that some run was given: how many test outputs it has."""
 
     def read(self, spool: sqlite3.Connection) -> None:
-        """Read every entry that counts; the whole entries go into the spool, for `write`.
+        """Read every entry that counts; the whole entries go into the spool,
+        for `combined_results.write`.
 
         Raises UsageError if two runs have other pairs under one task's id.
         """
@@ -178,9 +169,10 @@ class Combination:
 
     def all_ids(self) -> list[str]:
         """The tasks of known outputs that some run was given."""
-        return sorted(task_id for task_id in self.outputs if self._is_scored(task_id))
+        return sorted(task_id for task_id in self.outputs if self.is_scored(task_id))
 
-    def _is_scored(self, task_id: str) -> bool:
+    def is_scored(self, task_id: str) -> bool:
+        """Whether the task's outputs are known."""
         if task_id in self.tasks:
             return self.tasks[task_id].is_scorable
         given = (one.run.outcomes.get(task_id) for one in self.members)
@@ -309,83 +301,6 @@ class Combination:
             steps.append(CascadeStep(below, len(asked), _row("", mixed)))
         return [one for at, one in enumerate(steps) if not at or one.asked != steps[at - 1].asked]
 
-    def write(self, path: Path, spool: sqlite3.Connection, dataset: str) -> None:
-        """Write every task's attempts as the results file of one run; raises UsageError.
-
-        An entry has the samples of all runs, one run's after the other's, so that cost, tokens and
-        oracle are those of all. `combined_from` says of each sample which run it is of, and
-        `combined_files` of the metadata where that run's results are, seen from this file.
-        """
-        started_at = datetime.now(UTC)
-        models = " + ".join(dict.fromkeys(one.run.model_identifier for one in self.members))
-        configuration = {
-            "combined": [one.run.name for one in self.members],
-            "weights": [round(one.weight, 6) for one in self.members],
-            "attempts": ATTEMPTS,
-            "dataset": dataset,
-        }
-        about = {
-            "run_id": new_run_id(started_at),
-            "configuration": configuration,
-            "configuration_hash": hash_of(configuration),
-            "model_identifier": models,
-            "model": models,
-            "dataset": dataset,
-        }
-        named: dict[str, list[str]] = {"solved": [], "unsolved": [], "unscored": []}
-        with replacing(path) as file:
-            for task_id, parts in self._entries(spool):
-                entry = about | self._entry(task_id, parts)
-                solved = {True: "solved", False: "unsolved", None: "unscored"}[entry["solved"]]
-                named[solved].append(task_id)
-                file.write(encode_line(entry))
-            left = {one: count for one, count in self.outputs.items() if one not in self.tasks}
-            fields = {
-                **about,
-                **{f"{name}_task_ids": ids for name, ids in named.items()},
-                "combined_files": {
-                    one.name: [os.path.relpath(file, path.parent) for file in one.run.paths]
-                    for one in self.members
-                },
-                "missing_tasks": left,
-                "missing_unscored_task_ids": [one for one in left if not self._is_scored(one)],
-            }
-            told = run_metadata("combine_runs.py", "completed", started_at, fields)
-            file.write(encode_line(told))
-
-    def _entries(
-        self, spool: sqlite3.Connection
-    ) -> Iterator[tuple[str, Mapping[int, ResultEntry]]]:
-        """Each task with the entries of the runs that answered it."""
-        decode = msgspec.json.Decoder(ResultEntry).decode
-        for task_id in self.tasks:
-            rows = spool.execute(
-                "SELECT run, content FROM entries WHERE task = ? ORDER BY run", (task_id,)
-            )
-            yield task_id, {number: decode(content) for number, content in rows}
-
-    def _entry(self, task_id: str, parts: Mapping[int, ResultEntry]) -> dict[str, Any]:
-        task, choices = self.tasks[task_id], self.choices(task_id)
-        grids = [
-            [one.output for one in tried] + [None] * (ATTEMPTS - len(tried)) for tried in choices
-        ]
-        lists = _joined(list(parts.values()))
-        return {
-            "entry_type": "result",
-            "schema_version": SCHEMA_VERSION,
-            "task_id": task_id,
-            "task_data": task.to_json(),
-            "complete": True,
-            **lists,
-            "combined_from": [
-                self.members[number].name for number, part in parts.items() for _ in part.status
-            ],
-            **attempt_fields(task, grids),
-            "attempt_runs": [
-                [[self.members[run].name for run in one.runs] for one in tried] for tried in choices
-            ],
-        }
-
 
 def _own_agreement(ballots: Iterable[Ballot]) -> float | None:
     """The chance that two samples give a test input the same answer; None without two."""
@@ -397,34 +312,6 @@ def _own_agreement(ballots: Iterable[Ballot]) -> float | None:
             alike = sum(answers.count(one) - 1 for one in answers if one is not None)
             chances += [alike / pairs] if pairs else []
     return sum(chances) / len(chances) if chances else None
-
-
-def _joined(parts: Sequence[ResultEntry]) -> dict[str, list[Any]]:
-    """The samples of several entries as those of one; what none of them has is left out."""
-    joined: dict[str, list[Any]] = {}
-    for name in ResultEntry.SAMPLE_LISTS:
-        lists = [getattr(part, name) for part in parts]
-        if any(values is not None and any(one is not None for one in values) for values in lists):
-            joined[name] = [
-                one
-                for part, values in zip(parts, lists, strict=True)
-                for one in (values if values is not None else [None] * part.samples)
-            ]
-    if parents := joined.get("parent_samples"):
-        starts = [start for start, part in _starts(parts) for _ in range(part.samples)]
-        joined["parent_samples"] = [
-            one and [start + parent for parent in one]
-            for start, one in zip(starts, parents, strict=True)
-        ]
-    return joined
-
-
-def _starts(parts: Sequence[ResultEntry]) -> Iterator[tuple[int, ResultEntry]]:
-    """Each entry with the number of samples before its own."""
-    before = 0
-    for part in parts:
-        yield before, part
-        before += part.samples
 
 
 def _is_same(one: Task, other: Task) -> bool:
