@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from utilities.command_line.options import Options, flag, option, parse_options, part
-from utilities.command_line.signals import Stopped, hearing_signals, run_until_stopped
+from utilities.command_line.signals import hearing_signals, run_until_stopped
 from utilities.command_line.terminal import say
 from utilities.command_line.words import port_number, positive_int
 from utilities.errors import UsageError
@@ -84,10 +84,7 @@ def main() -> int:
     """Serve until a signal ends it."""
     options = parse_options(RewardOptions, __doc__)
     tasks = tasks_to_serve(options)
-    try:
-        return 128 + run_until_stopped(serve(options, tasks))
-    except Stopped as stopped:
-        return stopped.exit_code
+    return 128 + run_until_stopped(serve(options, tasks))
 
 
 def tasks_to_serve(options: RewardOptions) -> dict[str, Task]:
@@ -137,9 +134,9 @@ async def serve(options: RewardOptions, tasks: dict[str, Task]) -> signal.Signal
             )
         )
         async with listening(server.application(), options.host, options.port) as address:
-            say(f"rewards for {len(tasks)} tasks at {address}; Ctrl-C ends it")
             signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
             with hearing_signals(signals.put_nowait):
+                say(f"rewards for {len(tasks)} tasks at {address}; Ctrl-C ends it")
                 received = await signals.get()
                 await _first_of(server.drain(), signals.get())
             lost = f": {server.waiting} answers under way have no reward" if server.waiting else ""
