@@ -15,7 +15,7 @@ from utilities.errors import UsageError
 from utilities.model_catalogue import ModelEntry
 from utilities.models.interface import Sampling
 from utilities.models.json_fields import joined
-from utilities.runs.options import NO_TOOLS, AskingOptions, ToolOptions
+from utilities.runs.options import NO_TOOLS, SEARCH_OPTIONS, AskingOptions, ToolOptions
 from utilities.views.pictures import Pictures
 
 _BACKGROUND_TIMEOUT_S = 4 * 3600.0
@@ -93,6 +93,8 @@ def choose_agent(
             f"{kind.option} {kind.name}: it asks a model, and {what}; name one by "
             "--model_identifier"
         )
+    if (given := options.first_given(SEARCH_OPTIONS)) is not None:
+        raise UsageError(f"--{given}: {identifier} is asked, and no search is made; leave it out")
     has_tools = turns.tools == "python"
     showing = _showing(kind, options, turns)
     model = choose_model(identifier, options, has_tools=has_tools)
@@ -133,22 +135,14 @@ def _without_model(kind: AgentKind, options: AskingOptions, turns: ToolOptions) 
         raise UsageError(f"--batch: {name} asks no provider; name a model as well")
     if turns.tools is not None:
         raise UsageError(f"--tools: {name} asks no model that could call them; name one as well")
-    if (given := _given_for_prompts(options)) is not None:
+    if (given := options.first_given(PROMPT_OPTIONS)) is not None:
         raise UsageError(f"--{given}: {name} has no prompt; name a model as well")
     return ChosenAgent(kind, None)
 
 
-def _given_for_prompts(options: AskingOptions) -> str | None:
-    """The first option about prompts that is given."""
-    defaults = AskingOptions()
-    return next(
-        (name for name in PROMPT_OPTIONS if getattr(options, name) != getattr(defaults, name)), None
-    )
-
-
 def _showing(kind: AgentKind, options: AskingOptions, turns: ToolOptions) -> Showing:
     """How the agent shows tasks; raises UsageError if it cannot show them so."""
-    made_by, given = kind.made_by, _given_for_prompts(options)
+    made_by, given = kind.made_by, options.first_given(PROMPT_OPTIONS)
     if given is None:
         return PLAIN
     if not issubclass(made_by, LanguageModelAgent):

@@ -17,7 +17,7 @@ from utilities.errors import ASK_AGAIN, UsageError
 from utilities.files.hashing import hash_of
 from utilities.replies.asked_model import AskedModel
 from utilities.results.entry import Sample, entry_of
-from utilities.runs.options import AskingOptions
+from utilities.runs.options import SEARCH_OPTIONS, AskingOptions
 from utilities.tasks.task import Task
 from utilities.training_data.new_tasks import GENERATOR, Fault, NewTask, TaskMaker
 from utilities.verification.verdict import Verifier
@@ -93,8 +93,8 @@ def choose_task_maker(
 def choose_solver(name: str, options: AskingOptions) -> ChosenAgent:
     """The agent that must solve a new task; raises UsageError as `choose_agent` does."""
     if agent_named_as_model(name) is not None:
-        only_search = AskingOptions(search_budget=options.search_budget)
-        return choose_agent(only_search, "program_search")
+        kept = {name: getattr(options, name) for name in SEARCH_OPTIONS}
+        return choose_agent(AskingOptions(**kept), "program_search")
     if options.batch:
         raise UsageError(
             f"--solvable_by {name}: it is asked when a task is there, and a batch takes up to a "

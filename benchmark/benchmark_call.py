@@ -17,7 +17,7 @@ from utilities.errors import UsageError
 from utilities.replies.budget import Budget
 from utilities.runs.earlier_run import differences
 from utilities.runs.loop import Answer
-from utilities.runs.options import AskingOptions, OutputPlace, ToolOptions
+from utilities.runs.options import SEARCH_OPTIONS, AskingOptions, OutputPlace, ToolOptions
 from utilities.runs.run import AskingRun, Conclusion, open_run, selection_of
 from utilities.scoring.run_score import BenchmarkOutcome
 from utilities.scoring.scores import ScoreSummary
@@ -248,10 +248,11 @@ def _parts_of(
     """Each model on each dataset; raises UsageError before any of them is asked."""
     models = names_in(options.model_identifier, "--model_identifier")
     datasets = names_in(options.dataset, "--dataset")
+    searching = sum(agent_named_as_model(model) is not None for model in models)
     parts = [
         _Part(narrowed, choose_agent(narrowed, agent, turns))
         for model in models
-        for narrowed in _narrowed(options, model, datasets, is_only_model=len(models) == 1)
+        for narrowed in _narrowed(options, model, datasets, has_both=0 < searching < len(models))
     ]
     if len(datasets) > 1:
         for part in parts[: len(datasets)]:
@@ -269,14 +270,15 @@ def _narrowed(
     model: str | None,
     datasets: Sequence[str | None],
     *,
-    is_only_model: bool,
+    has_both: bool,
 ) -> list[AskingOptions]:
     """The options for one model on each dataset.
 
-    An agent that asks no model, named beside models, gets no URL, no batches and no prompts.
+    An agent that asks no model, named beside models, gets no URL, no batches and no prompts; a
+    model named beside it gets nothing that is about the search.
     """
-    if not is_only_model and agent_named_as_model(model) is not None:
-        defaults = AskingOptions()
-        plain = {name: getattr(defaults, name) for name in PROMPT_OPTIONS}
-        options = replace(options, base_url=None, batch=False, **plain)
+    if has_both and agent_named_as_model(model) is not None:
+        options = options.without(("base_url", "batch", *PROMPT_OPTIONS))
+    elif has_both:
+        options = options.without(SEARCH_OPTIONS)
     return [replace(options, model_identifier=model, dataset=dataset) for dataset in datasets]

@@ -13,7 +13,7 @@ is shown. RESULTS is not changed, and what was asked once is not asked again.
 from utilities.command_line.script import run_script
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.benchmark_options import JudgeOptions
@@ -21,12 +21,12 @@ from utilities.command_line.options import Options, argument, parse_options, par
 from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.words import is_one_of
 from utilities.config import CHOSEN_AGAIN_DIRECTORY
-from utilities.runs.options import AskingOptions, OutputPlace
+from utilities.runs.options import SEARCH_OPTIONS, AskingOptions, OutputPlace
 from utilities.scoring.options import SubmissionOptions
 
 PLACE = OutputPlace(CHOSEN_AGAIN_DIRECTORY, "chosen_again", "chosen_again.log")
 _OF_RESULTS = (
-    *("agent", "model_identifier", "search_budget", "batch", "best_of", "reparse"),
+    *("agent", "model_identifier", *SEARCH_OPTIONS, "batch", "best_of", "reparse"),
     *("dataset", "dataset_directory", "max_tasks", "tasks", "task_ids", "strict"),
     *("vary", "grid_format", "images", "images_only", "prompt_directory"),
 )
@@ -48,10 +48,8 @@ class ChoosingOptions(Options):
             return "--judge is missing: name the model that chooses"
         if is_one_of(self.submission.submission, self.results):
             return "--submission is one of RESULTS"
-        defaults = {one.name: one.default for one in fields(AskingOptions)}
-        for name in _OF_RESULTS:
-            if getattr(self.asking, name) != defaults[name]:
-                return f"--{name}: tasks and samples are those of RESULTS; leave it out"
+        if (name := self.asking.first_given(_OF_RESULTS)) is not None:
+            return f"--{name}: tasks and samples are those of RESULTS; leave it out"
         return None
 
 

@@ -25,7 +25,7 @@ from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.terminal import show
 from utilities.command_line.words import whole_number
 from utilities.config import TASK_DATA_DIRECTORY
-from utilities.runs.options import AskingOptions, OutputPlace
+from utilities.runs.options import SEARCH_OPTIONS, AskingOptions, OutputPlace
 
 if TYPE_CHECKING:
     from agents.task_sources import MadeFrom, Sources
@@ -66,7 +66,11 @@ class TaskDataOptions(Options):
 
     def fault(self) -> str | None:
         """Options that have nothing to act on."""
+        of_search = self.asking.first_given(SEARCH_OPTIONS)
         unfit = {
+            f"--{of_search}: nothing is searched; give --solvable_by PROGRAM_SEARCH as well": (
+                of_search is not None and self.solvable_by is None and self.asking.agent is None
+            ),
             "--vary: a new task has no view to be turned back; leave it out": (
                 self.asking.vary is not None
             ),
@@ -142,7 +146,7 @@ async def generate(options: TaskDataOptions) -> int:
     from utilities.verification.verdict import LocalVerifier, VerifierSettings
 
     asking, draw = options.asking, options.asking.draw.draw
-    chosen, made_from = choose_task_maker(asking, options.wanted)
+    chosen, made_from = choose_task_maker(asking.without(SEARCH_OPTIONS), options.wanted)
     solver = None if options.solvable_by is None else choose_solver(options.solvable_by, asking)
     sources = sources_of(options, made_from)
     async with AsyncExitStack() as stack:

@@ -14,7 +14,7 @@ same command again goes on where the last run ended and asks nothing twice.
 from utilities.command_line.script import run_script
 
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,14 +22,14 @@ from utilities.command_line.options import Options, argument, option, parse_opti
 from utilities.command_line.signals import run_until_stopped
 from utilities.command_line.words import positive_int, whole_number
 from utilities.config import SYNTHETIC_DATA_DIRECTORY
-from utilities.runs.options import AskingOptions, OutputPlace
+from utilities.runs.options import SEARCH_OPTIONS, AskingOptions, OutputPlace
 
 PLACE = OutputPlace(
     SYNTHETIC_DATA_DIRECTORY / "reasoning_verification",
     "reasoning_verification",
     "reasoning_verification.log",
 )
-_SAY_NOTHING = ("agent", "search_budget", "vary", "best_of", "tasks", "strict")
+_SAY_NOTHING = ("agent", *SEARCH_OPTIONS, "vary", "best_of", "tasks", "strict")
 """Options of the asking scripts that say nothing here."""
 
 
@@ -56,12 +56,10 @@ class FollowingOptions(Options):
 
     def fault(self) -> str | None:
         """What is wrong with the options together."""
-        defaults = {one.name: one.default for one in fields(AskingOptions)}
-        for name in _SAY_NOTHING:
-            if getattr(self.asking, name) != defaults[name]:
-                instead = "--followers K says how many" if name == "best_of" else "leave it out"
-                return f"--{name}: traces are followed, not made; {instead}"
-        return None
+        if (name := self.asking.first_given(_SAY_NOTHING)) is None:
+            return None
+        instead = "--followers K says how many" if name == "best_of" else "leave it out"
+        return f"--{name}: traces are followed, not made; {instead}"
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 import orjson
 
+from agents.program_search.ray_pool import RayPool
 from agents.program_search.worker_pool import WorkerPool
 from utilities.config import DEFAULT_SEARCH_BUDGET
 from utilities.errors import RequestFailed
@@ -26,7 +27,8 @@ class ProgramSearchAgent(AbstractAsyncContextManager["ProgramSearchAgent"]):
     """Its samples of a task are the programs that the search found, all different, best first.
 
     Each is journalled as JSON, like a model's reply. The same task, budget and source give the
-    same programs on any machine. Leaving the agent ends its worker processes.
+    same programs on any machine, however many tasks are searched at once. Leaving the agent ends
+    its worker processes.
     """
 
     needs_model: ClassVar[bool] = False
@@ -36,13 +38,18 @@ class ProgramSearchAgent(AbstractAsyncContextManager["ProgramSearchAgent"]):
     """A sample's index is a place in the ranking, so that each view of a task begins with 0."""
 
     def __init__(
-        self, replies: Replies, *, best_of: int, search_budget: int, workers: int | None = None
+        self,
+        replies: Replies,
+        *,
+        best_of: int,
+        search_budget: int,
+        pool: WorkerPool | RayPool | None = None,
     ) -> None:
-        """`search_budget` is in cells touched; `workers` are as many as cores by default."""
+        """`search_budget` is in cells touched; the `pool` has a worker a core by default."""
         self._replies = replies
         self._best_of = best_of
         self._search_budget = search_budget
-        self._pool = WorkerPool(workers or os.cpu_count() or 1)
+        self._pool = pool or WorkerPool(os.cpu_count() or 1)
         self._searches: WeakValueDictionary[str, asyncio.Task[list[Any]]] = WeakValueDictionary()
         self._named = {"model_identifier": self.model_identifier, "model": self.model_identifier}
         self._identity = {
@@ -54,13 +61,22 @@ class ProgramSearchAgent(AbstractAsyncContextManager["ProgramSearchAgent"]):
 
     @classmethod
     def for_run(cls, replies: Replies, options: AskingOptions) -> Self:
-        """The agent for a run with these options."""
-        budget = options.search_budget or DEFAULT_SEARCH_BUDGET
-        return cls(replies, best_of=options.best_of, search_budget=budget)
+        """The agent for a run with these options; raises UsageError if Ray is not installed."""
+        budget, pool = options.search_budget or DEFAULT_SEARCH_BUDGET, None
+        if options.executor == "ray" and not options.asks_nothing:
+            most, address = options.max_concurrent_tasks, options.ray_address
+            here = min(most, os.cpu_count() or 1)
+            pool = RayPool(address=address, most=most if address else here)
+        return cls(replies, best_of=options.best_of, search_budget=budget, pool=pool)
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aenter__(self) -> Self:
+        """Connect to Ray if it is to be used; raises UsageError if that fails."""
+        await self._pool.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
         """End the worker processes."""
-        await self._pool.close()
+        await self._pool.__aexit__(*raised)
 
     def identity(self) -> dict[str, Any]:
         """All that the programs depend on: the budget and the source of the search."""

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import orjson
@@ -18,7 +18,8 @@ from utilities.errors import ProviderFailed
 from utilities.tasks.task import Task
 
 _LONGEST_ANSWER_BYTES = 1 << 26
-_ATTEMPTS = 2
+ATTEMPTS = 2
+"""Workers that a job is given to, one after the other, if they die."""
 _GRACE_S = 60.0
 _SLOWEST_CELLS_PER_S = 100_000
 """Far slower than any task was: counted work limits a search, and this is only a guard."""
@@ -26,7 +27,7 @@ _VARIABLES = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSE
 _KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
 
 
-class WorkerPool:
+class WorkerPool(AbstractAsyncContextManager["WorkerPool"]):
     """Up to `size` worker processes, started when they are needed.
 
     If a worker dies, another one tries its job once more; the other jobs do not notice. A worker
@@ -44,15 +45,15 @@ class WorkerPool:
         """A worker's answer to a job; raises ProviderFailed if two workers died of it."""
         line = orjson.dumps(job) + b"\n"
         async with self._free:
-            for _ in range(_ATTEMPTS):
+            for _ in range(ATTEMPTS):
                 answer = await self._ask(line)
                 if answer.endswith(b"\n"):
                     found: list[Any] = orjson.loads(answer)
                     return found
         raise ProviderFailed(
-            f"task {job['task_id']}: the search's process died {_ATTEMPTS} times; its last words "
+            f"task {job['task_id']}: the search's process died {ATTEMPTS} times; its last words "
             "are on stderr",
-            attempts=_ATTEMPTS,
+            attempts=ATTEMPTS,
         )
 
     async def _ask(self, line: bytes) -> bytes:
@@ -120,6 +121,10 @@ class WorkerPool:
         await worker.wait()
         self._all.discard(worker)
 
+    async def __aexit__(self, *_: object) -> None:
+        """End every worker; jobs under way are lost."""
+        await self.close()
+
     async def close(self) -> None:
         """End every worker; jobs under way are lost."""
         await uncancelled(self._end_all())
@@ -135,6 +140,11 @@ def _took(worker: Process, line: bytes) -> bool:
     assert worker.stdin is not None
     worker.stdin.write(line)
     return not worker.stdin.is_closing()
+
+
+def most_cpu_s(job: dict[str, Any]) -> float:
+    """The CPU seconds after which a search must be one that never ends."""
+    return float(_GRACE_S + job["search_budget"] / _SLOWEST_CELLS_PER_S)
 
 
 def answer(job: dict[str, Any]) -> list[dict[str, Any]]:
@@ -162,8 +172,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         job = orjson.loads(line)
         # SIGPROF ends a search that never ends; its task is then reported as failed.
-        most_cpu_s = _GRACE_S + job["search_budget"] / _SLOWEST_CELLS_PER_S
-        signal.setitimer(signal.ITIMER_PROF, most_cpu_s)
+        signal.setitimer(signal.ITIMER_PROF, most_cpu_s(job))
         replies.write(orjson.dumps(answer(job)) + b"\n")
         signal.setitimer(signal.ITIMER_PROF, 0.0)
         replies.flush()

@@ -155,6 +155,12 @@ def test_a_dry_run_of_an_agent_without_a_model_asks_nothing(
         (("--agent", "program_search", "--batch"), "--batch: PROGRAM_SEARCH asks no provider"),
         (("--agent", "direct_answer"), "it asks a model, and no key is set"),
         (("--agent", "direct_answer", "--model_identifier", "PROGRAM_SEARCH"), "is none"),
+        (
+            ("--model_identifier", "GPT", "--search_budget", "9"),
+            "--search_budget: GPT is asked, and no search is made; leave it out",
+        ),
+        (("--model_identifier", "local:x", "--executor", "ray"), "--executor: local:x is asked"),
+        (("--ray_address", "127.0.0.1:1"), "--ray_address goes with --executor ray"),
         (("--agent", "no_such_agent"), "unknown; write one of reasoning_trace"),
     ],
 )  # fmt: skip

@@ -269,6 +269,7 @@ def test_what_differs_from_the_run_that_is_started_again_is_said(
         (before,) = metadata_of(tmp_path / "out")
         text = results.read_text()
         text = text.replace(before["configuration"]["prompt_hash"], "0" * 32)
+        text = text.replace('"search_budget":null', '"search_budget":9')  # it had no effect
         results.write_text(text.replace(before["git_commit"], "1" * 40))
         dataset(TURN, FLIP)
         again = run_script(CODE, "--from_metadata", results, "--best_of", "1", "--max_tasks", "1")
@@ -283,7 +284,7 @@ def test_what_differs_from_the_run_that_is_started_again_is_said(
     names = {line.partition(":")[0] for line in lines} - {"git_dirty"}
     assert names == {
         "dataset_hash", "configuration.prompt_hash", "configuration.best_of", "git_commit",
-        "options.max_tasks",
+        "options.max_tasks", "options.search_budget",
     }  # fmt: skip
     for line in lines:
         assert line in again.stderr
@@ -347,11 +348,12 @@ def test_the_embedded_agent_says_that_it_has_nothing_to_refine(
     assert metadata_of(tmp_path / "out")[0]["configuration"]["refine"] == 0
 
 
-def test_program_search_beside_models_that_are_asked_by_batch_runs_without(
+def test_models_and_program_search_side_by_side_run_without_the_options_of_the_other(
     tmp_path: Path, dataset: Callable[..., Path], run_script: Run
 ) -> None:
     done = run_script(
         CODE, "--model_identifier", "CLAUDE_OPUS,PROGRAM_SEARCH", "--batch", "--dry_run",
+        "--search_budget", "1000",
         "--dataset_directory", dataset(count=1), "--output_directory", tmp_path / "out",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -44,7 +44,7 @@ async def opened(folder: Path, *, best_of: int = 1) -> AsyncIterator[ProgramSear
     async with ResultStore(place, run_id="run") as store:
         replies = Replies(store.journal, Budget(), asyncio.Event())
         async with ProgramSearchAgent(
-            replies, best_of=best_of, search_budget=1_000_000, workers=1
+            replies, best_of=best_of, search_budget=1_000_000, pool=WorkerPool(1)
         ) as agent:
             yield agent
 

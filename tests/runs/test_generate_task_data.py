@@ -67,6 +67,7 @@ def test_a_dry_run_writes_nothing(run_script: Run, tmp_path: Path) -> None:
         (["--made_from", "task", "--descriptions", "a.txt"], "nothing to do with"),
         (["--made_from", "nothing", "--task_ids", "a"], "--task_ids: nothing to do with"),
         (["--descriptions", "a.txt", "--images", "pairs"], "--images: nothing to do with"),
+        (["--search_budget", "9"], "--search_budget: nothing is searched; give --solvable_by"),
     ],
 )
 def test_options_with_nothing_to_act_on_are_refused(
@@ -86,6 +87,10 @@ def test_options_with_nothing_to_act_on_are_refused(
         (["--programs", "missing.jsonl"], "missing.jsonl"),
         (["--solvable_by", "NONSENSE"], "--solvable_by NONSENSE: unknown model"),
         (["--dataset", "arc1_training"], "--dataset: nothing to do with"),
+        (
+            ["--search_budget", "9", "--solvable_by", "PROGRAM_SEARCH", "--made_from", "task"],
+            "makes tasks from nothing only",
+        ),
     ],
 )
 def test_without_a_model_tasks_are_made_from_nothing_only(

@@ -98,7 +98,7 @@ async def test_a_killed_actor_loses_no_program() -> None:
     from utilities.verification.ray_verifier import RayVerifier
 
     async with RayVerifier(VerifierSettings(), actors=2) as verifier:
-        victim = await verifier._actors[0].__ray_call__.remote(lambda _: os.getpid())
+        victim = await verifier._actors.all[0].__ray_call__.remote(lambda _: os.getpid())
         judging = asyncio.gather(
             *(verifier.judge(TASK, [RIGHT + f"N = {n}\n"]) for n in range(600))
         )

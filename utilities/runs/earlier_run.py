@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utilities.errors import UsageError
-from utilities.runs.options import AskingOptions
+from utilities.runs.options import SEARCH_OPTIONS, AskingOptions
 
 if TYPE_CHECKING:  # the options of the benchmarks need this module, and --help should be quick
     from utilities.results.entry import RunMetadata
@@ -26,7 +26,8 @@ class EarlierRun:
     def options_to_repeat(self, given: AskingOptions) -> dict[str, Any]:
         """The call's options, without those that cannot stand beside the options `given` now.
 
-        If no model was named then, the one that was found by its key is named here.
+        If no model was named then, the one that was found by its key is named here. Options of the
+        search are left out if none was made.
         """
         options = dict(self.runs[0].options)
         if options.get("model_identifier") is None:
@@ -34,6 +35,8 @@ class EarlierRun:
                 dict.fromkeys(run.model_name for run in self.runs)
             )
         left_out = set(_NOT_REPEATED)
+        if not any("search_budget" in (run.configuration or {}) for run in self.runs):
+            left_out.update(SEARCH_OPTIONS)
         if given.reparse:  # it excludes --no_resume, and what is given now counts
             left_out.add("no_resume")
         if given.no_resume:

@@ -3,11 +3,11 @@
 Nothing here is slow to import: a script answers --help before it imports the rest.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from utilities import config
 from utilities.command_line.options import Options, flag, option, part
@@ -49,6 +49,8 @@ class OutputPlace:
         return self.directory / self.log_name
 
 
+SEARCH_OPTIONS = ("search_budget", "executor", "ray_address")
+"""Options for the embedded agent, which asks no model."""
 _model = partial(option, group="model")
 _shown = partial(option, group="how tasks are shown")
 _tasks = partial(option, group="tasks")
@@ -131,6 +133,12 @@ class AskingOptions(Options):
         "work that PROGRAM_SEARCH may spend on a task, in counted steps",
         "N",
         parse=partial(positive_int, most=10**15),
+    )
+    executor: Literal["local", "ray"] = _model(
+        "where PROGRAM_SEARCH searches: on this machine or in Ray actors", default="local"
+    )
+    ray_address: str | None = _model(
+        "the Ray cluster (default: one on this machine, for this run)", "ADDRESS"
     )
     batch: bool = flag(
         "ask by the provider's batch endpoint: half the price, within a day (OpenAI, Anthropic)",
@@ -219,13 +227,26 @@ class AskingOptions(Options):
     verbose: bool = _run_flag("prompts and replies in the log", exclusive="loudness")
 
     def fault(self) -> str | None:
-        """Options about pictures need pictures."""
+        """Options about pictures need pictures, and an address of Ray needs Ray."""
+        if self.ray_address is not None and self.executor != "ray":
+            return "--ray_address goes with --executor ray"
         names = ("image_cell_size", "image_digits", "images_only")
-        defaults = {one.name: one.default for one in fields(self)}
-        given = next((name for name in names if getattr(self, name) != defaults[name]), None)
+        given = self.first_given(names)
         if given is None or self.images is not None:
             return None
         return f"--{given}: give --images as well"
+
+    def first_given(self, names: Iterable[str]) -> str | None:
+        """The first of these options whose value is not its default."""
+        defaults = type(self)()
+        return next(
+            (name for name in names if getattr(self, name) != getattr(defaults, name)), None
+        )
+
+    def without(self, names: Iterable[str]) -> Self:
+        """The same options, these with their defaults."""
+        defaults = type(self)()
+        return replace(self, **{name: getattr(defaults, name) for name in names})
 
     @property
     def asks_nothing(self) -> bool:
