@@ -16,7 +16,7 @@ from agents.strategies.strategy import BestOf, JudgedSample, Limits, StopRule, S
 from tests.agents.test_agents import ScriptedClient, model_of
 from utilities.errors import NotAsked, RateLimited
 from utilities.models.interface import Reply
-from utilities.runs.strategy_options import StrategyOptions
+from utilities.runs.strategy_options import StopOptions, StrategyOptions
 from utilities.tasks.task import Pair, Task
 from utilities.verification.verdict import LocalVerifier, VerifierSettings
 
@@ -256,6 +256,19 @@ async def test_nothing_is_asked_after_a_sample_whose_reply_is_still_to_come(
 )
 def test_an_option_that_the_strategy_does_not_use_is_refused(words: dict[str, Any]) -> None:
     assert (StrategyOptions(**words).fault() or "").startswith("--")
+
+
+@pytest.mark.parametrize(
+    ("kind", "stops"),
+    [
+        (StopOptions, "--stop_when_agree"),
+        (StrategyOptions, "--stop_when_agree or --until_verified"),
+    ],
+)
+def test_a_wave_without_a_stop_names_the_stops_that_the_script_has(
+    kind: type[StopOptions], stops: str
+) -> None:
+    assert kind(wave=3).fault() == f"--wave: give {stops} as well"
 
 
 @pytest.mark.parametrize(

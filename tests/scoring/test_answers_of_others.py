@@ -11,7 +11,7 @@ import pytest
 
 from auxiliary_utilities.show_task import runs_of_task
 from tests.scoring.test_submissions import results, submit
-from tests.support.hand_made_results import WRONG, right, task_data
+from tests.support.hand_made_results import WRONG, entry, right, task_data, write
 from tests.support.scripts import Run
 from utilities.errors import UsageError
 from utilities.report.contents import ReportContents
@@ -195,6 +195,45 @@ def test_more_attempts_than_the_rules_allow_are_told_whatever_task_has_them(
     (tmp_path / "submission.json").write_text(json.dumps(told))
     run = the_run(tmp_path / "submission.json", tasks_of(1, 2))
     assert run.notes() == ["of 50 attempts a test input, where ARC Prize and Kaggle allow 2"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [{"attempt_1": attempt(WRONG, pair_index=1)}],
+        [{"attempt_1": attempt(WRONG, pair_index=0)}],
+        [{"attempt_1": attempt(right(1), pair_index=7)}],
+        [{"attempt_1": attempt(WRONG, pair_index=None), "attempt_2": None}],
+    ],
+)
+def test_answers_beyond_the_test_inputs_are_told_and_do_not_count(
+    more: Any, tmp_path: Path
+) -> None:
+    pairs = [{"attempt_1": attempt(right(1), pair_index=0)}, *more]
+    run = the_run(folder_of(tmp_path / "f", t01=pairs, t02=pairs[:1]), tasks_of(1, 2))
+    assert run.outcomes["t01"].outputs_solved == (True,)
+    (note,) = run.notes()
+    assert note.endswith("do not count: t01")
+    alone = [{name: one and one["answer"] for name, one in pair.items()} for pair in pairs]
+    (tmp_path / "kaggle.json").write_text(json.dumps({"t01": alone}))
+    assert the_run(tmp_path / "kaggle.json", tasks_of(1)).notes() == [note]
+
+
+def test_our_own_samples_with_answers_beyond_the_test_inputs_are_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    write(path, [entry(1, [[right(1), WRONG]], [[right(1)]]), entry(2, [[WRONG]], [[WRONG]])])
+    run = the_run(path, tasks_of(1, 2))
+    assert (run.outcomes["t01"].solved, run.outcomes["t01"].left_out) == (True, 1)
+    assert run.notes()[0].endswith("do not count: t01")
+    write(path, [entry(1, [[right(1)]], [[right(1)], [WRONG]])])
+    with pytest.raises(UsageError, match="attempts for 2 test inputs; the task has 1"):
+        the_run(path, tasks_of(1))
+
+
+def test_nulls_beyond_the_test_inputs_are_no_answers(tmp_path: Path) -> None:
+    told = {"t01": [{"attempt_1": right(1)}, None, {"attempt_1": None}]}
+    (tmp_path / "kaggle.json").write_text(json.dumps(told))
+    assert the_run(tmp_path / "kaggle.json", tasks_of(1)).notes() == []
 
 
 def test_two_folders_of_one_model_are_repeats(tmp_path: Path) -> None:

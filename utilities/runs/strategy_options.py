@@ -12,6 +12,7 @@ _spent = partial(option, group="how samples are spent")
 StrategyName = Literal["best_of", "rounds", "chains", "evolve"]
 ParentChoice = Literal["rex", "weighted"]
 
+_STOPS = ("stop_when_agree", "until_verified")
 _OF_ROUNDS = ("refine",)
 _OF_EVOLVE = ("parents", "exploration", "sharpness", "midpoint", "novelty", "crossover")
 _OF_REX, _OF_WEIGHTED = _OF_EVOLVE[1:2], _OF_EVOLVE[2:]
@@ -41,7 +42,8 @@ class StopOptions(Options):
     def fault(self) -> str | None:
         """A wave is of use only before a stop."""
         if self.wave is not None and not self.stops:
-            return "--wave: give --stop_when_agree or --until_verified as well"
+            stops = " or ".join(f"--{name}" for name in _STOPS if hasattr(self, name))
+            return f"--wave: give {stops} as well"
         return None
 
     def most_samples(self, best_of: int) -> int:
@@ -51,7 +53,7 @@ class StopOptions(Options):
     def stop_fault(self, best_of: int) -> str | None:
         """What is wrong with a stop that no task could meet."""
         most = self.most_samples(best_of)
-        for name in ("stop_when_agree", "until_verified"):
+        for name in _STOPS:
             if (getattr(self, name, None) or 0) > most:
                 return f"--{name}: a task gets at most {most}; raise --best_of or lower K"
         return None

@@ -19,6 +19,7 @@ from utilities.files.json_files import refuse_what_is_no_file, reported_reading
 from utilities.results.entry import ResultEntry
 from utilities.results.program_tables import is_program_table, program_entries
 from utilities.results.reader import Entry, entry_of_fields, read_entries
+from utilities.scoring.outcomes import LEFT_OUT
 from utilities.tasks.harness_answers import grid_of_answer
 from utilities.tasks.task import Grid, Task
 
@@ -160,6 +161,8 @@ def _read(path: Path, form: type[_Form]) -> _Form:
 def _entry(task: Task, pairs: Sequence[_Attempts], name: str, source: str) -> ResultEntry:
     """An entry whose sample k has the k-th attempt at each test input."""
     placed = _in_order(pairs, len(task.test))
+    counting = set(map(id, placed))
+    left_out = sum(_is_answered([pair]) for pair in pairs if id(pair) not in counting)
     every = {name for pair in placed for name in pair if name.startswith(_ATTEMPT)}
     names = sorted(every, key=lambda one: (len(one), one))
     attempts = [[_grid_of(pair.get(name)) for name in names] for pair in placed]
@@ -172,7 +175,11 @@ def _entry(task: Task, pairs: Sequence[_Attempts], name: str, source: str) -> Re
         run_id=source,  # each file or folder is a run of its own
         model_identifier=told.test_id or name,
         model=model or None,
-        configuration={"attempts": len(names), **kwargs},
+        configuration={
+            "attempts": len(names),
+            **kwargs,
+            **({LEFT_OUT: left_out} if left_out else {}),
+        },
         complete=True,
         status=[_status_of(sample) for sample in samples],
         reasoning=[_said(sample) for sample in samples],
@@ -186,7 +193,10 @@ def _entry(task: Task, pairs: Sequence[_Attempts], name: str, source: str) -> Re
 
 
 def _in_order(pairs: Sequence[_Attempts], count: int) -> list[_Attempts]:
-    """The attempts at each test input, which they name by `pair_index`; else their place counts."""
+    """The attempts at each test input, which they name by `pair_index`; else their place counts.
+
+    Those beyond the test inputs are left out, as the harness's scorer leaves them out.
+    """
     placed: dict[int, _Attempts] = {}
     unnamed: dict[int, _Attempts] = {}
     for place, pair in enumerate(pairs):

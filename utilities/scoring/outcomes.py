@@ -28,6 +28,8 @@ from utilities.verification.verdict import normal_form
 
 ATTEMPTS = 2
 """How many answers to a test input ARC Prize and Kaggle take."""
+LEFT_OUT = "answers_left_out"
+"""In the configuration of answers of others: so many of the entry's belong to no test input."""
 Attempts = Sequence[Sequence[Grid | None]]
 """For each test input the grids chosen; None if there was none to choose."""
 
@@ -51,6 +53,8 @@ class TaskOutcome:
     could end the task, those that came whatever they were."""
     may_stop: bool = False
     """Whether a stop rule could end the task early."""
+    left_out: int = 0
+    """Answers to test inputs that the task does not have, or has others for; they do not count."""
     not_asked: int = 0
     """At most how many samples it did not get because of that."""
     independent_right: int = 0
@@ -193,8 +197,15 @@ def outcome_of(
         **_shape(task),
         not_asked=entry.stopping.not_asked if entry.stopping else 0,
         may_stop=entry.stopping is not None,
+        left_out=_left_out(entry, len(task.test)),
         **judge(entry, task, entry.independent_samples),
     )
+
+
+def _left_out(entry: ResultEntry, count: int) -> int:
+    """How many answers belong to none of the `count` test inputs."""
+    most = max((len(sample or ()) for sample in entry.test_outputs or ()), default=0)
+    return max(int((entry.configuration or {}).get(LEFT_OUT, 0)), most - count)
 
 
 def _judged_by_attempts(entry: ResultEntry, task: Task, first: Sequence[int]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
 from utilities.scoring.scores import ScoreSummary, attempts_note, score
 from utilities.tasks.task import Pair, Task
 
+_MOST_NAMED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class EntryPlace:
@@ -146,6 +148,12 @@ class ScoredRun:
     def notes(self) -> list[str]:
         """What a reader of the figures must know besides."""
         notes = attempts_note(self.attempts)
+        if left_out := [one.task_id for one in self.outcomes.values() if one.left_out]:
+            shown = ", ".join(left_out[:_MOST_NAMED]) + (", …" if left_out[_MOST_NAMED:] else "")
+            notes.append(
+                "answers beyond the test inputs, or to one for the second time, do not count: "
+                f"{shown}"
+            )
         if self.repeats > 1:
             notes.append(f"run {self.repeat} of {self.repeats} of this configuration")
         if self.skipped:
