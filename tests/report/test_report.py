@@ -16,6 +16,7 @@ from tests.support.entries import write_entries
 from tests.support.report_results import (
     HOSTILE,
     NEARLY,
+    OF_PARTS,
     OTHER_SHAPE,
     RIGHT,
     TEST,
@@ -100,6 +101,18 @@ def test_direct_answers_are_judged_by_the_expected_outputs(tmp_path: Path) -> No
     }
     contents = contents_of(write_entries(tmp_path / "r.jsonl", direct))
     assert contents.runs[0].results[0]["samples"] == "RW"
+
+
+def test_a_sample_about_one_test_input_is_judged_by_that_one(tmp_path: Path) -> None:
+    """As `--protocol arcprize` writes them."""
+    path = write_entries(tmp_path / "r.jsonl", OF_PARTS)
+    contents = contents_of(path)
+    assert contents.runs[0].results[0]["samples"] == "RWRN"
+    samples = json.loads(contents.blocks["t0r0"])["samples"]
+    shown = [[one.get(name) for name in ("test_input", "test", "test_outputs")] for one in samples]
+    assert shown == [
+        [0, [True], ["765"]], [0, [False], ["705"]], [1, [True], ["321"]], [1, None, None],
+    ]  # fmt: skip
 
 
 def test_a_task_of_unknown_outputs_counts_in_no_score(tmp_path: Path) -> None:

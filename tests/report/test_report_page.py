@@ -15,6 +15,7 @@ from tests.support.report_results import (
     CODE,
     HOSTILE,
     NEARLY,
+    OF_PARTS,
     OTHER_SHAPE,
     RIGHT,
     TEST,
@@ -352,6 +353,15 @@ def test_an_address_of_no_task_shows_the_table(browser: Browser, page: Path) -> 
 
 
 ODD_IDS = ("e/e e", "?result=solved", "a#b", "100%25", "t/1", "../up", "é漢", "<b>", "a&b+c", "A")
+
+
+def test_samples_about_one_test_input_each_say_which_and_are_judged_by_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    browser.open(build(tmp_path / "page.html", [OF_PARTS]), "#t/3")
+    browser.wait(".sample.linked[open]")
+    assert browser.texts(".sample .marks") == ["test 1 ✓", "test 1 ✗", "test 2 ✓", "test 2"]
+    assert browser.texts(".sample.linked figcaption") == ["test 2 · ✓ right"]
 
 
 @pytest.fixture(scope="module")

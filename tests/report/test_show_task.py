@@ -14,6 +14,7 @@ from tests.support.entries import write_entries
 from tests.support.report_results import (
     HOSTILE,
     NEARLY,
+    OF_PARTS,
     OTHER_SHAPE,
     RIGHT,
     entry,
@@ -100,6 +101,12 @@ def test_a_samples_run_fresh_pairs_and_judge_are_told() -> None:
     assert "of run A · judge: 1 point\n" in shown
     assert "75 % of fresh pairs · does not generalise · judge: 2 points" in shown
     assert "\x1b" not in shown
+
+
+def test_a_sample_about_one_test_input_is_drawn_beside_that_one() -> None:
+    shown = drawn(OF_PARTS, colours=None)
+    assert "sample 3 · ok · test 2 ✓\ntest 2" in shown
+    assert "sample 4 · unparsable · test 2\n" in shown
 
 
 def test_odd_turns_are_shown_as_far_as_they_go() -> None:

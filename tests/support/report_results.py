@@ -47,6 +47,23 @@ def entry(task_id: str, *outputs: Any, run: str = "a", **changed: Any) -> Entry:
     return made
 
 
+OF_PARTS = {
+    name: value
+    for name, value in entry(
+        "t",
+        *[None] * 4,
+        task_data={"train": TRAIN, "test": [*TEST, {"input": [[1, 2, 3]], "output": [[3, 2, 1]]}]},
+        status=["ok", "ok", "ok", "unparsable"],
+        test_input=[0, 0, 1, 1],
+        test_outputs=[[RIGHT, None], [NEARLY, None], [None, [[3, 2, 1]]], None],
+        attempts=[[RIGHT, NEARLY], [[[3, 2, 1]], None]],
+        outputs_solved=[True, True],
+    ).items()
+    if name not in {"execution_status", "train_passed", "test_passed", "train_outputs"}
+}
+"""A task of two test inputs; each sample is about one of them."""
+
+
 def turns(text: str) -> list[Entry]:
     """A conversation of two turns whose every text ends with `text`."""
     used = {"usage": {"input_tokens": 1200, "output_tokens": 34}, "cost_usd": 0.0125}

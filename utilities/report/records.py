@@ -57,6 +57,10 @@ def _sample_record(
     judged = item_of(entry.test_passed, index)
     if outputs and any(outputs) and known:
         judged = list(right)
+    place = entry.test_input[index]
+    if place is not None:  # it is about one test input, and knows nothing of the others
+        judged = judged and judged[place : place + 1]
+        outputs = outputs and outputs[place : place + 1]
     usage = item_of(entry.usage, index) or {}
     record = {
         "status": _short(entry.status[index]),
@@ -65,6 +69,7 @@ def _sample_record(
         "test": judged,
         "train_outputs": grid_texts(item_of(entry.train_outputs, index)),
         "test_outputs": grid_texts(outputs),
+        "test_input": place,
         "varies": item_of(entry.deterministic, index) is False or None,
         "hardcoded": item_of(entry.hardcoded, index) or None,
         "fresh": item_of(entry.fresh_passed, index),

@@ -71,19 +71,18 @@ class TaskDrawing:
         parts = [f"sample {number}", str(sample.get("status", ""))]
         if "execution" in sample:
             parts.append(f"execution {sample['execution']}")
-        parts += [
-            f"{name} {''.join(MARKS[flag] for flag in sample[name])}"
-            for name in ("train", "test")
-            if sample.get(name)
-        ]
+        only = sample.get("test_input")
+        tests = "test" if only is None else f"test {only + 1}"
+        for name, said in (("train", "train"), ("test", tests)):
+            marks = "".join(MARKS[flag] for flag in sample.get(name, ()))
+            parts += [f"{said} {marks}".rstrip()] if marks or said != name else []
         parts += _origin(sample) + _standing(sample)
         self.line(" · ".join(filter(None, parts)), "bold")
         self._print([
-            self._answer(f"{name} {place}", grid, pair[1])
-            for name in ("train", "test")
-            for place, (grid, pair) in enumerate(
-                zip(sample.get(f"{name}_outputs", ()), task[name], strict=False), start=1
-            )
+            self._answer(f"{name} {place + 1}", grid, task[name][place][1])
+            for name, first in (("train", 0), ("test", only or 0))
+            for place, grid in enumerate(sample.get(f"{name}_outputs", ()), start=first)
+            if place < len(task[name])
         ])  # fmt: skip
         for name in ("error", "message", *(("reasoning", "code") if texts else ())):
             self._text(name, sample.get(name))

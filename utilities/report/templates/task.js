@@ -141,8 +141,8 @@ function sampleBox(sample, place, pairs, open) {
 
 function sampleHead(sample, place) {
   const bad = (text, good) => element("span", { class: text === good ? "tag" : "tag bad", text: visible(text) });
-  const marks = (name, flags) => (flags && flags.length ? element("span", { class: "marks", title: `${name} pairs` }, `${name} `,
-    ...flags.map((flag) => element("span", { class: MARKS[flag][1], text: MARKS[flag][0] }))) : null);
+  const marks = (name, flags, always) => (always || (flags && flags.length) ? element("span", { class: "marks", title: `${name} pairs` }, `${name} `,
+    ...(flags || []).map((flag) => element("span", { class: MARKS[flag][1], text: MARKS[flag][0] }))) : null);
   const facts = sample.from ? [`of run ${visible(sample.from)}`] : [];
   if (sample.round) facts.push(`refinement ${sample.round}${sample.parents ? ` of sample${sample.parents.length > 1 ? "s" : ""} ${sample.parents.map((parent) => parent + 1).join(", ")}` : ""}`);
   if (sample.turns) facts.push(count(sample.turns.length, "turn"));
@@ -156,9 +156,10 @@ function sampleHead(sample, place) {
   if (sample.input || sample.output) facts.push(`${(sample.input || 0).toLocaleString("en")} → ${(sample.output || 0).toLocaleString("en")} tokens`);
   if (sample.cost !== undefined) facts.push(usd(sample.cost));
   if (sample.latency !== undefined) facts.push(duration(sample.latency));
+  const tests = sample.test_input === undefined ? "test" : `test ${sample.test_input + 1}`;
   return element("summary", {},
     element("i", { class: `chip outcome-${sample.outcome}`, title: index.outcomes[sample.outcome] }),
-    element("b", { text: `sample ${place + 1}` }), marks("train", sample.train), marks("test", sample.test),
+    element("b", { text: `sample ${place + 1}` }), marks("train", sample.train), marks(tests, sample.test, sample.test_input !== undefined),
     sample.status && sample.status !== "ok" ? bad(sample.status, "ok") : null,
     sample.execution ? bad(sample.execution, "ok") : null,
     sample.varies ? bad("varies from run to run", "") : null, sample.hardcoded ? bad("hardcoded", "") : null,
@@ -166,11 +167,11 @@ function sampleHead(sample, place) {
 }
 
 function sampleBody(sample, pairs) {
-  const outputs = (name, grids, wanted) => (grids || []).map((grid, place) => {
-    const expected = wanted[place] ? wanted[place][1] : null;
+  const outputs = (name, grids, wanted, first = 0) => (grids || []).map((grid, at) => {
+    const place = first + at, expected = wanted[place] ? wanted[place][1] : null;
     return gridFigure(grid, `${name} ${place + 1}`, cellFor([grid, expected], 170), expected);
   });
-  const figures = [...outputs("train", sample.train_outputs, pairs.train), ...outputs("test", sample.test_outputs, pairs.test)];
+  const figures = [...outputs("train", sample.train_outputs, pairs.train), ...outputs("test", sample.test_outputs, pairs.test, sample.test_input)];
   const parts = [
     figures.length ? element("div", { class: "pairs" }, ...figures) : null,
     sample.error ? textBlock("Error", sample.error, "prose") : null,
