@@ -4,9 +4,9 @@ Two searches of different kinds work side by side: one learns rules for cells, t
 pictures. The first attempt is the best of the rules, the second the best stack that says otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,10 +14,16 @@ from agents.program_search.search.candidates import Candidate, Search, content_o
 from agents.program_search.search.evidence import Evidence, rediscovered
 from agents.program_search.search.views import explained
 from agents.program_search.stacking.search import stacked
-from agents.program_search.writing.program import program_of
+from agents.program_search.transforms.registry import Array
+from agents.program_search.writing.program import functions_told, program_of
 from agents.program_search.writing.trace import TraceWriter
 from utilities.config import DEFAULT_SEARCH_BUDGET
 from utilities.tasks.task import Grid, Task
+
+MOST_LOOKED_AT = 4
+"""Of each answer's programs at most so many times the number wanted are looked at."""
+CHANGED_INPUTS = 3
+"""Near-duplicates are told by what they give on changes of so many inputs, the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,8 @@ def solve(
     """Up to `best_of` different programs that explain the train pairs; [] if there are none.
 
     First comes the best program for each answer (the test outputs), the best answer first; then
-    more programs for the same answers. Test outputs are never read. The same task and budget
-    always give the same solutions.
+    more programs for the same answers, but no near-duplicates. Test outputs are never read. The
+    same task and budget always give the same solutions.
     """
     inputs = tuple(np.array(pair.input) for pair in (*task.train, *task.test))
     outputs = tuple(np.array(pair.output) for pair in task.train)
@@ -64,11 +70,14 @@ def solve(
     writer, solutions = TraceWriter(inputs, outputs, states), dict[str, Solution]()
     answers = answers_of(rules, stacks, again, len(outputs))
     places = [(one, number) for one in answers for number in range(len(one.programs))]
+    known = {id(one): Known(inputs) for one in answers}
     for answer, number in sorted(places, key=lambda place: place[1] > 0):
         if len(solutions) == best_of:
             break
         best = answer.programs[number]
-        if (code := program_of(best)) in solutions:
+        if number >= MOST_LOOKED_AT * best_of:
+            continue
+        if (code := program_of(best)) in solutions or not known[id(answer)].is_new(best, code):
             continue
         evidence = answer.evidence.of_program(best, is_first=not number)
         solutions[code] = Solution(
@@ -81,6 +90,54 @@ def solve(
             evidence=evidence,
         )
     return list(solutions.values())
+
+
+class Known:
+    """The programs chosen for one answer, to tell near-duplicates of them.
+
+    A program is one if it names no function that another does not name, or the other way round,
+    and both give the same on changed inputs.
+    """
+
+    def __init__(self, inputs: Sequence[Array]) -> None:
+        """`inputs` are those of train, then test."""
+        self._inputs = sorted(inputs, key=lambda grid: grid.size)[:CHANGED_INPUTS]
+        self._chosen: list[tuple[set[str], str]] = []
+        self._made: dict[str, list[Grid | None]] = {}
+
+    def is_new(self, candidate: Candidate, code: str) -> bool:
+        """Whether it is no near-duplicate; then it is known from now on."""
+        names = functions_told(candidate)
+        for others, other in self._chosen:
+            if (names <= others or others <= names) and self._gives(code) == self._gives(other):
+                return False
+        self._chosen.append((names, code))
+        return True
+
+    def _gives(self, code: str) -> list[Grid | None]:
+        """What a program gives on changed inputs; None if it fails."""
+        if code not in self._made:
+            names: dict[str, Any] = {}
+            exec(code, names)  # noqa: S102 - a program that was just written here
+            changed = [one.tolist() for grid in self._inputs for one in changes(grid)]
+            self._made[code] = [result_of(names["solve_task"], one) for one in changed]
+        return self._made[code]
+
+
+def changes(grid: Array) -> Iterator[Array]:
+    """The grid mirrored, about a diagonal too, with other colours, and with some cells moved."""
+    yield from (grid[:, ::-1], grid.T, np.where(grid > 0, grid % 9 + 1, 0))
+    cells = grid.ravel().copy()
+    cells[::7] = np.roll(cells, 5)[::7]
+    yield cells.reshape(grid.shape)
+
+
+def result_of(solve_task: Callable[[Grid], Grid], grid: Grid) -> Grid | None:
+    """What the program gives; None if it fails on such a grid."""
+    try:
+        return solve_task(grid)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None
 
 
 def answers_of(

@@ -106,7 +106,7 @@ def test_the_transform_of_the_readme_is_searched_told_and_written(
     assert best.kind == "found"
     assert "Sort every row, highest first." in best.reasoning
     assert "# Sort every row, highest first." in best.python_code
-    assert "def sorted_rows(grid, first):" in best.python_code
+    assert "picture = np.sort(grid, axis=1)[:, ::-1]" in best.python_code
     namespace: dict[str, Any] = {}
     exec(best.python_code, namespace)
     assert namespace["solve_task"](sorting_task().test[0].input) == best.outputs[-1]

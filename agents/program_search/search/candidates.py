@@ -46,11 +46,15 @@ class State:
 
 
 class Piece(NamedTuple):
-    """A step of a program: in words (the first is its comment), its lines, and what they call."""
+    """A step of a program: in words (the first is its comment), its lines, and what they call.
+
+    `told` has names of functions with what they do there.
+    """
 
     sentences: list[str]
     lines: list[str]
     functions: list[Callable[..., Any]]
+    told: Sequence[tuple[str, str]] = ()
 
 
 class Finish(Protocol):

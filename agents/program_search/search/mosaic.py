@@ -29,9 +29,12 @@ class Mosaic(NamedTuple):
         words = [f"Lay out a table of {len(self.plan)}×{len(self.plan[0])} copies."]
         for number, row in enumerate(self.plan, 1):
             words.append(f"Row {number}: {listing(TILES[tile] for tile in row)}.")
-        rows = [f"    {list(row)}," for row in self.plan]
-        lines = ["plan = [", *rows, "]", f"answer = mosaic({variable}, plan)"]
-        return Piece(words, lines, [mosaic])
+        tiles = {"same": variable, "blank": f"np.zeros_like({variable})"}
+        turns = {tile: f"turned({variable}, {tile!r})" for tile in SYMMETRIES}
+        rows = [f"[{', '.join((tiles | turns)[tile] for tile in row)}]" for row in self.plan]
+        used = {tile for row in self.plan for tile in row}
+        lines = [f"answer = np.block([{', '.join(rows)}])"]
+        return Piece(words, lines, [turned] if used & set(turns) else [])
 
 
 def mosaic(picture: Array, plan: Sequence[Sequence[str]]) -> Array:

@@ -12,6 +12,8 @@ from agents.program_search.transforms.registry import COLOURS, Array, Step
 from utilities.tasks.grids import COLOUR_NAMES
 
 CASES_SHOWN = 8
+CASES_WRITTEN_OUT = 2
+"""Programs compare facts with so many cases one by one, with more by a function."""
 
 
 class Source(NamedTuple):
@@ -94,12 +96,17 @@ class Rule:
             lines += [f"# {clauses[-1]}", *chosen_code(names, cases)]
             lines.append(f"answer = np.where(chosen, {outcome.code(variable)}, answer)")
         used = [*self.facts, *self.cases_of(), self.otherwise]
-        functions = [one for source in used for step in source.steps for one in step.functions()]
-        functions += [in_cases] if clauses and len(names) > 1 else []
+        steps = [step for source in used for step in source.steps]
+        functions, told = (
+            [one for step in steps for one in step.functions()],
+            [one.told() for one in steps],
+        )
+        if len(names) > 1 and any(len(one) > CASES_WRITTEN_OUT for one in self.cases_of().values()):
+            functions.append(in_cases)
         if not names:
-            return Piece([f"For every cell alike: {last}."], lines, functions)
+            return Piece([f"For every cell alike: {last}."], lines, functions, told)
         first = [] if self.is_one_question() else [self.looks()]
-        return Piece([*first, *clauses, f"Otherwise {last}."], lines, functions)
+        return Piece([*first, *clauses, f"Otherwise {last}."], lines, functions, told)
 
     def is_one_question(self) -> bool:
         """Whether the only fact is a question with yes or no, so that a clause can ask it."""
@@ -140,7 +147,17 @@ class Rule:
 
 def chosen_code(names: Sequence[str], cases: Sequence[Case]) -> list[str]:
     """Lines that compute `chosen`, whether the named facts of each cell show one of the cases."""
-    if len(names) > 1:
+    if len(names) > 1 and len(cases) <= CASES_WRITTEN_OUT:
+        tests = [
+            " & ".join(f"({name} == {value})" for name, value in zip(names, case, strict=True))
+            for case in cases
+        ]
+        text = (
+            f"chosen = {tests[0] if len(tests) == 1 else ' | '.join(f'({one})' for one in tests)}"
+        )
+        if len(text) > 90:
+            text = f"chosen = ({text.removeprefix('chosen = ')})"
+    elif len(names) > 1:
         text = f"chosen = in_cases([{', '.join(names)}], {list(cases)})"
     elif len(cases) > 1:
         text = f"chosen = np.isin({names[0]}, {[value for (value,) in cases]})"

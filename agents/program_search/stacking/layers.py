@@ -1,13 +1,13 @@
 """A stack: pieces laid over each other on a canvas, and how programs and traces tell of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from agents.program_search.search.candidates import Piece
-from agents.program_search.stacking.pictures import LAYINGS, laid_out, whole
+from agents.program_search.stacking.pictures import LAYINGS, Operation, laid_out, whole
 from agents.program_search.stacking.pieces import PieceState
-from agents.program_search.stacking.sizes import SizeRule
+from agents.program_search.stacking.sizes import Shape, SizeRule
 from agents.program_search.transforms.registry import COLOURS
 
 CELLS = {"ink": "inked", "empty": "empty"}
@@ -23,10 +23,13 @@ class Laid(NamedTuple):
         """How to make the piece, and where to lay it."""
         return f"{self.piece.words()}; lay it {LAYINGS[self.laying]}"
 
-    def lines(self, name: str) -> list[str]:
-        """The lines that compute the cells of the canvas under that name."""
-        call = f"laid_out(picture, answer.shape, {self.laying!r})"
-        return [*self.piece.lines(), f"{name} = {call}"]
+    def code(self, shapes: Sequence[Shape]) -> str:
+        """The expression for the cells of the canvas, whose `shapes` are known, after its lines."""
+        covers = self.piece.is_flat() and self.laying in ("place", "corner")
+        sizes = [one.cells.shape for one in self.piece.values]
+        if covers and sizes == list(shapes):
+            return self.piece.cells()
+        return f"laid_out({self.piece.picture()}, answer.shape, {self.laying!r})"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,15 +59,20 @@ class Layer:
             drawn = f"draw {colour} where it is {CELLS[self.where]}"
         return f"{self.drawn.words()}; {drawn}."
 
-    def lines(self) -> list[str]:
-        """The lines that draw it on `answer`."""
+    def lines(self, shapes: Sequence[Shape]) -> list[str]:
+        """The lines that draw it on `answer`, a canvas of these shapes."""
+        lines, code = self.drawn.piece.lines(), self.drawn.code(shapes)
         if self.where == "all":
-            return self.drawn.lines("answer")
-        mask, lines = "layer", self.drawn.lines("layer")
+            return [*lines, f"answer = {code}"]
+        mask = layer = code if code in ("grid", "picture") else "layer"
         if self.mask != self.drawn:
-            mask, lines = "mask", [*lines, *self.mask.lines("mask")]
+            code, mask, layer = self.mask.code(shapes), "mask", "layer"
+            lines += [f"layer = {self.drawn.code(shapes)}", *self.mask.piece.lines()]
+            lines += [f"mask = {code}"]
+        elif layer == "layer":
+            lines += [f"layer = {code}"]
         sign = "!=" if self.where == "ink" else "=="
-        paint = "layer" if self.paint is None else self.paint
+        paint = layer if self.paint is None else self.paint
         return [*lines, f"answer = np.where({mask} {sign} 0, {paint}, answer)"]
 
 
@@ -88,12 +96,20 @@ class Stack:
         lines = [f"# {sentences[-1]}", *self.size.lines(self.base)]
         for place, layer in enumerate(self.layers, 1):
             sentences.append(f"Layer {place}: {layer.words()}")
-            lines += [f"# {sentences[-1]}", *layer.lines()]
-        return Piece(sentences, lines, self.functions())
+            lines += [f"# {sentences[-1]}", *layer.lines(self.size.shapes)]
+        return Piece(sentences, lines, self.functions(), self.told())
 
     def functions(self) -> list[Callable[..., object]]:
-        """The functions that the lines name."""
+        """The functions that the lines may name."""
+        made = [one for step in self.steps() for one in step.functions()]
+        return [whole, *made, laid_out]
+
+    def told(self) -> list[tuple[str, str]]:
+        """The functions of the pieces with what they do."""
+        return [step.told() for step in self.steps()]
+
+    def steps(self) -> list[Operation]:
+        """The operations that make the pieces."""
         laid = [one for layer in self.layers for one in (layer.drawn, layer.mask)]
         pieces = [one.piece for one in laid] + ([self.size.piece] if self.size.piece else [])
-        made = [one for piece in pieces for step in piece.steps for one in step.functions()]
-        return [whole, *made, laid_out] if pieces else []
+        return [step for piece in pieces for step in piece.steps]

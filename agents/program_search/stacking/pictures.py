@@ -64,15 +64,22 @@ class Operation(NamedTuple):
     def apply(self, value: Any) -> Any:
         """The result; None if the operation does not apply."""
         if self.lifted:
-            return on_cells(value, self.function, *self.arguments)
+            return on_cells(value, self.function(value.cells, *self.arguments))
         return self.function(value, *self.arguments)
 
     def code(self, variable: str) -> str:
         """The call as a program writes it."""
-        names = [written(one) for one in (self.function, *self.arguments)]
         if self.lifted:
-            return f"on_cells({', '.join([variable, *names])})"
-        return f"{names[0]}({', '.join([variable, *names[1:]])})"
+            return f"on_cells({variable}, {self.call(f'{variable}.cells')})"
+        return self.call(variable)
+
+    def call(self, variable: str) -> str:
+        """The call of the function."""
+        return f"{written(self.function)}({', '.join([variable, *map(written, self.arguments)])})"
+
+    def told(self) -> tuple[str, str]:
+        """Its function's name with what it does."""
+        return self.function.__name__, self.words
 
     def functions(self) -> list[Callable[..., Any]]:
         """The functions that the call names."""
@@ -157,9 +164,8 @@ def edits_of_registry() -> Iterator[Operation]:
             yield Operation("edit", entry.function, arguments, words, *numbers, lifted=True)
 
 
-def on_cells(picture: Picture, function: Callable[..., Any], *arguments: Any) -> Picture | None:
-    """What a function makes of the cells: about the old centre if it is as large, else at 0, 0."""
-    cells = function(picture.cells, *arguments)
+def on_cells(picture: Picture, cells: Array | None) -> Picture | None:
+    """Put new cells in a picture's place: about its centre if they are as large, else at 0, 0."""
     if cells is None:
         return None
     (tall, wide), shape = picture.cells.shape, cells.shape

@@ -46,8 +46,25 @@ class PieceState:
             is_cut = is_in_each or step.kind == "cut"
         return "; then ".join(texts)
 
+    def is_flat(self) -> bool:
+        """Whether its cells alone will do, since it lies at 0, 0 and was never cut."""
+        is_lifted = all(step.lifted for step in self.steps) and not self.is_cut
+        return is_lifted and all(one.top == one.left == 0 for one in self.values)
+
+    def cells(self) -> str:
+        """The expression for its cells, after its lines."""
+        return "picture.cells" if not self.is_flat() else "picture" if self.steps else "grid"
+
+    def picture(self) -> str:
+        """The expression for it as a picture, after its lines."""
+        return f"whole({self.cells()})" if self.is_flat() else "picture"
+
     def lines(self) -> list[str]:
-        """The lines of a program that compute `picture`."""
+        """The lines of a program that compute `picture`, which are only cells if it is flat."""
+        if self.is_flat():
+            names = ["grid", *["picture"] * len(self.steps)]
+            calls = (step.call(name) for step, name in zip(self.steps, names, strict=False))
+            return [f"picture = {call}" for call in calls]
         lines, is_cut = ["picture = whole(grid)"], False
         for step in self.steps:
             before, after = ("pieces" if cut else "picture" for cut in (is_cut, step.kind == "cut"))

@@ -43,8 +43,10 @@ class SizeRule:
         """The lines that start `answer` as a canvas of one colour."""
         if self.piece is None:
             return [f"answer = np.full({self.plus}, {base})"]
-        start = [*self.piece.lines(), "tall, wide = picture.cells.shape"]
-        return [*start, f"answer = np.full(({self.sides()}), {base})"]
+        shape, start = f"{self.piece.cells()}.shape", self.piece.lines()
+        if self.times == (1, 1) and self.plus == (0, 0):
+            return [*start, f"answer = np.full({shape}, {base})"]
+        return [*start, f"tall, wide = {shape}", f"answer = np.full(({self.sides()}), {base})"]
 
     def sides(self) -> str:
         """The height and the width as sums."""

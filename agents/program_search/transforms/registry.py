@@ -95,6 +95,10 @@ class Step(NamedTuple):
         arguments = ", ".join([variable, *map(written, self.arguments)])
         return f"{written(self.transform.function)}({arguments})"
 
+    def told(self) -> tuple[str, str]:
+        """Its function's name with what it does."""
+        return self.transform.function.__name__, self.sentence()
+
     def functions(self) -> list[Callable[..., Any]]:
         """The functions that the call names."""
         return [self.transform.function, *filter(callable, self.arguments)]
@@ -161,8 +165,13 @@ def by_cost(entries: tuple[Transform, ...]) -> list[Step]:
     return sorted((step for entry in entries for step in entry.steps()), key=lambda one: one.cost)
 
 
+REMEMBERED = set[str]()
+"""The names of the functions whose results are cached; they change nothing that they get."""
+
+
 def remembered(function: Function) -> Function:
     """Cache `function(grid, *arguments)` by the grid's content; programs leave this out."""
+    REMEMBERED.add(function.__name__)
 
     @lru_cache(maxsize=512)
     def by_content(shape: tuple[int, ...], cells: bytes, *arguments: Any) -> Any:

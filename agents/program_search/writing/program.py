@@ -4,30 +4,46 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
 from agents.program_search.search.candidates import Candidate, Piece
 from agents.program_search.search.views import BACK, SENTENCE, in_ranks, palette_of, renumbered
+from agents.program_search.writing.specialising import specialised
 
 
 def program_of(candidate: Candidate) -> str:
     """The program's text; its comments are the sentences of the trace."""
     pieces = pieces_of(candidate)
     carried = carried_definitions(one for piece in pieces for one in piece.functions)
-    imports = ["import numpy as np"]
-    if any("namedtuple(" in text for text in carried):
-        imports.insert(0, "from collections import namedtuple\n")
     body = [*docstring(steps_in_words(candidate)), "grid = np.array(grid)"]
     for piece in pieces:
         first = f"# {piece.sentences[0]}"
         for line in (*([] if first in piece.lines else [first]), *piece.lines):
             is_comment = line.startswith("# ")
-            body += textwrap.wrap(line, 90, subsequent_indent="# ") if is_comment else [line]
+            parts = textwrap.wrap(line, 90, subsequent_indent="# ", break_on_hyphens=False)
+            body += parts if is_comment else [line]
     last = "answer" if candidate.finish else "picture" if candidate.steps else "grid"
     body.append(f"return {f'palette[{last}]' if candidate.renumbered else last}.tolist()")
     solve = "\n".join(["def solve_task(grid):", *(f"    {line}".rstrip() for line in body)])
-    return "\n\n\n".join(["\n".join(imports), *carried, solve]) + "\n"
+    definitions = specialised(carried, solve, sentences_of(pieces))
+    imports = ["import numpy as np"]
+    if any("namedtuple(" in text for text in definitions):
+        imports.insert(0, "from collections import namedtuple\n")
+    return "\n\n\n".join(["\n".join(imports), *definitions]) + "\n"
+
+
+def sentences_of(pieces: Sequence[Piece]) -> dict[str, str]:
+    """For each function that is called in one way only, what it does so."""
+    told = dict.fromkeys(one for piece in pieces for one in piece.told)
+    names = [name for name, _ in told]
+    return {name: f"{text[0].upper()}{text[1:]}." for name, text in told if names.count(name) == 1}
+
+
+def functions_told(candidate: Candidate) -> set[str]:
+    """The names of the functions of which its sentences tell."""
+    return {name for piece in pieces_of(candidate) for name, _ in piece.told}
 
 
 def pieces_of(candidate: Candidate) -> list[Piece]:
@@ -35,7 +51,8 @@ def pieces_of(candidate: Candidate) -> list[Piece]:
     pieces, variable = list[Piece](), "grid"
     for step in candidate.steps:
         text, code = step.sentence(), f"picture = {step.code(variable)}"
-        pieces.append(Piece([f"{text[0].upper()}{text[1:]}."], [code], step.functions()))
+        sentence = f"{text[0].upper()}{text[1:]}."
+        pieces.append(Piece([sentence], [code], step.functions(), [step.told()]))
         variable = "picture"
     if candidate.finish is not None:
         pieces.append(candidate.finish.piece(variable))
@@ -49,7 +66,8 @@ def pieces_of(candidate: Candidate) -> list[Piece]:
 def said_in_ranks(piece: Piece) -> Piece:
     """The piece with its sentences and comments in ranks of colours."""
     lines = [in_ranks(line) if line.startswith("# ") else line for line in piece.lines]
-    return Piece(list(map(in_ranks, piece.sentences)), lines, piece.functions)
+    told = [(name, in_ranks(sentence)) for name, sentence in piece.told]
+    return Piece(list(map(in_ranks, piece.sentences)), lines, piece.functions, told)
 
 
 def steps_in_words(candidate: Candidate) -> list[list[str]]:
@@ -62,11 +80,12 @@ def docstring(steps: Sequence[Sequence[str]]) -> list[str]:
     """The lines of the program's docstring: all that each step does."""
     texts = [" ".join(sentences) for sentences in steps]
     if len(texts) == 1:
-        wrapped = textwrap.wrap(f'"""{texts[0]}', 90)
+        wrapped = textwrap.wrap(f'"""{texts[0]}', 90, break_on_hyphens=False)
         return [*wrapped, '"""'] if len(wrapped) > 1 else [f'{wrapped[0]}"""']
     lines = ['"""Give the output grid in these steps.', ""]
     for number, text in enumerate(texts, 1):
-        lines += textwrap.wrap(f"{number}. {text}", 90, subsequent_indent="   ")
+        line = f"{number}. {text}"
+        lines += textwrap.wrap(line, 90, subsequent_indent="   ", break_on_hyphens=False)
     return [*lines, '"""']
 
 
@@ -97,6 +116,7 @@ def carried_definitions(functions: Iterable[Callable[..., Any]]) -> list[str]:
     return list(texts.values())
 
 
+@cache
 def plain_source(function: Callable[..., Any]) -> tuple[str, list[str]]:
     """A function's source without decorators and annotations, and the names that it reads."""
     source = textwrap.dedent(inspect.getsource(function))

@@ -1,0 +1,386 @@
+"""Folds what literals decide in a function: branches, look-ups, tests, and what nobody reads then.
+
+Functions of programs have no side effects but on what they made themselves. Still, an expression
+is only left out if it is known to have none. What is not understood stays as it is.
+"""
+
+import ast
+import operator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
+
+Expressions: TypeAlias = Mapping[str, ast.expr]
+COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.eq,
+    ast.IsNot: operator.ne,
+    ast.In: lambda value, those: value in those,
+    ast.NotIn: lambda value, those: value not in those,
+}
+SUMS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+TYPES = {"tuple": tuple, "str": str, "int": int}
+SIMPLE = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)
+MARKS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+ENDS = (ast.Return, ast.Continue, ast.Break, ast.Raise)
+
+
+def copied(node: Any) -> Any:
+    """A copy of a syntax tree, without places in a text."""
+    if isinstance(node, list):
+        return [copied(one) for one in node]
+    if not isinstance(node, ast.AST):
+        return node
+    new = type(node)(**{name: copied(value) for name, value in ast.iter_fields(node)})
+    if isinstance(new, ast.stmt):
+        new.lineno = 0
+    return new
+
+
+def names_itself(node: ast.AST) -> bool:
+    """Whether a name gets a value within an expression."""
+    return any(isinstance(one, ast.NamedExpr) for one in walked(node))
+
+
+def is_literal(node: ast.AST | None) -> bool:
+    """Whether it is a number, a text, a truth value, None or a tuple of those."""
+    if isinstance(node, ast.Tuple):
+        return all(map(is_literal, node.elts))
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant)
+    return isinstance(node, ast.Constant)
+
+
+def walked(tree: ast.AST) -> Iterator[ast.AST]:
+    """A node and all below it, but for what only marks others (operators and contexts)."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                waiting += [one for one in value if isinstance(one, ast.AST)]
+            elif isinstance(value, ast.AST) and not isinstance(value, MARKS):
+                waiting.append(value)
+
+
+class Names(NamedTuple):
+    """How often each name gets a value (as a parameter, by an assignment, by a loop), is read,
+    and is added to in place.
+    """
+
+    bound: Counter[str]
+    read: Counter[str]
+    added: Counter[str]
+
+
+def names_in(tree: ast.AST) -> Names:
+    """The names in a syntax tree."""
+    bound, read, added = list[str](), list[str](), list[str]()
+    for node in walked(tree):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else bound).append(node.id)
+        elif isinstance(node, ast.arg):
+            bound.append(node.arg)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            added.append(node.target.id)
+    return Names(Counter(bound), Counter(read), Counter(added))
+
+
+class Folding(ast.NodeTransformer):
+    """Puts expressions in the place of names, and works out what is then decided."""
+
+    def __init__(self, values: Expressions, tables: Mapping[str, ast.Dict]) -> None:
+        """`tables` are names of dictionaries that do not change."""
+        self.values, self.tables, self.hits = values, dict(tables), 0
+
+    def _hit(self, node: Any) -> Any:
+        self.hits += 1
+        return node
+
+    def _entries(self, node: ast.AST) -> dict[Any, ast.expr] | None:
+        """The entries of a dictionary by key; None if it is none that is known."""
+        if isinstance(node, ast.Name):
+            node = self.tables.get(node.id, node)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            both = self._entries(node.left), self._entries(node.right)
+            return None if None in both else {**both[0], **both[1]}  # type: ignore[dict-item]
+        if (
+            not isinstance(node, ast.Dict)
+            or not all(map(is_literal, node.keys))
+            or names_itself(node)
+        ):
+            return None
+        keys = [ast.literal_eval(key) for key in node.keys if key is not None]
+        return dict(zip(keys, node.values, strict=True))
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The expression for a name."""
+        if isinstance(node.ctx, ast.Load) and node.id in self.values:
+            return self._hit(copied(self.values[node.id]))  # type: ignore[no-any-return]
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """Whether a comparison of two literals holds."""
+        self.generic_visit(node)
+        compare, sides = COMPARISONS.get(type(node.ops[0])), [node.left, *node.comparators]
+        if compare is None or len(sides) > 2 or not all(map(is_literal, sides)):
+            return node
+        values = [ast.literal_eval(side) for side in sides]
+        is_order = isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+        is_within = isinstance(node.ops[0], ast.In | ast.NotIn)
+        is_same = isinstance(node.ops[0], ast.Is | ast.IsNot)
+        if is_order and not all(isinstance(value, int) for value in values):
+            return node
+        if (is_within and not isinstance(values[1], tuple)) or (is_same and None not in values):
+            return node
+        return self._hit(ast.Constant(compare(*values)))  # type: ignore[no-any-return]
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """The sum, difference or product of two whole numbers."""
+        self.generic_visit(node)
+        sides = [node.left, node.right]
+        if type(node.op) not in SUMS or not all(map(is_literal, sides)):
+            return node
+        left, right = map(ast.literal_eval, sides)
+        if type(left) is not int or type(right) is not int:
+            return node
+        number = repr(SUMS[type(node.op)](left, right))
+        return self._hit(ast.parse(number, mode="eval").body)  # type: ignore[no-any-return]
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        """The first operand that decides, or those that may."""
+        self.generic_visit(node)
+        decides, left = isinstance(node.op, ast.Or), list[ast.expr]()
+        for place, one in enumerate(node.values):
+            is_last = place == len(node.values) - 1
+            if is_literal(one) and not is_last and bool(ast.literal_eval(one)) != decides:
+                continue
+            left.append(one)
+            if is_literal(one) and bool(ast.literal_eval(one)) == decides:
+                break
+        if len(left) < len(node.values):
+            return self._hit(left[0] if len(left) == 1 else ast.BoolOp(node.op, left))  # type: ignore[no-any-return]
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        """The denial of a literal."""
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Not) and is_literal(node.operand):
+            return self._hit(ast.Constant(not ast.literal_eval(node.operand)))  # type: ignore[no-any-return]
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        """The one of two expressions that is chosen."""
+        node.test = self.visit(node.test)
+        if not is_literal(node.test):
+            return self.generic_visit(node)  # type: ignore[return-value]
+        return self._hit(self.visit(node.body if ast.literal_eval(node.test) else node.orelse))  # type: ignore[no-any-return]
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """The entry of a dictionary, or the item of a tuple or list."""
+        self.generic_visit(node)
+        if not isinstance(node.ctx, ast.Load) or not is_literal(node.slice):
+            return node
+        key = ast.literal_eval(node.slice)
+        entries = self._entries(node.value)
+        if entries is not None and key in entries:
+            return self._hit(copied(entries[key]))  # type: ignore[no-any-return]
+        if isinstance(node.value, ast.Tuple | ast.List) and type(key) is int:
+            items = node.value.elts
+            is_whole = not names_itself(node) and not any(isinstance(i, ast.Starred) for i in items)
+            if -len(items) <= key < len(items) and is_whole:
+                return self._hit(items[key])  # type: ignore[no-any-return]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """What `get` of a dictionary, a test of a text's ends or of a literal's type gives."""
+        self.generic_visit(node)
+        function, arguments = node.func, node.args
+        if not arguments or node.keywords or not is_literal(arguments[0]):
+            return node
+        first = ast.literal_eval(arguments[0])
+        if isinstance(function, ast.Attribute):
+            if function.attr == "get" and (entries := self._entries(function.value)) is not None:
+                last = arguments[1] if len(arguments) > 1 else ast.Constant(None)
+                return self._hit(copied(entries.get(first, last)))  # type: ignore[no-any-return]
+            text = function.value.value if isinstance(function.value, ast.Constant) else None
+            is_end = function.attr in ("startswith", "endswith") and isinstance(first, str)
+            if is_end and isinstance(text, str):
+                return self._hit(ast.Constant(getattr(text, function.attr)(first)))  # type: ignore[no-any-return]
+        is_test = isinstance(function, ast.Name) and function.id == "isinstance"
+        if is_test and isinstance(arguments[1], ast.Name) and arguments[1].id in TYPES:
+            return self._hit(ast.Constant(isinstance(first, TYPES[arguments[1].id])))  # type: ignore[no-any-return]
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
+        """A loop without conditions that always hold."""
+        self.generic_visit(node)
+        node.ifs = [one for one in node.ifs if not is_literal(one) or not ast.literal_eval(one)]
+        return node
+
+    def visit_If(self, node: ast.If) -> Any:
+        """The branch that is taken."""
+        node.test = self.visit(node.test)
+        if not is_literal(node.test):
+            return self.generic_visit(node)
+        taken = ast.Module(node.body if ast.literal_eval(node.test) else node.orelse, [])
+        self.generic_visit(taken)
+        return self._hit(taken.body)
+
+    def visit_For(self, node: ast.For) -> Any:
+        """What a loop over a single item does, without the loop."""
+        self.generic_visit(node)
+        leaps = any(isinstance(one, ast.Break | ast.Continue) for one in walked(node))
+        if not isinstance(node.iter, ast.List | ast.Tuple) or len(node.iter.elts) != 1 or leaps:
+            return node
+        if node.orelse or isinstance(node.iter.elts[0], ast.Starred):
+            return node
+        return self._hit([ast.Assign([node.target], node.iter.elts[0], lineno=0), *node.body])
+
+
+def tidied(
+    function: ast.FunctionDef,
+    values: Expressions,
+    tables: Mapping[str, ast.Dict],
+    is_quiet: Callable[[ast.expr], bool],
+) -> None:
+    """Put expressions in the place of names, fold what they decide, and drop what is not read.
+
+    `tables` are dictionaries of the program by name; `is_quiet` tells whether an expression does
+    nothing but give its value.
+    """
+    local = names_in(function).bound
+    known = {name: table for name, table in tables.items() if name not in local}
+    while True:
+        folding = Folding(values, known)
+        folding.visit(function)
+        names = names_in(function)
+        hits = folding.hits + sum([looked_up(one, names.bound, known) for one in blocks(function)])
+        unread = names.bound.keys() - names.read.keys() - names.added.keys()
+        hits += sum([cleared(block, unread, is_quiet) for block in blocks(function)])
+        values = settled(function, names)
+        if not hits and not values:
+            return
+
+
+def blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Every list of statements in it but empty ones."""
+    for node in walked(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            yield body
+            if orelse := getattr(node, "orelse", None):
+                yield orelse
+
+
+def pairs(statement: ast.AST) -> list[tuple[str, ast.expr]]:
+    """The names that a plain assignment sets, each with its expression."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) > 1:
+        return []
+    target, value = statement.targets[0], statement.value
+    targets, parts = [target], [value]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        targets, parts = target.elts, value.elts
+    names = [one.id for one in targets if isinstance(one, ast.Name)]
+    if len(names) < len(targets) or len(names) != len(parts):
+        return []
+    return (
+        []
+        if any(isinstance(one, ast.Starred) for one in parts)
+        else [*zip(names, parts, strict=True)]
+    )
+
+
+def looked_up(block: list[ast.stmt], local: Counter[str], known: Mapping[str, ast.Dict]) -> int:
+    """Look keys up in dictionaries that the statement just before has named."""
+    hits = 0
+    for first, second in pairwise(block):
+        found = {name: value for name, value in pairs(first) if local[name] == 1}
+        tables = {name: value for name, value in found.items() if isinstance(value, ast.Dict)}
+        if tables and isinstance(second, SIMPLE):
+            folding = Folding({}, {**known, **tables})
+            folding.visit(second)
+            hits += folding.hits
+    return hits
+
+
+def settled(function: ast.FunctionDef, names: Names) -> dict[str, ast.expr]:
+    """The names that are read and always stand for the same literal, or for another name."""
+    bound, read, _ = names
+    first = {one.arg for one in function.args.args}
+    first |= {name for one in function.body for name, _ in pairs(one)}
+    once = {name for name in first if bound[name] == 1}
+    return {
+        name: value
+        for one in walked(function)
+        for name, value in pairs(one)
+        if bound[name] == 1
+        and read[name]
+        and (is_literal(value) or (isinstance(value, ast.Name) and value.id in once))
+    }
+
+
+def cleared(
+    block: list[ast.stmt], unread: Collection[str], is_quiet: Callable[[ast.expr], bool]
+) -> int:
+    """Drop assignments to names that are not read, empty branches, and what is never reached."""
+    kept, drops = list[ast.stmt](), 0
+    for statement in block:
+        if kept and isinstance(kept[-1], ENDS):
+            drops += 1
+            continue
+        named = pairs(statement)
+        left = [(name, one) for name, one in named if name not in unread or not is_quiet(one)]
+        if len(left) < len(named):
+            drops += 1
+            if left:
+                kept.append(assigned(left))
+            continue
+        is_empty = isinstance(statement, ast.If) and all(
+            isinstance(one, ast.Pass) for one in (*statement.body, *statement.orelse)
+        )
+        if is_empty and isinstance(statement, ast.If) and is_quiet(statement.test):
+            drops += 1
+            continue
+        last = pairs(kept[-1]) if kept else []
+        if (longer := lengthened(last, statement)) is not None:
+            kept[-1], drops = longer, drops + 1
+            continue
+        value = statement.value if isinstance(statement, ast.Return) else None
+        if len(last) == 1 and isinstance(value, ast.Name) and value.id == last[0][0]:
+            kept[-1], drops = ast.Return(last[0][1]), drops + 1
+            continue
+        kept.append(statement)
+    block[:] = kept or [ast.Pass()]
+    return drops
+
+
+def lengthened(last: Sequence[tuple[str, ast.expr]], statement: ast.stmt) -> ast.Assign | None:
+    """The assignment of a list to which the statement adds a list at once; else None."""
+    if len(last) != 1 or not isinstance(statement, ast.AugAssign):
+        return None
+    (name, first), more, target = last[0], statement.value, statement.target
+    is_sum = isinstance(statement.op, ast.Add) and isinstance(target, ast.Name)
+    if not is_sum or not isinstance(first, ast.List) or not isinstance(more, ast.List):
+        return None
+    if ast.unparse(target) != name or names_in(more).read[name]:
+        return None
+    return assigned([(name, ast.List([*first.elts, *more.elts], ast.Load()))])
+
+
+def assigned(named: Sequence[tuple[str, ast.expr]]) -> ast.Assign:
+    """The assignment of expressions to names."""
+    targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name, _ in named]
+    values = [value for _, value in named]
+    if len(named) == 1:
+        return ast.Assign(targets, values[0], lineno=0)
+    both = ast.Tuple(targets, ast.Store()), ast.Tuple(values, ast.Load())
+    return ast.Assign([both[0]], both[1], lineno=0)

@@ -1,0 +1,124 @@
+"""Programs carry only what they use, and still give what their functions give."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.program_search.search.candidates import Candidate
+from agents.program_search.search.mosaic import Mosaic
+from agents.program_search.transforms.registry import REGISTRY, Step
+from agents.program_search.writing.layout import wrapped
+from agents.program_search.writing.program import carried_definitions, program_of
+from agents.program_search.writing.specialising import specialised
+from tests.program_search.test_properties import SAMPLE
+
+MAIN = "def solve_task(grid):\n    return "
+
+
+def run(definitions: list[str]) -> Any:
+    """The function `solve_task` of the definitions."""
+    namespace: dict[str, Any] = {}
+    exec("\n".join(["import numpy as np", "from collections import namedtuple"]), namespace)
+    exec("\n\n".join(definitions), namespace)
+    return namespace["solve_task"]
+
+
+def written(*texts: str) -> str:
+    """The definitions, the last of them an expression of `grid`, specialised."""
+    return "\n".join(specialised(list(texts[:-1]), MAIN + texts[-1], {}))
+
+
+def holds_for(step: Step) -> bool:
+    """Whether a step's specialised text gives what the step gives, on the sample of grids."""
+    main = f"{MAIN}{step.code('grid')}"
+    emitted = run(specialised(carried_definitions(step.functions()), main, dict([step.told()])))
+    for grid in SAMPLE:
+        wanted = step.transform.function(grid, *step.arguments)
+        if wanted is not None and not np.array_equal(emitted(grid), wanted):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["turned", "line_number", "only_parts", "joined", "rolled"])
+def test_a_specialised_transform_gives_what_it_gives(name: str) -> None:
+    assert all(map(holds_for, list(REGISTRY[name].steps())[:3]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_every_specialised_choice_gives_what_it_gives(name: str) -> None:
+    steps = list(REGISTRY[name].steps())
+    assert all(map(holds_for, steps[:: len(steps) // 60 + 1]))
+
+
+def program(name: str, *arguments: Any) -> str:
+    """The program of one picture step."""
+    entry = REGISTRY[name]
+    return program_of(Candidate((Step(entry, arguments, 0.0),), None, 0.0, ()))
+
+
+def test_a_mirror_is_one_line() -> None:
+    code = program("turned", "sideways")
+    assert [line.split("(")[0] for line in code.splitlines() if line.startswith("def ")] == [
+        "def solve_task"
+    ]
+    assert "    picture = grid[:, ::-1]\n" in code
+
+
+def test_a_mosaic_names_its_tiles_in_place() -> None:
+    code = program_of(Candidate((), Mosaic((("same", "sideways"), ("blank", "upright"))), 0.0, ()))
+    assert "np.block([[grid, grid[:, ::-1]], [np.zeros_like(grid), grid[::-1]]])" in code
+
+
+def test_a_changed_function_says_what_it_does_there() -> None:
+    code = program("joined", "row")
+    functions = {one.name: one for one in ast.parse(code).body if isinstance(one, ast.FunctionDef)}
+    assert ast.get_docstring(functions["joined"]) == (
+        "Join cells of one colour by straight lines in their row."
+    )
+    assert [one.arg for one in functions["joined"].args.args] == ["grid"]
+
+
+def test_arguments_that_vary_stay() -> None:
+    one = "def f(x, y):\n    return [x + 1, x, y] if y else x"
+    assert "def f(x, y):" in written(one, "f(grid, 0) + f(grid, grid)")
+
+
+def test_a_parameter_that_gets_another_value_stays() -> None:
+    one = "def f(x, y):\n    for y in [y, x]:\n        x = x * y\n    return x"
+    assert "def f(x, y):" in written(one, "f(grid, 2)")
+
+
+def test_a_name_that_hides_a_function_is_not_taken_for_it() -> None:
+    f = "def f(x):\n    return x + 1"
+    g = "def g(x, f):\n    y = x[f]\n    return f * x[f:] + y"
+    assert run([written(f, g, "f(g(grid, 1))")])(np.array([1, 2])).tolist() == [5]
+
+
+def test_an_expression_with_effects_is_not_dropped() -> None:
+    f = "def f(x):\n    places = x.tolist()\n    last = places.pop()\n    return [places, places]"
+    assert "places.pop()" in written(f, "f(grid)")
+
+
+def test_an_alias_in_a_loop_keeps_its_value() -> None:
+    f = (
+        "def f(x):\n    for y in x:\n        b = y + 1\n        if y == 1:\n            a = b\n"
+        "    return [a, b]"
+    )
+    assert run([written(f, "f(grid)")])([1, 2, 3]) == [2, 4]
+
+
+def test_comments_of_functions_that_stay_as_they_are_are_kept() -> None:
+    f = "def f(x):\n    # Twice.\n    y = x * x + 1\n    return y / y"
+    assert "# Twice." in written(f, "f(grid)")
+
+
+def test_long_lines_are_broken_inside_of_brackets_only() -> None:
+    line = f"    answer = np.block([{', '.join(['[grid, (grid[::-1] if grid else 1)]'] * 9)}])"
+    lines = wrapped(line)
+    assert max(map(len, lines)) <= 100
+    assert ast.dump(ast.parse("\n".join(lines).strip())) == ast.dump(ast.parse(line.strip()))
