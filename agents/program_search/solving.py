@@ -180,7 +180,7 @@ def answers_of(
 
 
 def rival_of(answers: Sequence[Answer], answer: Answer) -> Candidate | None:
-    """The best rule that answers otherwise than this one; None for stacks, which say little."""
+    """The best program that answers otherwise than this one, of the same search if there is one."""
     others = [one.programs[0] for one in answers if one is not answer]
-    is_rule = answer.programs[0].search == "rules"
-    return next((one for one in others if is_rule and one.search == "rules"), None)
+    search = answer.programs[0].search
+    return next((one for one in others if one.search == search), next(iter(others), None))

@@ -183,16 +183,6 @@ def test_programs_carry_only_what_they_call() -> None:
     assert defined - called == {"solve_task"}
 
 
-def test_a_failed_idea_names_the_pair_that_speaks_against_it() -> None:
-    rules = learnt("111/111>333/333", "111/112>333/334", "112/111>334/333", "112/211>334/433")
-    singly = [one for one in rules if len(one.finish.facts) == 1]
-    assert singly
-    assert all(not one.failures for one in singly)
-    mixed = learnt("110/000>110/000", "110/110>110/220", "011/011>011/022", "110/011>110/022")
-    failures = [failure for one in mixed for failure in one.failures]
-    assert any("in pairs 1 to 2, no one outcome" in failure for failure in failures)
-
-
 def test_what_tells_colours_by_rank_is_never_called_found() -> None:
     sound = Evidence(0, 1.0, passed=True, again=(True, True, True))
     assert sound.is_found()

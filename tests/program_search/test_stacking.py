@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from agents.program_search.search.candidates import Candidate, SearchBudget
+from agents.program_search.stacking.layers import LAYINGS, laid_out
 from agents.program_search.stacking.pictures import (
-    LAYINGS,
     LIFTED,
     OPERATIONS,
     Picture,
     edits_of_registry,
-    laid_out,
     whole,
 )
 from agents.program_search.stacking.pieces import applied, explored

@@ -70,9 +70,8 @@ class Candidate:
 
     `outputs` has a grid for each train and test input. `left_out` says for each train pair
     whether a refit to the others gets it right; it is None if nothing was fitted. `unseen` is the
-    share of test cells whose case no train pair shows. `failures` are simpler ways to finish that
-    were tried, each with the pair that speaks against it. If `renumbered`, the steps see the
-    colours' numbers in `views.palette_of`. `search` is which of the two searches made it.
+    share of test cells whose case no train pair shows. If `renumbered`, the steps see the colours'
+    numbers in `views.palette_of`. `search` is which of the two searches made it.
     """
 
     steps: tuple[Step, ...]
@@ -81,7 +80,6 @@ class Candidate:
     outputs: tuple[Array, ...]
     left_out: tuple[bool, ...] | None = None
     unseen: float = 0.0
-    failures: tuple[str, ...] = ()
     renumbered: bool = False
     search: Search = "rules"
 

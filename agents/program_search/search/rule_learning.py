@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, SearchBudget, State
-from agents.program_search.search.rules import OWN, Rule, Source, reading
+from agents.program_search.search.rules import OWN, Rule, Source
 from agents.program_search.transforms.registry import COLOURS, Array, steps_of
 
 BEAM_WIDTH = 10
@@ -165,28 +165,7 @@ class RuleLearner:
             tuple(map(np.reshape, grids, self.base.shapes())),
             self._left_out(facts) if facts.columns else None,
             float(tests.mean()) if len(tests) else 0.0,
-            tuple(
-                filter(None, map(self._failure, facts.columns if len(facts.columns) > 1 else ()))
-            ),
         )
-
-    def _failure(self, index: int) -> str | None:
-        """Why one fact alone is not enough, with the first pair that speaks against it."""
-        column, codes = self.columns[index], self.codes[index]
-        alone = FactSet(column.cost, (index,), codes, int(codes.max()) + 1)
-        idea = column.source.noun()
-        for pair in range(self.pairs):
-            fit = self._fit(alone, self.train_pair <= pair)
-            failed = np.flatnonzero(fit.seen & (fit.outcome < 0))
-            if len(failed):
-                value = int(column.values[codes.tolist().index(failed[0])])
-                words = reading(value, column.source.reads())
-                where = f"in pairs 1 to {pair + 1}" if pair else "in pair 1"
-                return (
-                    f"{idea[0].upper()}{idea[1:]} does not decide it alone: {where}, no one "
-                    f"outcome is right for all cells for which that is {words}."
-                )
-        return None
 
     def _otherwise(self, fit: Fit) -> tuple[int, int]:
         """The outcome of most seen cases, and their number; cases not listed take it too.

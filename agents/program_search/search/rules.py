@@ -3,7 +3,8 @@
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from itertools import permutations
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from agents.program_search.search.candidates import Piece
 from agents.program_search.transforms.registry import COLOURS, Array, Step
 from utilities.tasks.grids import COLOUR_NAMES
 
-CASES_SHOWN = 8
 CASES_WRITTEN_OUT = 2
 """Programs compare facts with so many cases one by one, with more by a function."""
+LETTERS_ASKED = 160
+"""A fact of yes or no is asked in each clause, and not named, if that takes so many letters."""
 
 
 class Source(NamedTuple):
@@ -44,8 +46,9 @@ class Source(NamedTuple):
             return named or f"{COLOUR_NAMES[self.colour - 10]} itself"
         if self.origin == "grid":
             steps = "; then ".join(step.sentence() for step in self.steps)
-            return f"the colour at the same place in another picture ({steps or 'the input grid'})"
-        return self.steps[0].sentence() if self.steps else "its own colour"
+            made = f"if in the input grid you {steps}" if steps else "in the input grid"
+            return f"the colour at the same place {made}"
+        return self.steps[0].sentence() if self.steps else "the cell's own colour"
 
     def outcome(self) -> str:
         """What it makes of a cell, as a clause."""
@@ -60,7 +63,9 @@ class Source(NamedTuple):
 
 
 OWN = Source("picture")
-Case = tuple[int, ...]
+Case: TypeAlias = tuple[int, ...]
+Box: TypeAlias = tuple[frozenset[int], ...]
+"""Cases that are told together: for each fact the values that it may have."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -105,44 +110,90 @@ class Rule:
             functions.append(in_cases)
         if not names:
             return Piece([f"For every cell alike: {last}."], lines, functions, told)
-        first = [] if self.is_one_question() else [self.looks()]
-        return Piece([*first, *clauses, f"Otherwise {last}."], lines, functions, told)
+        return Piece([*self.looks(), *clauses, f"Otherwise {last}."], lines, functions, told)
 
-    def is_one_question(self) -> bool:
-        """Whether the only fact is a question with yes or no, so that a clause can ask it."""
-        return len(self.facts) == 1 and self.facts[0].noun().startswith("whether ")
+    def named(self) -> list[Source]:
+        """The facts to look at first; the others can be asked of the cell in each clause."""
+        listed = self.cases_of().values()
+        clauses = sum(len(boxes_of(cases)) for cases in listed)
+        named = []
+        for place, fact in enumerate(self.facts):
+            noun, values = fact.noun(), {case[place] for cases in listed for case in cases}
+            asked = {1} if "that the cell lies in" in noun else {0, 1}
+            is_short = noun.startswith("whether ") and clauses * len(noun) <= LETTERS_ASKED
+            if fact != OWN and not (is_short and values <= asked):
+                named.append(fact)
+        return named
 
-    def looks(self) -> str:
-        """The sentence that names the facts to look at."""
-        named = zip(self.names(), self.facts, strict=True)
-        nouns = [(f"({name}) ", source.noun()) for name, source in named]
-        words = listing(name + noun if len(nouns) > 1 else noun for name, noun in nouns)
-        return f"For each cell look at {words}."
+    def looks(self) -> list[str]:
+        """The sentence that names the facts to look at, if there are any."""
+        named = self.named()
+        nouns = [f"({letter}) {fact.noun()}" for letter, fact in zip("abc", named, strict=False)]
+        words = listing(nouns) if len(named) > 1 else "".join(fact.noun() for fact in named)
+        return [f"For each cell look at {words}."] if named else []
+
+    def told(self) -> list[Source]:
+        """The facts in the order in which clauses tell them."""
+        named = self.named()
+        return [*named, *(fact for fact in self.facts if fact not in named)]
 
     def names(self) -> list[str]:
-        """What the cases call the facts: a, b, c."""
-        return [chr(ord("a") + number) for number in range(len(self.facts))]
+        """What each fact is called: a, b, c in the order in which they are told."""
+        told = self.told()
+        return ["abc"[told.index(fact)] for fact in self.facts]
 
-    def case_words(self, cases: Sequence[Case]) -> str:
-        """The cases in words; those that differ only in their last value share one clause."""
-        if self.is_one_question():
-            question = self.facts[0].noun().removeprefix("whether ")
-            return question if cases[0][0] else denied(question)
-        reads = [source.reads() for source in self.facts]
-        drawn: dict[Case, list[int]] = {}
-        for case in cases:
-            drawn.setdefault(case[:-1], []).append(case[-1])
-        texts = []
-        for first, lasts in drawn.items():
-            words = [reading(value, how) for value, how in zip(first, reads, strict=False)]
-            words.append(listing((reading(value, reads[-1]) for value in lasts), "or"))
-            named = zip(self.names(), words, strict=True)
-            texts.append(" and ".join(f"({name}) is {word}" for name, word in named))
-        if len(self.facts) == 1:
-            texts = [text.replace("(a)", "that", 1) for text in texts]
-        left = len(texts) - CASES_SHOWN
-        more = [f"{left} more such case{'' if left == 1 else 's'}"] if left > 0 else []
-        return "; or ".join([*texts[:CASES_SHOWN], *more])
+    def case_words(self, cases: Iterable[Case]) -> str:
+        """The cases in words, those told together that differ in one fact only."""
+        named, told, texts = self.named(), self.told(), []
+        for box in boxes_of(cases):
+            conditions = []
+            for letter, fact in zip("abc", told, strict=False):
+                values = sorted(box[self.facts.index(fact)])
+                subject = "that" if len(named) == 1 else f"({letter})"
+                conditions.append(condition(fact, values, subject if fact in named else ""))
+            texts.append(" and ".join(filter(None, conditions)))
+        return "; or ".join(texts)
+
+
+def boxes_of(cases: Iterable[Case]) -> list[Box]:
+    """The cases as few boxes: values of one fact are joined if the others have the same."""
+    single = [tuple(frozenset([value]) for value in case) for case in sorted(cases)]
+    ways = []
+    for axes in permutations(range(len(single[0]))):
+        boxes = single
+        for axis in axes:
+            grouped: dict[tuple[Box, Box], frozenset[int]] = {}
+            for box in boxes:
+                rest = box[:axis], box[axis + 1 :]
+                grouped[rest] = grouped.get(rest, frozenset()) | box[axis]
+            boxes = [(*before, values, *after) for (before, after), values in grouped.items()]
+        ways.append(boxes)
+    return min(ways, key=len)
+
+
+def condition(fact: Source, values: Sequence[int], subject: str) -> str:
+    """The clause that the fact has one of the values; without a subject it is asked of the cell."""
+    if subject or fact == OWN:
+        return f"{subject or 'the cell'} is {values_words(values, fact.reads())}"
+    question = fact.noun().removeprefix("whether ")
+    if len(values) > 1:
+        return ""
+    return question if values[0] else denied(question)
+
+
+def values_words(values: Sequence[int], reads: Mapping[int, str]) -> str:
+    """Sorted values in words; three numbers or more in a row as `2 to 4`."""
+    runs = list[list[int]]()
+    for value in values:
+        if runs and not reads and value == runs[-1][-1] + 1 and value > 0:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    words = list[str]()
+    for run in runs:
+        ends = [f"{run[0]} to {run[-1]}"] if len(run) > 2 else [reading(one, reads) for one in run]
+        words += ends
+    return listing(words, "or", most=len(words))
 
 
 def chosen_code(names: Sequence[str], cases: Sequence[Case]) -> list[str]:
@@ -182,7 +233,8 @@ def denied(question: str) -> str:
     ):
         if question.startswith(yes):
             return no + question.removeprefix(yes)
-    return f"it is not so that {question}"
+    first, is_among, rest = question.partition(" is among ")
+    return f"{first} is not among {rest}" if is_among else f"it is not so that {question}"
 
 
 def reading(value: int, reads: Mapping[int, str]) -> str:

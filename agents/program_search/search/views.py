@@ -13,14 +13,16 @@ from agents.program_search.transforms.registry import COLOURS, Array
 
 SENTENCE = (
     "Renumber the colours of the grid by how common they are: 0 for the background, 1 for the "
-    "commonest other colour, 2 for the next, and so on."
+    "commonest other colour, 2 for the next, and so on (of two as common, the one met first in "
+    "reading order)."
 )
 BACK = "Give every number its colour back."
 PLAIN = 10
 """In renumbered outputs, `PLAIN + colour` is a colour that the input does not hold."""
-ORDINALS = ("", "second ", "third ", *(f"{number}th " for number in range(4, 10)))
-RANKS = {COLOURS[0]: "the background"} | {
-    COLOURS[number]: f"the {ordinal}commonest colour" for number, ordinal in enumerate(ORDINALS, 1)
+ORDINALS = ("", "second ", "third ", "fourth ", "fifth ", "sixth ", "seventh ", "eighth ", "ninth ")
+RANKS = {COLOURS[0]: "the background (0)"} | {
+    COLOURS[number]: f"the {ordinal}commonest colour ({number})"
+    for number, ordinal in enumerate(ORDINALS, 1)
 }
 RENUMBERING_COST = 1.0
 NAMED_COLOUR = re.compile("|".join(map(re.escape, RANKS)))
@@ -96,6 +98,5 @@ def with_colours_back(candidate: Candidate, inputs: Sequence[Array]) -> Candidat
         candidate,
         cost=candidate.cost + RENUMBERING_COST,
         outputs=tuple(palette_of(given)[made] for made, given in outputs),
-        failures=tuple(map(in_ranks, candidate.failures)),
         renumbered=True,
     )

@@ -1,15 +1,28 @@
 """A stack: pieces laid over each other on a canvas, and how programs and traces tell of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from agents.program_search.search.candidates import Piece
-from agents.program_search.stacking.pictures import LAYINGS, Operation, laid_out, whole
+from agents.program_search.search.rules import Source
+from agents.program_search.stacking.pictures import Operation, Picture, whole
 from agents.program_search.stacking.pieces import PieceState
 from agents.program_search.stacking.sizes import Shape, SizeRule
-from agents.program_search.transforms.registry import COLOURS
+from agents.program_search.transforms.registry import COLOURS, Array
 
+LAYINGS = {
+    "place": "in its place",
+    "corner": "at the top left corner",
+    "tiles": "in its place and repeated from there over the whole canvas",
+    "mirrored": "in its place and repeated from there over the whole canvas, every second copy "
+    "mirrored (across and down)",
+    "spaced": "in its place and repeated from there over the whole canvas, with an empty line of "
+    "cells between copies",
+    "stretched": "over the whole canvas, each of its cells enlarged to a block",
+}
 CELLS = {"ink": "inked", "empty": "empty"}
 
 
@@ -48,14 +61,16 @@ class Layer:
     def words(self) -> str:
         """The layer as a command."""
         if self.mask != self.drawn:
-            cells = f"draw it only where another picture is {CELLS[self.where]}"
+            cells = (
+                f"draw it, ink and empty cells, only where another picture is {CELLS[self.where]}"
+            )
             return f"{self.drawn.words()}; {cells}: {self.mask.words()}."
-        colour = COLOURS.get(self.paint or 0, f"{(self.paint or 0) - 10}, whatever its rank,")
         if self.where == "all":
-            drawn = "draw all of it, empty cells too"
+            drawn = "draw all of it, ink and empty cells"
         elif self.paint is None:
             drawn = "draw its ink"
         else:
+            colour = Source("constant", colour=self.paint).noun()
             drawn = f"draw {colour} where it is {CELLS[self.where]}"
         return f"{self.drawn.words()}; {drawn}."
 
@@ -75,6 +90,15 @@ class Layer:
         paint = layer if self.paint is None else self.paint
         return [*lines, f"answer = np.where({mask} {sign} 0, {paint}, answer)"]
 
+    def over(self, canvas: Array, number: int) -> Array:
+        """The canvas of the input of that number with the layer drawn on it."""
+        drawn, mask = (
+            laid_out(one.piece.values[number], canvas.shape, one.laying)
+            for one in (self.drawn, self.mask)
+        )
+        where = {"ink": mask != 0, "empty": mask == 0, "all": np.full(canvas.shape, True)}
+        return np.where(where[self.where], drawn if self.paint is None else self.paint, canvas)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stack:
@@ -89,8 +113,8 @@ class Stack:
         del variable  # a stack begins with the input grid
         colour, number = COLOURS.get(self.base, self.base), len(self.layers)
         sentences = [
-            f"Draw {f'{number} pictures' if number > 1 else 'one picture'} on a canvas.",
-            f"Empty cells are those of {COLOURS[0]}; pictures are see-through there.",
+            f"Lay {f'{number} layers' if number > 1 else 'one layer'} on a canvas.",
+            f"In every picture the cells of {COLOURS[0]} are empty, and all others are ink.",
             f"Start with a canvas {self.size.words()}, all {colour}.",
         ]
         lines = [f"# {sentences[-1]}", *self.size.lines(self.base)]
@@ -98,6 +122,14 @@ class Stack:
             sentences.append(f"Layer {place}: {layer.words()}")
             lines += [f"# {sentences[-1]}", *layer.lines(self.size.shapes)]
         return Piece(sentences, lines, self.functions(), self.told())
+
+    def canvases(self, number: int) -> Iterator[Array]:
+        """The canvas of the input of that number as it is at first and after each layer."""
+        canvas = np.full(self.size.shapes[number], self.base)
+        yield canvas
+        for layer in self.layers:
+            canvas = layer.over(canvas, number)
+            yield canvas
 
     def functions(self) -> list[Callable[..., object]]:
         """The functions that the lines may name."""
@@ -113,3 +145,28 @@ class Stack:
         laid = [one for layer in self.layers for one in (layer.drawn, layer.mask)]
         pieces = [one.piece for one in laid] + ([self.size.piece] if self.size.piece else [])
         return [step for piece in pieces for step in piece.steps]
+
+
+def laid_out(picture: Picture, shape: tuple[int, ...], laying: str) -> Any:
+    """A canvas of that shape with the picture on it, 0 where it is not; None if it does not fit."""
+    (tall, wide), block = picture.cells.shape, picture.cells
+    if laying == "stretched":
+        if shape[0] % tall or shape[1] % wide:
+            return None
+        return block.repeat(shape[0] // tall, axis=0).repeat(shape[1] // wide, axis=1)
+    top, left = (0, 0) if laying == "corner" else (picture.top, picture.left)
+    if laying in ("place", "corner"):
+        canvas = np.zeros(shape, int)
+        shown = block[
+            max(-top, 0) : max(shape[0] - top, 0), max(-left, 0) : max(shape[1] - left, 0)
+        ]
+        canvas[max(top, 0) :, max(left, 0) :][: shown.shape[0], : shown.shape[1]] = shown
+        return canvas
+    if laying == "mirrored":
+        block = np.vstack(
+            [np.hstack([block, block[:, ::-1]]), np.hstack([block[::-1], block[::-1, ::-1]])]
+        )
+    elif laying == "spaced":
+        block = np.pad(block, ((0, 1), (0, 1)))
+    rows, columns = np.arange(shape[0]) - top, np.arange(shape[1]) - left
+    return block[rows % block.shape[0]][:, columns % block.shape[1]]

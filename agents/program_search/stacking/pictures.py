@@ -40,7 +40,14 @@ Kind: TypeAlias = Literal["edit", "cut", "choice"]
 VARIANT_COST = 0.03
 """What each bit costs that tells a choice of arguments from the others."""
 TOUCH = {8: "by sides or corners", 4: "by sides"}
-MOVES = {0: "stay", -1: "back by 1", 1: "on by 1", -2: "back by 2", 2: "on by 2"}
+ROWS = {0: "", -1: " 1 row up", 1: " 1 row down", -2: " 2 rows up", 2: " 2 rows down"}
+COLUMNS = {
+    0: "",
+    -1: " 1 column to the left",
+    1: " 1 column to the right",
+    -2: " 2 columns to the left",
+    2: " 2 columns to the right",
+}
 CUTS: dict[Any, str] = {**OBJECTS, **COLOUR_SETS, **PANES, **DIVISIONS}
 INKS = {number: name for number, name in COLOURS.items() if number}
 
@@ -149,8 +156,8 @@ LIFTED = {
 before it, and how many of its choices, the likeliest first, are tried."""
 LEADS = {
     "picture": "{}",
-    "paint": "colour each cell: {}",
-    "fact": "mark each cell for which it is so: {}",
+    "paint": "give each cell {}",
+    "fact": "draw blue (1), and nothing else, wherever this is so: {}",
 }
 
 
@@ -158,8 +165,9 @@ def edits_of_registry() -> Iterator[Operation]:
     """The transforms in LIFTED with their choices."""
     for name, (cost, latest, most) in LIFTED.items():
         entry = REGISTRY[name]
-        sentence = LEADS[entry.kind].format(entry.sentence.replace("the grid", "it"))
-        for arguments, words, ink, extra in variants(sentence, entry.choices, most):
+        sentence = LEADS[entry.kind].format(entry.sentence.removeprefix("whether "))
+        for arguments, text, ink, extra in variants(sentence, entry.choices, most):
+            words = text.replace("the grid's", "its").replace("the grid", "it")
             numbers = (cost + extra, entry.effort, latest, ink)
             yield Operation("edit", entry.function, arguments, words, *numbers, lifted=True)
 
@@ -216,7 +224,13 @@ RAYS = {
 }
 
 
-@operation("edit", "draw rays from its ink {ways}", 1.0, effort=4, ways=RAYS)
+@operation(
+    "edit",
+    "carry the colour of its ink on {ways} over empty cells, up to other ink",
+    1.0,
+    effort=4,
+    ways=RAYS,
+)
 def smeared(picture: Picture, ways: tuple[tuple[int, int], ...]) -> Picture:
     """Each inked cell's colour carried on over empty cells, up to other ink or the edge."""
     height, width = picture.cells.shape
@@ -236,7 +250,12 @@ def smeared(picture: Picture, ways: tuple[tuple[int, int], ...]) -> Picture:
     return picture._replace(cells=result)
 
 
-@operation("edit", "take the empty cells that touch its ink {how}", 0.8, how=TOUCH)
+@operation(
+    "edit",
+    "take just the empty cells that touch its ink {how}, in its commonest colour",
+    0.8,
+    how=TOUCH,
+)
 def outlined(picture: Picture, how: int) -> Picture | None:
     """The empty cells next to ink, in the commonest ink, one cell beyond the frame too."""
     ink, (tall, wide) = main_ink(picture.cells), picture.cells.shape
@@ -250,12 +269,12 @@ def outlined(picture: Picture, how: int) -> Picture | None:
 
 @operation(
     "edit",
-    "move it (rows: {down}; columns: {right})",
+    "move it{down}{right}",
     0.5,
     effort=0,
     latest=1,
-    down=MOVES,
-    right=MOVES,
+    down=ROWS,
+    right=COLUMNS,
 )
 def pushed(picture: Picture, down: int, right: int) -> Picture:
     """The picture some rows lower and some columns further to the right."""
@@ -264,16 +283,17 @@ def pushed(picture: Picture, down: int, right: int) -> Picture:
 
 @operation(
     "edit",
-    "look from each single cell for {whom} ink that it faces, and draw {what} in its colour",
+    "take just {what} wherever a one-cell object faces {whom} in a straight line, in the colour of "
+    "that cell",
     1.1,
     effort=3,
     latest=1,
     what={
-        "trail": "the cells between",
-        "end": "the last cell before that",
-        "hit": "the cell of that ink",
+        "trail": "the cells between the two",
+        "end": "the last cell before the other",
+        "hit": "the cell that is faced",
     },
-    whom={"any": "the nearest", "same": "the nearest of its own colour, if that is an object,"},
+    whom={"any": "a larger object", "same": "a larger object of its colour"},
 )
 def projected(picture: Picture, what: str, whom: str) -> Picture | None:
     """What single cells draw on their straight way to larger objects; None if nothing."""
@@ -294,7 +314,7 @@ def projected(picture: Picture, what: str, whom: str) -> Picture | None:
     return picture._replace(cells=result) if result.any() else None
 
 
-@operation("cut", "cut it into its parts ({cut})", 0.4, effort=4, latest=1, cut=CUTS)
+@operation("cut", "cut out every {cut}", 0.4, effort=4, latest=1, cut=CUTS)
 def cut_up(picture: Picture, cut: Cut) -> list[Picture] | None:
     """Its parts in their places, in reading order; None if there are fewer than 2 or over 40."""
     found = parts(picture.cells, cut) if 2 <= numbered(picture.cells, cut).max() <= 40 else []
@@ -304,7 +324,13 @@ def cut_up(picture: Picture, cut: Cut) -> list[Picture] | None:
     return pieces or None
 
 
-@operation("cut", "cut its empty cells into regions joined by their sides", 0.6, effort=4, latest=1)
+@operation(
+    "cut",
+    "cut out every region of empty cells (joined by sides), in blue (1)",
+    0.6,
+    effort=4,
+    latest=1,
+)
 def black_regions(picture: Picture) -> Any:
     """The regions of black in their places, inked; None if there are fewer than 2 or over 40."""
     return cut_up(picture._replace(cells=(picture.cells == 0) * 1), "one_colour_sides")
@@ -330,7 +356,7 @@ TRUTH = {True: "true", False: "not true"}
 RANKS = {0: "first", -1: "last", 1: "second", 2: "third"}
 
 
-@operation("choice", "take all with the {which} {measure}", 0.6, which=WHICH, measure=MEASURES)
+@operation("choice", "keep those with the {which} {measure}", 0.6, which=WHICH, measure=MEASURES)
 def extremes(parts: list[Picture], which: str, measure: Trait) -> Any:
     """The parts with the greatest or least measure, in their places."""
     values = [measure(seen(part)) for part in parts]
@@ -338,7 +364,7 @@ def extremes(parts: list[Picture], which: str, measure: Trait) -> Any:
     return together([part for part, value in zip(parts, values, strict=True) if value == best])
 
 
-@operation("choice", "take all whose {look} {truth}", 0.6, look=SHAPES, truth=SHARED)
+@operation("choice", "keep those whose {look} {truth}", 0.6, look=SHAPES, truth=SHARED)
 def sharing(parts: list[Picture], look: Trait, truth: bool) -> Picture | None:
     """The parts whose look is shared, or is not, in their places; None if there are none."""
     looks = [look(seen(part)) for part in parts]
@@ -346,21 +372,23 @@ def sharing(parts: list[Picture], look: Trait, truth: bool) -> Picture | None:
     return together(kept) if kept else None
 
 
-@operation("choice", "take all that {truth} {colour}", 0.6, colour=INKS, truth=HOLDING)
+@operation("choice", "keep those that {truth} {colour}", 0.6, colour=INKS, truth=HOLDING)
 def holding(parts: list[Picture], colour: int, truth: bool) -> Picture | None:
     """The parts with cells of a colour, or without, in their places; None if there are none."""
     kept = [part for part in parts if (part.cells == colour).any() == truth]
     return together(kept) if kept else None
 
 
-@operation("choice", "take all of which it is {truth} that it {flag}", 0.6, truth=TRUTH, flag=FLAGS)
+@operation(
+    "choice", "keep those of which it is {truth} that each {flag}", 0.6, truth=TRUTH, flag=FLAGS
+)
 def those(parts: list[Picture], truth: bool, flag: Trait) -> Picture | None:
     """The parts that have a property, or lack it, in their places; None if there are none."""
     kept = [part for part in parts if bool(flag(seen(part))) == truth]
     return together(kept) if kept else None
 
 
-@operation("choice", "take the {place}", 0.5, place=RANKS)
+@operation("choice", "keep the {place} in reading order", 0.5, place=RANKS)
 def nth(parts: list[Picture], place: int) -> Picture | None:
     """The part at a place of the reading order."""
     return parts[place] if place < len(parts) else None
@@ -378,38 +406,3 @@ def together(parts: list[Picture]) -> Picture:
         below = below[: part.cells.shape[0], : part.cells.shape[1]]
         below[:] = np.where(part.cells != 0, part.cells, below)
     return Picture(top, left, cells)
-
-
-LAYINGS = {
-    "place": "in its place",
-    "corner": "at the top left corner",
-    "tiles": "repeated over the whole canvas",
-    "mirrored": "repeated over the whole canvas, every second one mirrored",
-    "spaced": "repeated over the whole canvas with a gap of one cell",
-    "stretched": "stretched over the whole canvas",
-}
-
-
-def laid_out(picture: Picture, shape: tuple[int, ...], laying: str) -> Any:
-    """A canvas of that shape with the picture on it, 0 where it is not; None if it does not fit."""
-    (tall, wide), block = picture.cells.shape, picture.cells
-    if laying == "stretched":
-        if shape[0] % tall or shape[1] % wide:
-            return None
-        return block.repeat(shape[0] // tall, axis=0).repeat(shape[1] // wide, axis=1)
-    top, left = (0, 0) if laying == "corner" else (picture.top, picture.left)
-    if laying in ("place", "corner"):
-        canvas = np.zeros(shape, int)
-        shown = block[
-            max(-top, 0) : max(shape[0] - top, 0), max(-left, 0) : max(shape[1] - left, 0)
-        ]
-        canvas[max(top, 0) :, max(left, 0) :][: shown.shape[0], : shown.shape[1]] = shown
-        return canvas
-    if laying == "mirrored":
-        block = np.vstack(
-            [np.hstack([block, block[:, ::-1]]), np.hstack([block[::-1], block[::-1, ::-1]])]
-        )
-    elif laying == "spaced":
-        block = np.pad(block, ((0, 1), (0, 1)))
-    rows, columns = np.arange(shape[0]) - top, np.arange(shape[1]) - left
-    return block[rows % block.shape[0]][:, columns % block.shape[1]]

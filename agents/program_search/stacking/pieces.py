@@ -42,7 +42,7 @@ class PieceState:
         texts, is_cut = ["take the input grid"], False
         for step in self.steps:
             is_in_each = is_cut and step.kind == "edit"
-            texts.append(f"with each of them: {step.words}" if is_in_each else step.words)
+            texts.append(f"with each of them, {step.words}" if is_in_each else step.words)
             is_cut = is_in_each or step.kind == "cut"
         return "; then ".join(texts)
 

@@ -33,11 +33,12 @@ class SizeRule:
         """The size as an attribute of the canvas."""
         if self.piece is None:
             return f"of {self.plus[0]}×{self.plus[1]} cells"
-        made = f"a picture made so ({self.piece.words()})"
+        made = f"the picture that you get so ({self.piece.words()})"
         what = made if self.piece.steps else "the input grid"
         if self.times == (1, 1) and self.plus == (0, 0):
             return f"as large as {what}"
-        return f"of ({self.sides()}) cells, if (tall, wide) are those of {what}"
+        high = side_words(self.times[0], "high", what, self.plus[0], "row")
+        return f"{high}, and {side_words(self.times[1], 'wide', 'that', self.plus[1], 'column')}"
 
     def lines(self, base: int) -> list[str]:
         """The lines that start `answer` as a canvas of one colour."""
@@ -53,6 +54,15 @@ class SizeRule:
         sides = zip(("tall", "wide"), self.times, self.plus, strict=True)
         text = ", ".join(f"{times} * {side} + {plus}" for side, times, plus in sides)
         return text.replace("1 * ", "").replace(" + 0", "").replace("+ -", "- ")
+
+
+def side_words(times: int, way: str, what: str, plus: int, line: str) -> str:
+    """How long one side of the canvas is: `2 times as high as the input grid plus 1 row`."""
+    text = f"as {way} as {what}" if times == 1 else f"{times} times as {way} as {what}"
+    if not plus:
+        return text
+    sign, lines = "plus" if plus > 0 else "less", "" if abs(plus) == 1 else "s"
+    return f"{text} {sign} {abs(plus)} {line}{lines}"
 
 
 def size_rules(states: Sequence[PieceState], outputs: Sequence[Array]) -> list[SizeRule]:

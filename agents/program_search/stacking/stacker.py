@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.stacking.layers import Laid, Layer, Stack
-from agents.program_search.stacking.pictures import LAYINGS, laid_out
+from agents.program_search.stacking.layers import LAYINGS, Laid, Layer, Stack, laid_out
 from agents.program_search.stacking.pieces import PieceState
 from agents.program_search.stacking.sizes import SizeRule
 from agents.program_search.transforms.registry import Array

@@ -16,6 +16,7 @@ from agents.program_search.transforms.registry import COLOURS, Array, new_pictur
 from agents.program_search.transforms.traits import (
     AMOUNTS,
     FLAGS,
+    LACKS,
     LOOKS,
     MEASURES,
     Trait,
@@ -34,9 +35,9 @@ def cropped(grid: Array) -> Array | None:
 
 
 @new_picture(
-    "crop to {extent} the box of {colour}",
+    "crop to the box of all that is {colour}{extent}",
     cost=1.1,
-    extent={0: "the whole of", 1: "the inside of"},
+    extent={0: "", 1: ", and drop its outermost ring of cells"},
     colour=COLOURS,
 )
 def cropped_to(grid: Array, extent: int, colour: int) -> Array | None:
@@ -53,17 +54,17 @@ def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
 
 
 @new_picture(
-    "cut out the {cut} that {which} {trait}, {extent}",
+    "cut out the {cut} that {which} {trait}{extent}",
     cost=1.2,
     cut=OBJECTS | COLOUR_SETS | PANES | DIVISIONS,
     which={
         "most": "has the greatest",
         "least": "has the least",
-        "alone": "is alone in its",
-        "common": "shares with most others its",
+        "alone": "is the only one with its",
+        "common": "shares with the most others its",
     },
     trait={**MEASURES, **AMOUNTS, **LOOKS},
-    extent={"alone": "without what else is in its box", "box": "with all that is in its box"},
+    extent={"alone": "", "box": ", with all else that is in its box"},
     unless=lambda cut, which, trait, extent: (
         (which in ("most", "least") and trait in tuple(LOOKS))
         or (which == "common" and (trait not in (look, turned_outline) or cut not in OBJECTS))
@@ -101,10 +102,10 @@ def part_with(grid: Array, cut: Cut, trait: Trait) -> Array | None:
 
 
 @new_picture(
-    "cut out the only {cut} of which it is not true that it {trait}",
+    "cut out the only {cut} that {trait}",
     cost=1.4,
     cut=OBJECTS | SPLITS,
-    trait=FLAGS,
+    trait=LACKS,
 )
 def part_without(grid: Array, cut: Cut, trait: Trait) -> Array | None:
     """The one part that lacks the property; None where none or several lack it."""
@@ -128,7 +129,7 @@ def part_by_colour(grid: Array, cut: Cut, which: str, colour: int) -> Array | No
 
 
 @new_picture(
-    "take the {number} {cut}",
+    "cut out the {number} {cut}, in reading order",
     cost=1.0,
     number={0: "first", 1: "second", 2: "third", 3: "fourth", -1: "last"},
     cut=SPLITS | OBJECTS,
@@ -140,7 +141,7 @@ def part_at(grid: Array, number: int, cut: Cut) -> Array | None:
 
 
 @new_picture(
-    "lay the parts ({cut}) over each other, {order} one uppermost",
+    "lay all parts, every {cut}, over each other, {order} one uppermost",
     cost=1.4,
     cut=SPLITS,
     order={"last": "the last", "first": "the first"},
@@ -158,7 +159,7 @@ def overlaid(grid: Array, cut: Cut, order: str) -> Array | None:
     return result
 
 
-@new_picture("cut out the smallest tile that the grid repeats", cost=1.1)
+@new_picture("cut out the smallest tile of which the grid is a whole number of copies", cost=1.1)
 def smallest_tile(grid: Array) -> Array | None:
     """The smallest part of which the grid is a whole number of copies; None if only itself."""
     height, width = grid.shape
@@ -177,8 +178,8 @@ def smallest_tile(grid: Array) -> Array | None:
     content={
         "main": "its commonest colour",
         "rare": "its rarest colour",
-        "any": "its colour besides background, if any",
-        "count": "its number of cells that are not background",
+        "any": "its commonest colour besides background (background if it has none)",
+        "count": "the colour whose number is how many of its cells are not background",
     },
 )
 def one_cell_a_pane(grid: Array, content: str) -> Array | None:
@@ -199,7 +200,8 @@ def one_cell_a_pane(grid: Array, content: str) -> Array | None:
 
 
 @new_picture(
-    "make each {block} block one cell: its commonest colour besides background",
+    "make each {block} block one cell: its commonest colour besides background (background if it "
+    "has none)",
     cost=1.4,
     block={(n, n): f"{n}×{n}" for n in range(2, 11)}
     | {(1, 2): "1×2", (2, 1): "2×1", (1, 3): "1×3", (3, 1): "3×1"},

@@ -22,6 +22,8 @@ from agents.program_search.transforms.registry import (
 )
 
 NEIGHBOURS = {4: "four side neighbours", 8: "eight neighbours"}
+TURNS = {2: "0, 1, 0, 1 and so on", 3: "0, 1, 2, 0, 1, 2 and so on"}
+IN_TURN = {0: ""} | {period: f", counted {words}" for period, words in TURNS.items()}
 SIDES = ("up", "down", "left", "right", "upper left", "upper right", "lower left", "lower right")
 
 
@@ -31,15 +33,15 @@ def sides_words(number: int) -> str:
 
 
 @new_fact(
-    "the number of the cell's {line}",
+    "the number of the cell's {line}, starting with 0",
     cost=1.0,
     line={
         "row": "row, from the top",
         "low_row": "row, from the bottom",
         "column": "column, from the left",
         "low_column": "column, from the right",
-        "rising": "rising diagonal",
-        "falling": "falling diagonal",
+        "rising": "rising diagonal, from the top left",
+        "falling": "falling diagonal, from the top right",
         "ring": "ring, from the border inwards",
     },
 )
@@ -54,18 +56,18 @@ def line_number(grid: Array, line: str) -> Array:
 
 
 @new_fact(
-    "the number of the cell's {line}, counted round in {period}",
+    "the number of the cell's {line}, counted {period}",
     cost=1.0,
     line={
-        "row": "row",
-        "column": "column",
-        "rising": "rising diagonal",
-        "falling": "falling diagonal",
-        "ring": "ring",
-        "low_row": "row from the bottom",
-        "low_column": "column from the right",
+        "row": "row, from the top",
+        "column": "column, from the left",
+        "rising": "rising diagonal, from the top left",
+        "falling": "falling diagonal, from the top right",
+        "ring": "ring, from the border inwards",
+        "low_row": "row, from the bottom",
+        "low_column": "column, from the right",
     },
-    period={2: "twos", 3: "threes"},
+    period=TURNS,
 )
 def line_in_turn(grid: Array, line: str, period: int) -> Array:
     """The number of the cell's line, counted round and round up to the period."""
@@ -107,10 +109,11 @@ def lies_on(grid: Array, where: str) -> Array:
 
 
 @new_fact(
-    "whether the cell is background walled in by other colours ({leaks})",
+    "whether the cell is background from which no way over background ({leaks}) leads to the "
+    "border",
     cost=0.8,
     reads=YES_NO,
-    leaks={False: "corners do not leak", True: "corners leak"},
+    leaks={False: "by sides", True: "by sides or corners"},
 )
 def walled_in(grid: Array, leaks: bool) -> Array:
     """1 on background that no path of background joins to the border of the grid."""
@@ -120,7 +123,7 @@ def walled_in(grid: Array, leaks: bool) -> Array:
 
 
 @new_fact(
-    "whether the cell lies between two cells of one colour in its {line}",
+    "whether the cell lies between two cells of one colour, the first ink both ways, in its {line}",
     cost=1.2,
     reads=YES_NO,
     line={"row": "row", "column": "column", "both": "row and its column", "any": "row or column"},
@@ -148,7 +151,9 @@ def count_around(grid: Array, neighbours: int, alike: str) -> Array:
 
 
 @new_fact(
-    "how many colours there are among the cell's {neighbours}", cost=1.2, neighbours=NEIGHBOURS
+    "how many colours besides background there are among the cell's {neighbours}",
+    cost=1.2,
+    neighbours=NEIGHBOURS,
 )
 def colours_around(grid: Array, neighbours: int) -> Array:
     """How many colours other than background the neighbours have."""
@@ -185,7 +190,7 @@ def neighbourhood(grid: Array, neighbours: int) -> Array:
     what={
         "inked": "the number of cells that are not background",
         "colours": "the number of colours",
-        "rank": "the rank, from 0, of the number of cells that are not background",
+        "rank": "the rank, 0 for the least, of the number of cells that are not background",
         "first": "the place, from 0, of the first cell that is not background (0 if there is none)",
     },
 )
@@ -226,14 +231,14 @@ def ink_rank(grid: Array) -> Array:
     return np.where(grid == background(grid), -1, rank[grid])
 
 
-SPREADS = {8: "counting diagonal steps as one", 4: "going by sides only"}
+SPREADS = {8: "also diagonal ones", 4: "none of them diagonal"}
 
 
 @new_fact(
-    "the steps {way} to the first cell that is not background, {period}",
+    "how many steps going {way} lead to the first cell that is not background (0 on one){period}",
     cost=1.2,
     way=DIRECTIONS,
-    period={0: "counted in full", 2: "counted in twos", 3: "counted in threes"},
+    period=IN_TURN,
 )
 def steps_to_ink(grid: Array, way: str, period: int) -> Array:
     """0 on ink, else the steps to it modulo the period (0: in full); -1 where there is none."""
@@ -266,11 +271,11 @@ def spread(grid: Array, neighbours: int) -> tuple[Array, Array]:
 
 
 @new_fact(
-    "the distance to the nearest cell that is not background ({spread_by}), {period}",
+    "how many steps ({spread_by}) lead to the nearest cell that is not background{period}",
     cost=1.2,
     effort=8,
     spread_by=SPREADS,
-    period={0: "in full", 2: "counted in twos", 3: "counted in threes"},
+    period=IN_TURN,
 )
 def distance_to_ink(grid: Array, spread_by: int, period: int) -> Array:
     """Steps to the nearest ink modulo the period (0: in full); -1 in a grid without ink."""
@@ -279,7 +284,8 @@ def distance_to_ink(grid: Array, spread_by: int, period: int) -> Array:
 
 
 @new_paint(
-    "the colour of the nearest cell that is not background ({spread_by}; background on a tie)",
+    "the colour of the nearest cell that is not background (in steps, {spread_by}; background if "
+    "several colours are as near)",
     cost=1.2,
     effort=8,
     spread_by=SPREADS,
@@ -290,7 +296,8 @@ def nearest_colour(grid: Array, spread_by: int) -> Array:
 
 
 @new_paint(
-    "the colour that most touches the {cut} it lies in (background if none does)",
+    "the colour, besides background, of which most cells touch by a side the {cut} that the cell "
+    "lies in (background if none does)",
     cost=1.3,
     effort=2,
     cut=OBJECTS | REGIONS,

@@ -120,14 +120,15 @@ def fallen_down(grid: Array) -> Array:
 
 
 @new_picture(
-    "take each pane between the full lines as one cell: {deed}, at each place of the panes",
+    "take the panes between the full lines as the cells of a table and {deed}, separately for each "
+    "place in a pane",
     cost=1.4,
     effort=6,
     deed={
-        joined_straight: "join those of one colour by straight lines",
-        joined_diagonally: "join those of one colour by diagonal lines",
-        fallen_down: "let them fall down",
-        mirrored_sideways: "mirror them left to right",
+        joined_straight: "join those of one colour by straight lines over background",
+        joined_diagonally: "join those of one colour by diagonal lines over background",
+        fallen_down: "let those that are not background fall down",
+        mirrored_sideways: "mirror the table left to right",
     },
 )
 def at_panes_level(grid: Array, deed: Callable[[Array], Array]) -> Array | None:
@@ -148,7 +149,7 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array]) -> Array | None:
 
 
 @new_picture(
-    "lay the parts ({cut}) over each other so that {by} meet, the largest lowest",
+    "lay all parts, every {cut}, over each other so that {by} meet, the largest lowest",
     cost=1.4,
     effort=2,
     cut={name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")},
@@ -182,7 +183,7 @@ def laid_together(grid: Array, cut: str, by: str) -> Array | None:
 
 
 @new_picture(
-    "continue the pattern of each {line} from its start to the border",
+    "continue the shortest pattern that the ink of each {line} repeats up to the border",
     cost=1.4,
     effort=6,
     line={"row": "row", "column": "column"},
@@ -201,7 +202,7 @@ def lines_continued(grid: Array, line: str) -> Array:
 
 
 @new_picture(
-    "continue the pattern that repeats up and down until the grid is {size}",
+    "continue the pattern that the rows repeat downwards until the grid is {size}",
     cost=1.4,
     effort=6,
     size={

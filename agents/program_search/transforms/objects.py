@@ -51,7 +51,7 @@ def keeping(grid: Array, cut: str, kept: list[int]) -> Array:
         "least": "has the least",
         "not_most": "has less than the greatest",
         "shared": "shares with another its",
-        "alone": "is alone in its",
+        "alone": "is the only one with its",
     },
     trait=SIZES,
 )
@@ -90,9 +90,9 @@ def without_border_parts(grid: Array, cut: str) -> Array:
 
 
 @new_picture(
-    "erase every cell with fewer than {least} side neighbours of its colour",
+    "erase every cell with {least} of its colour",
     cost=1.3,
-    least={1: "one", 2: "two"},
+    least={1: "no side neighbour", 2: "at most one side neighbour"},
 )
 def without_loose_cells(grid: Array, least: int) -> Array:
     """Ink with so few neighbours of its colour becomes background."""
@@ -101,7 +101,9 @@ def without_loose_cells(grid: Array, least: int) -> Array:
 
 
 @new_picture(
-    "fill every {cut} to its box with its commonest colour", cost=1.3, cut=OBJECTS | COLOUR_SETS
+    "fill the background in the box of every {cut} with its commonest colour",
+    cost=1.3,
+    cut=OBJECTS | COLOUR_SETS,
 )
 def boxes_filled(grid: Array, cut: str) -> Array:
     """The background in every part's box takes the part's commonest colour."""
@@ -141,8 +143,8 @@ def slid(grid: Array, part: Part, step: tuple[int, int]) -> Array:
 
 
 @new_picture(
-    "let every {colour} object (cells joined by sides or corners) move {direction} until "
-    "something stops it",
+    "let every {colour} object (joined by sides or corners) move {direction} until "
+    "ink or the border stops it",
     cost=1.4,
     effort=6,
     colour=COLOURS,
@@ -158,8 +160,8 @@ def colour_moved(grid: Array, colour: int, direction: str) -> Array | None:
 
 
 @new_picture(
-    "let every {colour} object (cells joined by sides or corners) move straight towards {target} "
-    "until something stops it",
+    "let every {colour} object (joined by sides or corners) move straight towards {target} "
+    "until ink or the border stops it",
     cost=1.5,
     effort=6,
     unless=lambda colour, target: colour == target,
@@ -193,9 +195,9 @@ def colour_attracted(grid: Array, colour: int, target: int) -> Array | None:
     cut=OBJECTS,
     direction=DIRECTIONS,
     distance={
-        "length": "its own length that way",
+        "length": "as many cells as it is long that way",
         "cells": "as many cells as it has",
-        "gap": "its own length that way and one more",
+        "gap": "one cell more than it is long that way",
     },
 )
 def shifted(grid: Array, cut: str, direction: str, distance: str) -> Array:
@@ -213,8 +215,8 @@ def shifted(grid: Array, cut: str, direction: str, distance: str) -> Array:
 
 
 @new_picture(
-    "complete every fragment to a copy of the largest object of any colours, {turning}, where "
-    "its cells fit that one's",
+    "complete every object whose cells fit a part of the largest object of any colours to a copy "
+    "of that one, {turning}",
     cost=1.5,
     effort=20,
     turning={"same": "laid as that is", "any": "turned or mirrored as need be"},

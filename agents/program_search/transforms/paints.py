@@ -24,12 +24,18 @@ def facing(grid: Array, direction: str) -> Array:
 
 
 @new_paint(
-    "the colour of the neighbour {down} and {right} (background beyond the border)",
+    "the colour of the cell {down} and {right} (background beyond the border)",
     cost=1.0,
     unless=lambda down, right: (down, right) == (0, 0) or abs(down) + abs(right) > 2,
-    down={0: "in the row", -1: "one row up", 1: "one row down", -2: "two rows up", 2: "two down"},
+    down={
+        0: "in the same row",
+        -1: "one row up",
+        1: "one row down",
+        -2: "two rows up",
+        2: "two rows down",
+    },
     right={
-        0: "in the column",
+        0: "in the same column",
         -1: "one column left",
         1: "one column right",
         -2: "two columns left",
@@ -43,7 +49,11 @@ def neighbour(grid: Array, down: int, right: int) -> Array:
     return wide[2 + down : 2 + down + height, 2 + right : 2 + right + width]
 
 
-@new_paint("the first colour met going {direction}", cost=1.1, direction=DIRECTIONS)
+@new_paint(
+    "the first colour besides background met going {direction} from the cell (background if none)",
+    cost=1.1,
+    direction=DIRECTIONS,
+)
 def first_seen(grid: Array, direction: str) -> Array:
     """The first colour other than background beyond each cell; background where none is."""
     turned, empty = facing(grid, direction), background(grid)
@@ -55,7 +65,8 @@ def first_seen(grid: Array, direction: str) -> Array:
 
 
 @new_paint(
-    "the first colour met going diagonally {vertical} and {sideways}",
+    "the first colour besides background met going diagonally {vertical} and {sideways} from the "
+    "cell (background if none)",
     cost=1.3,
     vertical={-1: "up", 1: "down"},
     sideways={-1: "left", 1: "right"},
@@ -71,12 +82,13 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 
 
 @new_paint(
-    "the first colour met along one of {ways} (background where there is none)",
+    "the colour besides background met first on the first of these ways from the cell that meets "
+    "one: {ways} (background if none does)",
     cost=1.6,
     ways={
-        "straight": "the four straight directions",
-        "diagonal": "the four diagonal directions",
-        "all": "all eight directions",
+        "straight": "up, right, down, left",
+        "diagonal": "up left, up right, down left, down right",
+        "all": "up, right, down, left, up left, up right, down left, down right",
     },
 )
 def colour_in_sight(grid: Array, ways: str) -> Array:
@@ -95,13 +107,14 @@ def colour_in_sight(grid: Array, ways: str) -> Array:
 
 
 @new_paint(
-    "the colour of an inked neighbour among {around} (background where there is none)",
+    "the colour of the first cell in reading order that is not background among {around} "
+    "(background if none is)",
     cost=1.7,
     around={
-        "sides": "the four at its sides",
-        "corners": "the four at its corners",
-        "eight": "the eight around it",
-        "wide": "those up to two steps away",
+        "sides": "the four side neighbours",
+        "corners": "the four corner neighbours",
+        "eight": "the eight neighbours",
+        "wide": "the 5×5 cells around the cell",
     },
 )
 def colour_nearby(grid: Array, around: str) -> Array:
@@ -119,7 +132,7 @@ def colour_nearby(grid: Array, around: str) -> Array:
 
 
 @new_paint(
-    "the {trait} of the {cut} that the cell lies {extent}",
+    "the {trait} of the {cut} that the cell lies {extent} (background if in none)",
     cost=1.2,
     trait=TINTS,
     cut=OBJECTS | PANES,
@@ -174,14 +187,14 @@ def background_colour(grid: Array) -> Array:
 
 
 @new_paint(
-    "the mirrored colour of the {cut} in its own box ({how})",
+    "the colour at the same place when every {cut} is {how} within its own box",
     cost=1.5,
     cut=OBJECTS,
     how={
-        "sideways": "left to right",
-        "upright": "top to bottom",
-        "half_turn": "turned by a half",
-        "diagonal": "about the falling diagonal",
+        "sideways": "mirrored left to right",
+        "upright": "mirrored top to bottom",
+        "half_turn": "turned by half a turn",
+        "diagonal": "mirrored about the falling diagonal",
     },
 )
 def turned_in_place(grid: Array, cut: str, how: str) -> Array:
@@ -203,9 +216,9 @@ def turned_in_place(grid: Array, cut: str, how: str) -> Array:
 
 
 @new_paint(
-    "the colour at the {end} of the cell's {line}",
+    "the colour of the {end} cell of the cell's {line}",
     cost=1.2,
-    end={0: "start", -1: "end"},
+    end={0: "first", -1: "last"},
     line={"row": "row", "column": "column"},
 )
 def line_end(grid: Array, end: int, line: str) -> Array:
@@ -216,7 +229,7 @@ def line_end(grid: Array, end: int, line: str) -> Array:
     return np.repeat(grid[end][None], height, 0)
 
 
-@new_paint("the colour at the same place in the first pane that is inked there", cost=1.7)
+@new_paint("the colour at the same place in the first pane that is not background there", cost=1.7)
 def in_any_pane(grid: Array) -> Array | None:
     """All panes laid over each other, in every pane.
 

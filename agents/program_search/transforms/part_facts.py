@@ -35,24 +35,34 @@ def over_parts(grid: Array, cut: Cut, values: list[int]) -> Array:
     return np.array([-1, *values])[numbered(grid, cut)]
 
 
-@new_fact("the {trait} of the {cut} it lies in", cost=1.2, cut=CUTS, trait=SIZES)
+@new_fact("the {trait} of the {cut} that the cell lies in", cost=1.2, cut=CUTS, trait=SIZES)
 def part_measure(grid: Array, cut: Cut, trait: Trait) -> Array:
     """The trait of the part that each cell lies in; -1 in none."""
     return over_parts(grid, cut, measured(grid, cut, trait))
 
 
-@new_fact("whether the {cut} it lies in {trait}", cost=1.2, reads=YES_NO, cut=CUTS, trait=FLAGS)
+@new_fact(
+    "whether the {cut} that the cell lies in {trait}",
+    cost=1.2,
+    reads=YES_NO,
+    cut=CUTS,
+    trait=FLAGS,
+)
 def part_flag(grid: Array, cut: Cut, trait: Trait) -> Array:
     """1 where the part that the cell lies in has the property; -1 in none."""
     return over_parts(grid, cut, measured(grid, cut, trait))
 
 
 @new_fact(
-    "whether the {cut} it lies in {which} {trait}",
+    "whether the {cut} that the cell lies in {which} {trait}",
     cost=1.3,
     reads=YES_NO,
     cut=CUTS | PANES,
-    which={"most": "has the greatest", "least": "has the least", "alone": "is alone in its"},
+    which={
+        "most": "has the greatest",
+        "least": "has the least",
+        "alone": "is the only one with its",
+    },
     trait=MEASURES,
 )
 def part_stands_out(grid: Array, cut: Cut, which: str, trait: Trait) -> Array:
@@ -65,7 +75,7 @@ def part_stands_out(grid: Array, cut: Cut, which: str, trait: Trait) -> Array:
 
 
 @new_fact(
-    "the rank of the {cut} it lies in by {trait} (0 for the greatest)",
+    "the rank of the {cut} that the cell lies in by {trait} (0 for the greatest)",
     cost=1.4,
     cut=CUTS,
     trait=MEASURES,
@@ -78,7 +88,8 @@ def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 
 @new_fact(
-    "how many of the grid's parts ({cut}) have the {trait} of the one it lies in",
+    "the number of parts, each of them a {cut}, that have the {trait} of the one that the cell "
+    "lies in",
     cost=1.3,
     cut=OBJECTS,
     trait=LOOKS,
@@ -90,15 +101,15 @@ def part_fellows(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 
 @new_fact(
-    "the number of the {cut} it lies in, {count}",
+    "the number of the {cut} that the cell lies in, counted {count}",
     cost=1.3,
     cut=CUTS | DIVISIONS | PANES,
     count={
-        "order": "in reading order",
-        "twos": "in reading order, counted in twos",
-        "threes": "in reading order, counted in threes",
-        "across": "from left to right, counted in threes",
-        "ends": "1 the first, 2 between, 3 the last",
+        "order": "1, 2, 3 and so on in reading order",
+        "twos": "1, 2, 1, 2 and so on in reading order",
+        "threes": "1, 2, 3, 1, 2, 3 and so on in reading order",
+        "across": "1, 2, 3, 1, 2, 3 and so on from left to right",
+        "ends": "1 for the first, 2 for those between, 3 for the last in reading order",
     },
     unless=lambda cut, count: isinstance(cut, tuple) and count != "order",
 )
@@ -114,7 +125,7 @@ def part_number(grid: Array, cut: Cut, count: str) -> Array:
 
 
 @new_fact(
-    "whether the {cut} it lies in has an even {trait}",
+    "whether the {cut} that the cell lies in has an even {trait}",
     cost=1.3,
     reads=YES_NO,
     cut=CUTS,
@@ -125,7 +136,9 @@ def part_is_even(grid: Array, cut: Cut, trait: Trait) -> Array:
     return over_parts(grid, cut, [1 - value % 2 for value in measured(grid, cut, trait)])
 
 
-@new_fact("whether the {cut} it lies in touches the border", cost=1.2, reads=YES_NO, cut=CUTS)
+@new_fact(
+    "whether the {cut} that the cell lies in touches the border", cost=1.2, reads=YES_NO, cut=CUTS
+)
 def part_touches_border(grid: Array, cut: Cut) -> Array:
     """1 where the cell's part has a cell on the border of the grid; -1 in none."""
     numbers = numbered(grid, cut)
@@ -134,23 +147,23 @@ def part_touches_border(grid: Array, cut: Cut) -> Array:
 
 
 @new_fact(
-    "{place} in the box of the {cut} that the cell lies in",
+    "the cell's {place} in the box of the {cut}, the first whose box covers the cell",
     cost=1.3,
     place={
-        "inside": "whether the place is off the rim (0 the rim, 1 inside,)",
-        "row": "the row, from 0,",
-        "low_row": "the row from below, from 0,",
-        "column": "the column, from 0,",
-        "low_column": "the column from the right, from 0,",
-        "ring": "the ring, from the rim inwards,",
-        "row_turn": "the row counted in twos",
-        "column_turn": "the column counted in twos",
-        "ring_turn": "the ring counted in twos",
-        "corner": "whether the place is a corner (1 if so)",
-        "hole": "whether the place is a hole (1 if so)",
-        "middle": "whether the place is in the middle row or column (1 if so)",
-        "low_half": "whether the place is in the lower half (1 if so)",
-        "right_half": "whether the place is in the right half (1 if so)",
+        "inside": "place (0 on the rim, 1 inside)",
+        "row": "row (0 at the top)",
+        "low_row": "row (0 at the bottom)",
+        "column": "column (0 at the left)",
+        "low_column": "column (0 at the right)",
+        "ring": "ring (0 on the rim)",
+        "row_turn": "row (counted 0, 1, 0, 1 from the top)",
+        "column_turn": "column (counted 0, 1, 0, 1 from the left)",
+        "ring_turn": "ring (counted 0, 1, 0, 1 from the rim)",
+        "corner": "place (1 in a corner, 0 elsewhere)",
+        "hole": "place (1 in a hole, 0 elsewhere)",
+        "middle": "place (1 in the middle row or column, 0 elsewhere)",
+        "low_half": "place (1 in the lower half, 0 elsewhere)",
+        "right_half": "place (1 in the right half, 0 elsewhere)",
     },
     cut=OBJECTS | PANES | COLOUR_SETS,
 )
@@ -190,12 +203,18 @@ def box_places(mask: Array) -> dict[str, Array]:
     }
 
 
+def offset_words(down: int, right: int) -> str:
+    """Where a place lies that is so many rows below and columns to the right of another."""
+    rows = f"{abs(down)} {'below' if down > 0 else 'above'}" if down else ""
+    columns = f"{abs(right)} to the {'right' if right > 0 else 'left'}" if right else ""
+    return " and ".join(filter(None, (rows, columns))) or "right on it"
+
+
 @new_fact(
-    "where the cell lies seen from the nearest one-cell object, up to {reach}",
+    "where the cell lies as seen from the nearest one-cell object, up to {reach}",
     cost=1.5,
     reads={
-        7 * (down + 3) + right + 3: f"{abs(down)} {'below' if down > 0 else 'above'} and "
-        f"{abs(right)} to the {'right' if right > 0 else 'left'}"
+        7 * (down + 3) + right + 3: offset_words(down, right)
         for down in range(-3, 4)
         for right in range(-3, 4)
     },

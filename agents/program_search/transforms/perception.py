@@ -7,12 +7,12 @@ import numpy as np
 from agents.program_search.transforms.registry import Array, remembered
 
 OBJECTS = {
-    "one_colour_corners": "one-colour object (cells joined by sides or corners)",
-    "one_colour_sides": "one-colour object (cells joined by their sides)",
-    "mixed_corners": "object of any colours (cells joined by sides or corners)",
-    "mixed_sides": "object of any colours (cells joined by their sides)",
+    "one_colour_corners": "one-colour object (joined by sides or corners)",
+    "one_colour_sides": "one-colour object (joined by sides)",
+    "mixed_corners": "object of any colours (joined by sides or corners)",
+    "mixed_sides": "object of any colours (joined by sides)",
 }
-REGIONS = {"background_sides": "region of background (cells joined by their sides)"}
+REGIONS = {"background_sides": "region of background (joined by sides)"}
 COLOUR_SETS = {"colours": "set of all cells of one colour"}
 PANES = {"panes": "pane between the full one-colour lines"}
 DIVISIONS = {

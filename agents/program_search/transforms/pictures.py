@@ -17,22 +17,34 @@ SYMMETRIES = {
     "falling": "mirrored about its falling diagonal",
     "rising": "mirrored about its rising diagonal",
 }
-HOLES = {"background": "the background", "patch": "the colour that covers solid rectangles only"}
+DEEDS = {
+    "sideways": "mirror the grid left to right",
+    "upright": "mirror the grid top to bottom",
+    "half_turn": "turn the grid by half a turn",
+    "left_turn": "turn the grid a quarter to the left",
+    "right_turn": "turn the grid a quarter to the right",
+    "falling": "mirror the grid about its falling diagonal",
+    "rising": "mirror the grid about its rising diagonal",
+}
+HOLES = {
+    "background": "those of background",
+    "patch": "those of the colour that covers solid rectangles only",
+}
 SAMENESS = {
-    "sideways": "when mirrored left to right",
-    "upright": "when mirrored top to bottom",
-    "half_turn": "when turned by half a turn",
-    "falling": "when mirrored about the falling diagonal",
+    "sideways": "left to right about the column that fits the most cells",
+    "upright": "top to bottom about the row that fits the most cells",
+    "half_turn": "by half a turn about the place that fits the most cells",
+    "falling": "about the falling diagonal",
 }
 WAYS = {
-    "both": "in both directions",
-    "rows": "along the rows",
-    "columns": "along the columns",
-    "diagonals": "along the diagonals",
+    "both": "down and across",
+    "rows": "across",
+    "columns": "down",
+    "diagonals": "from one rising diagonal to the next",
 }
 
 
-@new_picture("take the grid {symmetry}", cost=0.9, symmetry=SYMMETRIES)
+@new_picture("{symmetry}", cost=0.9, symmetry=DEEDS)
 def turned(grid: Array, symmetry: str) -> Array:
     """The grid under one of the symmetries of the square."""
     return {
@@ -98,12 +110,12 @@ def repeated_by_itself(grid: Array) -> Array | None:
 
 
 @new_picture(
-    "unfold the grid: lay {symmetry} copy {place} it",
+    "lay a copy of the grid, {symmetry}, {place} it",
     cost=1.2,
     symmetry={
-        "sideways": "a left to right mirrored",
-        "upright": "a top to bottom mirrored",
-        "half_turn": "a half-turned",
+        "sideways": "mirrored left to right",
+        "upright": "mirrored top to bottom",
+        "half_turn": "turned by half a turn",
     },
     place={
         "right": "to the right of",
@@ -142,7 +154,9 @@ def without_lines(grid: Array) -> Array:
     return grid[~line.all(1)][:, ~line.all(0)]
 
 
-@new_picture("let every cell fall {direction}", cost=1.2, direction=DIRECTIONS)
+@new_picture(
+    "let every cell that is not background fall {direction}", cost=1.2, direction=DIRECTIONS
+)
 def fallen(grid: Array, direction: str) -> Array:
     """The inked cells of each line moved to its end, in their order."""
     turned_up, empty = facing(grid, direction), background(grid)
@@ -174,9 +188,10 @@ def dropped(grid: Array, cut: str, direction: str) -> Array:
 
 
 @new_picture(
-    "join cells of one colour by straight lines in their {line}",
+    "join every two cells of one colour in a {line} that have only background between them by a "
+    "line of that colour",
     cost=1.2,
-    line={"row": "row", "column": "column", "both": "row and column"},
+    line={"row": "row", "column": "column", "both": "row or column"},
 )
 def joined(grid: Array, line: str) -> Array:
     """Background between two cells of one colour in a line takes that colour."""
@@ -189,7 +204,11 @@ def joined(grid: Array, line: str) -> Array:
     return result
 
 
-@new_picture("join cells of one colour by diagonal lines", cost=1.3)
+@new_picture(
+    "join every two cells of one colour on a diagonal that have only background between them by a "
+    "line of that colour",
+    cost=1.3,
+)
 def joined_diagonally(grid: Array) -> Array:
     """Background between two cells of one colour on a diagonal takes that colour."""
     result, empty = grid.copy(), background(grid)
@@ -225,7 +244,7 @@ def peeled(grid: Array, width: int) -> Array:
 
 
 @new_picture(
-    "complete the grid so that it is the same {symmetry}, taking {hole} for missing",
+    "fill the missing cells, {hole}, from the grid's mirror image {symmetry}",
     cost=1.3,
     effort=12,
     symmetry=SAMENESS,
@@ -275,11 +294,12 @@ def moved(image: Array, down: int, right: int, fill: int, shape: tuple[int, int]
 
 
 @new_picture(
-    "continue the pattern that repeats {way}, taking {hole} for missing",
+    "replace the grid by copies of the smallest tile that, repeated {way}, agrees with all cells "
+    "but the missing ones, {hole}",
     cost=1.4,
     effort=12,
     way=WAYS,
-    hole={**HOLES, "none": "nothing"},
+    hole={**HOLES, "none": "of which there are none"},
 )
 def continued(grid: Array, way: str, hole: str) -> Array | None:
     """The grid as repetition of its smallest tile that agrees with all cells that are there."""
@@ -303,7 +323,7 @@ def continued(grid: Array, way: str, hole: str) -> Array | None:
 
 
 @new_picture(
-    "find what solid rectangles of one colour hide if the grid is the same {symmetry}",
+    "find what solid rectangles of one colour hide, filled from the grid's mirror image {symmetry}",
     cost=1.4,
     effort=12,
     symmetry=SAMENESS,
@@ -315,7 +335,7 @@ def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
 
 
 @new_picture(
-    "find what solid rectangles of one colour hide if the pattern repeats {way}",
+    "find what solid rectangles of one colour hide if the smallest fitting tile repeats {way}",
     cost=1.4,
     effort=12,
     way=WAYS,
@@ -340,7 +360,7 @@ def without_specks(grid: Array, cut: str) -> Array:
     return result
 
 
-@new_picture("give every cell the commonest colour of the 3×3 cells around it", cost=1.2)
+@new_picture("give every cell the commonest colour of the 3×3 cells about it", cost=1.2)
 def smoothed(grid: Array) -> Array:
     """The commonest colour of each cell's 3×3 neighbourhood; the lowest where several are."""
     height, width = grid.shape

@@ -60,7 +60,8 @@ def along(
 
 
 @new_paint(
-    "the colour of the one-colour object from {start} of which a ray going {way} comes by ({end})",
+    "the colour of the one-colour object from {start} of whose box a ray going {way} comes by "
+    "({end}; background if none comes by)",
     cost=1.4,
     effort=3,
     start={"middle": "the middle", "corner": "the corner"},
@@ -97,12 +98,12 @@ def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
 
 
 @new_picture(
-    "shoot a ray {way} from {source}",
+    "draw a ray over background, in its colour, {way}, from {source}",
     cost=1.4,
     effort=6,
     way={
-        "away": "away from the object's middle",
-        "through": "through the object and out of its other side",
+        "away": "away from the object's middle up to the next ink",
+        "through": "through the object and on to the border",
     },
     source={
         "rare": "the cells of the rarest colour of each object",
@@ -156,18 +157,19 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 
 
 @new_picture(
-    "{deed} every cell (of objects of at most three cells) that faces {block}",
+    "let every cell of an object of at most three cells that faces {block} in a straight line "
+    "{deed}",
     cost=1.4,
     effort=6,
     deed={
-        "move": "move next to it",
-        "copy": "copy next to it",
-        "join": "draw a line to it from",
+        "move": "move next to that",
+        "copy": "make a copy of itself next to that",
+        "join": "draw a line up to that",
     },
     block={
         "largest": "the largest one-colour object",
-        "own": "a larger object of its own colour, and erase the others",
-        "nearest": "a larger one-colour object, the nearest",
+        "own": "a larger object of its own colour (erase those that face none)",
+        "nearest": "a larger one-colour object (the nearest)",
     },
 )
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
@@ -228,12 +230,13 @@ def faced(block: Part, dot: Part) -> list[tuple[int, int, int]]:
 
 
 @new_fact(
-    "whether the cell lies on the elbow that leaves {first} in its {line}",
+    "whether the cell lies on the bent line between the only two one-cell objects that leaves "
+    "{first} along its {line}",
     cost=1.3,
     reads=YES_NO,
     first={
-        "low": "the one-cell object of the lower colour number",
-        "top": "the upper one-cell object",
+        "low": "the one of the lower colour number",
+        "top": "the upper one",
     },
     line={"row": "row", "column": "column"},
 )
@@ -253,8 +256,10 @@ def on_elbow(grid: Array, first: str, line: str) -> Array | None:
 
 
 @new_fact(
-    "the cell's place on the zigzag that goes {way} from the only one-cell object (1 if on it)",
+    "whether the cell lies on the zigzag that leaves the only one-cell object diagonally {way}, "
+    "first to the farther side, and bounces off the sides",
     cost=1.4,
+    reads=YES_NO,
     way={"up": "up", "down": "down"},
 )
 def on_zigzag(grid: Array, way: str) -> Array | None:

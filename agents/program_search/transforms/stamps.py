@@ -42,7 +42,7 @@ def exemplar(found: list[Part]) -> Part | None:
 
 
 @new_picture(
-    "copy the object of most colours over every other {target}, {keep}",
+    "copy the object of the most colours over every other {target}, {keep}",
     cost=1.5,
     effort=6,
     target={
@@ -172,7 +172,7 @@ def blocks_reduced(picture: Array) -> Array | None:
 
 
 @new_picture(
-    "take the largest {cut} as a mask for the one of most colours: {how}",
+    "of the parts, every {cut}, take the largest as a mask for the one of the most colours: {how}",
     cost=1.4,
     effort=2,
     cut={
@@ -182,9 +182,9 @@ def blocks_reduced(picture: Array) -> Array | None:
         (2, 1): DIVISIONS[2, 1],
     },
     how={
-        "enlarge": "that one enlarged to the mask's size",
-        "reduce": "the mask reduced to that one's size",
-        "copies": "a copy of the mask for each of that one's cells, in its colour",
+        "enlarge": "enlarge that one to the mask's size and keep what the mask's ink covers",
+        "reduce": "reduce the mask to that one's size and keep what its ink covers",
+        "copies": "lay a copy of the mask, in that cell's colour, for each of that one's cells",
     },
 )
 def coloured_mask(grid: Array, cut: Cut, how: str) -> Array | None:

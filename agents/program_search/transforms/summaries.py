@@ -87,14 +87,14 @@ def charted(grid: Array, order: int, layout: str) -> Array | None:
 
 
 @new_picture(
-    "draw as many cells of the commonest colour as there are parts ({cut}), {figure}",
+    "draw one cell of the commonest colour besides background for each {cut}, {figure}",
     cost=1.6,
     cut={**OBJECTS, **COLOUR_SETS},
     figure={
         "row": "in a row",
         "column": "in a column",
         "diagonal": "on a falling diagonal",
-        "square": "in as many rows",
+        "square": "repeated in as many rows",
     },
 )
 def tallied(grid: Array, cut: str, figure: str) -> Array | None:
@@ -127,7 +127,7 @@ def one_cell(grid: Array, which: int) -> Array | None:
 
 
 @new_number(
-    "how many parts of this kind the input grid has: {cut}",
+    "how many parts the input grid has, each of them a {cut}",
     cost=1.4,
     cut=COLOUR_SETS | OBJECTS | PANES | REGIONS,
 )

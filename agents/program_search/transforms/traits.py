@@ -93,29 +93,29 @@ def mirrors_upright(part: Part) -> int:
 
 
 def mirrors_somehow(part: Part) -> int:
-    """Is the same in some mirror."""
+    """Is the same in at least one mirror (left to right, top to bottom or diagonal)."""
     turned = part.picture.T
     diagonal = turned.shape == part.picture.shape and bool((turned == part.picture).all())
     return int(diagonal or mirrors_sideways(part) or mirrors_upright(part))
 
 
 def top_row(part: Part) -> int:
-    """Top row."""
+    """Top row (counted from the top)."""
     return part.top
 
 
 def left_column(part: Part) -> int:
-    """Left column."""
+    """Left column (counted from the left)."""
     return part.left
 
 
 def bottom_row(part: Part) -> int:
-    """Bottom row."""
+    """Bottom row (counted from the top)."""
     return int(part.top + part.mask.shape[0])
 
 
 def right_column(part: Part) -> int:
-    """Right column."""
+    """Right column (counted from the left)."""
     return int(part.left + part.mask.shape[1])
 
 
@@ -142,6 +142,20 @@ def worded(*traits: Trait) -> Mapping[Trait, str]:
 
 SIZES = worded(cells, height, width, longer_side, box_area, colour_count, hole_count)
 FLAGS = worded(is_full, is_square, mirrors_sideways, mirrors_upright, mirrors_somehow)
+LACKS = dict(
+    zip(
+        FLAGS,
+        (
+            "does not fill its box",
+            "has no square box",
+            "is not the same when mirrored left to right",
+            "is not the same when mirrored top to bottom",
+            "is the same in no mirror (left to right, top to bottom or diagonal)",
+        ),
+        strict=True,
+    )
+)
+"""The same traits with the words that deny them."""
 PLACES = worded(top_row, left_column, bottom_row, right_column)
 TINTS = worded(main_colour, rarest_colour)
 MEASURES = {**SIZES, **PLACES}

@@ -7,6 +7,7 @@ import numpy as np
 from agents.program_search.search.mosaic import table_of
 from agents.program_search.search.rules import listing
 from agents.program_search.transforms.perception import OBJECTS, background, lines, parts
+from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import COLOURS, Array
 
 SEEN_CUT = "one_colour_corners"
@@ -59,10 +60,7 @@ def suggestion(inputs: Sequence[Array], outputs: Sequence[Array]) -> str:
         ),
         (
             True,
-            (
-                f"The outputs are {size} their inputs, so their "
-                "shape must follow from what these hold."
-            ),
+            f"The outputs are {size} their inputs, so their shape follows from what these hold.",
         ),
     )
     return next(text for holds, text in suggestions if holds)
@@ -106,14 +104,20 @@ def appears_in(small: Array, large: Array) -> bool:
     return bool((windows == small).all((2, 3)).any())
 
 
-def pair_words(given: Array, wanted: Array) -> str:
+def pair_words(given: Array, wanted: Array, *, says_panes: bool) -> str:
     """What a pair shows, in one line."""
     shapes = f"{shape_words(given.shape)} becomes {shape_words(wanted.shape)}"
-    return "; ".join([shapes, *part_words(given, wanted), colour_change(given, wanted)])
+    if given.shape == wanted.shape:
+        shapes = f"{shape_words(given.shape)} before and after"
+    panes = [panes_words(given)] if says_panes else []
+    where = where_words(wanted, given)
+    return "; ".join(
+        [shapes, *panes, *where, *object_words(given, wanted), *colours(given, wanted)]
+    )
 
 
-def proportion(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[str]:
-    """How many times as tall and wide one side is as the other, if it is so in every pair."""
+def common_words(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[str]:
+    """What is so in all pairs: proportions, symmetry of the outputs, how colours change."""
     for small, large, words in (
         (inputs, outputs, "the output is {} as the input"),
         (outputs, inputs, "the input is {} as the output"),
@@ -122,36 +126,96 @@ def proportion(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[st
         times = [f"{number} times as {way}" for number, way in sizes if number > 1]
         if times:
             yield "In every pair " + words.format(" and ".join(times))
+    for axis, way in ((1, "sideways"), (0, "upright")):
+        is_flat = any(one.shape[axis] < 2 or len(np.unique(one)) < 2 for one in outputs)
+        if not is_flat and all(is_same(one, turned(one, way)) for one in outputs):
+            are_same = all(is_same(one, turned(one, way)) for one in inputs)
+            rest = "so is every input" if are_same else "not every input is"
+            yield f"Every output is the same when {SYMMETRIES[way]}; {rest}"
+    if all(a.shape == b.shape for a, b in zip(inputs, outputs, strict=True)):
+        yield from changes_in_common(inputs, outputs)
 
 
-def part_words(given: Array, wanted: Array) -> Iterator[str]:
-    """The panes of the input, and the number of objects before and after."""
+def changes_in_common(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[str]:
+    """Whether the colour alone tells what a cell becomes, and whether cells stay in their lines."""
+    pairs = list(zip(inputs, outputs, strict=True))
+    moves = {move for a, b in pairs for move in zip(a.flat, b.flat, strict=True)}
+    if len({before for before, _ in moves}) == len(moves):
+        changes = [f"{COLOURS[int(a)]} to {COLOURS[int(b)]}" for a, b in sorted(moves) if a != b]
+        if changes:
+            yield f"All cells of one colour change alike in all pairs: {listing(changes)}"
+        return
+    for line, axis in (("row", 1), ("column", 0)):
+        if all(is_same(np.sort(a, axis), np.sort(b, axis)) for a, b in pairs):
+            yield f"Every {line} has the same cells before and after, in another order"
+
+
+def is_same(one: Array, other: Array) -> bool:
+    """Whether the two grids are equal."""
+    return bool(np.array_equal(one, other))
+
+
+def where_words(small: Array, large: Array) -> Iterator[str]:
+    """Where the small grid stands in the large one, if at one place only."""
+    if small.shape == large.shape or not appears_in(small, large):
+        return
+    windows = np.lib.stride_tricks.sliding_window_view(large, small.shape)
+    places = np.argwhere((windows == small).all((2, 3))).tolist()
+    if len(places) == 1:
+        top, left = places[0]
+        yield f"the output stands in the input at {place_words(top, left, small.shape)}"
+
+
+def has_panes(given: Array) -> bool:
+    """Whether full lines of ink cut the grid into panes."""
     line = lines(given)
-    if line.any() and (given[line] != background(given)).all():
-        panes = count_of(len(parts(given, "panes")), "pane")
-        yield f"full lines of {COLOURS[int(given[line][0])]} cut the input into {panes}"
+    return bool(line.any() and (given[line] != background(given)).all())
+
+
+def panes_words(given: Array) -> str:
+    """How many panes there are, and the colour of the lines between them."""
+    panes = count_of(len(parts(given, "panes")), "pane")
+    return f"full lines of {COLOURS[int(given[lines(given)][0])]} cut the input into {panes}"
+
+
+def object_words(given: Array, wanted: Array) -> Iterator[str]:
+    """The number of objects before and after, if there are not many."""
     before, after = (len(parts(grid, SEEN_CUT)) for grid in (given, wanted))
-    if 1 <= before <= MOST_COUNTED and background(given) == background(wanted):
+    is_told = 1 <= before <= MOST_COUNTED and background(given) == background(wanted)
+    if is_told and given.shape == wanted.shape:
         yield f"{count_of(before, OBJECTS[SEEN_CUT].split(' (')[0])} before, {after} after"
 
 
-def colour_change(given: Array, wanted: Array) -> str:
-    """The cells that change if the shape stays, else the input's colours; then new and lost."""
+def colours(given: Array, wanted: Array) -> Iterator[str]:
+    """The cells that change if the shape stays, else the colours of both sides."""
     before, after = set(np.unique(given).tolist()), set(np.unique(wanted).tolist())
-    new, gone, texts = after - before, before - after, []
-    if given.shape == wanted.shape:
-        changed = given != wanted
-        moves = sorted({*zip(given[changed].tolist(), wanted[changed].tolist(), strict=True)})
-        words = [f"{COLOURS[one]} to {COLOURS[other]}" for one, other in moves]
-        text = f"{int(changed.sum())} of {given.size} cells change"
-        texts.append(f"{text} ({listing(words, most=5)})" if words else text)
-    else:
-        texts.append(f"the input has {colours_words(before)}")
-    if new:
-        texts.append(f"{colours_words(new)} {'is' if len(new) == 1 else 'are'} new")
-    if gone:
-        texts.append(f"{colours_words(gone)} disappear{'s' if len(gone) == 1 else ''}")
-    return "; ".join(texts)
+    if given.shape != wanted.shape:
+        yield f"the input has {colours_words(before)}, the output {colours_words(after)}"
+        return
+    changed = given != wanted
+    if not changed.any():
+        yield "nothing changes"
+        return
+    moves: dict[int, set[int]] = {}
+    for one, other in zip(given[changed].tolist(), wanted[changed].tolist(), strict=True):
+        moves.setdefault(one, set()).add(other)
+    words = [f"{COLOURS[one]} to {colours_words(moves[one])}" for one in sorted(moves)]
+    yield f"{int(changed.sum())} of {given.size} cells change ({'; '.join(words)})"
+    if new := after - before:
+        yield f"{colours_words(new)} {'is' if len(new) == 1 else 'are'} new"
+    if gone := before - after:
+        yield f"{colours_words(gone)} disappear{'s' if len(gone) == 1 else ''}"
+
+
+def place_words(top: int, left: int, shape: tuple[int, ...]) -> str:
+    """Where a block lies, rows and columns counted from 1."""
+    if shape == (1, 1):
+        return f"({top + 1}, {left + 1})"
+    texts = []
+    for line, first, length in (("row", top, shape[0]), ("column", left, shape[1])):
+        last = first + length
+        texts.append(f"{line} {last}" if length == 1 else f"{line}s {first + 1}-{last}")
+    return " ".join(texts)
 
 
 def count_of(number: int, noun: str) -> str:

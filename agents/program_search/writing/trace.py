@@ -6,29 +6,32 @@ Every line follows from the task's grids or from the candidate's outputs. How th
 for, and how often such rules are right, are fields of the sample, not words of the trace.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.search.rules import Rule, listing
-from agents.program_search.search.views import in_ranks
-from agents.program_search.transforms.registry import Array
+from agents.program_search.search.rules import Rule, Source, listing, reading
+from agents.program_search.search.views import in_ranks, renumbered
+from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.pair_words import (
+    common_words,
     count_of,
+    has_panes,
     pair_words,
-    proportion,
     shape_words,
     suggestion,
 )
 from agents.program_search.writing.program import steps_in_words
-from agents.program_search.writing.working import grid_lines, worked
+from agents.program_search.writing.terms import terms_in
+from agents.program_search.writing.working import grid_lines, values, worked
 
 NEAR_MISSES_SHOWN = 2
-NEAR = 0.1
-"""A simpler idea is a near miss if it leaves at most this share of the cells wrong."""
-LONGEST_RIVAL = 300
+NEAR, BETTER = 0.1, 0.5
+"""A simpler idea is a near miss if it leaves at most this share of the cells wrong, and at most
+so many of those that are wrong if nothing is done."""
+LONGEST_RIVAL = 600
 NUMBERS = ("", "One thing", "Two things", "Three things")
 CLOSE_BITS = 4.0
 """Of two rules that fit, neither is clearly simpler if their lengths differ by less than this."""
@@ -46,12 +49,13 @@ class TraceWriter:
 
     def write(self, candidate: Candidate, evidence: Evidence, rival: Candidate | None) -> str:
         """The trace of a candidate; `rival` is the best candidate that answers differently."""
-        shown = self._shown_pair()
+        shown, rule = self._shown_pair(), rule_paragraph(candidate)
         sections = {
             "What the pairs show": self.observations(),
             "What that suggests": self.suggestions(candidate),
             "Ideas that come near": self.near_misses(candidate),
-            "The rule": [rule_paragraph(candidate)],
+            "The rule": [rule],
+            "The words of the rule": terms_in(rule, is_stack=candidate.search == "stacking"),
             f"Worked through on pair {shown + 1}": self.working(candidate, shown),
             "The other pairs": self.other_pairs(candidate, shown),
             "What remains open": self.doubts(candidate, evidence, rival),
@@ -62,31 +66,40 @@ class TraceWriter:
 
     def observations(self) -> list[str]:
         """What is common to the shapes of all train pairs, and one line for each pair."""
-        common = [f"- {words}." for words in proportion(self.inputs[: self.pairs], self.outputs)]
-        pairs = enumerate(map(pair_words, self.inputs, self.outputs), 1)
-        return [*common, *(f"- Pair {number}: {words}." for number, words in pairs)]
+        train = self.inputs[: self.pairs]
+        common = [f"- {words}." for words in common_words(train, self.outputs)]
+        are_paned = all(map(has_panes, train))
+        pairs = enumerate(zip(train, self.outputs, strict=True), 1)
+        return common + [
+            f"- Pair {number}: {pair_words(*pair, says_panes=are_paned)}." for number, pair in pairs
+        ]
 
     def suggestions(self, candidate: Candidate) -> list[str]:
         """What to look for, and what it is that decides in all pairs."""
         lines = [suggestion(self.inputs[: self.pairs], self.outputs)]
         if isinstance(candidate.finish, Rule) and candidate.finish.facts:
-            nouns = [source.noun() for source in candidate.finish.facts]
-            words = listing(map(in_ranks, nouns) if candidate.renumbered else nouns)
+            rule, nouns = candidate.finish, list[str]()
+            letters = dict(zip(rule.facts, rule.names(), strict=True))
+            for fact in rule.told():
+                is_named = fact in rule.named() and len(rule.named()) > 1
+                nouns.append(f"({letters[fact]}) {fact.noun()}" if is_named else fact.noun())
+            words = "; and ".join(map(in_ranks, nouns) if candidate.renumbered else nouns)
             steps = "first step" if len(candidate.steps) == 1 else "first steps"
-            picture = f"of the picture made by the {steps} " if candidate.steps else ""
+            picture = f" of the picture made by the {steps}" if candidate.steps else ""
             what = f"{NUMBERS[len(nouns)]} {'decides' if len(nouns) == 1 else 'together decide'}"
-            lines.append(f"{what} every cell {picture}in all pairs: {words}.")
+            lines.append(f"{what} every cell{picture} in all pairs: {words}.")
         return lines
 
     def near_misses(self, candidate: Candidate) -> list[str]:
         """Simpler ideas that almost fit, each with the pair that refutes it."""
-        lines = [f"- {text}" for text in candidate.failures]
+        lines = list(self._facts_alone(candidate))
+        unchanged = self._share_wrong(self.inputs)
         simpler = (one for one in self.states if one.steps and one.cost < candidate.cost)
         near = sorted(
             (
                 (share, state)
                 for state in simpler
-                if 0 < (share := self._share_wrong(state)) <= NEAR
+                if 0 < (share := self._share_wrong(state.grids)) <= min(NEAR, BETTER * unchanged)
             ),
             key=lambda one: one[0],
         )
@@ -95,9 +108,45 @@ class TraceWriter:
                 lines.append(self._miss(state))
         return lines[:NEAR_MISSES_SHOWN]
 
-    def _share_wrong(self, state: State) -> float:
-        """The share of the outputs' cells that a state leaves wrong; 1 if shapes differ."""
-        pairs = list(zip(state.grids, self.outputs, strict=False))
+    def _facts_alone(self, candidate: Candidate) -> Iterator[str]:
+        """For each of several facts two cells that it does not tell apart, though they differ."""
+        rule = candidate.finish
+        if not isinstance(rule, Rule) or len(rule.facts) < 2:
+            return
+        letters = dict(zip(rule.facts, rule.names(), strict=True))
+        for fact in rule.told():
+            noun = f"({letters[fact]})" if fact in rule.named() else fact.noun()
+            if len(rule.named()) == 1 and fact in rule.named():
+                noun = "the first of the two" if len(rule.facts) == 2 else "the first of the three"
+            line = next(
+                filter(None, (self._alone(candidate, fact, n) for n in range(self.pairs))), ""
+            )
+            if line:
+                text = f"- {noun[0].upper()}{noun[1:]} alone does not decide: {line}"
+                yield in_ranks(text) if candidate.renumbered else text
+
+    def _alone(self, candidate: Candidate, fact: Source, pair: int) -> str:
+        """Two cells of the pair of equal value and colour that end up different, in words."""
+        start = renumbered(self.inputs[pair]) if candidate.renumbered else self.inputs[pair]
+        picture = picture_of(candidate, start)
+        shown, wanted = values(fact, picture, start), self.outputs[pair]
+        seen: dict[tuple[int, int], tuple[int, int]] = {}
+        for place in np.ndindex(wanted.shape):
+            key = int(shown[place]), int(picture[place])
+            first = seen.setdefault(key, place)
+            if wanted[first] != wanted[place]:
+                value = reading(key[0], fact.reads())
+                one, two = (f"({row + 1}, {column + 1})" for row, column in (first, place))
+                ends = [COLOURS[int(wanted[cell])] for cell in (first, place)]
+                return (
+                    f"in pair {pair + 1} it is {value} for both {one} and {two}, but the output "
+                    f"has {ends[0]} at the one and {ends[1]} at the other."
+                )
+        return ""
+
+    def _share_wrong(self, grids: Sequence[Array]) -> float:
+        """The share of the outputs' cells that these grids have wrong; 1 if shapes differ."""
+        pairs = list(zip(grids, self.outputs, strict=False))
         if any(grid.shape != wanted.shape for grid, wanted in pairs):
             return 1.0
         wrong = sum(int((grid != wanted).sum()) for grid, wanted in pairs)
@@ -122,7 +171,7 @@ class TraceWriter:
         """The rule on one train pair, step by step."""
         given = self.inputs[pair]
         start = [f"- The input, {shape_words(given.shape)} (rows and columns count from 1):"]
-        steps = worked(candidate, given, candidate.outputs[pair])
+        steps = worked(candidate, given, pair, says_layers=True)
         return [*start, *grid_lines(given), *steps, f"- That is the output of pair {pair + 1}."]
 
     def other_pairs(self, candidate: Candidate, shown: int) -> list[str]:
@@ -135,7 +184,8 @@ class TraceWriter:
             is_right = np.array_equal(made, self.outputs[pair])
             what = f"the rule gives {shape_words(made.shape)}"
             if made.shape == given.shape:
-                what = f"the rule changes {count_of(int((made != given).sum()), 'cell')}"
+                changed = int((made != given).sum())
+                what = f"the rule changes {count_of(changed, 'cell') if changed else 'nothing'}"
             lines.append(
                 f"- Pair {pair + 1}: {what}; {'every' if is_right else 'not every'} cell of the "
                 "output is right."
@@ -151,58 +201,99 @@ class TraceWriter:
             lines.append("- There is one pair only, so nothing confirms the rule.")
         elif candidate.left_out is not None and not all(candidate.left_out):
             alone = pairs_words(candidate.left_out)
-            if candidate.search == "stacking":
-                lines.append(f"- Without {alone} the other pairs would suggest other layers.")
-            else:
-                lines.append(f"- Some cases of the rule are shown by {alone} and by no other pair.")
+            settle = "lead to these layers"
+            if candidate.search == "rules":
+                settle = "settle all that the rule does there"
+            lines.append(f"- Without {alone}, the other pairs do not {settle}.")
         if self.pairs > 1 and evidence.again and not all(evidence.again):
             hidden = pairs_words(evidence.again)
-            lines.append(f"- Without {hidden} the other pairs would suggest another rule.")
+            lines.append(f"- Without {hidden}, the other pairs do not lead to this rule.")
         if candidate.unseen:
             share = f"{100 * candidate.unseen:.1f} % of the cells of the test inputs"
             lines.append(f"- {share} are of a case that no pair shows.")
         if candidate.renumbered:
             lines.append("- Colours are told by how common they are, which may be by chance.")
-        if rival is not None and rival.penalised_cost() - candidate.penalised_cost() < CLOSE_BITS:
+        if rival is not None and is_close(candidate, rival):
             lines.append(
-                "- Another rule fits all pairs and answers differently: "
-                f"{rule_paragraph(rival, LONGEST_RIVAL)} {compared(candidate, rival)}"
+                f"- Another rule fits all pairs and answers differently: "
+                f"{rule_paragraph(rival, LONGEST_RIVAL)} {self._difference(candidate, rival)} "
+                f"{compared(candidate, rival)}"
             )
         return lines
+
+    def _difference(self, candidate: Candidate, rival: Candidate) -> str:
+        """Where the two first answer a test input differently; "" without test inputs."""
+        answers = list(zip(candidate.outputs, rival.outputs, strict=True))[self.pairs :]
+        for number, (one, other) in enumerate(answers, 1):
+            if one.shape != other.shape:
+                return (
+                    f"For test input {number} it gives {shape_words(other.shape)}, the rule above "
+                    f"{shape_words(one.shape)}."
+                )
+            if (one != other).any():
+                row, column = np.argwhere(one != other)[0].tolist()
+                return (
+                    f"For test input {number} it gives {COLOURS[int(other[row, column])]} at "
+                    f"({row + 1}, {column + 1}), the rule above {COLOURS[int(one[row, column])]}; "
+                    f"{count_of(int((one != other).sum()), 'cell')} in all differ."
+                )
+        return ""
 
     def answer(self, candidate: Candidate) -> list[str]:
         """The rule on the test inputs with the grids that it gives, or how to apply it."""
         if self.pairs == len(self.inputs):
             return ["- Apply the steps of the rule, in their order, to any new input."]
-        lines, tests = [], zip(self.inputs, candidate.outputs, strict=True)
-        for number, (given, grid) in enumerate([*tests][self.pairs :], 1):
-            lines.append(f"- Test input {number}, {shape_words(given.shape)}.")
-            lines += worked(candidate, given, grid)
+        lines = []
+        for number, given in enumerate(self.inputs[self.pairs :]):
+            lines.append(f"- Test input {number + 1}, {shape_words(given.shape)}.")
+            lines += worked(candidate, given, self.pairs + number, says_layers=False)
         return lines
+
+
+def picture_of(candidate: Candidate, start: Array) -> Array:
+    """What the candidate's steps make of a grid."""
+    picture: Array | None = start
+    for step in candidate.steps:
+        assert picture is not None, "the candidate's steps apply to all of its inputs"
+        picture = step.apply(picture)
+    assert picture is not None, "the candidate's steps apply to all of its inputs"
+    return picture
 
 
 def rule_paragraph(candidate: Candidate, most_letters: int | None = None) -> str:
     """The rule in one paragraph: each step's sentences, in order.
 
-    If that has more than `most_letters`, only what each step does, without its cases.
+    If that has more than `most_letters`, only what each step does, without its cases or layers.
     """
     steps = steps_in_words(candidate)
     texts = [" ".join(sentences) for sentences in steps]
     if most_letters is not None and sum(map(len, texts)) > most_letters:
-        texts = [first for first, *_ in steps]
+        texts = [
+            f"{first} (The rest is left out here.)" if rest else first for first, *rest in steps
+        ]
     if len(texts) == 1:
         return texts[0]
     first, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
     return " ".join([f"First {first}", *(f"Then {text}" for text in others)])
 
 
+def is_close(candidate: Candidate, rival: Candidate) -> bool:
+    """Whether a rule that fits as well is to be told: nearly as simple, or beside a stack."""
+    if candidate.search == "stacking":
+        return True
+    return rival.penalised_cost() - candidate.penalised_cost() < CLOSE_BITS
+
+
 def compared(candidate: Candidate, rival: Candidate) -> str:
     """Which of two rules that fit is the simpler one."""
-    if rival.penalised_cost() > candidate.penalised_cost():
+    is_one_kind = rival.search == candidate.search
+    if is_one_kind and rival.penalised_cost() > candidate.penalised_cost():
         return "The rule above is the simpler one."
     return "The pairs do not decide between the two."
 
 
 def pairs_words(flags: Sequence[bool]) -> str:
     """The pairs whose flag is False."""
+    if len(flags) > 2 and not any(flags):
+        return "any one of the pairs"
     return listing((f"pair {number}" for number, right in enumerate(flags, 1) if not right), "or")

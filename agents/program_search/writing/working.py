@@ -1,69 +1,129 @@
 """A rule carried out on one grid, step by step, in plain words with the grids in between."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, product
 
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.rules import Case, Rule, Source, listing
+from agents.program_search.search.rules import OWN, Case, Rule, Source, boxes_of, reading
 from agents.program_search.search.views import in_ranks, renumbered
-from agents.program_search.transforms.registry import COLOURS, Array
-from agents.program_search.writing.pair_words import count_of, shape_words
+from agents.program_search.stacking.layers import Stack
+from agents.program_search.transforms.perception import parts
+from agents.program_search.transforms.registry import COLOURS, YES_NO, Array, Step
+from agents.program_search.transforms.traits import TINTS, main_colour
+from agents.program_search.writing.pair_words import count_of, place_words, shape_words
 
 LARGEST_BETWEEN = 144
 """Grids between the steps are written out up to this many cells."""
-CELLS_NAMED = 6
-"""Of more cells the number and the first ones are told."""
-CASES_NAMED = 8
-"""Of more cases only the number is told."""
+BLOCKS_NAMED = 6
+"""Of cells in more blocks the number and the first blocks are told."""
+PARTS_NAMED = 8
+"""Of more parts only the first are told."""
 
 
-def worked(candidate: Candidate, given: Array, answer: Array) -> list[str]:
-    """The candidate's steps on this input, each with what it gives; `answer` is the last grid."""
-    lines = list[str]()
+def worked(candidate: Candidate, given: Array, number: int, *, says_layers: bool) -> list[str]:
+    """The candidate's steps on the input of this number, each with what it gives.
+
+    `says_layers` repeats what each layer of a stack is.
+    """
+    lines, answer = list[str](), candidate.outputs[number]
     picture = start = renumbered(given) if candidate.renumbered else given
     if candidate.renumbered:
         lines += ["- Each colour's number by how common it is:", *grid_lines(picture)]
     last = len(candidate.steps) - 1
-    for number, step in enumerate(candidate.steps):
+    for place, step in enumerate(candidate.steps):
         made = step.apply(picture)
         assert made is not None, "the candidate's steps apply to all of its inputs"
+        told = [f"- {step.sentence()[0].upper()}{step.sentence()[1:]}.", *part_lines(step, picture)]
+        lines += map(in_ranks, told) if candidate.renumbered else told
         picture = made
-        text = f"{step.sentence()[0].upper()}{step.sentence()[1:]}."
-        if candidate.renumbered:
-            text = in_ranks(text)
-        ends_here = number == last and candidate.finish is None and not candidate.renumbered
-        lines.append(f"- {text} That gives {shape_words(picture.shape)}.")
-        if picture.size <= LARGEST_BETWEEN and not ends_here:
-            lines += grid_lines(picture)
+        ends_here = place == last and candidate.finish is None and not candidate.renumbered
+        if not ends_here:
+            lines.append(f"- That gives {shape_words(picture.shape)}:")
+            if picture.size <= LARGEST_BETWEEN:
+                lines += grid_lines(picture)
+            else:
+                lines[-1] = f"{lines[-1][:-1]}."
     if isinstance(candidate.finish, Rule):
         lines += rule_lines(candidate.finish, picture, start, is_ranked=candidate.renumbered)
+    elif isinstance(candidate.finish, Stack):
+        stack = stack_lines(candidate.finish, number, says_layers=says_layers)
+        lines += map(in_ranks, stack) if candidate.renumbered else stack
     elif candidate.finish is not None:
         lines += [f"- {sentence}" for sentence in candidate.finish.piece("picture").sentences]
     return [*lines, "- The result:", *grid_lines(answer)]
 
 
+def stack_lines(stack: Stack, number: int, *, says_layers: bool) -> Iterator[str]:
+    """The canvas at first and after each layer, if it is small; else the cells that change."""
+    before, *canvases = stack.canvases(number)
+    yield f"- The canvas, {shape_words(before.shape)}, is all {COLOURS.get(stack.base)}."
+    for place, (layer, canvas) in enumerate(zip(stack.layers, canvases, strict=True), 1):
+        changed = int((canvas != before).sum())
+        words = f": {layer.words()} That" if says_layers else ""
+        what = count_of(changed, "cell") if changed else "nothing"
+        is_shown = changed and canvas.size <= LARGEST_BETWEEN and place < len(stack.layers)
+        yield f"- Layer {place}{words} changes {what}{'; the canvas:' if is_shown else '.'}"
+        yield from grid_lines(canvas) if is_shown else ()
+        before = canvas
+
+
+def part_lines(step: Step, picture: Array) -> list[str]:
+    """The parts that a step compares, each with the trait that counts; [] for other steps."""
+    chosen = dict(zip(step.transform.choices, step.arguments, strict=True))
+    trait = next((one for one in step.arguments if callable(one)), None)
+    if trait is None or "cut" not in chosen:
+        return []
+    words = next(words[trait] for words in step.transform.choices.values() if trait in words)
+    found = parts(picture, chosen["cut"])
+    values, texts = [trait(part) for part in found], []
+    looks = list(dict.fromkeys(values))
+    for part, value in zip(found[:PARTS_NAMED], values, strict=False):
+        if isinstance(value, tuple):
+            said = f"{words} {chr(ord('A') + looks.index(value) % 26)}"
+        elif words.split()[0] in ("fills", "has", "is", "does"):
+            is_so = bool(value) != (step.transform.function.__name__ == "part_without")
+            said = f"{words}: {YES_NO[is_so]}"
+        else:
+            said = f"{words} {COLOURS[value] if trait in TINTS else value}"
+        box = place_words(part.top, part.left, part.mask.shape)
+        texts.append(f"  {box}, {COLOURS[main_colour(part)]}: {said}")
+    left = len(found) - PARTS_NAMED
+    return ["  The parts, in reading order:", *texts, *([f"  and {left} more"] if left > 0 else [])]
+
+
 def rule_lines(rule: Rule, picture: Array, start: Array, *, is_ranked: bool) -> Iterator[str]:
     """What the rule looks at in the picture, then its cases: their cells, and what these become."""
-    lines = case_lines(rule, picture, start)
-    if rule.facts:
-        lines = chain(seen_lines(rule, picture, start), lines)
+    lines = chain(seen_lines(rule, picture, start), case_lines(rule, picture, start))
     return map(in_ranks, lines) if is_ranked else lines
 
 
 def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
-    """The values of a single fact, and the other pictures that the rule reads, if small."""
-    fact = rule.facts[0]
-    if len(rule.facts) == 1 and picture.size <= LARGEST_BETWEEN and is_worth_showing(fact):
-        yield f"- For each cell {fact.noun()} (. for none):"
-        yield from grid_lines(values(fact, picture, start))
-    for source in dict.fromkeys((*rule.facts, *rule.cases_of(), rule.otherwise)):
-        other = values(source, picture, start)
-        if source.origin == "grid" and source.steps and other.size <= LARGEST_BETWEEN:
-            steps = "; then ".join(step.sentence() for step in source.steps)
-            yield f"- The other picture ({steps}):"
-            yield from grid_lines(other)
+    """The values of the facts, and the other pictures that the rule copies, if they are small."""
+    letters = dict(zip(rule.facts, rule.names(), strict=True))
+    named, tables = rule.named(), list[list[str]]()
+    for source in dict.fromkeys((*rule.told(), *rule.cases_of(), rule.otherwise)):
+        noun = source.noun()
+        if source in named and len(named) > 1:
+            noun = f"({letters[source]}) {noun}"
+        grid = values(source, picture, start)
+        if source.origin == "number":
+            yield f"- {noun[0].upper()}{noun[1:]}: {reading(int(grid.flat[0]), source.reads())}."
+        elif source.origin == "picture" and source in letters and source.steps:
+            told = part_lines(source.steps[0], picture)
+            is_yes_or_no = source.reads() is YES_NO
+            if is_yes_or_no and 1 < len(told) < PARTS_NAMED + 2:
+                yield from () if told in tables else (f"-{told[0][1:]}", *told[1:])
+                tables.append(told)
+            elif grid.size <= LARGEST_BETWEEN and is_worth_showing(source):
+                key = " (1 for yes, 0 for no)" if is_yes_or_no else ""
+                key += " (. for none)" if (grid < 0).any() else ""
+                yield f"- For each cell {noun}{key}:"
+                yield from grid_lines(grid)
+        elif source.origin == "grid" and source.steps and grid.size <= LARGEST_BETWEEN:
+            yield f"- For each cell {noun}:"
+            yield from grid_lines(grid)
 
 
 def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
@@ -72,23 +132,23 @@ def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
     places: dict[Case, list[int]] = {}
     for place, case in enumerate(zip(*facts, strict=True)):
         places.setdefault(case, []).append(place)
-    shown = sorted(
-        case for case in places if rule.table.get(case, rule.otherwise) != rule.otherwise
-    )
-    for case in shown[:CASES_NAMED]:
-        outcome = said_of(len(places[case]), rule.table[case].outcome())
-        cells = cells_words(places[case], picture.shape[1])
-        yield f"- {cells}: {rule.case_words([case])}, so {outcome}."
-    if rest := sum(len(places[case]) for case in shown[CASES_NAMED:]):
-        cases_left = count_of(len(shown) - CASES_NAMED, "more such case")
-        yield f"- {count_of(rest, 'more cell')}: {cases_left} of the rule."
-    others = picture.size - sum(len(places[case]) for case in shown)
+    others = picture.size
+    for outcome, cases in rule.cases_of().items():
+        present = [case for case in cases if case in places]
+        for box in boxes_of(present) if present else ():
+            alike = list(product(*box))
+            found = sorted(chain.from_iterable(places.get(case, ()) for case in alike))
+            others -= len(found)
+            cells = cells_words(found, picture.shape[1])
+            said = said_of(len(found), outcome.outcome())
+            yield f"- {cells}: {rule.case_words(alike)}, so {said}."
     last = said_of(others, rule.otherwise.outcome())
     if not rule.facts:
         yield f"- Every cell alike: {rule.otherwise.outcome()}."
     elif others:
-        which = f"{'The other' if shown else 'All'} {count_of(others, 'cell')}"
-        yield f"- {which}: no such case, so {last}."
+        rest = "All" if others == picture.size else "The other"
+        cells = "The other cell" if others == 1 else f"{rest} {others} cells"
+        yield f"- {cells}: none of these, so {last}."
 
 
 def said_of(number: int, outcome: str) -> str:
@@ -117,16 +177,32 @@ def values(source: Source, picture: Array, start: Array) -> Array:
 def is_worth_showing(source: Source) -> bool:
     """Whether the values are plain numbers that a grid of them shows at a glance."""
     reads = source.reads()
-    return source.origin == "picture" and bool(source.steps) and (not reads or reads is COLOURS)
+    return source != OWN and (not reads or reads in (COLOURS, YES_NO))
 
 
-def cells_words(places: Sequence[int], width: int) -> str:
-    """How many cells, with row and column (from 1) of the first ones."""
-    named = (divmod(place, width) for place in places[:CELLS_NAMED])
-    words = listing(f"({row + 1}, {column + 1})" for row, column in named)
-    if len(places) <= CELLS_NAMED:
-        return f"Cell{'s' if len(places) > 1 else ''} {words}"
-    return f"{len(places)} cells, of which the first {CELLS_NAMED} are {words}"
+def cells_words(cells: Sequence[int], width: int) -> str:
+    """How many cells, and where they are (rows and columns count from 1), in blocks."""
+    blocks: dict[tuple[int, int], int] = {}  # the start of each run and its length, by rows
+    for cell in cells:
+        start = next(reversed(blocks), (-9, 0))
+        if cell % width and start[0] + start[1] == cell:
+            del blocks[start]
+            start = (start[0], start[1] + 1)
+        else:
+            start = (cell, 1)
+        blocks[start] = 1
+    for run in sorted(blocks, reverse=True):
+        above = (run[0] - width, run[1])
+        if above in blocks:
+            blocks[above] = blocks.pop(run) + 1
+    named = [
+        place_words(*divmod(first, width), (tall, length))
+        for (first, length), tall in sorted(blocks.items())
+    ]
+    if len(cells) == 1:
+        return f"Cell {named[0]}"
+    among = "among them " if len(named) > BLOCKS_NAMED else ""
+    return f"{len(cells)} cells ({among}{'; '.join(named[:BLOCKS_NAMED])})"
 
 
 def grid_lines(grid: Array) -> list[str]:

@@ -1,0 +1,34 @@
+"""The words that a rule uses in a sense of their own, with what they mean."""
+
+import re
+
+TERMS = (
+    (
+        r"\bbackground\b|\bink(ed)?\b|\bobject|\bempty grid\b|\berase\b",
+        "Background is black (0), or the commonest colour if there is no black; the rest is ink.",
+    ),
+    (r"\bbox\b", "The box of cells is the smallest rectangle around them."),
+    (r"\bpanes?\b", "Panes are what full rows and columns of one colour divide the grid into."),
+    (r"reading order", "Reading order goes row by row from the top, in each from the left."),
+    (
+        r"falling diagonal|rising diagonal",
+        "A falling diagonal goes down to the right, a rising one up to the right.",
+    ),
+    (r"\bring\b", "Rings are the cells at the same distance from the border, the border first."),
+    (
+        r"\bholes?\b(?! hide)",
+        "A hole of a part is a region outside it that it walls in (ways out go by sides).",
+    ),
+    (r"is none\b| or none\b|none,", "It is none for a cell that lies in no such part."),
+)
+PLACE = (
+    "A picture's place on the canvas is where its cells lie in the input grid. If a step other "
+    "than cutting or cropping has changed its size, its place is the top left corner."
+)
+
+
+def terms_in(rule: str, *, is_stack: bool) -> list[str]:
+    """What the words of the rule mean that have a sense of their own, a line each."""
+    if is_stack:
+        return [f"- {PLACE}", *(f"- {text}" for form, text in TERMS[1:] if re.search(form, rule))]
+    return [f"- {text}" for form, text in TERMS if re.search(form, rule)]

@@ -1,0 +1,217 @@
+"""The words of traces: each line that they tell of a grid is true of it."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.program_search.search.candidates import Candidate
+from agents.program_search.search.evidence import Evidence
+from agents.program_search.search.rules import OWN, Rule, Source, boxes_of, values_words
+from agents.program_search.solving import rival_of
+from agents.program_search.stacking.search import stacked
+from agents.program_search.transforms.registry import Array, steps_of
+from agents.program_search.transforms.traits import FLAGS, LACKS
+from agents.program_search.writing.pair_words import common_words, pair_words
+from agents.program_search.writing.program import steps_in_words
+from agents.program_search.writing.terms import terms_in
+from agents.program_search.writing.trace import TraceWriter, rule_paragraph
+from agents.program_search.writing.working import cells_words, part_lines, worked
+from tests.program_search.test_stacking import BUDGET, over_a_column
+
+quick = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+WIDTH = 7
+
+
+def grid(text: str) -> Array:
+    return np.array([[int(cell) for cell in row] for row in text.split("/")])
+
+
+def fact(start: str) -> Source:
+    step = next(one for one in steps_of("fact", "paint") if one.sentence().startswith(start))
+    return Source("picture", (step,))
+
+
+def constant(colour: int) -> Source:
+    return Source("constant", colour=colour)
+
+
+@quick
+@given(st.sets(st.integers(0, 5 * WIDTH - 1), min_size=1))
+def test_cells_are_named_by_blocks_that_hold_them_and_no_others(cells: set[int]) -> None:
+    words = cells_words(sorted(cells), WIDTH)
+    named = set[int]()
+    for row, column in re.findall(r"\((\d+), (\d+)\)", words):
+        named.add((int(row) - 1) * WIDTH + int(column) - 1)
+    block = r"rows? (\d+)(?:-(\d+))? columns? (\d+)(?:-(\d+))?"
+    for top, low, left, right in re.findall(block, words):
+        rows, columns = (
+            range(int(top), int(low or top) + 1),
+            range(int(left), int(right or left) + 1),
+        )
+        named |= {(row - 1) * WIDTH + column - 1 for row, column in product(rows, columns)}
+    assert named <= cells if "among them" in words else named == cells
+
+
+@quick
+@given(st.sets(st.tuples(st.integers(-1, 3), st.integers(0, 4), st.integers(0, 1)), min_size=1))
+def test_boxes_hold_just_the_cases_that_are_told_together(cases: set[tuple[int, int, int]]) -> None:
+    boxes = boxes_of(cases)
+    told = [case for box in boxes for case in product(*box)]
+    assert sorted(told) == sorted(cases)
+
+
+def test_numbers_in_a_row_are_told_as_a_range_and_others_one_by_one() -> None:
+    assert values_words([-1, 0, 1, 2, 3, 7, 8], {}) == "none, 0 to 3, 7 or 8"
+    assert values_words([0, 1], {0: "no", 1: "yes"}) == "no or yes"
+
+
+def rule_of_two() -> Rule:
+    """Black cells that are walled in become red, and others with two neighbours green."""
+    facts = fact("whether the cell is background from"), fact("how many of the cell's four")
+    table = {(1, count): constant(2) for count in range(5)} | {(0, 2): constant(3)}
+    return Rule(facts, table | {(0, count): OWN for count in (0, 1, 3, 4)}, OWN)
+
+
+def test_every_case_of_a_rule_is_in_its_words() -> None:
+    words = " ".join(rule_of_two().piece("grid").sentences)
+    assert "more" not in words
+    assert "0 to 4" in words
+    assert "it becomes red (2)" in words
+
+
+def test_the_cells_own_colour_is_asked_in_the_clause_and_not_looked_at_first() -> None:
+    rule = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN)
+    sentences = rule.piece("grid").sentences
+    assert sentences == [
+        "If the cell is grey (5), it becomes blue (1).",
+        "Otherwise it keeps its colour.",
+    ]
+
+
+def test_names_in_clauses_are_those_of_the_programs_variables() -> None:
+    rule = Rule((OWN, fact("how many of the cell's four")), {(5, 2): constant(1), (0, 0): OWN}, OWN)
+    piece = rule.piece("grid")
+    assert "If that is 2 and the cell is grey (5)" in piece.sentences[1]
+    assert piece.lines[0] == "fact_b = grid"
+
+
+def test_a_fact_alone_is_refuted_by_two_cells_that_it_does_not_tell_apart() -> None:
+    given, wanted = grid("000/055/005"), grid("000/011/001")
+    rule = Rule((OWN, fact("how many of the cell's four")), {(5, 2): constant(1)}, OWN)
+    told = TraceWriter([given], [wanted], []).near_misses(Candidate((), rule, 9.0, (wanted,)))
+    assert told == []
+    other = grid("000/015/005")
+    told = TraceWriter([given], [other], []).near_misses(Candidate((), rule, 9.0, (other,)))
+    assert "grey (5) for both (2, 2) and (2, 3)" in " ".join(told)
+    assert "blue (1) at the one and grey (5) at the other" in " ".join(told)
+
+
+def test_an_idea_that_does_little_is_no_near_miss() -> None:
+    given = np.zeros((10, 10), int)
+    wanted = given.copy()
+    wanted[0, :2] = 3
+    lazy = [one for one in steps_of("picture") if one.sentence().startswith("erase every cell")]
+    states = [type("State", (), {"steps": (one,), "cost": 1.0, "grids": (given,)}) for one in lazy]
+    writer = TraceWriter([given], [wanted], states)  # type: ignore[arg-type]
+    assert writer.near_misses(Candidate((), None, 9.0, (wanted,))) == []
+
+
+@pytest.fixture(scope="module")
+def stacks() -> list[list[Candidate]]:
+    inputs, outputs = zip(*(over_a_column(seed) for seed in range(4)), strict=True)
+    return stacked(inputs, outputs[:3], BUDGET)
+
+
+def test_the_last_canvas_of_a_stack_is_its_output(stacks: list[list[Candidate]]) -> None:
+    for one in [one for group in stacks for one in group][:20]:
+        for number, output in enumerate(one.outputs):
+            *_, last = one.finish.canvases(number)  # type: ignore[union-attr]
+            np.testing.assert_array_equal(last, output)
+
+
+def test_a_stack_is_worked_through_with_the_canvas_after_each_layer(
+    stacks: list[list[Candidate]],
+) -> None:
+    best = next(one for group in stacks for one in group if len(one.finish.layers) > 1)  # type: ignore[union-attr]
+    inputs, outputs = zip(*(over_a_column(seed) for seed in range(4)), strict=True)
+    text = TraceWriter(inputs, outputs[:3], []).write(best, Evidence(0, 1.0, passed=True), None)
+    worked_through = text.split("Worked through on pair")[1].split("\n\n")[0]
+    layers = re.findall(r"^- Layer (\d+): .* That changes", worked_through, re.MULTILINE)
+    assert [int(number) for number in layers] == [*range(1, len(best.finish.layers) + 1)]  # type: ignore[union-attr]
+    assert worked_through.count("the canvas:") >= 1
+
+
+def test_a_stack_has_the_best_other_answer_as_its_rival(stacks: list[list[Candidate]]) -> None:
+    stack, rule = stacks[0][0], Candidate((), None, 1.0, (grid("1"),))
+    first, second = (type("Answer", (), {"programs": [one]})() for one in (stack, rule))
+    assert rival_of([first, second], first) is rule
+    assert rival_of([first, second], second) is stack
+
+
+def test_a_rival_is_told_with_the_cell_where_it_answers_otherwise() -> None:
+    pair = grid("12")
+    one, other = (
+        Candidate((), None, cost, (pair, grid(end))) for cost, end in ((1.0, "34"), (2.0, "35"))
+    )
+    text = TraceWriter([pair, pair], [pair], []).write(one, Evidence(0, 0.5, passed=True), other)
+    assert "grey (5) at (1, 2), the rule above yellow (4); 1 cell in all differ" in text
+
+
+def test_a_step_that_compares_parts_is_shown_with_what_it_compares() -> None:
+    step = next(
+        one
+        for one in steps_of("picture")
+        if one.sentence()
+        == "cut out the one-colour object (joined by sides) that has the least height"
+    )
+    lines = part_lines(step, grid("0220/0000/0300/0300"))
+    assert lines[1:] == [
+        "  row 1 columns 2-3, red (2): height 1",
+        "  rows 3-4 column 2, green (3): height 2",
+    ]
+
+
+def test_every_step_can_be_worked_through_on_a_grid() -> None:
+    given = grid("0220/0000/0300/0305")
+    for step in steps_of("picture"):
+        made = step.apply(given)
+        if made is not None:
+            one = Candidate((step,), None, 1.0, (made,))
+            lines = worked(one, given, 0, says_layers=True)
+            assert lines[-len(made) - 1] == "- The result:"
+
+
+def test_words_with_a_sense_of_their_own_are_explained() -> None:
+    told = terms_in("Crop to the box of all that is not background.", is_stack=False)
+    assert [line.split()[1] for line in told] == ["Background", "The"]
+    assert terms_in("Turn the grid by half a turn.", is_stack=False) == []
+
+
+def test_flags_and_their_denials_are_of_the_same_traits() -> None:
+    assert list(FLAGS) == list(LACKS)
+    assert not set(FLAGS.values()) & set(LACKS.values())
+
+
+def test_a_pair_tells_where_the_output_stands_in_the_input() -> None:
+    words = pair_words(grid("000/012/000"), grid("12"), says_panes=False)
+    assert "the output stands in the input at row 2 columns 2-3" in words
+
+
+def test_what_is_said_of_all_pairs_holds_for_all() -> None:
+    given, wanted = [grid("12/21"), grid("11/22")], [grid("34/43"), grid("33/44")]
+    assert "blue (1) to green (3) and red (2) to yellow (4)" in " ".join(
+        common_words(given, wanted)
+    )
+    assert list(common_words(given, [grid("34/43"), grid("43/44")])) == []
+
+
+def test_a_rival_that_is_cut_short_says_so() -> None:
+    rule = Candidate((), rule_of_two(), 1.0, (grid("1"),))
+    assert rule_paragraph(rule) == " ".join(steps_in_words(rule)[0])
+    assert rule_paragraph(rule, 40).endswith("(The rest is left out here.)")
