@@ -77,8 +77,9 @@ def test_a_mosaic_names_its_tiles_in_place() -> None:
 def test_a_changed_function_says_what_it_does_there() -> None:
     code = program("joined", "row")
     functions = {one.name: one for one in ast.parse(code).body if isinstance(one, ast.FunctionDef)}
-    assert ast.get_docstring(functions["joined"]) == (
-        "Join cells of one colour by straight lines in their row."
+    assert " ".join((ast.get_docstring(functions["joined"]) or "").split()) == (
+        "Join every two cells of one colour in a row that have only background between them by a "
+        "line of that colour."
     )
     assert [one.arg for one in functions["joined"].args.args] == ["grid"]
 
