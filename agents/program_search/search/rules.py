@@ -218,7 +218,7 @@ def chosen_code(names: Sequence[str], cases: Sequence[Case]) -> list[str]:
 
 
 def in_cases(facts: Sequence[Array], cases: Sequence[Case]) -> Array:
-    """True on the cells whose facts have the values of one of the cases."""
+    """Mark the cells whose facts have the values of one of the cases."""
     same = [
         np.all([f == value for f, value in zip(facts, case, strict=True)], axis=0) for case in cases
     ]

@@ -53,7 +53,7 @@ def explained(
 
 
 def palette_of(grid: Array) -> Array:
-    """The colour of every number: by number of cells, ties by reading order; then all by name.
+    """List the colour of every number: by number of cells, ties by reading order; then by name.
 
     Numbers from 0: the background, the other colours that the grid holds, those that it does not;
     from PLAIN: the colours themselves.
@@ -67,7 +67,7 @@ def palette_of(grid: Array) -> Array:
 
 
 def renumbered(grid: Array) -> Array:
-    """The grid with every colour's number in its own palette."""
+    """Give every colour its number in the grid's own palette."""
     return np.argsort(palette_of(grid)[:10])[grid]
 
 

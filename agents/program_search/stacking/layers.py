@@ -38,11 +38,13 @@ class Laid(NamedTuple):
 
     def code(self, shapes: Sequence[Shape]) -> str:
         """The expression for the cells of the canvas, whose `shapes` are known, after its lines."""
-        covers = self.piece.is_flat() and self.laying in ("place", "corner")
+        is_cornered = self.piece.is_flat() or self.laying == "corner"
+        laying = "place" if self.laying == "corner" else self.laying
         sizes = [one.cells.shape for one in self.piece.values]
-        if covers and sizes == list(shapes):
+        if is_cornered and laying == "place" and sizes == list(shapes):
             return self.piece.cells()
-        return f"laid_out({self.piece.picture()}, answer.shape, {self.laying!r})"
+        picture = f"whole({self.piece.cells()})" if is_cornered else "picture"
+        return f"laid_out({picture}, answer.shape, {laying!r})"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -79,7 +81,7 @@ class Layer:
         lines, code = self.drawn.piece.lines(), self.drawn.code(shapes)
         if self.where == "all":
             return [*lines, f"answer = {code}"]
-        mask = layer = code if code in ("grid", "picture") else "layer"
+        mask = layer = code if code in ("grid", "picture", "picture.cells") else "layer"
         if self.mask != self.drawn:
             code, mask, layer = self.mask.code(shapes), "mask", "layer"
             lines += [f"layer = {self.drawn.code(shapes)}", *self.mask.piece.lines()]
@@ -148,7 +150,7 @@ class Stack:
 
 
 def laid_out(picture: Picture, shape: tuple[int, ...], laying: str) -> Any:
-    """A canvas of that shape with the picture on it, 0 where it is not; None if it does not fit."""
+    """Lay the picture on a canvas of that shape, 0 where it is not; None if it does not fit."""
     (tall, wide), block = picture.cells.shape, picture.cells
     if laying == "stretched":
         if shape[0] % tall or shape[1] % wide:

@@ -185,19 +185,19 @@ def on_cells(picture: Picture, cells: Array | None) -> Picture | None:
 
 
 def whole(grid: Array) -> Picture:
-    """The whole grid as a picture in its place."""
+    """Make the whole grid a picture in its place."""
     return Picture(0, 0, grid)
 
 
 def main_ink(cells: Array) -> int:
-    """The commonest colour but black; 0 if all is black."""
+    """Give the commonest colour but black; 0 if all is black."""
     counts = np.bincount(cells.ravel(), minlength=2)
     return int(counts[1:].argmax()) + 1 if counts[1:].any() else 0
 
 
 @operation("edit", "crop to the box of its ink", 0.5)
 def cut_to_ink(picture: Picture) -> Picture | None:
-    """The smallest box around all that is not black; None if all is black."""
+    """Crop to the smallest box around all that is not black; None if all is black."""
     inked = picture.cells != 0
     rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
     if not len(rows):
@@ -232,7 +232,7 @@ RAYS = {
     ways=RAYS,
 )
 def smeared(picture: Picture, ways: tuple[tuple[int, int], ...]) -> Picture:
-    """Each inked cell's colour carried on over empty cells, up to other ink or the edge."""
+    """Carry each inked cell's colour on over empty cells, up to other ink or the edge."""
     height, width = picture.cells.shape
     result = picture.cells
     for down, right in ways:
@@ -257,7 +257,7 @@ def smeared(picture: Picture, ways: tuple[tuple[int, int], ...]) -> Picture:
     how=TOUCH,
 )
 def outlined(picture: Picture, how: int) -> Picture | None:
-    """The empty cells next to ink, in the commonest ink, one cell beyond the frame too."""
+    """Draw the empty cells next to ink in the commonest ink, one cell beyond the frame too."""
     ink, (tall, wide) = main_ink(picture.cells), picture.cells.shape
     inked, near = np.pad(picture.cells != 0, 2), np.zeros((tall + 2, wide + 2), bool)
     for down, right in ((n // 3, n % 3) for n in range(9)):
@@ -277,7 +277,7 @@ def outlined(picture: Picture, how: int) -> Picture | None:
     right=COLUMNS,
 )
 def pushed(picture: Picture, down: int, right: int) -> Picture:
-    """The picture some rows lower and some columns further to the right."""
+    """Move the picture some rows down and some columns to the right."""
     return Picture(picture.top + down, picture.left + right, picture.cells)
 
 
@@ -296,7 +296,7 @@ def pushed(picture: Picture, down: int, right: int) -> Picture:
     whom={"any": "a larger object", "same": "a larger object of its colour"},
 )
 def projected(picture: Picture, what: str, whom: str) -> Picture | None:
-    """What single cells draw on their straight way to larger objects; None if nothing."""
+    """Draw what single cells reach straight on of larger objects; None if nothing."""
     cells, numbers = picture.cells, numbered(picture.cells, "one_colour_corners")
     sizes = np.bincount(numbers.ravel())
     result = np.zeros_like(cells)
@@ -316,7 +316,7 @@ def projected(picture: Picture, what: str, whom: str) -> Picture | None:
 
 @operation("cut", "cut out every {cut}", 0.4, effort=4, latest=1, cut=CUTS)
 def cut_up(picture: Picture, cut: Cut) -> list[Picture] | None:
-    """Its parts in their places, in reading order; None if there are fewer than 2 or over 40."""
+    """Cut it into its parts, in reading order; None if there are fewer than 2 or over 40."""
     found = parts(picture.cells, cut) if 2 <= numbered(picture.cells, cut).max() <= 40 else []
     places = [(picture.top + part.top, picture.left + part.left) for part in found]
     pictures = [np.where(part.mask, part.picture, 0) for part in found]
@@ -332,17 +332,17 @@ def cut_up(picture: Picture, cut: Cut) -> list[Picture] | None:
     latest=1,
 )
 def black_regions(picture: Picture) -> Any:
-    """The regions of black in their places, inked; None if there are fewer than 2 or over 40."""
+    """Cut out the regions of black, inked; None if there are fewer than 2 or over 40."""
     return cut_up(picture._replace(cells=(picture.cells == 0) * 1), "one_colour_sides")
 
 
 def seen(picture: Picture) -> Part:
-    """The picture as the traits look at parts."""
+    """Show the picture as the traits look at parts."""
     return Part(picture.top, picture.left, picture.cells != 0, picture.cells)
 
 
 def ink(part: Part) -> int:
-    """Commonest colour."""
+    """Give the commonest colour."""
     return main_ink(part.picture)
 
 
@@ -358,7 +358,7 @@ RANKS = {0: "first", -1: "last", 1: "second", 2: "third"}
 
 @operation("choice", "keep those with the {which} {measure}", 0.6, which=WHICH, measure=MEASURES)
 def extremes(parts: list[Picture], which: str, measure: Trait) -> Any:
-    """The parts with the greatest or least measure, in their places."""
+    """Take the parts with the greatest or least measure, in their places."""
     values = [measure(seen(part)) for part in parts]
     best = max(values) if which == "most" else min(values)
     return together([part for part, value in zip(parts, values, strict=True) if value == best])
@@ -366,7 +366,7 @@ def extremes(parts: list[Picture], which: str, measure: Trait) -> Any:
 
 @operation("choice", "keep those whose {look} {truth}", 0.6, look=SHAPES, truth=SHARED)
 def sharing(parts: list[Picture], look: Trait, truth: bool) -> Picture | None:
-    """The parts whose look is shared, or is not, in their places; None if there are none."""
+    """Take the parts whose look is shared, or is not, in their places; None if there are none."""
     looks = [look(seen(part)) for part in parts]
     kept = [part for part, one in zip(parts, looks, strict=True) if (looks.count(one) > 1) == truth]
     return together(kept) if kept else None
@@ -374,7 +374,7 @@ def sharing(parts: list[Picture], look: Trait, truth: bool) -> Picture | None:
 
 @operation("choice", "keep those that {truth} {colour}", 0.6, colour=INKS, truth=HOLDING)
 def holding(parts: list[Picture], colour: int, truth: bool) -> Picture | None:
-    """The parts with cells of a colour, or without, in their places; None if there are none."""
+    """Take the parts with cells of a colour, or without; None if there are none."""
     kept = [part for part in parts if (part.cells == colour).any() == truth]
     return together(kept) if kept else None
 
@@ -383,20 +383,20 @@ def holding(parts: list[Picture], colour: int, truth: bool) -> Picture | None:
     "choice", "keep those of which it is {truth} that each {flag}", 0.6, truth=TRUTH, flag=FLAGS
 )
 def those(parts: list[Picture], truth: bool, flag: Trait) -> Picture | None:
-    """The parts that have a property, or lack it, in their places; None if there are none."""
+    """Take the parts that have a property, or lack it; None if there are none."""
     kept = [part for part in parts if bool(flag(seen(part))) == truth]
     return together(kept) if kept else None
 
 
 @operation("choice", "keep the {place} in reading order", 0.5, place=RANKS)
 def nth(parts: list[Picture], place: int) -> Picture | None:
-    """The part at a place of the reading order."""
+    """Take the part at a place of the reading order."""
     return parts[place] if place < len(parts) else None
 
 
 @operation("choice", "lay them over each other in their places", 0.3)
 def together(parts: list[Picture]) -> Picture:
-    """The parts in their places, those with less ink over those with more."""
+    """Lay the parts in their places, those with less ink over those with more."""
     top, left = min(part.top for part in parts), min(part.left for part in parts)
     tall = max(part.top - top + part.cells.shape[0] for part in parts)
     wide = max(part.left - left + part.cells.shape[1] for part in parts)

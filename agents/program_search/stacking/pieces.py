@@ -55,10 +55,6 @@ class PieceState:
         """The expression for its cells, after its lines."""
         return "picture.cells" if not self.is_flat() else "picture" if self.steps else "grid"
 
-    def picture(self) -> str:
-        """The expression for it as a picture, after its lines."""
-        return f"whole({self.cells()})" if self.is_flat() else "picture"
-
     def lines(self) -> list[str]:
         """The lines of a program that compute `picture`, which are only cells if it is flat."""
         if self.is_flat():

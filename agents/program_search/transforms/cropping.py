@@ -30,7 +30,7 @@ SPLITS = DIVISIONS | PANES
 
 @new_picture("crop to the box of all that is not background", cost=0.9)
 def cropped(grid: Array) -> Array | None:
-    """The smallest box around the ink."""
+    """Crop to the smallest box around the ink."""
     return boxed(grid, grid != background(grid), 0)
 
 
@@ -41,12 +41,12 @@ def cropped(grid: Array) -> Array | None:
     colour=COLOURS,
 )
 def cropped_to(grid: Array, extent: int, colour: int) -> Array | None:
-    """The smallest box around one colour, with its rim (0) or without (1)."""
+    """Crop to the smallest box around one colour, with its rim (0) or without (1)."""
     return boxed(grid, grid == colour, extent)
 
 
 def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
-    """The box of the mask less `rim` rings; None where nothing is left."""
+    """Crop to the box of the mask, less so many rings; None if nothing is left."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return None
@@ -73,7 +73,7 @@ def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
     ),
 )
 def chosen_part(grid: Array, cut: Cut, which: str, trait: Trait, extent: str) -> Array | None:
-    """The one part whose trait stands out so; None where none has it, or different ones have."""
+    """Cut out the one part whose trait stands out so; None if none has it, or different ones."""
     found, values = parts(grid, cut), measured(grid, cut, trait)
     if len(found) < 2:
         return None
@@ -88,7 +88,7 @@ def chosen_part(grid: Array, cut: Cut, which: str, trait: Trait, extent: str) ->
 
 
 def part_picture(grid: Array, part: Part, extent: str) -> Array:
-    """The part alone, or all that lies in its box."""
+    """Cut out the part alone, or all that lies in its box."""
     height, width = part.mask.shape
     whole = grid[part.top : part.top + height, part.left : part.left + width]
     return whole if extent == "box" else part.picture
@@ -96,7 +96,7 @@ def part_picture(grid: Array, part: Part, extent: str) -> Array:
 
 @new_picture("cut out the only {cut} that {trait}", cost=1.4, cut=OBJECTS | SPLITS, trait=FLAGS)
 def part_with(grid: Array, cut: Cut, trait: Trait) -> Array | None:
-    """The one part that has the property; None where none or several have it."""
+    """Cut out the one part that has the property; None if none or several have it."""
     winners = [part for part in parts(grid, cut) if trait(part)]
     return winners[0].picture if len(winners) == 1 else None
 
@@ -108,7 +108,7 @@ def part_with(grid: Array, cut: Cut, trait: Trait) -> Array | None:
     trait=LACKS,
 )
 def part_without(grid: Array, cut: Cut, trait: Trait) -> Array | None:
-    """The one part that lacks the property; None where none or several lack it."""
+    """Cut out the one part that lacks the property; None if none or several lack it."""
     winners = [part for part in parts(grid, cut) if not trait(part)]
     return winners[0].picture if len(winners) == 1 else None
 
@@ -121,7 +121,7 @@ def part_without(grid: Array, cut: Cut, trait: Trait) -> Array | None:
     colour=COLOURS,
 )
 def part_by_colour(grid: Array, cut: Cut, which: str, colour: int) -> Array | None:
-    """The one part with most or fewest cells of a colour; None on a tie."""
+    """Cut out the one part with most or fewest cells of a colour; None on a tie."""
     found = parts(grid, cut)
     counts = [int((part.picture == colour).sum()) for part in found]
     best = (max if which == "most" else min)(counts, default=0)
@@ -135,7 +135,7 @@ def part_by_colour(grid: Array, cut: Cut, which: str, colour: int) -> Array | No
     cut=SPLITS | OBJECTS,
 )
 def part_at(grid: Array, number: int, cut: Cut) -> Array | None:
-    """The n-th part in reading order."""
+    """Cut out the n-th part in reading order."""
     found = parts(grid, cut)
     return found[number].picture if number < len(found) > 1 else None
 
@@ -147,7 +147,7 @@ def part_at(grid: Array, number: int, cut: Cut) -> Array | None:
     order={"last": "the last", "first": "the first"},
 )
 def overlaid(grid: Array, cut: Cut, order: str) -> Array | None:
-    """The parts on top of each other where background is clear; None if their sizes differ."""
+    """Lay the parts on top of each other, background clear; None if their sizes differ."""
     pictures = [part.picture for part in parts(grid, cut)]
     if len(pictures) < 2 or len({picture.shape for picture in pictures}) > 1:
         return None
@@ -161,7 +161,7 @@ def overlaid(grid: Array, cut: Cut, order: str) -> Array | None:
 
 @new_picture("cut out the smallest tile of which the grid is a whole number of copies", cost=1.1)
 def smallest_tile(grid: Array) -> Array | None:
-    """The smallest part of which the grid is a whole number of copies; None if only itself."""
+    """Cut out the smallest tile of which the grid is made; None if only itself."""
     height, width = grid.shape
     tall = [rows for rows in range(1, height + 1) if height % rows == 0]
     wide = [columns for columns in range(1, width + 1) if width % columns == 0]
@@ -183,7 +183,7 @@ def smallest_tile(grid: Array) -> Array | None:
     },
 )
 def one_cell_a_pane(grid: Array, content: str) -> Array | None:
-    """The panes' layout with one cell each; None where the panes are no full table."""
+    """Make one cell of each pane; None if the panes are no full table."""
     found, empty = parts(grid, "panes"), background(grid)
     rows = len({part.top for part in found})
     if len(found) < 2 or len(found) % rows:
@@ -207,7 +207,7 @@ def one_cell_a_pane(grid: Array, content: str) -> Array | None:
     | {(1, 2): "1×2", (2, 1): "2×1", (1, 3): "1×3", (3, 1): "3×1"},
 )
 def one_cell_a_block(grid: Array, block: tuple[int, int]) -> Array | None:
-    """The blocks' layout with one cell each; None where the sides are no multiples."""
+    """Make one cell of each block; None if the sides are no multiples."""
     (height, width), (tall, wide), empty = grid.shape, block, background(grid)
     if height % tall or width % wide:
         return None
@@ -225,6 +225,6 @@ def one_cell_a_block(grid: Array, block: tuple[int, int]) -> Array | None:
     columns={n: str(n) for n in range(1, 7)},
 )
 def corner(grid: Array, rows: int, columns: int) -> Array | None:
-    """The first rows and columns of the grid."""
+    """Keep the first rows and columns of the grid."""
     fits = rows <= grid.shape[0] and columns <= grid.shape[1]
     return grid[:rows, :columns] if fits else None

@@ -46,7 +46,7 @@ def sides_words(number: int) -> str:
     },
 )
 def line_number(grid: Array, line: str) -> Array:
-    """The number of the row, column, diagonal or ring that each cell lies on, from 0."""
+    """Number the row, column, diagonal or ring that each cell lies on, from 0."""
     height, width = grid.shape
     row, column = np.indices(grid.shape)
     low_row, low_column = height - 1 - row, width - 1 - column
@@ -70,7 +70,7 @@ def line_number(grid: Array, line: str) -> Array:
     period=TURNS,
 )
 def line_in_turn(grid: Array, line: str, period: int) -> Array:
-    """The number of the cell's line, counted round and round up to the period."""
+    """Number each cell's line, counted round and round up to the period."""
     return line_number(grid, line) % period
 
 
@@ -90,7 +90,7 @@ def line_in_turn(grid: Array, line: str, period: int) -> Array:
     },
 )
 def lies_on(grid: Array, where: str) -> Array:
-    """1 on the named line of the whole grid."""
+    """Mark the named line of the whole grid with 1."""
     height, width = grid.shape
     row, column = np.indices(grid.shape)
     falling, rising = row == column, row + column == width - 1
@@ -116,7 +116,7 @@ def lies_on(grid: Array, where: str) -> Array:
     leaks={False: "by sides", True: "by sides or corners"},
 )
 def walled_in(grid: Array, leaks: bool) -> Array:
-    """1 on background that no path of background joins to the border of the grid."""
+    """Mark with 1 the background that no path of background joins to the border of the grid."""
     inked = bordered(grid != background(grid), 1, 0) == 1
     outside = regions(np.where(inked, -1, 1), leaks) == 1
     return (~inked & ~outside)[1:-1, 1:-1] * 1
@@ -129,7 +129,7 @@ def walled_in(grid: Array, leaks: bool) -> Array:
     line={"row": "row", "column": "column", "both": "row and its column", "any": "row or column"},
 )
 def between(grid: Array, line: str) -> Array:
-    """1 where the first colours seen to both sides are the same, and not background."""
+    """Mark with 1 the cells that see the same ink to both sides."""
     empty = background(grid)
     left, up = first_seen(grid, "left"), first_seen(grid, "up")
     row = (left == first_seen(grid, "right")) & (left != empty)
@@ -144,7 +144,7 @@ def between(grid: Array, line: str) -> Array:
     alike={"inked": "not background", "same": "of its own colour"},
 )
 def count_around(grid: Array, neighbours: int, alike: str) -> Array:
-    """How many neighbours are inked, or of the cell's colour; none lie beyond the border."""
+    """Count the neighbours that are inked, or of the cell's colour; none lie beyond the border."""
     around, empty = neighbourhood(grid, neighbours), background(grid)
     alike_ones = (around >= 0) & (around != empty) if alike == "inked" else around == grid
     return alike_ones.sum(0)
@@ -156,7 +156,7 @@ def count_around(grid: Array, neighbours: int, alike: str) -> Array:
     neighbours=NEIGHBOURS,
 )
 def colours_around(grid: Array, neighbours: int) -> Array:
-    """How many colours other than background the neighbours have."""
+    """Count the colours other than background that the neighbours have."""
     around = neighbourhood(grid, neighbours)
     others = [colour for colour in range(10) if colour != background(grid)]
     return np.sum([(around == colour).any(0) for colour in others], axis=0)
@@ -169,14 +169,14 @@ def colours_around(grid: Array, neighbours: int) -> Array:
     neighbours=NEIGHBOURS,
 )
 def pattern_around(grid: Array, neighbours: int) -> Array:
-    """The neighbours that are inked as a binary number: up, down, left, right, corners."""
+    """Tell which neighbours are inked, as a binary number: up, down, left, right, corners."""
     around, empty = neighbourhood(grid, neighbours), background(grid)
     inked = (around >= 0) & (around != empty)
     return np.tensordot(1 << np.arange(neighbours), inked * 1, 1)
 
 
 def neighbourhood(grid: Array, neighbours: int) -> Array:
-    """The 4 or 8 neighbours of every cell, stacked; -1 beyond the border."""
+    """Stack the neighbours of every cell; -1 beyond the border."""
     height, width = grid.shape
     wide = bordered(grid, 1, -1)
     places = [(0, 1), (2, 1), (1, 0), (1, 2), (0, 0), (0, 2), (2, 0), (2, 2)][:neighbours]
@@ -195,7 +195,7 @@ def neighbourhood(grid: Array, neighbours: int) -> Array:
     },
 )
 def line_holds(grid: Array, line: str, what: str) -> Array:
-    """What the cell's whole row or column holds."""
+    """Tell what the cell's whole row or column holds."""
     rows = grid if line == "row" else grid.T
     inked = (rows != background(grid)).sum(1)
     colours = np.array([len(set(row)) for row in rows.tolist()])
@@ -211,20 +211,20 @@ def line_holds(grid: Array, line: str, what: str) -> Array:
 
 @new_fact("whether the cell is background", cost=0.4, reads=YES_NO)
 def is_background(grid: Array) -> Array:
-    """1 on the background."""
+    """Mark the background with 1."""
     return (grid == background(grid)) * 1
 
 
 @new_fact("how common the cell's colour is in the grid (0 is the commonest)", cost=1.0)
 def colour_rank(grid: Array) -> Array:
-    """The rank of the cell's colour by its number of cells; ties go to the lower colour."""
+    """Rank each cell's colour by its number of cells; ties go to the lower colour."""
     counts = np.bincount(grid.ravel(), minlength=10)
     return np.argsort(np.argsort(-counts, kind="stable"))[grid]
 
 
 @new_fact("how common the cell's colour is besides the background (0 is the commonest)", cost=1.0)
 def ink_rank(grid: Array) -> Array:
-    """The rank of the cell's colour among the inks; -1 on background."""
+    """Rank each cell's colour among the inks; -1 on background."""
     counts = np.bincount(grid.ravel(), minlength=10)
     counts[background(grid)] = 0
     rank = np.argsort(np.argsort(-counts, kind="stable"))
@@ -241,7 +241,7 @@ SPREADS = {8: "also diagonal ones", 4: "none of them diagonal"}
     period=IN_TURN,
 )
 def steps_to_ink(grid: Array, way: str, period: int) -> Array:
-    """0 on ink, else the steps to it modulo the period (0: in full); -1 where there is none."""
+    """Count the steps to the next ink modulo the period (0: in full), 0 on ink; -1 if none."""
     turned = facing(grid, way)
     result, last = np.full_like(turned, -1), np.full(turned.shape[1], -1)
     inked = turned != background(grid)
@@ -254,7 +254,7 @@ def steps_to_ink(grid: Array, way: str, period: int) -> Array:
 
 @remembered
 def spread(grid: Array, neighbours: int) -> tuple[Array, Array]:
-    """The colour of the nearest ink, and the steps to it; background on ties, -1 without ink."""
+    """Give the colour of the nearest ink (background on ties), and the steps to it (-1 if none)."""
     empty = background(grid)
     colours, steps = grid.copy(), np.where(grid != empty, 0, -1)
     for step in range(1, max(grid.shape) * 2):
@@ -278,7 +278,7 @@ def spread(grid: Array, neighbours: int) -> tuple[Array, Array]:
     period=IN_TURN,
 )
 def distance_to_ink(grid: Array, spread_by: int, period: int) -> Array:
-    """Steps to the nearest ink modulo the period (0: in full); -1 in a grid without ink."""
+    """Count the steps to the nearest ink modulo the period (0: in full); -1 without ink."""
     steps = spread(grid, spread_by)[1]
     return np.where(steps >= 0, steps % period, -1) if period else steps
 
@@ -291,7 +291,7 @@ def distance_to_ink(grid: Array, spread_by: int, period: int) -> Array:
     spread_by=SPREADS,
 )
 def nearest_colour(grid: Array, spread_by: int) -> Array:
-    """Ink keeps its colour; background takes that of the nearest ink."""
+    """Give background the colour of the nearest ink; ink keeps its own."""
     return spread(grid, spread_by)[0]
 
 
@@ -303,7 +303,7 @@ def nearest_colour(grid: Array, spread_by: int) -> Array:
     cut=OBJECTS | REGIONS,
 )
 def colour_beside(grid: Array, cut: str) -> Array:
-    """For each part the commonest ink among the side neighbours of its cells, itself left out."""
+    """Give each part the commonest ink among its cells' side neighbours, itself left out."""
     numbers, empty = numbered(grid, cut), background(grid)
     around, owners = neighbourhood(grid, 4), neighbourhood(numbers, 4)
     counts = np.zeros((int(numbers.max()) + 1, 10), int)
@@ -322,7 +322,7 @@ def colour_beside(grid: Array, cut: str) -> Array:
     size={(3, 3): "3×3", (2, 2): "2×2"},
 )
 def in_free_block(grid: Array, size: tuple[int, int]) -> Array:
-    """1 on every block of the size that is all background, also where blocks overlap."""
+    """Mark with 1 every block of the size that is all background, also if blocks overlap."""
     (height, width), (tall, wide), empty = grid.shape, size, background(grid)
     result = np.zeros_like(grid)
     for row in range(height - tall + 1):
@@ -345,7 +345,7 @@ def in_free_block(grid: Array, size: tuple[int, int]) -> Array:
     colour=COLOURS,
 )
 def has_neighbour(grid: Array, around: str, colour: int) -> Array | None:
-    """1 if a neighbour is of the colour; None if the colour is the background."""
+    """Mark with 1 the cells with a neighbour of the colour; None if that is the background."""
     if colour == background(grid):
         return None
     near = neighbourhood(grid, 8) == colour

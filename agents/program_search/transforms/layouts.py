@@ -27,7 +27,7 @@ CENTRES = {
 
 
 def centre_of(grid: Array, centre: str) -> tuple[int, int] | None:
-    """The sum of the first and last row, and of the first and last column, of what is central.
+    """Add up the first and last row, and the first and last column, of what is central.
 
     None if no object, or more than one, is central.
     """
@@ -45,7 +45,7 @@ def centre_of(grid: Array, centre: str) -> tuple[int, int] | None:
 
 
 def is_even(mask: Array) -> bool:
-    """Whether a mask of four cells or more is the same in every mirror and turn."""
+    """Tell whether a mask of four cells or more is the same in every mirror and turn."""
     images = (mask.T, mask[::-1], mask[:, ::-1])
     return mask.sum() > 3 and all(np.array_equal(mask, image) for image in images)
 
@@ -63,7 +63,7 @@ def is_even(mask: Array) -> bool:
     centre=CENTRES,
 )
 def completed_about(grid: Array, cut: str, images: str, centre: str) -> Array | None:
-    """Background takes the ink of the images; None without ink or if images contradict it."""
+    """Fill background with the images' ink; None without ink or if images contradict it."""
     empty, result = background(grid), grid.copy()
     if cut == "grid":
         figures = [grid] if (grid != empty).any() else []
@@ -85,7 +85,7 @@ def completed_about(grid: Array, cut: str, images: str, centre: str) -> Array | 
 
 
 def moved_alone(grid: Array, part: Part) -> Array:
-    """The grid with nothing but the part."""
+    """Make all but the part background."""
     result = np.full_like(grid, background(grid))
     height, width = part.mask.shape
     result[part.top : part.top + height, part.left : part.left + width] = part.picture
@@ -95,7 +95,7 @@ def moved_alone(grid: Array, part: Part) -> Array:
 def images_of(
     rows: Array, columns: Array, down: int, right: int, images: str
 ) -> list[tuple[Array, Array]]:
-    """Where the cells lie under each image about the centre (its doubled place)."""
+    """Find where the cells lie under each image about the centre (its doubled place)."""
     mirrors = [(rows, right - columns), (down - rows, columns), (down - rows, right - columns)]
     if images == "mirrors":
         return mirrors
@@ -132,7 +132,7 @@ def fallen_down(grid: Array) -> Array:
     },
 )
 def at_panes_level(grid: Array, deed: Callable[[Array], Array]) -> Array | None:
-    """The deed done to the table of panes, for each place in a pane; None without such a table."""
+    """Do the deed to the table of panes, for each place in a pane; None without such a table."""
     found = parts(grid, "panes")
     rows, sizes = len({part.top for part in found}), {part.mask.shape for part in found}
     if len(found) < 4 or len(found) % rows or len(sizes) != 1:
@@ -156,7 +156,7 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array]) -> Array | None:
     by={"middle": "their middles", "shared": "their cells of the colour that all of them hold"},
 )
 def laid_together(grid: Array, cut: str, by: str) -> Array | None:
-    """The parts in one box; None if there are less than two or nothing to lay them by."""
+    """Lay the parts in one box; None if there are less than two or nothing to lay them by."""
     found, empty = parts(grid, cut), background(grid)
     if not 2 <= len(found) <= 12:
         return None
@@ -189,7 +189,7 @@ def laid_together(grid: Array, cut: str, by: str) -> Array | None:
     line={"row": "row", "column": "column"},
 )
 def lines_continued(grid: Array, line: str) -> Array:
-    """Each line's ink up to the last repeats with its shortest period; short ones stay."""
+    """Repeat each line's ink up to the last with its shortest period; short ones stay."""
     result, empty = (grid if line == "row" else grid.T).copy(), background(grid)
     for row in result:
         inked = np.flatnonzero(row != empty)
@@ -212,7 +212,7 @@ def lines_continued(grid: Array, line: str) -> Array:
     },
 )
 def made_taller(grid: Array, size: str) -> Array | None:
-    """The rows continued with the shortest period, each turn moved sideways by as much as before.
+    """Continue the rows with the shortest period, each turn moved sideways as before.
 
     None if no period of the rows fits or the grid is tall enough.
     """
@@ -235,7 +235,7 @@ def made_taller(grid: Array, size: str) -> Array | None:
 
 
 def sideways(rows: Array, right: int, empty: int) -> Array:
-    """The rows moved to the right by so much; what leaves them is cut off."""
+    """Move the rows to the right by so much; what leaves them is cut off."""
     result, width = np.full_like(rows, empty), rows.shape[1]
     if abs(right) < width:
         result[:, max(right, 0) : width + min(right, 0)] = rows[

@@ -18,26 +18,26 @@ from agents.program_search.transforms.traits import FLAGS, SIZES, Trait, main_co
 
 @new_picture("start from an empty grid of the same size", cost=0.9)
 def emptied(grid: Array) -> Array:
-    """Background everywhere."""
+    """Make everything background."""
     return np.full_like(grid, background(grid))
 
 
 @new_picture("keep only what is {colour}", cost=1.2, colour=COLOURS)
 def only_colour(grid: Array, colour: int) -> Array | None:
-    """All other ink becomes background; None where the colour is missing."""
+    """Make all other ink background; None if the colour is missing."""
     kept = grid == colour
     return np.where(kept, grid, background(grid)) if kept.any() else None
 
 
 @new_picture("erase what is {colour}", cost=1.2, colour=COLOURS)
 def without_colour(grid: Array, colour: int) -> Array | None:
-    """The colour becomes background; None where it is missing."""
+    """Make the colour background; None if it is missing."""
     erased = grid == colour
     return np.where(erased, background(grid), grid) if erased.any() else None
 
 
 def keeping(grid: Array, cut: str, kept: list[int]) -> Array:
-    """Only the parts of these numbers (from 1); background elsewhere."""
+    """Keep only the parts of these numbers (from 1); the rest becomes background."""
     return np.where(np.isin(numbered(grid, cut), kept), grid, background(grid))
 
 
@@ -56,7 +56,7 @@ def keeping(grid: Array, cut: str, kept: list[int]) -> Array:
     trait=SIZES,
 )
 def only_parts(grid: Array, cut: str, which: str, trait: Trait) -> Array | None:
-    """The parts that compare so with the others; None without at least two different values."""
+    """Keep the parts that compare so with the others; None unless their values differ."""
     values = measured(grid, cut, trait)
     if len(set(values)) < 2:
         return None
@@ -74,14 +74,14 @@ def only_parts(grid: Array, cut: str, which: str, trait: Trait) -> Array | None:
 
 @new_picture("keep only each {cut} that {trait}", cost=1.4, cut=OBJECTS, trait=FLAGS)
 def only_parts_with(grid: Array, cut: str, trait: Trait) -> Array:
-    """The parts that have the property."""
+    """Keep the parts that have the property."""
     having = measured(grid, cut, trait)
     return keeping(grid, cut, [number for number, has in enumerate(having, 1) if has])
 
 
 @new_picture("erase each {cut} that touches the border", cost=1.4, cut=OBJECTS)
 def without_border_parts(grid: Array, cut: str) -> Array:
-    """Only the parts that have no cell on the border of the grid."""
+    """Keep only the parts that have no cell on the border of the grid."""
     numbers = numbered(grid, cut)
     rim = {*numbers[0].tolist(), *numbers[-1].tolist()}
     rim |= {*numbers[:, 0].tolist(), *numbers[:, -1].tolist()}
@@ -95,7 +95,7 @@ def without_border_parts(grid: Array, cut: str) -> Array:
     least={1: "no side neighbour", 2: "at most one side neighbour"},
 )
 def without_loose_cells(grid: Array, least: int) -> Array:
-    """Ink with so few neighbours of its colour becomes background."""
+    """Make ink with so few neighbours of its colour background."""
     alike = (neighbourhood(grid, 4) == grid).sum(0)
     return np.where(alike < least, background(grid), grid)
 
@@ -106,7 +106,7 @@ def without_loose_cells(grid: Array, least: int) -> Array:
     cut=OBJECTS | COLOUR_SETS,
 )
 def boxes_filled(grid: Array, cut: str) -> Array:
-    """The background in every part's box takes the part's commonest colour."""
+    """Fill the background in every part's box with the part's commonest colour."""
     result, empty = grid.copy(), background(grid)
     for part in parts(grid, cut):
         box = np.s_[part.top : part.top + len(part.mask), part.left : part.left + len(part.mask.T)]
@@ -119,19 +119,19 @@ STEPS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 
 
 def cells_of(part: Part, down: int = 0, right: int = 0) -> tuple[Array, Array]:
-    """The rows and columns of the part's cells in the grid, moved by so much."""
+    """Give the rows and columns of the part's cells in the grid, moved by so much."""
     rows, columns = np.nonzero(part.mask)
     return rows + part.top + down, columns + part.left + right
 
 
 def is_free(grid: Array, rows: Array, columns: Array) -> bool:
-    """Whether all the places lie in the grid and are background."""
+    """Tell whether all the places lie in the grid and are background."""
     inside = (rows >= 0) & (rows < len(grid)) & (columns >= 0) & (columns < len(grid.T))
     return bool(inside.all()) and bool((grid[rows, columns] == background(grid)).all())
 
 
 def slid(grid: Array, part: Part, step: tuple[int, int]) -> Array:
-    """The grid with the part moved step by step until something stops it."""
+    """Move the part step by step until something stops it."""
     empty = background(grid)
     rows, columns = cells_of(part)
     result, colours = grid.copy(), grid[rows, columns]
@@ -151,7 +151,7 @@ def slid(grid: Array, part: Part, step: tuple[int, int]) -> Array:
     direction=DIRECTIONS,
 )
 def colour_moved(grid: Array, colour: int, direction: str) -> Array | None:
-    """Objects of one colour moved, those ahead first; None where there are none."""
+    """Move the objects of one colour, those ahead first; None if there are none."""
     movers = [part for part in parts(grid, "one_colour_corners") if main_colour(part) == colour]
     down, right = STEPS[direction]
     for part in sorted(movers, key=lambda one: -(down * one.top + right * one.left)):
@@ -169,7 +169,7 @@ def colour_moved(grid: Array, colour: int, direction: str) -> Array | None:
     target=COLOURS,
 )
 def colour_attracted(grid: Array, colour: int, target: int) -> Array | None:
-    """Objects of one colour moved along a line that meets the target, the shorter way."""
+    """Move the objects of one colour along a line that meets the target, the shorter way."""
     movers = [part for part in parts(grid, "one_colour_corners") if main_colour(part) == colour]
     if target == background(grid) or not movers or not (grid == target).any():
         return None
@@ -201,7 +201,7 @@ def colour_attracted(grid: Array, colour: int, target: int) -> Array | None:
     },
 )
 def shifted(grid: Array, cut: str, direction: str, distance: str) -> Array:
-    """Every part moved by its own measure; what leaves the grid is cut off."""
+    """Move every part by its own measure; what leaves the grid is cut off."""
     result = np.full_like(grid, background(grid))
     down, right = STEPS[direction]
     for part in parts(grid, cut):
@@ -222,7 +222,7 @@ def shifted(grid: Array, cut: str, direction: str, distance: str) -> Array:
     turning={"same": "laid as that is", "any": "turned or mirrored as need be"},
 )
 def fragments_completed(grid: Array, turning: str) -> Array | None:
-    """Copies of the largest object over every smaller one that matches a part of it."""
+    """Lay copies of the largest object over every smaller one that matches a part of it."""
     empty = background(grid)
     found = sorted(parts(grid, "mixed_corners"), key=lambda part: -int(part.mask.sum()))
     if not 2 <= len(found) <= 12:
@@ -244,7 +244,7 @@ def fragments_completed(grid: Array, turning: str) -> Array | None:
 
 
 def fitting(part: Part, image: Array) -> tuple[Array, int, int] | None:
-    """The image and where its corner lies if the part's cells all fit it; None where none do.
+    """Give the image and where its corner lies if the part's cells all fit it; else None.
 
     Among several places the first in reading order counts.
     """

@@ -15,7 +15,7 @@ from agents.program_search.transforms.traits import TINTS, Trait
 
 
 def facing(grid: Array, direction: str) -> Array:
-    """The grid mirrored so that the direction points up; the same again undoes it."""
+    """Mirror the grid so that the direction points up; the same again undoes it."""
     if direction == "up":
         return grid
     if direction == "down":
@@ -43,7 +43,10 @@ def facing(grid: Array, direction: str) -> Array:
     },
 )
 def neighbour(grid: Array, down: int, right: int) -> Array:
-    """The colour `down` rows and `right` columns (at most 2) away; background beyond."""
+    """Give the colour some rows down and columns right (at most 2) of each cell.
+
+    It is background beyond the border.
+    """
     (height, width), empty = grid.shape, background(grid)
     wide = bordered(grid, 2, empty)
     return wide[2 + down : 2 + down + height, 2 + right : 2 + right + width]
@@ -55,7 +58,7 @@ def neighbour(grid: Array, down: int, right: int) -> Array:
     direction=DIRECTIONS,
 )
 def first_seen(grid: Array, direction: str) -> Array:
-    """The first colour other than background beyond each cell; background where none is."""
+    """Give the first colour but background that each cell sees that way, else background."""
     turned, empty = facing(grid, direction), background(grid)
     result, last = np.full_like(turned, empty), np.full(turned.shape[1], empty)
     for row in range(len(turned)):
@@ -72,7 +75,7 @@ def first_seen(grid: Array, direction: str) -> Array:
     sideways={-1: "left", 1: "right"},
 )
 def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
-    """The first colour other than background on each cell's diagonal; else background."""
+    """Give the first colour but background on each cell's diagonal, else background."""
     flipped, empty = grid[::-vertical, ::-sideways], background(grid)
     result = np.full_like(flipped, empty)
     for row in range(1, len(flipped)):
@@ -92,7 +95,7 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
     },
 )
 def colour_in_sight(grid: Array, ways: str) -> Array:
-    """The first colour other than background in sight: up, right, down, left, then diagonals."""
+    """Give the first colour but background in sight: up, right, down, left, then diagonals."""
     views = (
         [first_seen(grid, way) for way in ("up", "right", "down", "left")]
         if ways != "diagonal"
@@ -118,7 +121,7 @@ def colour_in_sight(grid: Array, ways: str) -> Array:
     },
 )
 def colour_nearby(grid: Array, around: str) -> Array:
-    """The first colour other than background in the cell's neighbourhood."""
+    """Give the first colour but background in the cell's neighbourhood."""
     reach = range(-2, 3) if around == "wide" else range(-1, 2)
     result = np.full_like(grid, background(grid))
     for down in reach:
@@ -139,7 +142,7 @@ def colour_nearby(grid: Array, around: str) -> Array:
     extent={"cells": "in", "box": "in the box of"},
 )
 def part_colour(grid: Array, trait: Trait, cut: str, extent: str) -> Array:
-    """A colour of the part, on its cells or on its whole box; background elsewhere."""
+    """Paint each part's cells, or its whole box, in a colour of it; the rest as background."""
     result = np.full_like(grid, background(grid))
     for part in parts(grid, cut):
         height, width = part.mask.shape
@@ -154,7 +157,7 @@ def part_colour(grid: Array, trait: Trait, cut: str, extent: str) -> Array:
     line={"row": "row", "column": "column"},
 )
 def colour_of_line(grid: Array, line: str) -> Array:
-    """The only ink in the cell's row or column."""
+    """Give each cell the only ink of its row or column."""
     rows, empty = (grid if line == "row" else grid.T), background(grid)
     inks = [set(row) - {empty} for row in rows.tolist()]
     only = np.array([ink.pop() if len(ink) == 1 else empty for ink in inks])
@@ -173,7 +176,7 @@ def colour_of_line(grid: Array, line: str) -> Array:
     },
 )
 def colour_by_rank(grid: Array, which: int) -> Array | None:
-    """The whole grid in its n-th commonest ink; None where there are too few."""
+    """Paint the whole grid in its n-th commonest ink; None if there are too few."""
     counts = np.bincount(grid.ravel(), minlength=10)
     counts[background(grid)] = 0
     inks = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
@@ -182,7 +185,7 @@ def colour_by_rank(grid: Array, which: int) -> Array | None:
 
 @new_paint("the background colour", cost=1.0)
 def background_colour(grid: Array) -> Array:
-    """The background everywhere."""
+    """Paint the whole grid as background."""
     return np.full_like(grid, background(grid))
 
 
@@ -198,7 +201,7 @@ def background_colour(grid: Array) -> Array:
     },
 )
 def turned_in_place(grid: Array, cut: str, how: str) -> Array:
-    """Every part mirrored within its own box; background elsewhere."""
+    """Mirror every part within its own box; the rest becomes background."""
     empty = background(grid)
     result = np.full_like(grid, empty)
     for part in parts(grid, cut):
@@ -222,7 +225,7 @@ def turned_in_place(grid: Array, cut: str, how: str) -> Array:
     line={"row": "row", "column": "column"},
 )
 def line_end(grid: Array, end: int, line: str) -> Array:
-    """The colour of the first or last cell of each line."""
+    """Give each cell the colour of the first or last cell of its line."""
     height, width = grid.shape
     if line == "row":
         return np.repeat(grid[:, end][:, None], width, 1)
@@ -231,7 +234,7 @@ def line_end(grid: Array, end: int, line: str) -> Array:
 
 @new_paint("the colour at the same place in the first pane that is not background there", cost=1.7)
 def in_any_pane(grid: Array) -> Array | None:
-    """All panes laid over each other, in every pane.
+    """Lay all panes over each other, in every pane.
 
     None if the sizes of the panes differ, or if what divides them is background.
     """

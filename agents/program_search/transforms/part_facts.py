@@ -31,13 +31,13 @@ CUTS = OBJECTS | REGIONS
 
 
 def over_parts(grid: Array, cut: Cut, values: list[int]) -> Array:
-    """Each part's value on its cells, -1 elsewhere."""
+    """Write each part's value on its cells, -1 elsewhere."""
     return np.array([-1, *values])[numbered(grid, cut)]
 
 
 @new_fact("the {trait} of the {cut} that the cell lies in", cost=1.2, cut=CUTS, trait=SIZES)
 def part_measure(grid: Array, cut: Cut, trait: Trait) -> Array:
-    """The trait of the part that each cell lies in; -1 in none."""
+    """Give the trait of the part that each cell lies in; -1 in none."""
     return over_parts(grid, cut, measured(grid, cut, trait))
 
 
@@ -49,7 +49,7 @@ def part_measure(grid: Array, cut: Cut, trait: Trait) -> Array:
     trait=FLAGS,
 )
 def part_flag(grid: Array, cut: Cut, trait: Trait) -> Array:
-    """1 where the part that the cell lies in has the property; -1 in none."""
+    """Mark parts that have the property with 1, others with 0, the rest with -1."""
     return over_parts(grid, cut, measured(grid, cut, trait))
 
 
@@ -66,7 +66,7 @@ def part_flag(grid: Array, cut: Cut, trait: Trait) -> Array:
     trait=MEASURES,
 )
 def part_stands_out(grid: Array, cut: Cut, which: str, trait: Trait) -> Array:
-    """1 where the cell's part has the greatest, least or a unique value of the trait."""
+    """Mark with 1 the parts that have the greatest, least or a unique value of the trait."""
     values = measured(grid, cut, trait)
     if which == "alone":
         return over_parts(grid, cut, [int(values.count(value) == 1) for value in values])
@@ -81,7 +81,7 @@ def part_stands_out(grid: Array, cut: Cut, which: str, trait: Trait) -> Array:
     trait=MEASURES,
 )
 def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
-    """How many greater values of the trait there are than that of the cell's part."""
+    """Count the greater values of the trait than that of the cell's part."""
     values = measured(grid, cut, trait)
     order = sorted(set(values), reverse=True)
     return over_parts(grid, cut, [order.index(value) for value in values])
@@ -95,7 +95,7 @@ def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
     trait=LOOKS,
 )
 def part_fellows(grid: Array, cut: Cut, trait: Trait) -> Array:
-    """How many parts share the trait of the cell's part, itself included; -1 in none."""
+    """Count the parts that share the trait of the cell's part, itself included; -1 in none."""
     values = measured(grid, cut, trait)
     return over_parts(grid, cut, [values.count(value) for value in values])
 
@@ -114,7 +114,7 @@ def part_fellows(grid: Array, cut: Cut, trait: Trait) -> Array:
     unless=lambda cut, count: isinstance(cut, tuple) and count != "order",
 )
 def part_number(grid: Array, cut: Cut, count: str) -> Array:
-    """The number of the cell's part, from 1 in reading order or counted so; 0 in none."""
+    """Number the cell's part, from 1 in reading order or counted so; 0 in none."""
     numbers = numbered(grid, cut)
     most = int(numbers.max())
     order = np.arange(most)
@@ -132,7 +132,7 @@ def part_number(grid: Array, cut: Cut, count: str) -> Array:
     trait=worded(cells, height, width),
 )
 def part_is_even(grid: Array, cut: Cut, trait: Trait) -> Array:
-    """1 where the trait of the part that the cell lies in is even; -1 in none."""
+    """Mark with 1 the parts whose trait is even, other parts with 0, the rest with -1."""
     return over_parts(grid, cut, [1 - value % 2 for value in measured(grid, cut, trait)])
 
 
@@ -140,7 +140,7 @@ def part_is_even(grid: Array, cut: Cut, trait: Trait) -> Array:
     "whether the {cut} that the cell lies in touches the border", cost=1.2, reads=YES_NO, cut=CUTS
 )
 def part_touches_border(grid: Array, cut: Cut) -> Array:
-    """1 where the cell's part has a cell on the border of the grid; -1 in none."""
+    """Mark with 1 the parts that touch the border, other parts with 0, the rest with -1."""
     numbers = numbered(grid, cut)
     rim = np.concatenate([numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]])
     return over_parts(grid, cut, [int(n in rim) for n in range(1, int(numbers.max()) + 1)])
@@ -168,7 +168,7 @@ def part_touches_border(grid: Array, cut: Cut) -> Array:
     cut=OBJECTS | PANES | COLOUR_SETS,
 )
 def place_in_box(grid: Array, place: str, cut: Cut) -> Array:
-    """Where the cell is in the first box of a part that covers it; -1 outside all boxes."""
+    """Tell where the cell is in the first box of a part that covers it; -1 outside all boxes."""
     result = np.full(grid.shape, -1)
     for part in parts(grid, cut):
         height, width = part.mask.shape
@@ -179,7 +179,7 @@ def place_in_box(grid: Array, place: str, cut: Cut) -> Array:
 
 @remembered
 def box_places(mask: Array) -> dict[str, Array]:
-    """Each measure of the places in a box, of which the mask tells the part's own."""
+    """Take each measure of the places in a box, of which the mask tells the part's own."""
     height, width = mask.shape
     row, column = np.indices(mask.shape)
     low_row, low_column = height - 1 - row, width - 1 - column
@@ -221,7 +221,7 @@ def offset_words(down: int, right: int) -> str:
     reach={1: "one step away", 2: "two steps away", 3: "three steps away"},
 )
 def nearest_dot(grid: Array, reach: int) -> Array:
-    """The offset from the nearest one-cell object as a number; -1 beyond its reach."""
+    """Give the offset from the nearest one-cell object as a number; -1 beyond its reach."""
     row, column = np.indices(grid.shape)
     result, best = np.full(grid.shape, -1), np.full(grid.shape, reach + 1)
     for part in parts(grid, "mixed_corners"):

@@ -26,6 +26,7 @@ DIVISIONS = {
     (4, 1): "fourth (top to bottom)",
 }
 MOST_PARTS = 200
+"""If a grid would have more parts, it has none: that is noise."""
 Cut: TypeAlias = str | tuple[int, int]
 """A way to cut a grid into parts: a key of one of the tables above."""
 
@@ -40,12 +41,12 @@ class Part(NamedTuple):
 
 
 def background(grid: Array) -> int:
-    """Black where there is any, otherwise the commonest colour."""
+    """Give black if there is any, otherwise the commonest colour."""
     return 0 if (grid == 0).any() else int(np.bincount(grid.ravel()).argmax())
 
 
 def bordered(grid: Array, width: int, value: int) -> Array:
-    """The grid with so many more cells of one value on each side."""
+    """Put so many more cells of one value on each side of the grid."""
     result = np.full((grid.shape[0] + 2 * width, grid.shape[1] + 2 * width), value)
     result[width:-width, width:-width] = grid
     return result
@@ -54,8 +55,8 @@ def bordered(grid: Array, width: int, value: int) -> Array:
 def regions(keys: Array, corners: bool) -> Array:
     """Number the connected cells of equal key from 1 in reading order; a key of -1 stays 0."""
     height, width = keys.shape
-    around = [(-1, 0), (1, 0), (0, -1), (0, 1)]
-    around += [(-1, -1), (-1, 1), (1, -1), (1, 1)] if corners else []
+    sides, slants = [(-1, 0), (1, 0), (0, -1), (0, 1)], [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+    around = sides + slants if corners else sides
     rows, number = keys.tolist(), 0
     numbers = [[0] * width for _ in range(height)]
     for start in range(height * width):
@@ -77,13 +78,13 @@ def regions(keys: Array, corners: bool) -> Array:
 
 
 def gaps(flags: Array) -> list[int]:
-    """The lengths of the runs of False."""
+    """Give the lengths of the runs of False."""
     edges = np.flatnonzero(np.diff(np.r_[True, flags, True]))
     return (edges[1::2] - edges[::2]).tolist()
 
 
 def lines(grid: Array) -> Array:
-    """True on the full rows and columns of the colour that best divides the grid into panes.
+    """Mark the full rows and columns of the colour that best divides the grid into panes.
 
     Panes of one size are better than others, lines of ink than of background, many than few.
     """
@@ -100,10 +101,7 @@ def lines(grid: Array) -> Array:
 
 @remembered
 def numbered(grid: Array, cut: Cut) -> Array:
-    """The number of the part that each cell lies in, from 1 in reading order; 0 where in none.
-
-    Where there would be more than MOST_PARTS, there are none: that is noise.
-    """
+    """Number the parts from 1 in reading order, on their cells; 0 on cells in none."""
     height, width = grid.shape
     inked = grid != background(grid)
     if isinstance(cut, tuple):
@@ -127,7 +125,7 @@ def numbered(grid: Array, cut: Cut) -> Array:
 
 @remembered
 def parts(grid: Array, cut: Cut) -> list[Part]:
-    """The parts of the grid in reading order; what is not the part's shows as background."""
+    """Cut the grid into parts, in reading order; what is not the part's shows as background."""
     numbers, empty = numbered(grid, cut), background(grid)
     found = []
     for number in range(1, int(numbers.max()) + 1):
@@ -140,6 +138,6 @@ def parts(grid: Array, cut: Cut) -> list[Part]:
 
 
 def holes(mask: Array) -> Array:
-    """True on the cells outside the mask that it walls in (sides only)."""
+    """Mark the cells outside the mask that it walls in (sides only)."""
     outside = regions(np.where(bordered(mask, 1, 0), -1, 1), False)
     return (outside > 1)[1:-1, 1:-1]

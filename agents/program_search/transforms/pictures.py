@@ -46,7 +46,7 @@ WAYS = {
 
 @new_picture("{symmetry}", cost=0.9, symmetry=DEEDS)
 def turned(grid: Array, symmetry: str) -> Array:
-    """The grid under one of the symmetries of the square."""
+    """Turn or mirror the grid."""
     return {
         "sideways": grid[:, ::-1],
         "upright": grid[::-1],
@@ -64,7 +64,7 @@ def turned(grid: Array, symmetry: str) -> Array:
     size={2: "2×2", 3: "3×3", 4: "4×4", 5: "5×5"},
 )
 def enlarged(grid: Array, size: int) -> Array | None:
-    """Every cell as a square block; None where the result would be too large."""
+    """Enlarge every cell to a square block; None if the result would be too large."""
     return np.kron(grid, np.ones((size, size), int)) if max(grid.shape) * size <= 30 else None
 
 
@@ -79,7 +79,7 @@ def enlarged(grid: Array, size: int) -> Array | None:
     },
 )
 def enlarged_by(grid: Array, number: str) -> Array | None:
-    """Every cell as a block whose side is read off the grid."""
+    """Enlarge every cell to a block whose side is read off the grid."""
     inked = grid != background(grid)
     size = {
         "inks": len(np.unique(grid[inked])),
@@ -98,14 +98,14 @@ def enlarged_by(grid: Array, number: str) -> Array | None:
     across=TIMES,
 )
 def repeated(grid: Array, down: int, across: int) -> Array | None:
-    """Copies of the grid side by side."""
+    """Lay copies of the grid side by side."""
     fits = grid.shape[0] * down <= 30 and grid.shape[1] * across <= 30
     return np.tile(grid, (down, across)) if fits else None
 
 
 @new_picture("repeat the grid as often as it has rows and columns", cost=1.3)
 def repeated_by_itself(grid: Array) -> Array | None:
-    """As many copies down and across as the grid has rows and columns."""
+    """Lay as many copies down and across as the grid has rows and columns."""
     return np.tile(grid, grid.shape) if max(grid.shape) <= 5 else None
 
 
@@ -125,7 +125,7 @@ def repeated_by_itself(grid: Array) -> Array | None:
     },
 )
 def unfolded(grid: Array, symmetry: str, place: str) -> Array | None:
-    """The grid beside its mirror image."""
+    """Lay the grid beside its mirror image."""
     copy = turned(grid, symmetry)
     order = [copy, grid] if place in ("left", "above") else [grid, copy]
     return np.concatenate(order, axis=0 if place in ("above", "below") else 1)
@@ -133,7 +133,7 @@ def unfolded(grid: Array, symmetry: str, place: str) -> Array | None:
 
 @new_picture("drop every row and column that equals the one before it", cost=0.9)
 def without_repeats(grid: Array) -> Array:
-    """Each run of equal rows, then of equal columns, as one."""
+    """Keep one of each run of equal rows, then of equal columns."""
     rows = [0, *(r for r in range(1, len(grid)) if (grid[r] != grid[r - 1]).any())]
     tall = grid[rows].T
     columns = [0, *(c for c in range(1, len(tall)) if (tall[c] != tall[c - 1]).any())]
@@ -142,14 +142,14 @@ def without_repeats(grid: Array) -> Array:
 
 @new_picture("drop the rows and columns of background only", cost=1.0)
 def without_background_lines(grid: Array) -> Array:
-    """Only the rows and columns that hold some ink."""
+    """Keep only the rows and columns that hold some ink."""
     inked = grid != background(grid)
     return grid[inked.any(1)][:, inked.any(0)]
 
 
 @new_picture("drop the full one-colour lines between the panes", cost=1.0)
 def without_lines(grid: Array) -> Array:
-    """Only the rows and columns that hold more than one colour."""
+    """Keep only the rows and columns that hold more than one colour."""
     line = lines(grid)
     return grid[~line.all(1)][:, ~line.all(0)]
 
@@ -158,7 +158,7 @@ def without_lines(grid: Array) -> Array:
     "let every cell that is not background fall {direction}", cost=1.2, direction=DIRECTIONS
 )
 def fallen(grid: Array, direction: str) -> Array:
-    """The inked cells of each line moved to its end, in their order."""
+    """Move the inked cells of each line to its end, in their order."""
     turned_up, empty = facing(grid, direction), background(grid)
     order = np.argsort(turned_up == empty, axis=0, kind="stable")
     return facing(np.take_along_axis(turned_up, order, 0), direction)
@@ -172,7 +172,7 @@ def fallen(grid: Array, direction: str) -> Array:
     direction=DIRECTIONS,
 )
 def dropped(grid: Array, cut: str, direction: str) -> Array:
-    """The objects moved until something stops them, those ahead first."""
+    """Move the objects until something stops them, those ahead first."""
     turned_up, empty = facing(grid, direction), background(grid)
     result = np.full_like(turned_up, empty)
     for part in sorted(parts(turned_up, cut), key=lambda one: one.top):
@@ -194,7 +194,7 @@ def dropped(grid: Array, cut: str, direction: str) -> Array:
     line={"row": "row", "column": "column", "both": "row or column"},
 )
 def joined(grid: Array, line: str) -> Array:
-    """Background between two cells of one colour in a line takes that colour."""
+    """Join cells of one colour in a line over the background between them."""
     empty, result = background(grid), grid.copy()
     ways = {"row": ["left"], "column": ["up"], "both": ["left", "up"]}[line]
     for way in ways:
@@ -210,7 +210,7 @@ def joined(grid: Array, line: str) -> Array:
     cost=1.3,
 )
 def joined_diagonally(grid: Array) -> Array:
-    """Background between two cells of one colour on a diagonal takes that colour."""
+    """Join cells of one colour on a diagonal over the background between them."""
     result, empty = grid.copy(), background(grid)
     for sideways in (1, -1):
         seen = first_seen_diagonally(grid, 1, sideways)
@@ -225,13 +225,13 @@ def joined_diagonally(grid: Array) -> Array:
     step={(1, 0): "row down", (-1, 0): "row up", (0, 1): "column right", (0, -1): "column left"},
 )
 def rolled(grid: Array, step: tuple[int, int]) -> Array:
-    """The grid moved by one; what leaves comes in at the other side."""
+    """Move the grid by one; what leaves comes in at the other side."""
     return np.roll(grid, step, (0, 1))
 
 
 @new_picture("put a border of {colour} around the grid", cost=1.2, colour=COLOURS)
 def framed(grid: Array, colour: int) -> Array:
-    """The grid with one more cell on each side."""
+    """Put one more cell on each side of the grid."""
     return np.pad(grid, 1, constant_values=colour)
 
 
@@ -239,7 +239,7 @@ def framed(grid: Array, colour: int) -> Array:
     "drop the outermost {width}", cost=1.1, width={1: "ring of cells", 2: "two rings of cells"}
 )
 def peeled(grid: Array, width: int) -> Array:
-    """The grid without its border."""
+    """Cut off the grid's border."""
     return grid[width:-width, width:-width]
 
 
@@ -251,7 +251,7 @@ def peeled(grid: Array, width: int) -> Array:
     hole=HOLES,
 )
 def completed(grid: Array, symmetry: str, hole: str) -> Array | None:
-    """Missing cells filled from the mirror image that agrees on most cells; None if none does."""
+    """Fill missing cells from the mirror image that agrees on most cells; None if none does."""
     missing = missing_colour(grid, hole)
     if missing is None:
         return None
@@ -269,7 +269,7 @@ def completed(grid: Array, symmetry: str, hole: str) -> Array | None:
 
 
 def missing_colour(grid: Array, hole: str) -> int | None:
-    """The background, or the colour all of whose regions are solid rectangles, the largest."""
+    """Give the background, or the colour all of whose regions are the largest full rectangles."""
     if hole == "background":
         return background(grid)
     best, colour = 3.0, None
@@ -286,7 +286,7 @@ def missing_colour(grid: Array, hole: str) -> int | None:
 
 
 def moved(image: Array, down: int, right: int, fill: int, shape: tuple[int, int]) -> Array:
-    """The image moved over an empty grid of the shape; what leaves it is cut off."""
+    """Lay the image over an empty grid of the shape; what leaves it is cut off."""
     height, width = shape
     wide = np.full((3 * 30, 3 * 30), fill)
     wide[30 + down :, 30 + right :][: len(image), : len(image.T)] = image
@@ -302,7 +302,7 @@ def moved(image: Array, down: int, right: int, fill: int, shape: tuple[int, int]
     hole={**HOLES, "none": "of which there are none"},
 )
 def continued(grid: Array, way: str, hole: str) -> Array | None:
-    """The grid as repetition of its smallest tile that agrees with all cells that are there."""
+    """Repeat the smallest tile that agrees with all cells that are there."""
     missing = -1 if hole == "none" else missing_colour(grid, hole)
     if missing is None:
         return None
@@ -329,7 +329,7 @@ def continued(grid: Array, way: str, hole: str) -> Array | None:
     symmetry=SAMENESS,
 )
 def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
-    """The completed grid, cropped to the box of what was missing."""
+    """Complete the grid, and crop it to the box of what was missing."""
     whole = completed(grid, symmetry, "patch")
     return None if whole is None else boxed(whole, grid == missing_colour(grid, "patch"), 0)
 
@@ -341,14 +341,14 @@ def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
     way=WAYS,
 )
 def hidden_by_repetition(grid: Array, way: str) -> Array | None:
-    """The continued pattern, cropped to the box of what was missing."""
+    """Continue the pattern, and crop it to the box of what was missing."""
     whole = continued(grid, way, "patch")
     return None if whole is None else boxed(whole, grid == missing_colour(grid, "patch"), 0)
 
 
 @new_picture("give every one-cell {cut} the commonest colour around it", cost=1.3, cut=OBJECTS)
 def without_specks(grid: Array, cut: str) -> Array:
-    """Specks take the commonest colour of their eight neighbours."""
+    """Give each speck the commonest colour of its eight neighbours."""
     result = grid.copy()
     for part in parts(grid, cut):
         if part.mask.size == 1:
@@ -362,7 +362,7 @@ def without_specks(grid: Array, cut: str) -> Array:
 
 @new_picture("give every cell the commonest colour of the 3×3 cells about it", cost=1.2)
 def smoothed(grid: Array) -> Array:
-    """The commonest colour of each cell's 3×3 neighbourhood; the lowest where several are."""
+    """Give each cell the commonest colour of its 3×3 neighbourhood; the lowest of several."""
     height, width = grid.shape
     wide = np.pad(grid, 1, mode="edge")
     around = [wide[y : y + height, x : x + width] for y in range(3) for x in range(3)]

@@ -38,7 +38,7 @@ COMPASS = {
 
 
 def ways_of(way: str) -> list[tuple[int, int]]:
-    """The steps (rows down, columns right) of a way."""
+    """Give the steps (rows down, columns right) of a way."""
     names = list(COMPASS)
     several = {"straight": names[:4], "diagonal": names[4:], "rows": names[2:4]}
     return [COMPASS[name] for name in (several | {"columns": names[:2]}).get(way, [way])]
@@ -47,7 +47,7 @@ def ways_of(way: str) -> list[tuple[int, int]]:
 def along(
     grid: Array, start: tuple[int, int], step: tuple[int, int], passes: bool
 ) -> list[tuple[int, int]]:
-    """The places after the start up to the border, or before the first ink unless it passes."""
+    """Give the places after the start up to the border, or to the first ink unless it passes."""
     (row, column), (down, right), empty = start, step, background(grid)
     places = list[tuple[int, int]]()
     while True:
@@ -72,7 +72,7 @@ def along(
     end={"stops": "ink stops it", "passes": "nothing stops it"},
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
-    """The colour of the rays that leave each object's box; background where none comes by."""
+    """Paint the rays that leave each object's box in its colour; the rest as background."""
     found, result = parts(grid, "one_colour_corners"), np.full_like(grid, background(grid))
     if not 1 <= len(found) <= 30:
         return None
@@ -112,7 +112,7 @@ def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
     },
 )
 def shot(grid: Array, way: str, source: str) -> Array | None:
-    """Rays over background, each from a mark of an object; None if there is no such mark."""
+    """Draw rays over background, each from a mark of an object; None if there is no such mark."""
     empty, result, sign = background(grid), grid.copy(), 1 if way == "away" else -1
     for part in parts(grid, "mixed_corners" if source == "rare" else "one_colour_corners"):
         for row, column, down, right in marks_of(part, source):
@@ -126,7 +126,7 @@ def shot(grid: Array, way: str, source: str) -> Array | None:
 
 
 def marks_of(part: Part, source: str) -> list[tuple[int, int, int, int]]:
-    """The places in the part's box from which rays go, each with the step away from its middle."""
+    """Find where in the part's box rays start, each with the step away from its middle."""
     (height, width), mask = part.mask.shape, part.mask
     if source == "tail":
         return [
@@ -148,7 +148,7 @@ def marks_of(part: Part, source: str) -> list[tuple[int, int, int, int]]:
 
 
 def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
-    """The diagonal step away from the only neighbour of a cell; None unless at a corner."""
+    """Find the diagonal step away from the only neighbour of a cell; None unless at a corner."""
     wide = np.pad(mask, 1)[row : row + 3, column : column + 3]
     if wide.sum() != 2 or wide[1].sum() + wide[:, 1].sum() > 2:
         return None
@@ -173,7 +173,7 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
     },
 )
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
-    """Single cells moved or joined straight to the block that they face; None without any."""
+    """Move or join single cells straight to the block that they face; None without any."""
     empty, found = background(grid), parts(grid, "one_colour_corners")
     blocks = [one for one in found if one.mask.sum() > 3]
     dots = [dot for one in found if one.mask.sum() < 4 for dot in cells_apart(one)]
@@ -204,7 +204,7 @@ def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
 
 
 def cells_apart(part: Part) -> list[Part]:
-    """Each cell of the part as a part of its own."""
+    """Make each cell of the part a part of its own."""
     return [
         Part(
             part.top + row,
@@ -217,7 +217,7 @@ def cells_apart(part: Part) -> list[Part]:
 
 
 def faced(block: Part, dot: Part) -> list[tuple[int, int, int]]:
-    """The steps to the places beside the block that the dot reaches straight on, and the places."""
+    """Find the places beside the block that the dot reaches straight on, each after its steps."""
     rows, columns = cells_of(block)
     found = []
     if (same := rows[columns == dot.left]).size:
@@ -241,7 +241,7 @@ def faced(block: Part, dot: Part) -> list[tuple[int, int, int]]:
     line={"row": "row", "column": "column"},
 )
 def on_elbow(grid: Array, first: str, line: str) -> Array | None:
-    """1 on the bent line that joins the only two one-cell objects; None if they are not two."""
+    """Mark with 1 the bent line that joins the only two one-cell objects; None if not two."""
     dots = [one for one in parts(grid, "one_colour_corners") if one.mask.size == 1]
     if len(dots) != 2:
         return None
@@ -263,7 +263,7 @@ def on_elbow(grid: Array, first: str, line: str) -> Array | None:
     way={"up": "up", "down": "down"},
 )
 def on_zigzag(grid: Array, way: str) -> Array | None:
-    """1 on the path that leaves the dot diagonally and bounces between the sides; else 0."""
+    """Mark with 1 the path that leaves the dot diagonally and bounces between the sides."""
     dots = [one for one in parts(grid, "one_colour_corners") if one.mask.size == 1]
     if len(dots) != 1 or len(grid.T) < 2:
         return None

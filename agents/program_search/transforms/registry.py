@@ -96,8 +96,12 @@ class Step(NamedTuple):
         return f"{written(self.transform.function)}({arguments})"
 
     def told(self) -> tuple[str, str]:
-        """Its function's name with what it does."""
-        return self.transform.function.__name__, self.sentence()
+        """Its function's name with what it does, as a command."""
+        words, kind = self.sentence(), self.transform.kind
+        if kind != "picture":
+            verb = "tell" if words.startswith(("whether", "how", "which", "where")) else "give"
+            words = f"{'' if kind == 'number' else 'for each cell '}{verb} {words}"
+        return self.transform.function.__name__, words
 
     def functions(self) -> list[Callable[..., Any]]:
         """The functions that the call names."""

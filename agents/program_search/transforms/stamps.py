@@ -23,7 +23,7 @@ KEPT = {"keep": "and keep it", "erase": "and erase it where it was"}
 
 
 def laid_over(grid: Array, picture: Array, top: int, left: int, empty: int) -> Array:
-    """The grid with the picture's ink over it; what leaves the grid is cut off."""
+    """Lay the picture's ink over the grid; what leaves the grid is cut off."""
     rows, columns = np.nonzero(picture != empty)
     inside = (rows + top >= 0) & (rows + top < len(grid))
     inside &= (columns + left >= 0) & (columns + left < len(grid.T))
@@ -34,7 +34,7 @@ def laid_over(grid: Array, picture: Array, top: int, left: int, empty: int) -> A
 
 
 def exemplar(found: list[Part]) -> Part | None:
-    """The part of most colours, the largest of those; None if it is one cell or alone."""
+    """Choose the part of most colours, the largest of those; None if it is one cell or alone."""
     if not 2 <= len(found) <= 40:
         return None
     best = max(found, key=lambda one: (colour_count(one), int(one.mask.sum())))
@@ -52,7 +52,7 @@ def exemplar(found: list[Part]) -> Part | None:
     keep=KEPT,
 )
 def stamped(grid: Array, target: str, keep: str) -> Array | None:
-    """The exemplar at each target; None if there is no exemplar or no target."""
+    """Copy the exemplar to each target; None if there is no exemplar or no target."""
     found, empty = parts(grid, "mixed_corners"), background(grid)
     best = exemplar(found)
     if best is None:
@@ -80,7 +80,7 @@ class Marked(NamedTuple):
 
 
 def marked(picture: Array, empty: int, marks: str, turning: str) -> list[Marked]:
-    """The exemplar as it is or under every symmetry; its marks are its rarer or commonest ink."""
+    """Mark the rarer or commonest ink of the exemplar, as it is or under every symmetry."""
     counts = np.bincount(picture.ravel(), minlength=10)
     counts[empty] = 0
     is_mark = picture == counts.argmax()
@@ -93,7 +93,7 @@ def marked(picture: Array, empty: int, marks: str, turning: str) -> list[Marked]
 
 
 def places_of(image: Marked, grid: Array) -> list[tuple[int, int]]:
-    """Where the exemplar's corner lies wherever the grid shows all its marks."""
+    """Find where the exemplar's corner lies wherever the grid shows all its marks."""
     colours, found = image.picture[image.rows, image.columns], []
     for row, column in np.argwhere(grid == colours[0]).tolist():
         top, left = row - int(image.rows[0]), column - int(image.columns[0])
@@ -116,7 +116,7 @@ def places_of(image: Marked, grid: Array) -> list[tuple[int, int]]:
     keep=KEPT,
 )
 def stamped_at_marks(grid: Array, marks: str, turning: str, keep: str) -> Array | None:
-    """Exemplars over every place that shows all their marks; None if there is no such place."""
+    """Copy exemplars to every place that shows all their marks; None if there is none."""
     empty, done = background(grid), False
     exemplars = [
         one
@@ -145,7 +145,7 @@ def stamped_at_marks(grid: Array, marks: str, turning: str, keep: str) -> Array 
     cells={"ink": "its inked cells", "main": "its cells of the commonest ink"},
 )
 def self_similar(grid: Array, what: str, cells: str) -> Array | None:
-    """The ink's box as mask and as copy; None if the result is too large."""
+    """Use the ink's box as mask and as copy; None if the result is too large."""
     empty = background(grid)
     crop = boxed(grid, grid != empty, 0)
     if crop is None:
@@ -162,7 +162,7 @@ def self_similar(grid: Array, what: str, cells: str) -> Array | None:
 
 
 def blocks_reduced(picture: Array) -> Array | None:
-    """The picture with its largest square blocks of one colour as cells; None if it has none."""
+    """Make cells of the picture's largest square blocks of one colour; None if it has none."""
     for side in range(min(picture.shape), 1, -1):
         if picture.shape[0] % side == 0 and picture.shape[1] % side == 0:
             small = picture[::side, ::side]
@@ -188,7 +188,7 @@ def blocks_reduced(picture: Array) -> Array | None:
     },
 )
 def coloured_mask(grid: Array, cut: Cut, how: str) -> Array | None:
-    """The mask's ink in the other picture's colours; None if their sizes are no multiples."""
+    """Give the mask's ink the other picture's colours; None if their sizes are no multiples."""
     found, empty = parts(grid, cut), background(grid)
     if len(found) < 2:
         return None

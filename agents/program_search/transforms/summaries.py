@@ -43,7 +43,7 @@ KEYS = {cells: "number of cells", **PLACES}
     layout=LAYOUTS,
 )
 def listed(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Array | None:
-    """One cell for each part, sorted by a trait; None without parts."""
+    """Make one cell of each part, sorted by a trait; None without parts."""
     colours = [main_colour(part) for part in sorted(parts(grid, cut), key=key)[::order]]
     if not colours:
         return None
@@ -59,7 +59,7 @@ def listed(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Array 
     layout=LAYOUTS,
 )
 def lined_up(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Array | None:
-    """The parts' pictures as one strip; None where they do not fit together."""
+    """Lay the parts' pictures in one strip; None if they do not fit together."""
     pictures = [part.picture for part in sorted(parts(grid, cut), key=key)[::order]]
     axis = 0 if layout == "column" else 1
     if not pictures or len({picture.shape[1 - axis] for picture in pictures}) > 1:
@@ -74,7 +74,7 @@ def lined_up(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Arra
     layout=LAYOUTS,
 )
 def charted(grid: Array, order: int, layout: str) -> Array | None:
-    """One bar a colour; None where there is no such colour or a bar would be too long."""
+    """Draw one bar a colour; None if there is no such colour or a bar would be too long."""
     counts = np.bincount(grid.ravel(), minlength=10)
     counts[0] = 0
     inks = sorted(np.flatnonzero(counts).tolist(), key=lambda ink: int(counts[ink]))[::order]
@@ -98,7 +98,7 @@ def charted(grid: Array, order: int, layout: str) -> Array | None:
     },
 )
 def tallied(grid: Array, cut: str, figure: str) -> Array | None:
-    """The number of parts as a figure; None without ink or with more than thirty parts."""
+    """Draw the number of parts as a figure; None without ink or with more than thirty parts."""
     number, empty = len(parts(grid, cut)), background(grid)
     inks = np.bincount(grid.ravel(), minlength=10)
     inks[empty] = 0
@@ -119,7 +119,7 @@ def tallied(grid: Array, cut: str, figure: str) -> Array | None:
     which={1: "rarest", -1: "commonest"},
 )
 def one_cell(grid: Array, which: int) -> Array | None:
-    """A single cell of the rarest or commonest ink; None without ink."""
+    """Give a single cell of the rarest or commonest ink; None without ink."""
     counts = np.bincount(grid.ravel(), minlength=10)
     counts[background(grid)] = 0
     inks = sorted(np.flatnonzero(counts).tolist(), key=lambda ink: int(counts[ink]))[::which]
@@ -132,7 +132,7 @@ def one_cell(grid: Array, which: int) -> Array | None:
     cut=COLOUR_SETS | OBJECTS | PANES | REGIONS,
 )
 def part_count(grid: Array, cut: str) -> int:
-    """The number of parts."""
+    """Count the parts."""
     return int(numbered(grid, cut).max())
 
 
@@ -143,7 +143,7 @@ def part_count(grid: Array, cut: str) -> int:
     symmetry=SYMMETRIES,
 )
 def is_same_when(grid: Array, symmetry: str) -> int:
-    """1 where the grid has the symmetry."""
+    """Tell with 1 whether the grid has the symmetry."""
     return int(np.array_equal(turned(grid, symmetry), grid))
 
 
@@ -159,7 +159,7 @@ def is_same_when(grid: Array, symmetry: str) -> int:
     },
 )
 def grid_colour(grid: Array, which: str) -> int:
-    """A colour by its number of cells; the background where there are too few."""
+    """Choose a colour by its number of cells; the background if there are too few."""
     counts = np.bincount(grid.ravel(), minlength=10)
     if which == "overall":
         return int(counts.argmax())
@@ -171,7 +171,7 @@ def grid_colour(grid: Array, which: str) -> int:
 
 @new_number("how many cells of the input grid are not background", cost=1.5)
 def ink_count(grid: Array) -> int:
-    """The number of inked cells."""
+    """Count the inked cells."""
     return int((grid != background(grid)).sum())
 
 
@@ -179,7 +179,7 @@ def ink_count(grid: Array) -> int:
     "how many {side} the input grid has", cost=1.5, side={"rows": "rows", "columns": "columns"}
 )
 def side_length(grid: Array, side: str) -> int:
-    """The grid's height or width."""
+    """Give the grid's height or width."""
     return len(grid) if side == "rows" else len(grid.T)
 
 
@@ -193,7 +193,7 @@ def side_length(grid: Array, side: str) -> int:
     },
 )
 def evened(grid: Array, line: str) -> Array:
-    """Every line in the one colour that most of its cells have."""
+    """Paint every line in the one colour that most of its cells have."""
     across = np.array([[int(np.bincount(row).argmax())] * len(row) for row in grid])
     down = np.array([[int(np.bincount(row).argmax())] * len(row) for row in grid.T]).T
     if line == "either":
@@ -210,7 +210,7 @@ def evened(grid: Array, line: str) -> Array:
     trait=SIZES,
 )
 def cell_of_part(grid: Array, cut: str, which: str, trait: Trait) -> Array | None:
-    """The colour of the one part with the greatest or least trait; None if several have it."""
+    """Give the colour of the one part with the greatest or least trait; None if several have it."""
     found, values = parts(grid, cut), measured(grid, cut, trait)
     best = (max if which == "most" else min)(values, default=None)
     if len(found) < 2 or values.count(best) != 1:
@@ -228,7 +228,7 @@ def cell_of_part(grid: Array, cut: str, which: str, trait: Trait) -> Array | Non
     },
 )
 def rings_recoloured(grid: Array, how: str) -> Array | None:
-    """The colours in the order in which they are met inwards, permuted; None if they are mixed."""
+    """Permute the colours in the order in which they are met inwards; None if they are mixed."""
     crop = boxed(grid, grid != background(grid), 0)
     if crop is None:
         return None

@@ -1,9 +1,9 @@
 """Traits: one comparable value for each part of a grid.
 
-A trait is a function of a `Part`; its docstring is how traces speak of it.
+A trait is a function of a `Part`; its docstring, without "Give the" or "Tell whether it", is how
+traces speak of it.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -16,128 +16,132 @@ Trait: TypeAlias = Callable[[Part], Any]
 
 
 def cells(part: Part) -> int:
-    """Number of cells."""
+    """Give the number of cells."""
     return int(part.mask.sum())
 
 
 def height(part: Part) -> int:
-    """Height."""
+    """Give the height."""
     return int(part.mask.shape[0])
 
 
 def width(part: Part) -> int:
-    """Width."""
+    """Give the width."""
     return int(part.mask.shape[1])
 
 
 def longer_side(part: Part) -> int:
-    """Longer side."""
+    """Give the longer side."""
     return max(height(part), width(part))
 
 
 def box_area(part: Part) -> int:
-    """Area of the box."""
+    """Give the area of the box."""
     return int(part.mask.size)
 
 
 def colour_count(part: Part) -> int:
-    """Number of colours."""
+    """Give the number of colours."""
     return len(np.unique(part.picture[part.mask]))
 
 
 def main_colour(part: Part) -> int:
-    """Commonest colour."""
+    """Give the commonest colour."""
     return int(np.bincount(part.picture[part.mask]).argmax())
 
 
 def rarest_colour(part: Part) -> int:
-    """Rarest colour."""
+    """Give the rarest colour."""
     counts = np.bincount(part.picture[part.mask])
     return int(np.where(counts > 0, counts, 999).argmin())
 
 
 def rarest_count(part: Part) -> int:
-    """Number of cells of its rarest colour."""
+    """Give the number of cells of its rarest colour."""
     counts = np.bincount(part.picture[part.mask])
     return int(counts[counts > 0].min())
 
 
 def inked_cells(part: Part) -> int:
-    """Number of cells that are not black."""
+    """Give the number of cells that are not black."""
     return int((part.picture > 0).sum())
 
 
 def hole_count(part: Part) -> int:
-    """Number of holes."""
+    """Give the number of holes."""
     return int(regions(np.where(holes(part.mask), 1, -1), False).max())
 
 
 def is_full(part: Part) -> int:
-    """Fills its box."""
+    """Tell whether it fills its box."""
     return int(part.mask.all())
 
 
 def is_square(part: Part) -> int:
-    """Has a square box."""
+    """Tell whether it has a square box."""
     return int(part.mask.shape[0] == part.mask.shape[1])
 
 
 def mirrors_sideways(part: Part) -> int:
-    """Is the same when mirrored left to right."""
+    """Tell whether it is the same when mirrored left to right."""
     return int((part.picture == part.picture[:, ::-1]).all())
 
 
 def mirrors_upright(part: Part) -> int:
-    """Is the same when mirrored top to bottom."""
+    """Tell whether it is the same when mirrored top to bottom."""
     return int((part.picture == part.picture[::-1]).all())
 
 
 def mirrors_somehow(part: Part) -> int:
-    """Is the same in at least one mirror (left to right, top to bottom or diagonal)."""
+    """Tell whether it is the same in at least one mirror (left to right, top to bottom or
+    diagonal).
+    """
     turned = part.picture.T
     diagonal = turned.shape == part.picture.shape and bool((turned == part.picture).all())
     return int(diagonal or mirrors_sideways(part) or mirrors_upright(part))
 
 
 def top_row(part: Part) -> int:
-    """Top row (counted from the top)."""
+    """Give the top row (counted from the top)."""
     return part.top
 
 
 def left_column(part: Part) -> int:
-    """Left column (counted from the left)."""
+    """Give the left column (counted from the left)."""
     return part.left
 
 
 def bottom_row(part: Part) -> int:
-    """Bottom row (counted from the top)."""
+    """Give the bottom row (counted from the top)."""
     return int(part.top + part.mask.shape[0])
 
 
 def right_column(part: Part) -> int:
-    """Right column (counted from the left)."""
+    """Give the right column (counted from the left)."""
     return int(part.left + part.mask.shape[1])
 
 
 def outline(part: Part) -> tuple[int, bytes]:
-    """Outline."""
+    """Give the outline."""
     return part.mask.shape[0], part.mask.tobytes()
 
 
 def look(part: Part) -> tuple[int, bytes]:
-    """Outline and colours."""
+    """Give the outline and colours."""
     return part.picture.shape[0], part.picture.tobytes()
 
 
 def turned_outline(part: Part) -> tuple[int, bytes]:
-    """Outline up to turning and mirroring."""
+    """Give the outline up to turning and mirroring."""
     turns = [np.rot90(one, k) for one in (part.mask, part.mask[::-1]) for k in range(4)]
     return min((one.shape[0], one.tobytes()) for one in turns)
 
 
 def worded(*traits: Trait) -> Mapping[Trait, str]:
     """The traits with their docstrings as the words that traces use."""
-    return {trait: (inspect.getdoc(trait) or "").rstrip(".").lower() for trait in traits}
+    texts = {one: " ".join((one.__doc__ or "").split()).rstrip(".").lower() for one in traits}
+    leads = ("give the ", "tell whether it ")
+    return {one: text.removeprefix(leads[0]).removeprefix(leads[1]) for one, text in texts.items()}
 
 
 SIZES = worded(cells, height, width, longer_side, box_area, colour_count, hole_count)
@@ -165,5 +169,5 @@ AMOUNTS = worded(rarest_count, inked_cells)
 
 @remembered
 def measured(grid: Array, cut: Cut, trait: Trait) -> list[Any]:
-    """The trait of every part, in reading order."""
+    """Take the trait of every part, in reading order."""
     return [trait(part) for part in parts(grid, cut)]

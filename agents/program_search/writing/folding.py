@@ -25,6 +25,7 @@ COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda value, those: value not in those,
 }
 SUMS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+ENDMOST: dict[str, Callable[[list[int]], int]] = {"max": max, "min": min}
 TYPES = {"tuple": tuple, "str": str, "int": int}
 SIMPLE = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)
 MARKS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
@@ -94,6 +95,11 @@ def names_in(tree: ast.AST) -> Names:
     return Names(Counter(bound), Counter(read), Counter(added))
 
 
+def literal(number: int) -> ast.expr:
+    """The expression for a number."""
+    return ast.parse(repr(number), mode="eval").body
+
+
 class Folding(ast.NodeTransformer):
     """Puts expressions in the place of names, and works out what is then decided."""
 
@@ -121,13 +127,13 @@ class Folding(ast.NodeTransformer):
         keys = [ast.literal_eval(key) for key in node.keys if key is not None]
         return dict(zip(keys, node.values, strict=True))
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
+    def visit_Name(self, node: ast.Name) -> Any:
         """The expression for a name."""
         if isinstance(node.ctx, ast.Load) and node.id in self.values:
-            return self._hit(copied(self.values[node.id]))  # type: ignore[no-any-return]
+            return self._hit(copied(self.values[node.id]))
         return node
 
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+    def visit_Compare(self, node: ast.Compare) -> Any:
         """Whether a comparison of two literals holds."""
         self.generic_visit(node)
         compare, sides = COMPARISONS.get(type(node.ops[0])), [node.left, *node.comparators]
@@ -141,9 +147,9 @@ class Folding(ast.NodeTransformer):
             return node
         if (is_within and not isinstance(values[1], tuple)) or (is_same and None not in values):
             return node
-        return self._hit(ast.Constant(compare(*values)))  # type: ignore[no-any-return]
+        return self._hit(ast.Constant(compare(*values)))
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
         """The sum, difference or product of two whole numbers."""
         self.generic_visit(node)
         sides = [node.left, node.right]
@@ -152,10 +158,9 @@ class Folding(ast.NodeTransformer):
         left, right = map(ast.literal_eval, sides)
         if type(left) is not int or type(right) is not int:
             return node
-        number = repr(SUMS[type(node.op)](left, right))
-        return self._hit(ast.parse(number, mode="eval").body)  # type: ignore[no-any-return]
+        return self._hit(literal(SUMS[type(node.op)](left, right)))
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+    def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         """The first operand that decides, or those that may."""
         self.generic_visit(node)
         decides, left = isinstance(node.op, ast.Or), list[ast.expr]()
@@ -167,40 +172,45 @@ class Folding(ast.NodeTransformer):
             if is_literal(one) and bool(ast.literal_eval(one)) == decides:
                 break
         if len(left) < len(node.values):
-            return self._hit(left[0] if len(left) == 1 else ast.BoolOp(node.op, left))  # type: ignore[no-any-return]
+            return self._hit(left[0] if len(left) == 1 else ast.BoolOp(node.op, left))
         return node
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
         """The denial of a literal."""
         self.generic_visit(node)
         if isinstance(node.op, ast.Not) and is_literal(node.operand):
-            return self._hit(ast.Constant(not ast.literal_eval(node.operand)))  # type: ignore[no-any-return]
+            return self._hit(ast.Constant(not ast.literal_eval(node.operand)))
         return node
 
-    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
         """The one of two expressions that is chosen."""
         node.test = self.visit(node.test)
         if not is_literal(node.test):
-            return self.generic_visit(node)  # type: ignore[return-value]
-        return self._hit(self.visit(node.body if ast.literal_eval(node.test) else node.orelse))  # type: ignore[no-any-return]
+            return self.generic_visit(node)
+        return self._hit(self.visit(node.body if ast.literal_eval(node.test) else node.orelse))
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
         """The entry of a dictionary, or the item of a tuple or list."""
         self.generic_visit(node)
+        if isinstance(node.value, ast.List) and isinstance(node.slice, ast.Slice):
+            lower, upper, step = node.slice.lower, node.slice.upper, node.slice.step
+            is_start = lower is None and step is None and all(map(is_literal, node.value.elts))
+            if is_start and isinstance(upper, ast.Constant) and type(upper.value) is int:
+                return self._hit(ast.List(node.value.elts[: upper.value], ast.Load()))
         if not isinstance(node.ctx, ast.Load) or not is_literal(node.slice):
             return node
         key = ast.literal_eval(node.slice)
         entries = self._entries(node.value)
         if entries is not None and key in entries:
-            return self._hit(copied(entries[key]))  # type: ignore[no-any-return]
+            return self._hit(copied(entries[key]))
         if isinstance(node.value, ast.Tuple | ast.List) and type(key) is int:
             items = node.value.elts
             is_whole = not names_itself(node) and not any(isinstance(i, ast.Starred) for i in items)
             if -len(items) <= key < len(items) and is_whole:
-                return self._hit(items[key])  # type: ignore[no-any-return]
+                return self._hit(items[key])
         return node
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
+    def visit_Call(self, node: ast.Call) -> Any:
         """What `get` of a dictionary, a test of a text's ends or of a literal's type gives."""
         self.generic_visit(node)
         function, arguments = node.func, node.args
@@ -210,17 +220,25 @@ class Folding(ast.NodeTransformer):
         if isinstance(function, ast.Attribute):
             if function.attr == "get" and (entries := self._entries(function.value)) is not None:
                 last = arguments[1] if len(arguments) > 1 else ast.Constant(None)
-                return self._hit(copied(entries.get(first, last)))  # type: ignore[no-any-return]
+                return self._hit(copied(entries.get(first, last)))
             text = function.value.value if isinstance(function.value, ast.Constant) else None
             is_end = function.attr in ("startswith", "endswith") and isinstance(first, str)
             if is_end and isinstance(text, str):
-                return self._hit(ast.Constant(getattr(text, function.attr)(first)))  # type: ignore[no-any-return]
+                return self._hit(ast.Constant(getattr(text, function.attr)(first)))
+        if (
+            isinstance(function, ast.Name)
+            and function.id in ENDMOST
+            and all(map(is_literal, arguments))
+        ):
+            values = [ast.literal_eval(one) for one in arguments]
+            if len(values) > 1 and all(type(value) is int for value in values):
+                return self._hit(literal(ENDMOST[function.id](values)))
         is_test = isinstance(function, ast.Name) and function.id == "isinstance"
         if is_test and isinstance(arguments[1], ast.Name) and arguments[1].id in TYPES:
-            return self._hit(ast.Constant(isinstance(first, TYPES[arguments[1].id])))  # type: ignore[no-any-return]
+            return self._hit(ast.Constant(isinstance(first, TYPES[arguments[1].id])))
         return node
 
-    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
+    def visit_comprehension(self, node: ast.comprehension) -> Any:
         """A loop without conditions that always hold."""
         self.generic_visit(node)
         node.ifs = [one for one in node.ifs if not is_literal(one) or not ast.literal_eval(one)]
@@ -351,9 +369,6 @@ def cleared(
             drops += 1
             continue
         last = pairs(kept[-1]) if kept else []
-        if (longer := lengthened(last, statement)) is not None:
-            kept[-1], drops = longer, drops + 1
-            continue
         value = statement.value if isinstance(statement, ast.Return) else None
         if len(last) == 1 and isinstance(value, ast.Name) and value.id == last[0][0]:
             kept[-1], drops = ast.Return(last[0][1]), drops + 1
@@ -361,19 +376,6 @@ def cleared(
         kept.append(statement)
     block[:] = kept or [ast.Pass()]
     return drops
-
-
-def lengthened(last: Sequence[tuple[str, ast.expr]], statement: ast.stmt) -> ast.Assign | None:
-    """The assignment of a list to which the statement adds a list at once; else None."""
-    if len(last) != 1 or not isinstance(statement, ast.AugAssign):
-        return None
-    (name, first), more, target = last[0], statement.value, statement.target
-    is_sum = isinstance(statement.op, ast.Add) and isinstance(target, ast.Name)
-    if not is_sum or not isinstance(first, ast.List) or not isinstance(more, ast.List):
-        return None
-    if ast.unparse(target) != name or names_in(more).read[name]:
-        return None
-    return assigned([(name, ast.List([*first.elts, *more.elts], ast.Load()))])
 
 
 def assigned(named: Sequence[tuple[str, ast.expr]]) -> ast.Assign:

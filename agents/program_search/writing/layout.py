@@ -33,7 +33,7 @@ def function_text(
     for name, value in arguments.items():
         said = said.replace(f"`{name}`", ast.unparse(value))
     first, *more = said.split("\n")
-    first, *over = textwrap.wrap(f'"""{first}', WIDTH - 4, break_on_hyphens=False)
+    first, *over = textwrap.wrap(f'"""{first}', WIDTH, break_on_hyphens=False)
     told = [first, *over, *more, '"""'] if over or more else [f'{first}"""']
     body = function.body[has_docstring(function) :]
     head = f"def {function.name}({ast.unparse(function.args).replace(' = ', '=')}):"

@@ -7,6 +7,7 @@ expression are written where they were called.
 """
 
 import ast
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -34,37 +35,24 @@ SHORT, SHORTEST = 72, 44
 STRANGE = (ast.Global, ast.Nonlocal, ast.Delete, ast.ClassDef, ast.Try, ast.With, ast.Match)
 STRANGE_TOO = (ast.Yield, ast.YieldFrom, ast.Import, ast.ImportFrom)
 QUIET = {
-    *(
-        "abs",
-        "all",
-        "any",
-        "bool",
-        "dict",
-        "divmod",
-        "enumerate",
-        "int",
-        "isinstance",
-        "len",
-        "list",
-    ),
-    *("map", "max", "min", "range", "reversed", "set", "sorted", "str", "sum", "tuple", "zip"),
-}
-"""Python's functions that do nothing but give a value."""
-QUIET_METHODS = {
-    *("all", "any", "argmax", "argmin", "argsort", "astype", "copy", "count", "cumsum", "endswith"),
-    *("get", "index", "intersection", "items", "keys", "max", "mean", "min", "nonzero", "ravel"),
-    *(
-        "repeat",
-        "reshape",
-        "startswith",
-        "sum",
-        "swapaxes",
-        "tobytes",
-        "tolist",
-        "transpose",
-        "values",
-    ),
-}
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "dict",
+    "divmod",
+    "enumerate",
+    "int",
+    "isinstance",
+    "len",
+    "list",
+} | {"map", "max", "min", "range", "reversed", "set", "sorted", "str", "sum", "tuple", "zip"}
+"""Python's functions that do nothing but give a value; below, methods that do so."""
+QUIET_METHODS = (
+    {"all", "any", "argmax", "argmin", "argsort", "astype", "copy", "count", "get", "index"}
+    | {"items", "keys", "max", "min", "nonzero", "ravel", "repeat", "reshape", "startswith"}
+    | {"endswith", "sum", "swapaxes", "tobytes", "tolist", "transpose", "values"}
+)
 LOUD = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
 """Functions of numpy that change what they are given."""
 CLOSED = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -122,15 +110,15 @@ class Program:
         if name not in self.seen:
             names, calls = names_in(self.functions[name]), dict[str, list[ast.Call]]()
             named = {one for one in names.read if one in self.functions and one not in names.bound}
-            for one in walked(self.functions[name]) if named else ():
-                called = one.func if isinstance(one, ast.Call) else None
-                if (
-                    isinstance(one, ast.Call)
-                    and isinstance(called, ast.Name)
-                    and called.id in named
-                ):
-                    calls.setdefault(called.id, []).append(one)
+            inner = Counter[str]()
+            for one in walked(self.functions[name]):
+                if isinstance(one, ast.Call) and getattr(one.func, "id", "") in named:
+                    calls.setdefault(one.func.id, []).append(one)  # type: ignore[attr-defined]
+                if isinstance(one, CLOSED):
+                    inner += names_in(one).bound
             others = {one for one in named if names.read[one] != len(calls.get(one, ()))}
+            others |= {one for one in names.read if 0 < names.bound[one] <= inner[one]}
+            others &= set(self.functions)
             self.seen[name] = Calls(names, calls, others)
         return self.seen[name]
 
@@ -148,18 +136,12 @@ class Program:
         """The calls of a function by caller; None if it may be called in a way unknown."""
         found = {one: self._calls(one) for one in self.reached()}
         calls = {one: seen.calls[name] for one, seen in found.items() if name in seen.calls}
-        size, plain = (
-            len(self.functions[name].args.args),
-            has_plain_parameters(self.functions[name]),
-        )
-        if name in self.strange or not plain or self.strange & set(calls):
+        is_passed_on = any(name in seen.passed for seen in found.values())
+        if not calls or is_passed_on or self.strange & {name, *calls}:
             return None
-        if not calls or any(name in seen.passed for seen in found.values()):
-            return None
+        size = len(parameters(self.functions[name]))
         each = [call for those in calls.values() for call in those]
-        if any(call.keywords or len(call.args) > size or is_starred(call) for call in each):
-            return None
-        return calls
+        return calls if all(is_plain(call, size) for call in each) else None
 
     def _specialise(self, name: str) -> bool:
         """Work the arguments of one function that never vary into it; False if there are none."""
@@ -168,31 +150,24 @@ class Program:
             return False
         (bound, read, _), names = self._calls(name).names, parameters(function)
         same, unread = dict[str, ast.expr](), set[str]()
+        calls = [call for those in callers.values() for call in those]
         for place, parameter in enumerate(names):
-            if bound[parameter] != 1:
-                continue
-            values = [
-                argument_at(function, call, place) for those in callers.values() for call in those
-            ]
-            if not read[parameter] and all(
-                is_literal(one) or isinstance(one, ast.Name) for one in values
-            ):
+            values = [argument_at(function, call, place) for call in calls]
+            is_one = len({ast.dump(one) for one in values}) == 1
+            if bound[parameter] == 1 and not read[parameter] and all(map(self.is_quiet, values)):
                 unread.add(parameter)
-            elif len({ast.dump(one) for one in values}) == 1 and self._is_fixed(
-                values[0], [name, *callers]
-            ):
+            elif bound[parameter] == 1 and is_one and self._is_fixed(values[0], [name, *callers]):
                 same[parameter] = values[0]
         if not same and not unread:
             return False
-        defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
         kept = [place for place, one in enumerate(names) if one not in same and one not in unread]
-        function.args.args = [function.args.args[place] for place in kept]
-        function.args.defaults = [
-            defaults[names[place]] for place in kept if names[place] in defaults
-        ]
-        for caller, calls in callers.items():
-            for call in calls:
-                call.args = [call.args[place] for place in kept if place < len(call.args)]
+        given = function.args
+        first = len(names) - len(given.defaults)
+        given.defaults = [given.defaults[place - first] for place in kept if place >= first]
+        given.args = [given.args[place] for place in kept]
+        for call in calls:
+            call.args = [call.args[place] for place in kept if place < len(call.args)]
+        for caller in callers:
             self._is_changed(caller)
         self.arguments.setdefault(name, {}).update(same)
         self._tidy(name, same)
@@ -222,19 +197,16 @@ class Program:
             if isinstance(node, ast.Name) and node.id in self.functions:
                 if not self._is_quiet_function(node.id):
                     return False
-            elif isinstance(node, ast.Call):
-                of = node.func
-                is_known = isinstance(of, ast.Name) and (of.id in QUIET or of.id in self.functions)
-                if isinstance(of, ast.Attribute):
-                    names = (
-                        of.attr not in LOUD
-                        if is_named(of.value, "np")
-                        else of.attr in QUIET_METHODS
-                    )
-                    is_known = names
-                if not is_known:
-                    return False
+            elif isinstance(node, ast.Call) and not self._is_quiet_call(node.func):
+                return False
         return True
+
+    def _is_quiet_call(self, called: ast.expr) -> bool:
+        """Whether what is called is known to change nothing; functions are looked at apart."""
+        if not isinstance(called, ast.Attribute):
+            return isinstance(called, ast.Name) and called.id in {*QUIET, *self.functions}
+        is_numpy = isinstance(called.value, ast.Name) and called.value.id == "np"
+        return called.attr not in LOUD if is_numpy else called.attr in QUIET_METHODS
 
     def _is_quiet_function(self, name: str) -> bool:
         """Whether a function is known to change nothing that it is given."""
@@ -286,8 +258,8 @@ class Program:
         expression = Folding(rest, {}).visit(expression)
         length, times = len(ast.unparse(expression)), sum(map(len, callers.values()))
         limit = SHORT if times == 1 or name in self.arguments else SHORTEST
-        is_plain = not any(isinstance(one, (*CLOSED, ast.IfExp)) for one in walked(expression))
-        return expression if length <= limit and (is_plain or (is_whole and fixed)) else None
+        is_nested = any(isinstance(one, (*CLOSED, ast.IfExp)) for one in walked(expression))
+        return expression if length <= limit and (not is_nested or (is_whole and fixed)) else None
 
     def _fits(
         self, expression: ast.expr, values: Mapping[str, ast.expr], local: Collection[str]
@@ -375,29 +347,16 @@ def name_of(node: ast.stmt) -> str:
     return target.id
 
 
-def is_named(node: ast.AST, name: str) -> bool:
-    """Whether a node is that name."""
-    return isinstance(node, ast.Name) and node.id == name
-
-
 def parameters(function: ast.FunctionDef) -> list[str]:
     """The names of a function's parameters."""
     return [one.arg for one in function.args.args]
 
 
-def has_plain_parameters(function: ast.FunctionDef) -> bool:
-    """Whether all parameters may be given by their place."""
-    rest = function.args
-    return not (rest.posonlyargs or rest.kwonlyargs or rest.vararg or rest.kwarg)
-
-
-def is_starred(call: ast.Call) -> bool:
-    """Whether it is called with a list of arguments."""
-    return any(isinstance(one, ast.Starred) for one in call.args)
-
-
 def is_strange(function: ast.FunctionDef) -> bool:
     """Whether a function holds what is not understood here."""
+    rest = function.args
+    if rest.posonlyargs or rest.kwonlyargs or rest.vararg or rest.kwarg:
+        return True
     inner = (one for one in walked(function) if one is not function)
     return any(isinstance(one, (*STRANGE, *STRANGE_TOO, ast.FunctionDef)) for one in inner)
 
@@ -407,6 +366,12 @@ def is_guarded(expression: ast.expr) -> bool:
     if not isinstance(expression, ast.IfExp) or not isinstance(expression.orelse, ast.Constant):
         return False
     return expression.orelse.value is None
+
+
+def is_plain(call: ast.Call, most: int) -> bool:
+    """Whether a call gives single arguments by their places, at most so many."""
+    is_starred = any(isinstance(one, ast.Starred) for one in call.args)
+    return not call.keywords and not is_starred and len(call.args) <= most
 
 
 def argument_at(function: ast.FunctionDef, call: ast.Call, place: int) -> ast.expr:
