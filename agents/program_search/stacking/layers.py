@@ -63,10 +63,8 @@ class Layer:
     def words(self) -> str:
         """The layer as a command."""
         if self.mask != self.drawn:
-            cells = (
-                f"draw it, ink and empty cells, only where another picture is {CELLS[self.where]}"
-            )
-            return f"{self.drawn.words()}; {cells}: {self.mask.words()}."
+            cells = f"draw it, ink and empty cells, only where a mask is {CELLS[self.where]}"
+            return f"{self.drawn.words()}; {cells}. The mask: {self.mask.words()}."
         if self.where == "all":
             drawn = "draw all of it, ink and empty cells"
         elif self.paint is None:

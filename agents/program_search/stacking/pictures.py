@@ -214,10 +214,10 @@ RAYS = {
     ((0, 1), (0, -1)): "to both sides",
     ((1, 0), (-1, 0)): "up and down",
     ((0, 1), (0, -1), (1, 0), (-1, 0)): "in the four straight directions",
-    ((1, 1),): "down to the right",
-    ((-1, -1),): "up to the left",
-    ((-1, 1),): "up to the right",
-    ((1, -1),): "down to the left",
+    ((1, 1),): "diagonally down and right",
+    ((-1, -1),): "diagonally up and left",
+    ((-1, 1),): "diagonally up and right",
+    ((1, -1),): "diagonally down and left",
     ((1, 1), (-1, -1)): "along the falling diagonals",
     ((-1, 1), (1, -1)): "along the rising diagonals",
     ((1, 1), (-1, -1), (-1, 1), (1, -1)): "in the four slanted directions",
@@ -226,7 +226,7 @@ RAYS = {
 
 @operation(
     "edit",
-    "carry the colour of its ink on {ways} over empty cells, up to other ink",
+    "carry the colour of its ink on {ways} over empty cells until other ink or the edge",
     1.0,
     effort=4,
     ways=RAYS,
@@ -380,7 +380,7 @@ def holding(parts: list[Picture], colour: int, truth: bool) -> Picture | None:
 
 
 @operation(
-    "choice", "keep those of which it is {truth} that each {flag}", 0.6, truth=TRUTH, flag=FLAGS
+    "choice", "keep those for which this is {truth}: it {flag}", 0.6, truth=TRUTH, flag=FLAGS
 )
 def those(parts: list[Picture], truth: bool, flag: Trait) -> Picture | None:
     """Take the parts that have a property, or lack it; None if there are none."""

@@ -141,7 +141,7 @@ def part_at(grid: Array, number: int, cut: Cut) -> Array | None:
 
 
 @new_picture(
-    "lay all parts, every {cut}, over each other, {order} one uppermost",
+    "lay all parts, every {cut}, over each other, background see-through, {order} one uppermost",
     cost=1.4,
     cut=SPLITS,
     order={"last": "the last", "first": "the first"},

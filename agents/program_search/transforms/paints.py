@@ -85,13 +85,13 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 
 
 @new_paint(
-    "the colour besides background met first on the first of these ways from the cell that meets "
-    "one: {ways} (background if none does)",
+    "the first colour besides background met going {ways} from the cell (background if none)",
     cost=1.6,
     ways={
-        "straight": "up, right, down, left",
-        "diagonal": "up left, up right, down left, down right",
-        "all": "up, right, down, left, up left, up right, down left, down right",
+        "straight": "up, or else right, or else down, or else left",
+        "diagonal": "diagonally up left, or else up right, or else down left, or else down right",
+        "all": "up, or else right, or else down, or else left, or else diagonally up left, or else "
+        "up right, or else down left, or else down right",
     },
 )
 def colour_in_sight(grid: Array, ways: str) -> Array:

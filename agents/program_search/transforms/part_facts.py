@@ -75,7 +75,7 @@ def part_stands_out(grid: Array, cut: Cut, which: str, trait: Trait) -> Array:
 
 
 @new_fact(
-    "the rank of the {cut} that the cell lies in by {trait} (0 for the greatest)",
+    "the rank, 0 for the greatest, by {trait} of the {cut} that the cell lies in",
     cost=1.4,
     cut=CUTS,
     trait=MEASURES,
@@ -88,7 +88,7 @@ def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 
 @new_fact(
-    "the number of parts, each of them a {cut}, that have the {trait} of the one that the cell "
+    "the number of parts, each of them one {cut}, that have the {trait} of the one that the cell "
     "lies in",
     cost=1.3,
     cut=OBJECTS,
@@ -147,7 +147,7 @@ def part_touches_border(grid: Array, cut: Cut) -> Array:
 
 
 @new_fact(
-    "the cell's {place} in the box of the {cut}, the first whose box covers the cell",
+    "the cell's {place} in the box of the first {cut} whose box covers it",
     cost=1.3,
     place={
         "inside": "place (0 on the rim, 1 inside)",
@@ -162,8 +162,8 @@ def part_touches_border(grid: Array, cut: Cut) -> Array:
         "corner": "place (1 in a corner, 0 elsewhere)",
         "hole": "place (1 in a hole, 0 elsewhere)",
         "middle": "place (1 in the middle row or column, 0 elsewhere)",
-        "low_half": "place (1 in the lower half, 0 elsewhere)",
-        "right_half": "place (1 in the right half, 0 elsewhere)",
+        "low_half": "place (1 below the middle, 0 elsewhere)",
+        "right_half": "place (1 to the right of the middle, 0 elsewhere)",
     },
     cut=OBJECTS | PANES | COLOUR_SETS,
 )

@@ -31,10 +31,10 @@ HOLES = {
     "patch": "those of the colour that covers solid rectangles only",
 }
 SAMENESS = {
-    "sideways": "left to right about the column that fits the most cells",
-    "upright": "top to bottom about the row that fits the most cells",
-    "half_turn": "by half a turn about the place that fits the most cells",
-    "falling": "about the falling diagonal",
+    "sideways": "mirrored left to right about the column that fits the most cells",
+    "upright": "mirrored top to bottom about the row that fits the most cells",
+    "half_turn": "turned by half a turn about the place that fits the most cells",
+    "falling": "mirrored about the falling diagonal",
 }
 WAYS = {
     "both": "down and across",
@@ -244,7 +244,7 @@ def peeled(grid: Array, width: int) -> Array:
 
 
 @new_picture(
-    "fill the missing cells, {hole}, from the grid's mirror image {symmetry}",
+    "fill the missing cells, {hole}, from the grid's image {symmetry}",
     cost=1.3,
     effort=12,
     symmetry=SAMENESS,
@@ -323,7 +323,7 @@ def continued(grid: Array, way: str, hole: str) -> Array | None:
 
 
 @new_picture(
-    "find what solid rectangles of one colour hide, filled from the grid's mirror image {symmetry}",
+    "find what solid rectangles of one colour hide, filled from the grid's image {symmetry}",
     cost=1.4,
     effort=12,
     symmetry=SAMENESS,

@@ -162,9 +162,9 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
     cost=1.4,
     effort=6,
     deed={
-        "move": "move next to that",
-        "copy": "make a copy of itself next to that",
-        "join": "draw a line up to that",
+        "move": "move next to it",
+        "copy": "make a copy of itself next to it",
+        "join": "draw a line up to it",
     },
     block={
         "largest": "the largest one-colour object",

@@ -27,17 +27,11 @@ def suggestion(inputs: Sequence[Array], outputs: Sequence[Array]) -> str:
     shape = shape_words(outputs[0].shape)
     suggestions = (
         (
-            all(appears_in(wanted, given) for given, wanted in pairs),
+            any(len(np.unique(one)) > 1 for one in outputs)
+            and all(appears_in(wanted, given) for given, wanted in pairs),
             (
                 "In every pair the output stands in the input as it is, so a part is cut out. What "
                 "matters is which part."
-            ),
-        ),
-        (
-            all(appears_in(given, wanted) for given, wanted in pairs),
-            (
-                "In every pair the input stands in the output as it is, so something is added "
-                "around it or beside it."
             ),
         ),
         (
@@ -52,6 +46,13 @@ def suggestion(inputs: Sequence[Array], outputs: Sequence[Array]) -> str:
             (
                 "The input is a whole number of times as large as the output in every pair, so "
                 "look for parts that are laid over each other, compared, or made one cell each."
+            ),
+        ),
+        (
+            all(appears_in(given, wanted) for given, wanted in pairs),
+            (
+                "In every pair the input stands in the output as it is, so something is added "
+                "around it or beside it."
             ),
         ),
         (

@@ -122,7 +122,7 @@ class TraceWriter:
                 filter(None, (self._alone(candidate, fact, n) for n in range(self.pairs))), ""
             )
             if line:
-                text = f"- {noun[0].upper()}{noun[1:]} alone does not decide: {line}"
+                text = f"- {noun[0].upper()}{noun[1:]}: this alone does not decide. {line}"
                 yield in_ranks(text) if candidate.renumbered else text
 
     def _alone(self, candidate: Candidate, fact: Source, pair: int) -> str:
@@ -139,7 +139,7 @@ class TraceWriter:
                 one, two = (f"({row + 1}, {column + 1})" for row, column in (first, place))
                 ends = [COLOURS[int(wanted[cell])] for cell in (first, place)]
                 return (
-                    f"in pair {pair + 1} it is {value} for both {one} and {two}, but the output "
+                    f"In pair {pair + 1} it is {value} for both {one} and {two}, but the output "
                     f"has {ends[0]} at the one and {ends[1]} at the other."
                 )
         return ""

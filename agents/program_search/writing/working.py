@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, product
+from typing import Any
 
 import numpy as np
 
@@ -9,12 +10,13 @@ from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import OWN, Case, Rule, Source, boxes_of, reading
 from agents.program_search.search.views import in_ranks, renumbered
 from agents.program_search.stacking.layers import Stack
-from agents.program_search.transforms.perception import parts
+from agents.program_search.transforms.perception import Part, parts
+from agents.program_search.transforms.pictures import missing_colour
 from agents.program_search.transforms.registry import COLOURS, YES_NO, Array, Step
-from agents.program_search.transforms.traits import TINTS, main_colour
+from agents.program_search.transforms.traits import FLAGS, TINTS, Trait, main_colour
 from agents.program_search.writing.pair_words import count_of, place_words, shape_words
 
-LARGEST_BETWEEN = 144
+LARGEST_BETWEEN = 225
 """Grids between the steps are written out up to this many cells."""
 BLOCKS_NAMED = 6
 """Of cells in more blocks the number and the first blocks are told."""
@@ -36,6 +38,7 @@ def worked(candidate: Candidate, given: Array, number: int, *, says_layers: bool
         made = step.apply(picture)
         assert made is not None, "the candidate's steps apply to all of its inputs"
         told = [f"- {step.sentence()[0].upper()}{step.sentence()[1:]}.", *part_lines(step, picture)]
+        told += [*patch_lines(step, picture), *changed_lines(picture, made)]
         lines += map(in_ranks, told) if candidate.renumbered else told
         picture = made
         ends_here = place == last and candidate.finish is None and not candidate.renumbered
@@ -64,9 +67,24 @@ def stack_lines(stack: Stack, number: int, *, says_layers: bool) -> Iterator[str
         words = f": {layer.words()} That" if says_layers else ""
         what = count_of(changed, "cell") if changed else "nothing"
         is_shown = changed and canvas.size <= LARGEST_BETWEEN and place < len(stack.layers)
+        if changed and not is_shown:
+            what = cells_words(np.flatnonzero(canvas != before).tolist(), canvas.shape[1])
+            what = f"{what[0].lower()}{what[1:]}"
         yield f"- Layer {place}{words} changes {what}{'; the canvas:' if is_shown else '.'}"
         yield from grid_lines(canvas) if is_shown else ()
         before = canvas
+
+
+def changed_lines(before: Array, after: Array) -> list[str]:
+    """Which cells a step changes that keeps the shape; [] if it changes most of them."""
+    if before.shape != after.shape:
+        return []
+    changed = np.flatnonzero(before != after).tolist()
+    if not changed:
+        return ["  It changes nothing here."]
+    words = cells_words(changed, before.shape[1])
+    few = len(changed) <= before.size // 2
+    return [f"  It changes {words[0].lower()}{words[1:]}."] if few else []
 
 
 def part_lines(step: Step, picture: Array) -> list[str]:
@@ -77,20 +95,34 @@ def part_lines(step: Step, picture: Array) -> list[str]:
         return []
     words = next(words[trait] for words in step.transform.choices.values() if trait in words)
     found = parts(picture, chosen["cut"])
-    values, texts = [trait(part) for part in found], []
-    looks = list(dict.fromkeys(values))
-    for part, value in zip(found[:PARTS_NAMED], values, strict=False):
-        if isinstance(value, tuple):
-            said = f"{words} {chr(ord('A') + looks.index(value) % 26)}"
-        elif words.split()[0] in ("fills", "has", "is", "does"):
-            is_so = bool(value) != (step.transform.function.__name__ == "part_without")
-            said = f"{words}: {YES_NO[is_so]}"
-        else:
-            said = f"{words} {COLOURS[value] if trait in TINTS else value}"
-        box = place_words(part.top, part.left, part.mask.shape)
-        texts.append(f"  {box}, {COLOURS[main_colour(part)]}: {said}")
-    left = len(found) - PARTS_NAMED
-    return ["  The parts, in reading order:", *texts, *([f"  and {left} more"] if left > 0 else [])]
+    values = [trait(part) for part in found]
+    head, order = "  The parts, in reading order:", list(range(len(found)))
+    if len(found) > PARTS_NAMED:
+        head = f"  Of the {len(found)} parts those with the rarest values:"
+        order = sorted(order, key=lambda number: values.count(values[number]))[:PARTS_NAMED]
+    return [head, *(part_words(found[one], trait, words, values) for one in sorted(order))]
+
+
+def part_words(part: Part, trait: Trait, words: str, values: Sequence[Any]) -> str:
+    """Where the part lies, its colour, and its trait; looks get letters by their order."""
+    value = trait(part)
+    said = f"{words} {COLOURS[value] if trait in TINTS else value}"
+    if isinstance(value, tuple):
+        said = f"{words} {chr(ord('A') + list(dict.fromkeys(values)).index(value) % 26)}"
+    elif trait in FLAGS:
+        said = f"{FLAGS[trait]}: {YES_NO[bool(value)]}"
+    box = place_words(part.top, part.left, part.mask.shape)
+    return f"  {box}, {COLOURS[main_colour(part)]}: {said}"
+
+
+def patch_lines(step: Step, picture: Array) -> list[str]:
+    """The rectangles that a step takes for missing; [] for other steps."""
+    name = step.transform.function.__name__
+    colour = missing_colour(picture, "patch")
+    if ("patch" not in step.arguments and not name.startswith("hidden_by")) or colour is None:
+        return []
+    cells = cells_words(np.flatnonzero(picture == colour).tolist(), picture.shape[1])
+    return [f"  The rectangles are {COLOURS[colour]}: {cells[0].lower()}{cells[1:]}."]
 
 
 def rule_lines(rule: Rule, picture: Array, start: Array, *, is_ranked: bool) -> Iterator[str]:
@@ -113,7 +145,7 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
         elif source.origin == "picture" and source in letters and source.steps:
             told = part_lines(source.steps[0], picture)
             is_yes_or_no = source.reads() is YES_NO
-            if is_yes_or_no and 1 < len(told) < PARTS_NAMED + 2:
+            if is_yes_or_no and len(told) > 1:
                 yield from () if told in tables else (f"-{told[0][1:]}", *told[1:])
                 tables.append(told)
             elif grid.size <= LARGEST_BETWEEN and is_worth_showing(source):
@@ -147,7 +179,8 @@ def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
         yield f"- Every cell alike: {rule.otherwise.outcome()}."
     elif others:
         rest = "All" if others == picture.size else "The other"
-        cells = "The other cell" if others == 1 else f"{rest} {others} cells"
+        one = "The only cell" if others == picture.size else "The other cell"
+        cells = one if others == 1 else f"{rest} {others} cells"
         yield f"- {cells}: none of these, so {last}."
 
 
