@@ -17,6 +17,9 @@ MODULES = (
     "rays",
     "stamps",
     "layouts",
+    "matching",
+    "moves",
+    "seeds",
 )
 """The modules that register transforms, in this order (a module's own imports go before it)."""
 

@@ -23,6 +23,7 @@ from agents.program_search.transforms.traits import (
     look,
     measured,
     turned_outline,
+    worded,
 )
 
 SPLITS = DIVISIONS | PANES
@@ -61,14 +62,11 @@ def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
         "most": "has the greatest",
         "least": "has the least",
         "alone": "is the only one with its",
-        "common": "shares with the most others its",
     },
     trait={**MEASURES, **AMOUNTS, **LOOKS},
     extent={"alone": "", "box": ", with all else that is in its box"},
     unless=lambda cut, which, trait, extent: (
         (which in ("most", "least") and trait in tuple(LOOKS))
-        or (which == "common" and (trait not in (look, turned_outline) or cut not in OBJECTS))
-        or (which == "common" and extent == "box")
         or (extent == "box" and (isinstance(cut, tuple) or cut == "panes"))
     ),
 )
@@ -77,14 +75,30 @@ def chosen_part(grid: Array, cut: Cut, which: str, trait: Trait, extent: str) ->
     found, values = parts(grid, cut), measured(grid, cut, trait)
     if len(found) < 2:
         return None
-    ranks = [values.count(value) for value in values] if which in ("alone", "common") else values
+    ranks = [values.count(value) for value in values] if which == "alone" else values
     best = 1 if which == "alone" else (min if which == "least" else max)(ranks)
-    if which == "common" and best == 1:
-        return None
     winners = [part for part, rank in zip(found, ranks, strict=True) if rank == best]
     if len({part.picture.tobytes() for part in winners}) != 1:
         return None
     return part_picture(grid, winners[0], extent)
+
+
+@new_picture(
+    "cut out the {cut} whose {trait} the most others share",
+    cost=1.2,
+    cut=OBJECTS,
+    trait=worded(look, turned_outline),
+)
+def commonest_part(grid: Array, cut: str, trait: Trait) -> Array | None:
+    """Cut out the part of the commonest trait; None if all differ or different parts tie."""
+    found, values = parts(grid, cut), measured(grid, cut, trait)
+    most = max(map(values.count, values), default=1)
+    winners = [
+        part for part, value in zip(found, values, strict=True) if values.count(value) == most
+    ]
+    if most == 1 or len({part.picture.tobytes() for part in winners}) != 1:
+        return None
+    return winners[0].picture
 
 
 def part_picture(grid: Array, part: Part, extent: str) -> Array:
@@ -116,7 +130,7 @@ def part_without(grid: Array, cut: Cut, trait: Trait) -> Array | None:
 @new_picture(
     "cut out the {cut} with {which} cells of {colour}",
     cost=1.6,
-    cut=SPLITS | {"mixed_corners": OBJECTS["mixed_corners"]},
+    cut=SPLITS | {name: OBJECTS[name] for name in ("mixed_corners", "mixed_sides")},
     which={"most": "the most", "least": "the fewest"},
     colour=COLOURS,
 )

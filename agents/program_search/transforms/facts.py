@@ -319,11 +319,12 @@ def colour_beside(grid: Array, cut: str) -> Array:
     cost=1.2,
     effort=3,
     reads=YES_NO,
-    size={(3, 3): "3×3", (2, 2): "2×2"},
+    size={(3, 3): "3×3", (2, 2): "2×2", "largest": "largest possible"},
 )
-def in_free_block(grid: Array, size: tuple[int, int]) -> Array:
+def in_free_block(grid: Array, size: tuple[int, int] | str) -> Array:
     """Mark with 1 every block of the size that is all background, also if blocks overlap."""
-    (height, width), (tall, wide), empty = grid.shape, size, background(grid)
+    (height, width), empty = grid.shape, background(grid)
+    tall, wide = largest_free(grid) if isinstance(size, str) else size
     result = np.zeros_like(grid)
     for row in range(height - tall + 1):
         for column in range(width - wide + 1):
@@ -331,6 +332,21 @@ def in_free_block(grid: Array, size: tuple[int, int]) -> Array:
             if (grid[block] == empty).all():
                 result[block] = 1
     return result
+
+
+@remembered
+def largest_free(grid: Array) -> tuple[int, int]:
+    """Find the height and width of the largest rectangle of background (2×2 at least)."""
+    free, best = grid == background(grid), (2, 2)
+    for top in range(len(grid)):
+        clear = np.ones(len(grid.T), bool)
+        for low in range(top, len(grid)):
+            clear &= free[low]
+            edges = np.flatnonzero(np.diff(np.r_[False, clear, False]))
+            wide = int((edges[1::2] - edges[::2]).max(initial=0))
+            if low > top and wide > 1 and (low - top + 1) * wide > best[0] * best[1]:
+                best = low - top + 1, wide
+    return best
 
 
 @new_fact(

@@ -89,15 +89,18 @@ def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 @new_fact(
     "the number of parts, each of them one {cut}, that have the {trait} of the one that the cell "
-    "lies in",
+    "lies in{which}",
     cost=1.3,
     cut=OBJECTS,
     trait=LOOKS,
+    which={"all": "", "first": ", up to itself in reading order"},
 )
-def part_fellows(grid: Array, cut: Cut, trait: Trait) -> Array:
-    """Count the parts that share the trait of the cell's part, itself included; -1 in none."""
+def part_fellows(grid: Array, cut: Cut, trait: Trait, which: str) -> Array:
+    """Count the parts that share the trait of the cell's part, all or up to it; -1 in none."""
     values = measured(grid, cut, trait)
-    return over_parts(grid, cut, [values.count(value) for value in values])
+    before = [values[: place + 1].count(value) for place, value in enumerate(values)]
+    counts = [values.count(value) for value in values]
+    return over_parts(grid, cut, before if which == "first" else counts)
 
 
 @new_fact(

@@ -157,8 +157,7 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 
 
 @new_picture(
-    "let every cell of an object of at most three cells that faces {block} in a straight line "
-    "{deed}",
+    "let every cell of a small object that faces {block} in a straight line {deed}",
     cost=1.4,
     effort=6,
     deed={
@@ -173,15 +172,14 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
     },
 )
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
-    """Move or join single cells straight to the block that they face; None without any."""
-    empty, found = background(grid), parts(grid, "one_colour_corners")
-    blocks = [one for one in found if one.mask.sum() > 3]
-    dots = [dot for one in found if one.mask.sum() < 4 for dot in cells_apart(one)]
-    if not blocks or not dots:
+    """Move or join single cells straight to the block that they face; None without any.
+
+    Of cells that move, the nearest come first, and the others stop before them.
+    """
+    empty, (blocks, dots) = background(grid), blocks_and_dots(grid, block)
+    if not dots:
         return None
-    if block == "largest":
-        blocks = [max(blocks, key=lambda one: int(one.mask.sum()))]
-    result = grid.copy()
+    result, taken = grid.copy(), set[tuple[int, int]]()
     for dot in dots:
         ink = main_colour(dot)
         near = [
@@ -195,12 +193,35 @@ def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
         if not near:
             continue
         _, row, column = min(near)
+        down, right = int(np.sign(dot.top - row)), int(np.sign(dot.left - column))
         if deed == "join":
             (top, low), (left, end) = sorted((row, dot.top)), sorted((column, dot.left))
             result[top : low + 1, left : end + 1] = ink
         elif 0 <= row < len(grid) and 0 <= column < len(grid.T):
+            while (
+                deed == "move" and (row, column) in taken and (row, column) != (dot.top, dot.left)
+            ):
+                row, column = row + down, column + right
+            taken.add((row, column))
             result[row, column] = ink
     return result
+
+
+def blocks_and_dots(grid: Array, block: str) -> tuple[list[Part], list[Part]]:
+    """List the blocks, and the cells of small objects, those nearest to a block first."""
+    found = parts(grid, "one_colour_corners")
+    blocks = [one for one in found if one.mask.sum() > 3]
+    if not blocks:
+        return [], []
+    if block == "largest":
+        blocks = [max(blocks, key=lambda one: int(one.mask.sum()))]
+    small = [one for one in found if one.mask.sum() < (12 if block == "largest" else 4)]
+    dots = [dot for one in small if one is not blocks[0] for dot in cells_apart(one)]
+    steps = [
+        min((near[0] for one in blocks for near in faced(one, dot)), default=0) for dot in dots
+    ]
+    order = np.argsort(steps, kind="stable").tolist()
+    return blocks, [dots[place] for place in order]
 
 
 def cells_apart(part: Part) -> list[Part]:

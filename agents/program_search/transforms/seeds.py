@@ -1,0 +1,58 @@
+"""Facts of place, seen from the only ink."""
+
+import numpy as np
+
+from agents.program_search.transforms.perception import background, parts
+from agents.program_search.transforms.registry import Array, new_fact
+
+CORNERS = {
+    "middle": "the middle",
+    "upper_left": "the upper left corner",
+    "upper_right": "the upper right corner",
+    "lower_left": "the lower left corner",
+    "lower_right": "the lower right corner",
+}
+
+
+@new_fact(
+    "how far the cell lies from {corner} of the box of all ink in {measure}{count}",
+    cost=0.5,
+    corner=CORNERS,
+    measure={
+        "row": "rows down (negative: up)",
+        "column": "columns to the right (negative: to the left)",
+        "rising": "rows down plus columns to the right",
+        "falling": "rows down less columns to the right",
+        "steps": "steps, none of them diagonal",
+    },
+    count={
+        "near": ", at most 3 either way",
+        "sign": " (only the sign: -1, 0 or 1)",
+        "twos": ", counted 0, 1, 0, 1 and so on",
+    },
+)
+def seen_from_ink(grid: Array, corner: str, measure: str, count: str) -> Array | None:
+    """Measure how far each cell lies from the box; None if it holds more than two objects."""
+    found = parts(grid, "mixed_corners")
+    if not 1 <= len(found) <= 2:
+        return None
+    rows, columns = np.nonzero(grid != background(grid))
+    ends = [(int(axis.min()), int(axis.max())) for axis in (rows, columns)]
+    if corner == "middle":
+        start = [sum(end) // 2 for end in ends]
+    else:
+        start = [ends[0]["lower" in corner], ends[1]["right" in corner]]
+    row, column = np.indices(grid.shape)
+    down, right = row - start[0], column - start[1]
+    steps = {
+        "row": down,
+        "column": right,
+        "rising": down + right,
+        "falling": down - right,
+        "steps": abs(down) + abs(right),
+    }[measure]
+    return {
+        "near": np.clip(steps, -3, 3),
+        "sign": np.sign(steps),
+        "twos": steps % 2,
+    }[count]
