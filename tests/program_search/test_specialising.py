@@ -10,12 +10,15 @@ import pytest
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.mosaic import Mosaic
+from agents.program_search.search.rules import Rule, Source
+from agents.program_search.solving import Known
 from agents.program_search.transforms.registry import REGISTRY, Step
 from agents.program_search.writing.layout import wrapped
 from agents.program_search.writing.program import carried_definitions, program_of
 from agents.program_search.writing.specialising import specialised
 from tests.program_search.test_properties import SAMPLE
 
+MOVES = {"turned": "sideways", "fallen": "down"}
 MAIN = "def solve_task(grid):\n    return "
 
 
@@ -72,6 +75,17 @@ def test_a_mirror_is_one_line() -> None:
 def test_a_mosaic_names_its_tiles_in_place() -> None:
     code = program_of(Candidate((), Mosaic((("same", "sideways"), ("blank", "upright"))), 0.0, ()))
     assert "np.block([[grid, grid[:, ::-1]], [np.zeros_like(grid), grid[::-1]]])" in code
+
+
+def test_the_same_program_in_other_words_is_a_near_duplicate() -> None:
+    mirror, fall = (Step(REGISTRY[name], (to,), 0.0) for name, to in MOVES.items())
+    direct = Candidate((mirror,), None, 0.0, ())
+    in_cells = Candidate((), Rule((), {}, Source("grid", (mirror,))), 0.0, ())
+    other = Candidate((mirror, fall), None, 0.0, ())
+    known = Known([np.array([[0, 1, 2], [3, 0, 0]]), np.array([[5, 0, 5]])])
+    assert [known.is_new(one, program_of(one)) for one in (direct, in_cells, other, other)] == [
+        *(True, False, True, False)
+    ]
 
 
 def test_a_changed_function_says_what_it_does_there() -> None:
