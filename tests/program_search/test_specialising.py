@@ -119,6 +119,10 @@ def test_an_expression_with_effects_is_not_dropped() -> None:
     assert "places.pop()" in written(f, "f(grid)")
 
 
+def test_a_call_that_lacks_an_argument_is_left_as_it_is() -> None:
+    assert "return f(grid)" in written("def f(x, y):\n    return x + y", "f(grid)")
+
+
 def test_an_alias_in_a_loop_keeps_its_value() -> None:
     f = (
         "def f(x):\n    for y in x:\n        b = y + 1\n        if y == 1:\n            a = b\n"

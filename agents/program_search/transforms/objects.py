@@ -119,7 +119,7 @@ STEPS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 
 
 def cells_of(part: Part, down: int = 0, right: int = 0) -> tuple[Array, Array]:
-    """Give the rows and columns of the part's cells in the grid, moved by so much."""
+    """Give the rows and columns of the part's cells, moved `down` rows and `right` columns."""
     rows, columns = np.nonzero(part.mask)
     return rows + part.top + down, columns + part.left + right
 

@@ -46,7 +46,7 @@ def background(grid: Array) -> int:
 
 
 def bordered(grid: Array, width: int, value: int) -> Array:
-    """Put so many more cells of one value on each side of the grid."""
+    """Put a border around the grid, `width` wide and of `value`."""
     result = np.full((grid.shape[0] + 2 * width, grid.shape[1] + 2 * width), value)
     result[width:-width, width:-width] = grid
     return result

@@ -100,6 +100,15 @@ def literal(number: int) -> ast.expr:
     return ast.parse(repr(number), mode="eval").body
 
 
+def without_zero(node: ast.expr | None) -> ast.expr | None:
+    """A sum of whole numbers without 0 as its last term."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        if not isinstance(node.right, ast.Constant) or node.right.value != 0:
+            break
+        node = node.left
+    return node
+
+
 class Folding(ast.NodeTransformer):
     """Puts expressions in the place of names, and works out what is then decided."""
 
@@ -208,6 +217,12 @@ class Folding(ast.NodeTransformer):
             is_whole = not names_itself(node) and not any(isinstance(i, ast.Starred) for i in items)
             if -len(items) <= key < len(items) and is_whole:
                 return self._hit(items[key])
+        return node
+
+    def visit_Slice(self, node: ast.Slice) -> Any:
+        """A slice whose ends, which are whole numbers, have no 0 added or taken off."""
+        self.generic_visit(node)
+        node.lower, node.upper = without_zero(node.lower), without_zero(node.upper)
         return node
 
     def visit_Call(self, node: ast.Call) -> Any:

@@ -139,9 +139,10 @@ class Program:
         is_passed_on = any(name in seen.passed for seen in found.values())
         if not calls or is_passed_on or self.strange & {name, *calls}:
             return None
-        size = len(parameters(self.functions[name]))
+        most = len(parameters(self.functions[name]))
+        least = most - len(self.functions[name].args.defaults)
         each = [call for those in calls.values() for call in those]
-        return calls if all(is_plain(call, size) for call in each) else None
+        return calls if all(is_plain(one, least, most) for one in each) else None
 
     def _specialise(self, name: str) -> bool:
         """Work the arguments of one function that never vary into it; False if there are none."""
@@ -368,10 +369,10 @@ def is_guarded(expression: ast.expr) -> bool:
     return expression.orelse.value is None
 
 
-def is_plain(call: ast.Call, most: int) -> bool:
-    """Whether a call gives single arguments by their places, at most so many."""
+def is_plain(call: ast.Call, least: int, most: int) -> bool:
+    """Whether a call gives single arguments by their places, as many as may be given."""
     is_starred = any(isinstance(one, ast.Starred) for one in call.args)
-    return not call.keywords and not is_starred and len(call.args) <= most
+    return not call.keywords and not is_starred and least <= len(call.args) <= most
 
 
 def argument_at(function: ast.FunctionDef, call: ast.Call, place: int) -> ast.expr:
