@@ -12,6 +12,7 @@ from agents.program_search.transforms.moves import moved_to_box
 from agents.program_search.transforms.part_facts import part_fellows
 from agents.program_search.transforms.rays import brought_to_blocks
 from agents.program_search.transforms.seeds import seen_from_ink
+from agents.program_search.transforms.summaries import rings_recoloured
 from agents.program_search.transforms.traits import look, outline
 from tests.program_search.test_parts import grid
 
@@ -87,3 +88,9 @@ def test_the_commonest_object_is_cut_out() -> None:
 def test_fellows_are_counted_in_reading_order() -> None:
     first = part_fellows(grid("1020/0003"), "one_colour_sides", outline, "first")
     assert first.tolist() == [[1, -1, 2, -1], [-1, -1, -1, 3]]
+
+
+def test_rings_of_a_grid_without_black_change_colours_too() -> None:
+    made = rings_recoloured(grid("3333/3223/3223/3333"), "reverse")
+    assert made is not None
+    assert made.tolist() == grid("2222/2332/2332/2222").tolist()

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from agents.program_search.transforms.cropping import boxed
 from agents.program_search.transforms.perception import (
     COLOUR_SETS,
     OBJECTS,
@@ -229,11 +228,8 @@ def cell_of_part(grid: Array, cut: str, which: str, trait: Trait) -> Array | Non
 )
 def rings_recoloured(grid: Array, how: str) -> Array | None:
     """Permute the colours in the order in which they are met inwards; None if they are mixed."""
-    crop = boxed(grid, grid != background(grid), 0)
-    if crop is None:
-        return None
-    order = list(dict.fromkeys(crop[ring, ring] for ring in range((min(crop.shape) + 1) // 2)))
-    if len(order) < 2 or len(np.unique(crop)) != len(order):
+    order = list(dict.fromkeys(grid[ring, ring] for ring in range((min(grid.shape) + 1) // 2)))
+    if len(order) < 2 or len(np.unique(grid)) != len(order):
         return None
     colours = np.arange(10)
     colours[order] = {
