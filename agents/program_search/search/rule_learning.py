@@ -41,6 +41,8 @@ class Column(NamedTuple):
     source: Source
     cost: float
     values: Array
+    codes: Array
+    """The values renumbered in the order in which they first come."""
     is_colour: bool
 
 
@@ -80,7 +82,7 @@ class RuleLearner:
         self.outcomes = outcomes_among(self.columns, self.target)
         self.values = np.stack([outcome.values for outcome in self.outcomes])
         self.wrong = packed((self.values[:, : len(self.target)] != self.target).T)
-        self.codes = [np.unique(one.values, return_inverse=True)[1] for one in self.columns]
+        self.codes = [one.codes for one in self.columns]
         self.found: list[tuple[float, FactSet, Fit]] = []
         self.limit = np.inf
 
@@ -209,13 +211,21 @@ def joined_cases(case: Array, codes: Array, train: int) -> tuple[Array, int]:
 def columns_of(
     base: State, others: Sequence[State], inputs: Sequence[Array], budget: SearchBudget
 ) -> list[Column]:
-    """All that rules may look at or copy; of columns with equal values only the first."""
+    """All that rules may look at or copy; of those that tell the same cells apart only the first.
+
+    Colours that can be copied stay if no earlier column has the same values.
+    """
     shapes = base.shapes()
-    found: dict[bytes, Column] = {}
+    found, told = dict[bytes, Column](), set[bytes]()
 
     def keep(source: Source, cost: float, grids: Sequence[Array], is_colour: bool) -> None:
         values = np.concatenate([grid.ravel() for grid in grids])
-        found.setdefault(values.tobytes(), Column(source, cost, values, is_colour))
+        if (key := values.tobytes()) not in found:
+            _, first, codes = np.unique(values, return_index=True, return_inverse=True)
+            codes = np.argsort(np.argsort(first))[codes]
+            if is_colour or codes.tobytes() not in told:
+                found[key] = Column(source, cost, values, codes, is_colour)
+            told.add(codes.tobytes())
 
     keep(OWN, OWN_COST, base.grids, True)
     for state in others[:OTHER_PICTURES]:
@@ -240,9 +250,9 @@ def columns_of(
 
 def outcomes_among(columns: Sequence[Column], target: Array) -> list[Column]:
     """The outcomes that a case may take (constants, copies of colours), cheapest first."""
-    size = len(columns[0].values)
+    same = np.zeros(len(columns[0].values), np.int64)
     outcomes = [
-        Column(Source("constant", colour=colour), CONSTANT_COST, np.full(size, colour), True)
+        Column(Source("constant", colour=colour), CONSTANT_COST, same + colour, same, True)
         for colour in np.unique(target).tolist()
     ]
     for column in columns:

@@ -20,6 +20,8 @@ MODULES = (
     "matching",
     "moves",
     "seeds",
+    "panes",
+    "areas",
 )
 """The modules that register transforms, in this order (a module's own imports go before it)."""
 

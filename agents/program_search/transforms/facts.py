@@ -186,16 +186,19 @@ def neighbourhood(grid: Array, neighbours: int) -> Array:
 @new_fact(
     "{what} in the cell's {line}",
     cost=1.2,
-    line={"row": "row", "column": "column"},
+    line={"row": "row", "column": "column", "more": "row or column, whichever gives more"},
     what={
         "inked": "the number of cells that are not background",
         "colours": "the number of colours",
         "rank": "the rank, 0 for the least, of the number of cells that are not background",
         "first": "the place, from 0, of the first cell that is not background (0 if there is none)",
+        "open": "whether only the two ends are inked (1 if so)",
     },
 )
 def line_holds(grid: Array, line: str, what: str) -> Array:
-    """Tell what the cell's whole row or column holds."""
+    """Tell what the cell's whole row or column holds, or the greater of the two values."""
+    if line == "more":
+        return np.maximum(line_holds(grid, "row", what), line_holds(grid, "column", what))
     rows = grid if line == "row" else grid.T
     inked = (rows != background(grid)).sum(1)
     colours = np.array([len(set(row)) for row in rows.tolist()])
@@ -204,6 +207,7 @@ def line_holds(grid: Array, line: str, what: str) -> Array:
         "colours": colours,
         "rank": np.unique(inked, return_inverse=True)[1],
         "first": (rows != background(grid)).argmax(1),
+        "open": (inked == 2) & (rows[:, [0, -1]] != background(grid)).all(1) & (len(rows[0]) > 2),
     }
     over = np.repeat(values[what][:, None], rows.shape[1], 1)
     return over if line == "row" else over.T

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from agents.program_search.transforms.objects import fragments_completed
 from agents.program_search.transforms.perception import (
     COLOUR_SETS,
     OBJECTS,
@@ -23,6 +24,8 @@ CENTRES = {
     "box": "the middle of the box of the ink",
     "rare": "the middle of the cells of the rarest colour",
     "even": "the middle of the one-colour object that all mirrors and turns leave as it is",
+    "grid": "the middle of the grid",
+    "best": "the middle about which most cells have their image",
 }
 
 
@@ -31,6 +34,10 @@ def centre_of(grid: Array, centre: str) -> tuple[int, int] | None:
 
     None if no object, or more than one, is central.
     """
+    if centre == "best":
+        return best_centre(grid)
+    if centre == "grid":
+        return len(grid) - 1, len(grid.T) - 1
     if centre == "even":
         even = [one for one in parts(grid, "one_colour_corners") if is_even(one.mask)]
         if len(even) != 1:
@@ -42,6 +49,19 @@ def centre_of(grid: Array, centre: str) -> tuple[int, int] | None:
     rarest = np.where(counts > 0, counts, 999).argmin()
     rows, columns = np.nonzero(grid == rarest if centre == "rare" else grid != background(grid))
     return int(rows.min() + rows.max()), int(columns.min() + columns.max())
+
+
+def best_centre(grid: Array) -> tuple[int, int] | None:
+    """The centre about which half and quarter turns map most of the ink on its like."""
+    rows, columns = np.nonzero(grid != background(grid))
+    if not 0 < len(rows) <= 60:
+        return None
+    (y, to_y), (x, to_x) = np.meshgrid(rows, rows), np.meshgrid(columns, columns)
+    alike = grid[y, x] == grid[to_y, to_x]
+    down = np.concatenate([(y + to_y)[alike], (to_y - x + to_x + y)[alike]])
+    right = np.concatenate([(x + to_x)[alike], (to_x + y - to_y + x)[alike]])
+    inside = (down >= 0) & (right >= 0) & (right < 60)
+    return divmod(int(np.bincount(60 * down[inside] + right[inside]).argmax()), 60)
 
 
 def is_even(mask: Array) -> bool:
@@ -114,6 +134,11 @@ def mirrored_sideways(grid: Array) -> Array:
     return turned(grid, "sideways")
 
 
+def completed_fragments(grid: Array) -> Array | None:
+    """Complete fragments to copies of the largest object."""
+    return fragments_completed(grid, "same")
+
+
 def fallen_down(grid: Array) -> Array:
     """Let cells fall down."""
     return fallen(grid, "down")
@@ -129,9 +154,10 @@ def fallen_down(grid: Array) -> Array:
         joined_diagonally: "join those of one colour by diagonal lines over background",
         fallen_down: "let those that are not background fall down",
         mirrored_sideways: "mirror the table left to right",
+        completed_fragments: "complete every fragment to a copy of the largest object of them",
     },
 )
-def at_panes_level(grid: Array, deed: Callable[[Array], Array]) -> Array | None:
+def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array | None:
     """Do the deed to the table of panes, for each place in a pane; None without such a table."""
     found = parts(grid, "panes")
     rows, sizes = len({part.top for part in found}), {part.mask.shape for part in found}
@@ -140,7 +166,10 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array]) -> Array | None:
     stack = np.array([part.picture for part in found]).reshape(rows, -1, *found[0].mask.shape)
     changed = stack.copy()
     for row, column in np.ndindex(*found[0].mask.shape):
-        changed[:, :, row, column] = deed(stack[:, :, row, column])
+        table = deed(stack[:, :, row, column])
+        if table is None:
+            return None
+        changed[:, :, row, column] = table
     result = grid.copy()
     for part, picture in zip(found, changed.reshape(-1, *found[0].mask.shape), strict=True):
         height, width = part.mask.shape
@@ -242,3 +271,48 @@ def sideways(rows: Array, right: int, empty: int) -> Array:
             :, max(-right, 0) : width - max(right, 0)
         ]
     return result
+
+
+@new_picture("mirror every other cell over the nearest bar of the commonest colour", cost=1.4)
+def reflected_over_bars(grid: Array) -> Array | None:
+    """Ink of other colours changes the side of the nearest edge that an object fills.
+
+    None if the commonest colour has no such edges, or if there is no other ink.
+    """
+    empty = background(grid)
+    counts = np.bincount(grid.ravel(), minlength=10)
+    counts[empty] = 0
+    result = np.where(grid == counts.argmax(), grid, empty)
+    bars = [bar for part in parts(result, "mixed_corners") for bar in bars_of(part)]
+    others = np.argwhere((grid != empty) & (grid != counts.argmax())).tolist()
+    if not bars or not others:
+        return None
+    for row, column in others:
+        down, right = min(images_over(bars, row, column), default=(0, row, column))[1:]
+        if 0 <= down < len(grid) and 0 <= right < len(grid.T):
+            result[down, right] = grid[row, column]
+    return result
+
+
+def bars_of(part: Part) -> list[tuple[int, int, int, int]]:
+    """The long edges of its box that a part fills: axis, line, where it starts and ends."""
+    (height, width), mask = part.mask.shape, part.mask
+    if width > max(height, 2):
+        rows = [row for row in (0, height - 1) if mask[row].all()]
+        return [(0, part.top + row, part.left, part.left + width) for row in rows]
+    columns = [column for column in (0, width - 1) if mask[:, column].all()]
+    found = [(1, part.left + column, part.top, part.top + height) for column in columns]
+    return found if height > max(width, 2) else []
+
+
+def images_over(
+    bars: list[tuple[int, int, int, int]], row: int, column: int
+) -> list[tuple[int, int, int]]:
+    """For each bar that the cell stands before: how far, and the mirrored row and column."""
+    found = []
+    for axis, line, first, end in bars:
+        if axis == 0 and first <= column < end:
+            found.append((abs(row - line), 2 * line - row, column))
+        if axis == 1 and first <= row < end:
+            found.append((abs(column - line), row, 2 * line - column))
+    return found

@@ -232,9 +232,20 @@ def line_end(grid: Array, end: int, line: str) -> Array:
     return np.repeat(grid[end][None], height, 0)
 
 
-@new_paint("the colour at the same place in the first pane that is not background there", cost=1.7)
-def in_any_pane(grid: Array) -> Array | None:
-    """Lay all panes over each other, in every pane.
+@new_paint(
+    "the colour at {place} in the first pane that is not background there",
+    cost=1.55,
+    place={
+        "same": "the same place",
+        "sideways": "the place mirrored left to right",
+        "upright": "the place mirrored top to bottom",
+        "half_turn": "the place turned by half a turn",
+        "left_turn": "the place turned a quarter to the right",
+        "right_turn": "the place turned a quarter to the left",
+    },
+)
+def in_any_pane(grid: Array, place: str) -> Array | None:
+    """Lay all panes over each other, in every pane, as they are or turned.
 
     None if the sizes of the panes differ, or if what divides them is background.
     """
@@ -246,6 +257,12 @@ def in_any_pane(grid: Array) -> Array | None:
     over = found[0].picture
     for one in found[1:]:
         over = np.where(over == empty, one.picture, over)
+    if place in ("sideways", "upright"):
+        over = over[:, ::-1] if place == "sideways" else over[::-1]
+    if place.endswith("turn"):
+        over = np.rot90(over, {"left_turn": 1, "half_turn": 2, "right_turn": 3}[place])
+    if over.shape != found[0].picture.shape:
+        return None
     result = grid.copy()
     for one in found:
         result[one.top : one.top + len(over), one.left : one.left + len(over.T)] = over

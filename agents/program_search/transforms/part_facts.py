@@ -15,6 +15,8 @@ from agents.program_search.transforms.perception import (
 )
 from agents.program_search.transforms.registry import YES_NO, Array, new_fact, remembered
 from agents.program_search.transforms.traits import (
+    AMOUNTS,
+    CORNERS,
     FLAGS,
     LOOKS,
     MEASURES,
@@ -22,6 +24,7 @@ from agents.program_search.transforms.traits import (
     Trait,
     cells,
     height,
+    inked_cells,
     measured,
     width,
     worded,
@@ -35,7 +38,9 @@ def over_parts(grid: Array, cut: Cut, values: list[int]) -> Array:
     return np.array([-1, *values])[numbered(grid, cut)]
 
 
-@new_fact("the {trait} of the {cut} that the cell lies in", cost=1.2, cut=CUTS, trait=SIZES)
+@new_fact(
+    "the {trait} of the {cut} that the cell lies in", cost=1.2, cut=CUTS, trait={**SIZES, **CORNERS}
+)
 def part_measure(grid: Array, cut: Cut, trait: Trait) -> Array:
     """Give the trait of the part that each cell lies in; -1 in none."""
     return over_parts(grid, cut, measured(grid, cut, trait))
@@ -63,7 +68,8 @@ def part_flag(grid: Array, cut: Cut, trait: Trait) -> Array:
         "least": "has the least",
         "alone": "is the only one with its",
     },
-    trait=MEASURES,
+    trait={**MEASURES, inked_cells: AMOUNTS[inked_cells]},
+    unless=lambda cut, _, trait: trait is inked_cells and cut != "panes",
 )
 def part_stands_out(grid: Array, cut: Cut, which: str, trait: Trait) -> Array:
     """Mark with 1 the parts that have the greatest, least or a unique value of the trait."""
@@ -112,7 +118,7 @@ def part_fellows(grid: Array, cut: Cut, trait: Trait, which: str) -> Array:
         "twos": "1, 2, 1, 2 and so on in reading order",
         "threes": "1, 2, 3, 1, 2, 3 and so on in reading order",
         "across": "1, 2, 3, 1, 2, 3 and so on from left to right",
-        "ends": "1 for the first, 2 for those between, 3 for the last in reading order",
+        "ends": "1 for the first, 2 for the middle one, 3 for the last, 4 for all others",
     },
     unless=lambda cut, count: isinstance(cut, tuple) and count != "order",
 )
@@ -123,7 +129,8 @@ def part_number(grid: Array, cut: Cut, count: str) -> Array:
     order = np.arange(most)
     if count == "across":
         order = np.argsort(np.argsort([one.left for one in parts(grid, cut)], kind="stable"))
-    turns = {"order": order, "twos": order % 2, "ends": np.sign(order) + (order == most - 1)}
+    ends = np.select([order == 0, order == most - 1, 2 * order == most - 1], [0, 2, 1], 3)
+    turns = {"order": order, "twos": order % 2, "ends": ends}
     return np.append(0, turns.get(count, order % 3) + 1)[numbers]
 
 

@@ -5,7 +5,13 @@ import numpy as np
 from agents.program_search.transforms.cropping import boxed
 from agents.program_search.transforms.paints import facing, first_seen, first_seen_diagonally
 from agents.program_search.transforms.perception import OBJECTS, background, lines, parts, regions
-from agents.program_search.transforms.registry import COLOURS, DIRECTIONS, Array, new_picture
+from agents.program_search.transforms.registry import (
+    COLOURS,
+    DIRECTIONS,
+    Array,
+    new_picture,
+    remembered,
+)
 
 TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times"}
 SYMMETRIES = {
@@ -301,6 +307,7 @@ def moved(image: Array, down: int, right: int, fill: int, shape: tuple[int, int]
     way=WAYS,
     hole={**HOLES, "none": "of which there are none"},
 )
+@remembered
 def continued(grid: Array, way: str, hole: str) -> Array | None:
     """Repeat the smallest tile that agrees with all cells that are there."""
     missing = -1 if hole == "none" else missing_colour(grid, hole)
@@ -335,15 +342,16 @@ def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
 
 
 @new_picture(
-    "find what solid rectangles of one colour hide if the smallest fitting tile repeats {way}",
-    cost=1.4,
+    "find what the missing cells, {hole}, hide if the smallest fitting tile repeats {way}",
+    cost=1.3,
     effort=12,
+    hole={name: HOLES[name] for name in ("patch", "background")},
     way=WAYS,
 )
-def hidden_by_repetition(grid: Array, way: str) -> Array | None:
+def hidden_by_repetition(grid: Array, hole: str, way: str) -> Array | None:
     """Continue the pattern, and crop it to the box of what was missing."""
-    whole = continued(grid, way, "patch")
-    return None if whole is None else boxed(whole, grid == missing_colour(grid, "patch"), 0)
+    whole = continued(grid, way, hole)
+    return None if whole is None else boxed(whole, grid == missing_colour(grid, hole), 0)
 
 
 @new_picture("give every one-cell {cut} the commonest colour around it", cost=1.3, cut=OBJECTS)

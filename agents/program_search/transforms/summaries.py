@@ -7,6 +7,7 @@ from agents.program_search.transforms.perception import (
     OBJECTS,
     PANES,
     REGIONS,
+    Part,
     background,
     numbered,
     parts,
@@ -238,3 +239,85 @@ def rings_recoloured(grid: Array, how: str) -> Array | None:
         "in": order[-1:] + order[:-1],
     }[how]
     return colours[grid]
+
+
+CANVASES = {
+    (3, 3): "into a 3×3 grid, to and fro",
+    (1, 5): "into a row of five cells",
+}
+
+
+@new_picture(
+    "write {what} {canvas}",
+    cost=1.4,
+    effort=2,
+    what={
+        "objects": "the colour of each one-colour object, from left to right,",
+        **{
+            colour: f"{name}, once for each of its objects of several cells,"
+            for colour, name in COLOURS.items()
+        },
+    },
+    canvas=CANVASES,
+)
+def written_out(grid: Array, what: str | int, canvas: tuple[int, int]) -> Array | None:
+    """The colours in reading order, every other row backwards; None if there are too many."""
+    empty = background(grid)
+    found = sorted(parts(grid, "one_colour_sides"), key=lambda one: one.left)
+    if what == "objects":
+        colours = [main_colour(part) for part in found]
+    else:
+        colours = [what for part in found if main_colour(part) == what and part.mask.sum() > 1]
+    height, width = canvas
+    if not 0 < len(colours) <= height * width:
+        return None
+    result = np.array([*colours, *[empty] * (height * width - len(colours))]).reshape(canvas)
+    result[1::2] = result[1::2, ::-1]
+    return result
+
+
+@new_picture(
+    "draw a stripe for each {what}, as long as {length}",
+    cost=1.4,
+    what={
+        "border": "colour whose objects touch the border, the way the first one lies",
+        "largest": "one-colour object of the most cells, from left to right, upright",
+    },
+    length={"stripes": "there are stripes", "cells": "the first has cells"},
+)
+def striped(grid: Array, what: str, length: str) -> Array | None:
+    """Full lines in the objects' colours, in their order; None without such objects."""
+    found = parts(grid, "one_colour_corners")
+    if what == "largest":
+        most = max((one.mask.sum() for one in found), default=0)
+        found = [one for one in found if one.mask.sum() == most]
+    else:
+        found = [one for one in found if at_border(one, grid)]
+    lies = what == "border" and bool(found) and found[0].mask.shape[0] < found[0].mask.shape[1]
+    found.sort(key=lambda one: one.top if lies else one.left)
+    colours = list(dict.fromkeys(main_colour(one) for one in found))
+    if not colours:
+        return None
+    side = len(colours) if length == "stripes" else int(found[0].mask.sum())
+    result = np.tile(np.array(colours)[:, None], side)
+    return result if lies else result.T
+
+
+def at_border(part: Part, grid: Array) -> bool:
+    """Whether the box of the part reaches the border of the grid."""
+    (height, width), (low, right) = grid.shape, part.mask.shape
+    return not part.top or not part.left or part.top + low == height or part.left + right == width
+
+
+@new_picture(
+    "sort the {line} by their number of cells besides background, {order}",
+    cost=1.3,
+    line={"row": "rows", "column": "columns"},
+    order={1: "the least first", -1: "the greatest first"},
+)
+def lines_sorted(grid: Array, line: str, order: int) -> Array:
+    """The rows or columns in the order of their ink; equal ones keep their order."""
+    rows = grid if line == "row" else grid.T
+    counts = (rows != background(grid)).sum(1)
+    result = rows[np.argsort(order * counts, kind="stable")]
+    return result if line == "row" else result.T

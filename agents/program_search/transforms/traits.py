@@ -72,6 +72,13 @@ def hole_count(part: Part) -> int:
     return int(regions(np.where(holes(part.mask), 1, -1), False).max())
 
 
+def corner_count(part: Part) -> int:
+    """Number of corners of its outline."""
+    wide = np.pad(part.mask * 1, 1)
+    around = wide[:-1, :-1] + wide[1:, :-1] + wide[:-1, 1:] + wide[1:, 1:]
+    return int((around % 2).sum())
+
+
 def is_full(part: Part) -> int:
     """Tell whether it fills its box."""
     return int(part.mask.all())
@@ -164,6 +171,7 @@ PLACES = worded(top_row, left_column, bottom_row, right_column)
 TINTS = worded(main_colour, rarest_colour)
 MEASURES = {**SIZES, **PLACES}
 LOOKS = worded(outline, look, turned_outline, main_colour, cells)
+CORNERS = worded(corner_count)
 AMOUNTS = worded(rarest_count, inked_cells)
 
 
