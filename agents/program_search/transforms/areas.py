@@ -1,4 +1,4 @@
-"""Areas that cells span: boxes of loose groups, empty rectangles, frames, margins, repetition."""
+"""Areas that cells span: boxes of loose groups, margins, frames, repeated boxes, regions' sides."""
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from agents.program_search.transforms.registry import (
     colour=COLOURS,
 )
 def in_group_box(grid: Array, colour: int) -> Array | None:
-    """1 in the boxes of the colour's loose groups; None if it is background or missing."""
+    """Mark the boxes of the colour's loose groups with 1; None if it is background or missing."""
     flags = grid == colour
     if colour == background(grid) or not flags.any():
         return None
@@ -54,7 +54,7 @@ def in_group_box(grid: Array, colour: int) -> Array | None:
     cut={name: OBJECTS[name] for name in ("one_colour_sides", "mixed_corners")},
 )
 def in_margin(grid: Array, cut: str) -> Array:
-    """0 in each part's box, 1 beside it and 2 off its corners up to half its side; else -1."""
+    """Mark each part's box with 0, what is beside it with 1, off its corners with 2, else -1."""
     result = np.full(grid.shape, 3)
     for part in parts(grid, cut):
         (height, width), far = part.mask.shape, max(part.mask.shape) // 2
@@ -76,7 +76,7 @@ def in_margin(grid: Array, cut: str) -> Array:
     direction=DIRECTIONS,
 )
 def seen_by_part(grid: Array, cut: str, direction: str) -> Array:
-    """For each part the commonest ink of other colours in its cells' sight; else background."""
+    """Give each part the commonest other ink in its cells' sight; else background."""
     empty, numbers = background(grid), numbered(grid, cut)
     result = np.full_like(grid, empty)
     for number in range(1, int(numbers.max()) + 1):
@@ -99,7 +99,7 @@ def seen_by_part(grid: Array, cut: str, direction: str) -> Array:
     colour=COLOURS,
 )
 def part_touches(grid: Array, cut: str, colour: int) -> Array | None:
-    """1 in the parts with a side neighbour of the colour; None if background or missing."""
+    """Mark the parts beside the colour with 1; None if it is background or missing."""
     if colour == background(grid) or not (grid == colour).any():
         return None
     numbers = numbered(grid, cut)
@@ -117,7 +117,7 @@ def part_touches(grid: Array, cut: str, colour: int) -> Array | None:
     lines={"all": "all of it", "full": "only its rows and columns that hold no background"},
 )
 def box_repeated(grid: Array, lines: str) -> Array | None:
-    """The ink's box as a tile in its place and everywhere else; None if it is the grid."""
+    """Repeat the ink's box from its place over the grid; None if it is the grid."""
     empty = background(grid)
     rows, columns = np.nonzero(grid != empty)
     if not len(rows):
@@ -144,7 +144,7 @@ def box_repeated(grid: Array, lines: str) -> Array | None:
     extent={0: "the whole of", 1: "the inside of"},
 )
 def cropped_to_frame(grid: Array, extent: int) -> Array | None:
-    """The largest rectangle with two full sides of one colour; None if there is none of 3×3."""
+    """Crop to the largest rectangle with two equal full sides; None if there is none of 3×3."""
     best, place = 0, None
     for image, is_turned in ((grid, False), (grid.T, True)):
         for left, right, top, low in frames(image):
@@ -159,7 +159,7 @@ def cropped_to_frame(grid: Array, extent: int) -> Array | None:
 
 
 def frames(grid: Array) -> list[tuple[int, int, int, int]]:
-    """First and last column, first and last row of rectangles with such sides and corners."""
+    """Find rectangles with such sides and corners: first and last column, first and last row."""
     (height, width), empty, found = grid.shape, background(grid), []
     for left in range(width - 2):
         for right in range(left + 2, width):

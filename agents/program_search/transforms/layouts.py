@@ -52,7 +52,7 @@ def centre_of(grid: Array, centre: str) -> tuple[int, int] | None:
 
 
 def best_centre(grid: Array) -> tuple[int, int] | None:
-    """The centre about which half and quarter turns map most of the ink on its like."""
+    """Find the centre about which half and quarter turns map most of the ink on its like."""
     rows, columns = np.nonzero(grid != background(grid))
     if not 0 < len(rows) <= 60:
         return None
@@ -275,7 +275,7 @@ def sideways(rows: Array, right: int, empty: int) -> Array:
 
 @new_picture("mirror every other cell over the nearest bar of the commonest colour", cost=1.4)
 def reflected_over_bars(grid: Array) -> Array | None:
-    """Ink of other colours changes the side of the nearest edge that an object fills.
+    """Move ink of other colours to the other side of the nearest edge that an object fills.
 
     None if the commonest colour has no such edges, or if there is no other ink.
     """
@@ -295,7 +295,7 @@ def reflected_over_bars(grid: Array) -> Array | None:
 
 
 def bars_of(part: Part) -> list[tuple[int, int, int, int]]:
-    """The long edges of its box that a part fills: axis, line, where it starts and ends."""
+    """List the long edges of its box that a part fills: axis, line, where it starts and ends."""
     (height, width), mask = part.mask.shape, part.mask
     if width > max(height, 2):
         rows = [row for row in (0, height - 1) if mask[row].all()]
@@ -308,7 +308,7 @@ def bars_of(part: Part) -> list[tuple[int, int, int, int]]:
 def images_over(
     bars: list[tuple[int, int, int, int]], row: int, column: int
 ) -> list[tuple[int, int, int]]:
-    """For each bar that the cell stands before: how far, and the mirrored row and column."""
+    """List for each bar before the cell how far it is, and the mirrored row and column."""
     found = []
     for axis, line, first, end in bars:
         if axis == 0 and first <= column < end:

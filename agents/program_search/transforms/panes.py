@@ -1,4 +1,4 @@
-"""Panes between full lines: which of them stands out, and what it says to the others."""
+"""Panes between full lines: one of them, and what it tells the others."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from agents.program_search.transforms.registry import COLOURS, Array, new_paint
 
 
 def pane_table(grid: Array) -> list[list[Part]] | None:
-    """The panes by row and column; None unless there are several, all of one size."""
+    """List the panes by row and column; None unless there are several, all of one size."""
     found = parts(grid, "panes")
     rows, sizes = len({part.top for part in found}), {part.mask.shape for part in found}
     if len(found) < 2 or len(found) % rows or len(sizes) != 1:
@@ -17,7 +17,7 @@ def pane_table(grid: Array) -> list[list[Part]] | None:
 
 
 def ink_of(part: Part, empty: int) -> int:
-    """The number of cells of the part that are not background."""
+    """Count the cells of the part that are not background."""
     return int((part.picture != empty).sum())
 
 
@@ -37,7 +37,7 @@ def ink_of(part: Part, empty: int) -> int:
     unless=lambda which, how: how == "marker" and which in ("least", "most"),
 )
 def chosen_pane(grid: Array, which: str | int, how: str) -> Array | None:
-    """The lines with what one pane tells to be in each pane; None unless one pane stands out."""
+    """Fill each pane with what the chosen one tells; None unless one pane stands out."""
     table, empty = pane_table(grid), background(grid)
     if table is None:
         return None

@@ -261,7 +261,7 @@ CANVASES = {
     canvas=CANVASES,
 )
 def written_out(grid: Array, what: str | int, canvas: tuple[int, int]) -> Array | None:
-    """The colours in reading order, every other row backwards; None if there are too many."""
+    """Write the colours row by row, every other row backwards; None if there are too many."""
     empty = background(grid)
     found = sorted(parts(grid, "one_colour_sides"), key=lambda one: one.left)
     if what == "objects":
@@ -286,7 +286,7 @@ def written_out(grid: Array, what: str | int, canvas: tuple[int, int]) -> Array 
     length={"stripes": "there are stripes", "cells": "the first has cells"},
 )
 def striped(grid: Array, what: str, length: str) -> Array | None:
-    """Full lines in the objects' colours, in their order; None without such objects."""
+    """Draw full lines in the objects' colours, in their order; None without such objects."""
     found = parts(grid, "one_colour_corners")
     if what == "largest":
         most = max((one.mask.sum() for one in found), default=0)
@@ -304,7 +304,7 @@ def striped(grid: Array, what: str, length: str) -> Array | None:
 
 
 def at_border(part: Part, grid: Array) -> bool:
-    """Whether the box of the part reaches the border of the grid."""
+    """Tell whether the box of the part reaches the border of the grid."""
     (height, width), (low, right) = grid.shape, part.mask.shape
     return not part.top or not part.left or part.top + low == height or part.left + right == width
 
@@ -316,7 +316,7 @@ def at_border(part: Part, grid: Array) -> bool:
     order={1: "the least first", -1: "the greatest first"},
 )
 def lines_sorted(grid: Array, line: str, order: int) -> Array:
-    """The rows or columns in the order of their ink; equal ones keep their order."""
+    """Sort the rows or columns by their ink; equal ones keep their order."""
     rows = grid if line == "row" else grid.T
     counts = (rows != background(grid)).sum(1)
     result = rows[np.argsort(order * counts, kind="stable")]
