@@ -13,7 +13,7 @@ from agents.program_search.transforms.part_facts import part_fellows
 from agents.program_search.transforms.rays import brought_to_blocks
 from agents.program_search.transforms.seeds import seen_from_ink
 from agents.program_search.transforms.summaries import rings_recoloured
-from agents.program_search.transforms.traits import look, outline
+from agents.program_search.transforms.traits import look, shape
 from tests.program_search.test_parts import grid
 
 
@@ -86,7 +86,7 @@ def test_the_commonest_object_is_cut_out() -> None:
 
 
 def test_fellows_are_counted_in_reading_order() -> None:
-    first = part_fellows(grid("1020/0003"), "one_colour_sides", outline, "first")
+    first = part_fellows(grid("1020/0003"), "one_colour_sides", shape, "first")
     assert first.tolist() == [[1, -1, 2, -1], [-1, -1, -1, 3]]
 
 

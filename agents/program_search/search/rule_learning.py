@@ -7,6 +7,7 @@ without a right outcome are extended by one more fact.
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
+from math import log2
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,10 @@ from agents.program_search.search.rules import OWN, Rule, Source
 from agents.program_search.transforms.registry import COLOURS, Array, steps_of
 
 BEAM_WIDTH = 10
+BEAM_LOOKED_AT = 40
+"""So many sets are compared to find BEAM_WIDTH that part the train cells differently."""
+LIKELY_OUTCOMES = 12
+"""A set that does not fit is judged by the cells that the best of so many outcomes leaves wrong."""
 MOST_FACTS = 3
 MOST_CASES = 48
 RULES_KEPT = 8
@@ -26,6 +31,8 @@ ALIKE_CASE_COST = 0.1
 """The cost of a case that takes the outcome of most cases, and so need not be listed."""
 CASES_FOR_ALL_OTHERS = 3
 """If at least this many cases have one outcome, unseen cases are trusted to have it too."""
+VALUE_COST = 0.15
+"""The cost of each bit, from the second on, that tells a fact's value from its others."""
 OUTCOME_COST = 0.2
 OTHER_PICTURES = 40
 """A rule may copy from this many other pictures at most."""
@@ -56,10 +63,13 @@ class FactSet(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """For each case: whether train cells show it, and its cheapest right outcome (-1: none)."""
+    """For each case: whether train cells show it, its cheapest right outcome (-1: none), and
+    how many cells the best of the likely outcomes leaves wrong.
+    """
 
     seen: Array
     outcome: Array
+    wrong: Array
 
 
 class RuleLearner:
@@ -81,8 +91,14 @@ class RuleLearner:
         self.train_pair = np.repeat(np.arange(self.pairs), [one.size for one in outputs])
         self.outcomes = outcomes_among(self.columns, self.target)
         self.values = np.stack([outcome.values for outcome in self.outcomes])
-        self.wrong = packed((self.values[:, : len(self.target)] != self.target).T)
+        wrong = (self.values[:, : len(self.target)] != self.target).T
+        self.wrong = packed(wrong)
+        likely = np.argsort(wrong.sum(0), kind="stable")[:LIKELY_OUTCOMES]
+        constants = [n for n, one in enumerate(self.outcomes) if one.source.origin == "constant"]
+        self.likely_wrong = np.ascontiguousarray(wrong[:, sorted({*likely.tolist(), *constants})])
         self.codes = [one.codes for one in self.columns]
+        bits = (log2(codes.max() + 1) for codes in self.codes)
+        self.value_costs = [VALUE_COST * max(0.0, one - 1) for one in bits]
         self.found: list[tuple[float, FactSet, Fit]] = []
         self.limit = np.inf
 
@@ -92,10 +108,16 @@ class RuleLearner:
         beam = [facts for _, facts in self._unexplained([nothing])]
         for _ in range(MOST_FACTS):
             ranked = self._unexplained(self._extensions(beam))
-            best = nsmallest(BEAM_WIDTH, ranked, key=lambda one: one[0] + 0.004 * one[1].cost)
-            beam = [facts for _, facts in best]
+            beam = self._beam(nsmallest(BEAM_LOOKED_AT, ranked, key=promise))
         cheapest = nsmallest(RULES_KEPT, self.found, key=lambda one: one[0])
         return [self._candidate(*one) for one in cheapest]
+
+    def _beam(self, best: Iterable[tuple[float, FactSet]]) -> list[FactSet]:
+        """The first few sets; of those that part the train cells alike only the first."""
+        different = dict[bytes, FactSet]()
+        for _, facts in best:
+            different.setdefault(facts.case[: len(self.target)].astype(np.uint8).tobytes(), facts)
+        return list(different.values())[:BEAM_WIDTH]
 
     def _extensions(self, beam: Sequence[FactSet]) -> Iterator[FactSet]:
         """Every set of the beam with one more fact, none twice."""
@@ -106,7 +128,7 @@ class RuleLearner:
                 if len(columns) == len(facts.columns) or columns in tried:
                     continue
                 tried.add(columns)
-                wider = facts.cost + column.cost
+                wider = facts.cost + column.cost + self.value_costs[index]
                 if self.budget.left() > 0 and wider < self.limit:
                     self.budget.spend(self.cells)
                     case, cases = joined_cases(facts.case, self.codes[index], len(self.target))
@@ -123,7 +145,7 @@ class RuleLearner:
             fit = self._fit(facts)
             failed = fit.seen & (fit.outcome < 0)
             if failed.any():
-                yield float(failed[facts.case[: len(self.target)]].mean()), facts
+                yield float(fit.wrong[failed].sum()) / len(self.target), facts
                 continue
             used = np.unique(fit.outcome[fit.seen]).tolist()
             alike, seen = self._otherwise(fit)[1], int(fit.seen.sum())
@@ -145,7 +167,11 @@ class RuleLearner:
         right = np.unpackbits(bits.view(np.uint8), axis=1)[:, : len(self.outcomes)] == 0
         outcome = np.full(facts.cases, -1)
         outcome[seen] = np.where(right.any(1), right.argmax(1), -1)
-        return Fit(seen, outcome)
+        least = np.zeros(facts.cases, int)
+        if rows is None:
+            counted = np.add.reduceat(self.likely_wrong[order], starts, axis=0, dtype=np.int32)
+            least[seen] = counted.min(1)
+        return Fit(seen, outcome, least)
 
     def _candidate(self, cost: float, facts: FactSet, fit: Fit) -> Candidate:
         """The rule with its outputs and the results of refits without each pair."""
@@ -194,6 +220,11 @@ class RuleLearner:
             outcome = self._outcomes(fit)[facts.case[cells]]
             results.append(np.array_equal(self.values[outcome, cells], self.target[cells]))
         return tuple(results)
+
+
+def promise(one: tuple[float, FactSet]) -> float:
+    """The key by which sets that do not fit are sorted: the share of wrong cells, then the cost."""
+    return one[0] + 0.004 * one[1].cost
 
 
 def joined_cases(case: Array, codes: Array, train: int) -> tuple[Array, int]:

@@ -7,6 +7,7 @@ from agents.program_search.transforms.perception import (
     DIVISIONS,
     OBJECTS,
     PANES,
+    SQUARES,
     Cut,
     Part,
     background,
@@ -19,14 +20,15 @@ from agents.program_search.transforms.traits import (
     LACKS,
     LOOKS,
     MEASURES,
+    SIZES,
     Trait,
     look,
     measured,
-    turned_outline,
+    turned_shape,
     worded,
 )
 
-SPLITS = DIVISIONS | PANES
+SPLITS = DIVISIONS | PANES | SQUARES
 
 
 @new_picture("crop to the box of all that is not background", cost=0.9)
@@ -67,7 +69,8 @@ def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
     extent={"alone": "", "box": ", with all else that is in its box"},
     unless=lambda cut, which, trait, extent: (
         (which in ("most", "least") and trait in tuple(LOOKS))
-        or (extent == "box" and (isinstance(cut, tuple) or cut == "panes"))
+        or (extent == "box" and cut in SPLITS)
+        or (which == "alone" and cut in SPLITS)
     ),
 )
 def chosen_part(grid: Array, cut: Cut, which: str, trait: Trait, extent: str) -> Array | None:
@@ -87,7 +90,7 @@ def chosen_part(grid: Array, cut: Cut, which: str, trait: Trait, extent: str) ->
     "cut out the {cut} whose {trait} the most others share",
     cost=1.2,
     cut=OBJECTS,
-    trait=worded(look, turned_outline),
+    trait=worded(look, turned_shape),
 )
 def commonest_part(grid: Array, cut: str, trait: Trait) -> Array | None:
     """Cut out the part of the commonest trait; None if all differ or different parts tie."""
@@ -99,6 +102,19 @@ def commonest_part(grid: Array, cut: str, trait: Trait) -> Array | None:
     if most == 1 or len({part.picture.tobytes() for part in winners}) != 1:
         return None
     return winners[0].picture
+
+
+@new_picture(
+    "cut out the {cut} that is the only one with its {trait}",
+    cost=1.2,
+    cut=PANES | SQUARES | DIVISIONS,
+    trait={**LOOKS, **SIZES},
+)
+def odd_one_out(grid: Array, cut: Cut, trait: Trait) -> Array | None:
+    """Cut out the one part whose trait no other part has; None if none or several have one."""
+    values = measured(grid, cut, trait)
+    odd = [place for place, value in enumerate(values) if values.count(value) == 1]
+    return parts(grid, cut)[odd[0]].picture if len(odd) == 1 < len(values) else None
 
 
 def part_picture(grid: Array, part: Part, extent: str) -> Array:
@@ -214,13 +230,13 @@ def one_cell_a_pane(grid: Array, content: str) -> Array | None:
 
 
 @new_picture(
-    "make each {block} block one cell: its commonest colour besides background (background if it "
-    "has none)",
+    "make each {block} block one cell: its commonest colour{ground}",
     cost=1.4,
+    ground={"out": " besides background (background if it has none)", "in": ""},
     block={(n, n): f"{n}×{n}" for n in range(2, 11)}
     | {(1, 2): "1×2", (2, 1): "2×1", (1, 3): "1×3", (3, 1): "3×1"},
 )
-def one_cell_a_block(grid: Array, block: tuple[int, int]) -> Array | None:
+def one_cell_a_block(grid: Array, ground: str, block: tuple[int, int]) -> Array | None:
     """Make one cell of each block; None if the sides are no multiples."""
     (height, width), (tall, wide), empty = grid.shape, block, background(grid)
     if height % tall or width % wide:
@@ -228,7 +244,8 @@ def one_cell_a_block(grid: Array, block: tuple[int, int]) -> Array | None:
     blocks = grid.reshape(height // tall, tall, width // wide, wide).swapaxes(1, 2)
     flat = blocks.reshape(height // tall, width // wide, -1)
     counts = np.stack([(flat == colour).sum(-1) for colour in range(10)], -1)
-    counts[..., empty] = 0
+    if ground == "out":
+        counts[..., empty] = 0
     return np.where(counts.any(-1), counts.argmax(-1), empty)
 
 

@@ -85,17 +85,17 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 
 
 @new_paint(
-    "the first colour besides background met going {ways} from the cell (background if none)",
+    "the one colour that is met first in each of {ways} in which any is met (background if none "
+    "is, or if they differ)",
     cost=1.6,
     ways={
-        "straight": "up, or else right, or else down, or else left",
-        "diagonal": "diagonally up left, or else up right, or else down left, or else down right",
-        "all": "up, or else right, or else down, or else left, or else diagonally up left, or else "
-        "up right, or else down left, or else down right",
+        "straight": "the four straight directions",
+        "diagonal": "the four diagonal directions",
+        "all": "the eight directions",
     },
 )
 def colour_in_sight(grid: Array, ways: str) -> Array:
-    """Give the first colour but background in sight: up, right, down, left, then diagonals."""
+    """Give the one colour that is first in every direction in which any is; else background."""
     views = (
         [first_seen(grid, way) for way in ("up", "right", "down", "left")]
         if ways != "diagonal"
@@ -103,15 +103,20 @@ def colour_in_sight(grid: Array, ways: str) -> Array:
     )
     if ways != "straight":
         views += [first_seen_diagonally(grid, down, right) for down in (-1, 1) for right in (-1, 1)]
-    result = views[0]
-    for view in views[1:]:
-        result = np.where(result == background(grid), view, result)
-    return result
+    return only_colour(views, background(grid))
+
+
+def only_colour(views: list[Array], empty: int) -> Array:
+    """Give for each cell the one colour that the views show there; empty if none or several."""
+    colours = np.stack(views)
+    inked = colours != empty
+    most = np.where(inked, colours, -1).max(0)
+    least = np.where(inked, colours, 99).min(0)
+    return np.where(most == least, most, empty)
 
 
 @new_paint(
-    "the colour of the first cell in reading order that is not background among {around} "
-    "(background if none is)",
+    "the one colour besides background among {around} (background if there is none or several)",
     cost=1.7,
     around={
         "sides": "the four side neighbours",
@@ -121,17 +126,11 @@ def colour_in_sight(grid: Array, ways: str) -> Array:
     },
 )
 def colour_nearby(grid: Array, around: str) -> Array:
-    """Give the first colour but background in the cell's neighbourhood."""
+    """Give the one colour but background in the cell's neighbourhood; else background."""
     reach = range(-2, 3) if around == "wide" else range(-1, 2)
-    result = np.full_like(grid, background(grid))
-    for down in reach:
-        for right in reach:
-            steps = abs(down) + abs(right)
-            if steps and (
-                around in ("eight", "wide") or steps == {"sides": 1, "corners": 2}[around]
-            ):
-                result = np.where(result == background(grid), neighbour(grid, down, right), result)
-    return result
+    near = {"sides": (1,), "corners": (2,)}.get(around, range(1, 5))
+    steps = [(down, right) for down in reach for right in reach if abs(down) + abs(right) in near]
+    return only_colour([neighbour(grid, *step) for step in steps], background(grid))
 
 
 @new_paint(

@@ -120,7 +120,7 @@ def part_fellows(grid: Array, cut: Cut, trait: Trait, which: str) -> Array:
         "across": "1, 2, 3, 1, 2, 3 and so on from left to right",
         "ends": "1 for the first, 2 for the middle one, 3 for the last, 4 for all others",
     },
-    unless=lambda cut, count: isinstance(cut, tuple) and count != "order",
+    unless=lambda cut, count: cut in DIVISIONS and count != "order",
 )
 def part_number(grid: Array, cut: Cut, count: str) -> Array:
     """Number the cell's part, from 1 in reading order or counted so; 0 in none."""

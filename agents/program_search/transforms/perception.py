@@ -15,6 +15,7 @@ OBJECTS = {
 REGIONS = {"background_sides": "region of background (joined by sides)"}
 COLOUR_SETS = {"colours": "set of all cells of one colour"}
 PANES = {"panes": "pane between the full one-colour lines"}
+SQUARES = {"squares": "square (as many as lie side by side along the longer side)"}
 DIVISIONS = {
     (1, 2): "half (left and right)",
     (2, 1): "half (top and bottom)",
@@ -104,6 +105,11 @@ def numbered(grid: Array, cut: Cut) -> Array:
     """Number the parts from 1 in reading order, on their cells; 0 on cells in none."""
     height, width = grid.shape
     inked = grid != background(grid)
+    if cut == "squares":
+        side = min(grid.shape)
+        cut = height // side, width // side
+        if (height % side, width % side) != (0, 0):
+            cut = 1, 31
     if isinstance(cut, tuple):
         if height % cut[0] or width % cut[1]:
             return np.zeros_like(grid)
@@ -113,8 +119,7 @@ def numbered(grid: Array, cut: Cut) -> Array:
         order = np.unique(grid[inked])
         return np.where(inked, np.searchsorted(order, grid) + 1, 0)
     if cut == "panes":
-        line = lines(grid)
-        return regions(np.where(line, -1, 1), False) if line.any() else np.zeros_like(grid)
+        return regions(np.where(lines(grid), -1, 1), False)
     if cut == "background_sides":
         keys = np.where(inked, -1, 1)
     else:

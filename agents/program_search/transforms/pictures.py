@@ -78,7 +78,7 @@ def enlarged(grid: Array, size: int) -> Array | None:
     "enlarge every cell to a square block whose side is {number}",
     cost=1.5,
     number={
-        "inks": "the number of colours besides background",
+        "inks": "the number of colours besides black",
         "inked": "the number of cells that are not background",
         "side": "the number of rows of the grid",
         "objects": "the number of one-colour objects",
@@ -88,12 +88,12 @@ def enlarged_by(grid: Array, number: str) -> Array | None:
     """Enlarge every cell to a block whose side is read off the grid."""
     inked = grid != background(grid)
     size = {
-        "inks": len(np.unique(grid[inked])),
+        "inks": len(np.unique(grid[grid > 0])),
         "inked": int(inked.sum()),
         "side": len(grid),
         "objects": len(parts(grid, "one_colour_corners")),
     }[number]
-    return enlarged(grid, size) if size > 1 else None
+    return enlarged(grid, size) if size else None
 
 
 @new_picture(

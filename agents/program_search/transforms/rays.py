@@ -172,12 +172,12 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
     },
 )
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:
-    """Move or join single cells straight to the block that they face; None without any.
+    """Move or join single cells straight to the block that they face; None without a block.
 
     Of cells that move, the nearest come first, and the others stop before them.
     """
     empty, (blocks, dots) = background(grid), blocks_and_dots(grid, block)
-    if not dots:
+    if not blocks:
         return None
     result, taken = grid.copy(), set[tuple[int, int]]()
     for dot in dots:

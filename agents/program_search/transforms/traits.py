@@ -79,6 +79,11 @@ def corner_count(part: Part) -> int:
     return int((around % 2).sum())
 
 
+def has_hole(part: Part) -> int:
+    """Tell whether it has a hole."""
+    return int(hole_count(part) > 0)
+
+
 def is_full(part: Part) -> int:
     """Tell whether it fills its box."""
     return int(part.mask.all())
@@ -97,6 +102,11 @@ def mirrors_sideways(part: Part) -> int:
 def mirrors_upright(part: Part) -> int:
     """Tell whether it is the same when mirrored top to bottom."""
     return int((part.picture == part.picture[::-1]).all())
+
+
+def mirrors_diagonally(part: Part) -> int:
+    """Tell whether it is the same when mirrored about its falling diagonal."""
+    return int(np.array_equal(part.picture, part.picture.T))
 
 
 def mirrors_somehow(part: Part) -> int:
@@ -128,19 +138,25 @@ def right_column(part: Part) -> int:
     return int(part.left + part.mask.shape[1])
 
 
-def outline(part: Part) -> tuple[int, bytes]:
-    """Give the outline."""
-    return part.mask.shape[0], part.mask.tobytes()
+def inked(part: Part) -> Array:
+    """Give the part's cells; of a full box only those that are not black."""
+    return (part.picture > 0) if part.mask.all() else part.mask
+
+
+def shape(part: Part) -> tuple[int, bytes]:
+    """Give the shape."""
+    return part.mask.shape[0], inked(part).tobytes()
 
 
 def look(part: Part) -> tuple[int, bytes]:
-    """Give the outline and colours."""
+    """Give the shape and colours."""
     return part.picture.shape[0], part.picture.tobytes()
 
 
-def turned_outline(part: Part) -> tuple[int, bytes]:
-    """Give the outline up to turning and mirroring."""
-    turns = [np.rot90(one, k) for one in (part.mask, part.mask[::-1]) for k in range(4)]
+def turned_shape(part: Part) -> tuple[int, bytes]:
+    """Give the shape up to turning and mirroring."""
+    ink = inked(part)
+    turns = [np.rot90(one, k) for one in (ink, ink[::-1]) for k in range(4)]
     return min((one.shape[0], one.tobytes()) for one in turns)
 
 
@@ -152,15 +168,25 @@ def worded(*traits: Trait) -> Mapping[Trait, str]:
 
 
 SIZES = worded(cells, height, width, longer_side, box_area, colour_count, hole_count)
-FLAGS = worded(is_full, is_square, mirrors_sideways, mirrors_upright, mirrors_somehow)
+FLAGS = worded(
+    is_full,
+    is_square,
+    has_hole,
+    mirrors_sideways,
+    mirrors_upright,
+    mirrors_diagonally,
+    mirrors_somehow,
+)
 LACKS = dict(
     zip(
         FLAGS,
         (
             "does not fill its box",
             "has no square box",
+            "has no hole",
             "is not the same when mirrored left to right",
             "is not the same when mirrored top to bottom",
+            "is not the same when mirrored about its falling diagonal",
             "is the same in no mirror (left to right, top to bottom or diagonal)",
         ),
         strict=True,
@@ -170,7 +196,7 @@ LACKS = dict(
 PLACES = worded(top_row, left_column, bottom_row, right_column)
 TINTS = worded(main_colour, rarest_colour)
 MEASURES = {**SIZES, **PLACES}
-LOOKS = worded(outline, look, turned_outline, main_colour, cells)
+LOOKS = worded(shape, look, turned_shape, main_colour, cells)
 CORNERS = worded(corner_count)
 AMOUNTS = worded(rarest_count, inked_cells)
 
