@@ -215,3 +215,22 @@ def test_a_rival_that_is_cut_short_says_so() -> None:
     rule = Candidate((), rule_of_two(), 1.0, (grid("1"),))
     assert rule_paragraph(rule) == " ".join(steps_in_words(rule)[0])
     assert rule_paragraph(rule, 40).endswith("(The rest is left out here.)")
+
+
+def test_a_number_of_which_the_pairs_show_few_values_stays_open() -> None:
+    holes = fact("the number of holes of the one-colour object (joined by sides)")
+    rule = Rule((holes,), {(-1,): OWN, (0,): OWN, (1,): constant(8)}, OWN)
+    candidate = Candidate((), rule, 1.0, (grid("1"),))
+    writer = TraceWriter([grid("1")], [grid("1")], [])
+    doubts = writer.doubts(candidate, Evidence(0, 1.0, passed=True), None)
+    assert "show the values none, 0 and 1 only" in " ".join(doubts)
+
+
+def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
+    pair = grid("12")
+    rule = Candidate((), None, 1.0, (pair, pair, grid("34")), left_out=(True, True))
+    stack = Candidate((), None, 0.5, (pair, pair, grid("35")), search="stacking")
+    writer = TraceWriter([pair] * 3, [pair] * 2, [])
+    found = Evidence(0, 1.0, passed=True, again=(True, True))
+    assert writer.doubts(rule, found, stack) == []
+    assert writer.doubts(rule, found._replace(share=0.5), stack)

@@ -178,7 +178,8 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array 
 
 
 @new_picture(
-    "lay all parts, every {cut}, over each other so that {by} meet, the largest lowest",
+    "lay all parts, every {cut}, over each other so that {by} meet, the one with the largest box "
+    "lowest",
     cost=1.4,
     effort=2,
     cut={name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")},

@@ -94,8 +94,7 @@ def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 
 @new_fact(
-    "the number of parts, each of them one {cut}, that have the {trait} of the one that the cell "
-    "lies in{which}",
+    "of the parts, every {cut}, how many have the {trait} of the one that the cell lies in{which}",
     cost=1.3,
     cut=OBJECTS,
     trait=LOOKS,

@@ -13,7 +13,7 @@ OBJECTS = {
     "mixed_sides": "object of any colours (joined by sides)",
 }
 REGIONS = {"background_sides": "region of background (joined by sides)"}
-COLOUR_SETS = {"colours": "set of all cells of one colour"}
+COLOUR_SETS = {"colours": "set of all cells of one colour besides background"}
 PANES = {"panes": "pane between the full one-colour lines"}
 SQUARES = {"squares": "square (as many as lie side by side along the longer side)"}
 DIVISIONS = {

@@ -98,17 +98,17 @@ def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
 
 
 @new_picture(
-    "draw a ray over background, in its colour, {way}, from {source}",
+    "from {source} draw a ray over background {way}",
     cost=1.4,
     effort=6,
     way={
-        "away": "away from the object's middle up to the next ink",
-        "through": "through the object and on to the border",
+        "away": "away from the middle of the object's box up to the next ink",
+        "through": "towards the middle of the object's box and on to the border",
     },
     source={
-        "rare": "the cells of the rarest colour of each object",
-        "tail": "each cell that touches its one-colour object by one corner only",
-        "gap": "the gap in the box of each one-colour object",
+        "rare": "the cells of the rarest colour of each object of any colours, in that colour,",
+        "tail": "each cell that touches its one-colour object by one corner only, in its colour,",
+        "gap": "the gap in the box of each one-colour object, in that object's colour,",
     },
 )
 def shot(grid: Array, way: str, source: str) -> Array | None:

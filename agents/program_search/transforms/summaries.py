@@ -127,7 +127,7 @@ def one_cell(grid: Array, which: int) -> Array | None:
 
 
 @new_number(
-    "how many parts the input grid has, each of them one {cut}",
+    "how many parts of this kind the input grid has: {cut}",
     cost=1.4,
     cut=COLOUR_SETS | OBJECTS | PANES | REGIONS,
 )

@@ -127,6 +127,8 @@ def common_words(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[
         times = [f"{number} times as {way}" for number, way in sizes if number > 1]
         if times:
             yield "In every pair " + words.format(" and ".join(times))
+    if all(stands_at_corner(wanted, given) for given, wanted in zip(inputs, outputs, strict=True)):
+        yield "In every pair the output stands at the top left corner of the input"
     for axis, way in ((1, "sideways"), (0, "upright")):
         is_flat = any(one.shape[axis] < 2 or len(np.unique(one)) < 2 for one in outputs)
         if not is_flat and all(is_same(one, turned(one, way)) for one in outputs):
@@ -149,6 +151,12 @@ def changes_in_common(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iter
     for line, axis in (("row", 1), ("column", 0)):
         if all(is_same(np.sort(a, axis), np.sort(b, axis)) for a, b in pairs):
             yield f"Every {line} has the same cells before and after, in another order"
+
+
+def stands_at_corner(small: Array, large: Array) -> bool:
+    """Whether the small grid is the top left corner of the large one, and not all of it."""
+    corner = large[: small.shape[0], : small.shape[1]]
+    return small.shape != large.shape and is_same(corner, small)
 
 
 def is_same(one: Array, other: Array) -> bool:

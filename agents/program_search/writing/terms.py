@@ -7,6 +7,7 @@ TERMS = (
         r"\bbackground\b|\bink(ed)?\b|\bobject|\bempty grid\b|\berase\b",
         "Background is black (0), or the commonest colour if there is no black; the rest is ink.",
     ),
+    (r"\berase\b", "What is erased becomes background."),
     (r"\bbox\b", "The box of cells is the smallest rectangle around them."),
     (r"\bpanes?\b", "Panes are what full rows and columns of one colour divide the grid into."),
     (r"reading order", "Reading order goes row by row from the top, in each from the left."),
@@ -30,5 +31,8 @@ PLACE = (
 def terms_in(rule: str, *, is_stack: bool) -> list[str]:
     """What the words of the rule mean that have a sense of their own, a line each."""
     if is_stack:
-        return [f"- {PLACE}", *(f"- {text}" for form, text in TERMS[1:] if re.search(form, rule))]
-    return [f"- {text}" for form, text in TERMS if re.search(form, rule)]
+        return [
+            f"- {PLACE}",
+            *(f"- {text}" for form, text in TERMS[2:] if re.search(form, rule, re.IGNORECASE)),
+        ]
+    return [f"- {text}" for form, text in TERMS if re.search(form, rule, re.IGNORECASE)]

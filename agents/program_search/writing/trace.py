@@ -12,7 +12,7 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.search.rules import Rule, Source, listing, reading
+from agents.program_search.search.rules import Rule, Source, listing, reading, values_words
 from agents.program_search.search.views import in_ranks, renumbered
 from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.pair_words import (
@@ -213,7 +213,8 @@ class TraceWriter:
             lines.append(f"- {share} are of a case that no pair shows.")
         if candidate.renumbered:
             lines.append("- Colours are told by how common they are, which may be by chance.")
-        if rival is not None and is_close(candidate, rival):
+        lines += values_shown(candidate)
+        if rival is not None and is_to_be_told(candidate, rival, evidence):
             lines.append(
                 f"- Another rule fits all pairs and answers differently: "
                 f"{rule_paragraph(rival, LONGEST_RIVAL)} {self._difference(candidate, rival)} "
@@ -277,17 +278,34 @@ def rule_paragraph(candidate: Candidate, most_letters: int | None = None) -> str
     return " ".join([f"First {first}", *(f"Then {text}" for text in others)])
 
 
-def is_close(candidate: Candidate, rival: Candidate) -> bool:
-    """Whether a rule that fits as well is to be told: nearly as simple, or beside a stack."""
+def values_shown(candidate: Candidate) -> list[str]:
+    """Which numbers the pairs show of the only fact, if it is a number that may be others, too."""
+    rule = candidate.finish
+    if not isinstance(rule, Rule) or len(rule.facts) != 1 or rule.facts[0].reads():
+        return []
+    noun = rule.facts[0].noun()
+    if any(words in noun for words in ("starting with", "counted", "the cell's place (")):
+        return []
+    words = values_words(sorted(value for (value,) in rule.table), {})
+    values = " and ".join(words.rsplit(" or ", 1))
+    return [f"- The pairs show the values {values} only; what others ask for stays open."]
+
+
+def is_to_be_told(candidate: Candidate, rival: Candidate, evidence: Evidence) -> bool:
+    """Whether a rule that fits as well is nearly as simple, or of the other kind beside a guess."""
     if candidate.search == "stacking":
         return True
+    if rival.search == "stacking":
+        return not evidence.is_found()
     return rival.penalised_cost() - candidate.penalised_cost() < CLOSE_BITS
 
 
 def compared(candidate: Candidate, rival: Candidate) -> str:
-    """Which of two rules that fit is the simpler one."""
-    is_one_kind = rival.search == candidate.search
-    if is_one_kind and rival.penalised_cost() > candidate.penalised_cost():
+    """Which of two rules that fit is the simpler one, or the shorter one if they differ in kind."""
+    if rival.search != candidate.search:
+        own, other = len(rule_paragraph(candidate)), len(rule_paragraph(rival))
+        return f"The rule above is the {'shorter' if own < other else 'longer'} one."
+    if rival.penalised_cost() > candidate.penalised_cost():
         return "The rule above is the simpler one."
     return "The pairs do not decide between the two."
 

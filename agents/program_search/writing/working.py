@@ -11,7 +11,7 @@ from agents.program_search.search.rules import OWN, Case, Rule, Source, boxes_of
 from agents.program_search.search.views import in_ranks, renumbered
 from agents.program_search.stacking.layers import Stack
 from agents.program_search.transforms.perception import Part, parts
-from agents.program_search.transforms.pictures import missing_colour
+from agents.program_search.transforms.pictures import missing_colour, turned
 from agents.program_search.transforms.registry import COLOURS, YES_NO, Array, Step
 from agents.program_search.transforms.traits import FLAGS, TINTS, Trait, main_colour
 from agents.program_search.writing.pair_words import count_of, place_words, shape_words
@@ -38,7 +38,8 @@ def worked(candidate: Candidate, given: Array, number: int, *, says_layers: bool
         made = step.apply(picture)
         assert made is not None, "the candidate's steps apply to all of its inputs"
         told = [f"- {step.sentence()[0].upper()}{step.sentence()[1:]}.", *part_lines(step, picture)]
-        told += [*patch_lines(step, picture), *changed_lines(picture, made)]
+        told += patch_lines(step, picture)
+        told += changed_lines(picture, made) if step.transform.function is not turned else ()
         lines += map(in_ranks, told) if candidate.renumbered else told
         picture = made
         ends_here = place == last and candidate.finish is None and not candidate.renumbered
