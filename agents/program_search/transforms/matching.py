@@ -8,7 +8,7 @@ from agents.program_search.transforms.registry import LARGEST_SIDE, Array, new_p
 
 
 @new_picture(
-    "take every smaller one-colour object that can be the begin of a copy of the largest, laid "
+    "take every smaller one-colour object that can be the beginning of a copy of the largest, laid "
     "straight or diagonally {gap}, and repeat that copy in its colour to the border",
     cost=1.4,
     effort=20,

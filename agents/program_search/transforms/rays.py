@@ -157,18 +157,18 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 
 
 @new_picture(
-    "let every cell of a small object that faces {block} in a straight line {deed}",
+    "let every cell of an object of {block} in a straight line {deed}",
     cost=1.4,
     effort=6,
     deed={
-        "move": "move next to it",
+        "move": "move next to it (the nearest first; those behind stop before them)",
         "copy": "make a copy of itself next to it",
         "join": "draw a line up to it",
     },
     block={
-        "largest": "the largest one-colour object",
-        "own": "a larger object of its own colour (erase those that face none)",
-        "nearest": "a larger one-colour object (the nearest)",
+        "largest": "fewer than 12 cells that faces the largest one-colour object",
+        "own": "at most 3 cells that faces a larger object of its own colour (erase other cells)",
+        "nearest": "at most 3 cells that faces a larger one-colour object (the nearest)",
     },
 )
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:

@@ -36,6 +36,8 @@ COLOURS: Mapping[int, str] = {
 YES_NO: Mapping[int, str] = {0: "no", 1: "yes"}
 NUMBER: Mapping[int, str] = {}
 """A number reads as it is written."""
+SIGNED: Mapping[int, str] = {number: str(number) for number in range(-3, 4)}
+"""A number that may be negative; else -1 reads "none"."""
 DIRECTIONS: Mapping[str, str] = {"up": "up", "down": "down", "left": "left", "right": "right"}
 LARGEST_SIDE = 30
 ALIKE = (COLOURS, DIRECTIONS)

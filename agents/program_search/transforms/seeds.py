@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents.program_search.transforms.perception import background, parts
-from agents.program_search.transforms.registry import Array, new_fact
+from agents.program_search.transforms.registry import SIGNED, Array, new_fact
 
 CORNERS = {
     "middle": "the middle",
@@ -17,6 +17,7 @@ CORNERS = {
 @new_fact(
     "how far the cell lies from {corner} of the box of all ink in {measure}{count}",
     cost=0.5,
+    reads=SIGNED,
     corner=CORNERS,
     measure={
         "row": "rows down (negative: up)",

@@ -12,7 +12,7 @@ from agents.program_search.search.views import in_ranks, renumbered
 from agents.program_search.stacking.layers import Stack
 from agents.program_search.transforms.perception import Part, parts
 from agents.program_search.transforms.pictures import missing_colour, turned
-from agents.program_search.transforms.registry import COLOURS, YES_NO, Array, Step
+from agents.program_search.transforms.registry import COLOURS, SIGNED, YES_NO, Array, Step
 from agents.program_search.transforms.traits import FLAGS, TINTS, Trait, main_colour
 from agents.program_search.writing.pair_words import count_of, place_words, shape_words
 
@@ -151,9 +151,10 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
                 tables.append(told)
             elif grid.size <= LARGEST_BETWEEN and is_worth_showing(source):
                 key = " (1 for yes, 0 for no)" if is_yes_or_no else ""
-                key += " (. for none)" if (grid < 0).any() else ""
+                is_signed = source.reads() is SIGNED
+                key += " (. for none)" if (grid < 0).any() and not is_signed else ""
                 yield f"- For each cell {noun}{key}:"
-                yield from grid_lines(grid)
+                yield from grid_lines(grid, is_signed=is_signed)
         elif source.origin == "grid" and source.steps and grid.size <= LARGEST_BETWEEN:
             yield f"- For each cell {noun}:"
             yield from grid_lines(grid)
@@ -211,7 +212,7 @@ def values(source: Source, picture: Array, start: Array) -> Array:
 def is_worth_showing(source: Source) -> bool:
     """Whether the values are plain numbers that a grid of them shows at a glance."""
     reads = source.reads()
-    return source != OWN and (not reads or reads in (COLOURS, YES_NO))
+    return source != OWN and (not reads or reads in (COLOURS, YES_NO, SIGNED))
 
 
 def cells_words(cells: Sequence[int], width: int) -> str:
@@ -239,8 +240,9 @@ def cells_words(cells: Sequence[int], width: int) -> str:
     return f"{len(cells)} cells ({among}{'; '.join(named[:BLOCKS_NAMED])})"
 
 
-def grid_lines(grid: Array) -> list[str]:
-    """A grid's rows, indented; -1 is a dot."""
-    words = [["." if cell < 0 else str(cell) for cell in row] for row in grid.tolist()]
+def grid_lines(grid: Array, *, is_signed: bool = False) -> list[str]:
+    """A grid's rows, indented; -1 is a dot unless numbers may be negative."""
+    none = -9 if is_signed else 0
+    words = [["." if cell < none else str(cell) for cell in row] for row in grid.tolist()]
     width = max(len(word) for row in words for word in row)
     return ["  " + " ".join(word.rjust(width) for word in row) for row in words]
