@@ -79,11 +79,14 @@ def seen_by_part(grid: Array, cut: str, direction: str) -> Array:
     """Give each part the commonest other ink in its cells' sight; else background."""
     empty, numbers = background(grid), numbered(grid, cut)
     result = np.full_like(grid, empty)
+    seen: dict[tuple[int, ...], Array] = {}
     for number in range(1, int(numbers.max()) + 1):
         mask = numbers == number
-        others = np.where(np.isin(grid, grid[mask]), empty, grid)
-        seen = first_seen(others, direction)[mask]
-        counts = np.bincount(seen, minlength=10)
+        colours = tuple(sorted(set(grid[mask].tolist())))
+        if colours not in seen:
+            others = np.where(np.isin(grid, colours), empty, grid)
+            seen[colours] = first_seen(others, direction)
+        counts = np.bincount(seen[colours][mask], minlength=10)
         counts[empty] = 0
         if counts.any():
             result[mask] = counts.argmax()
