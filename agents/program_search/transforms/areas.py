@@ -20,6 +20,7 @@ from agents.program_search.transforms.registry import (
     new_fact,
     new_paint,
     new_picture,
+    remembered,
 )
 
 
@@ -79,18 +80,21 @@ def seen_by_part(grid: Array, cut: str, direction: str) -> Array:
     """Give each part the commonest other ink in its cells' sight; else background."""
     empty, numbers = background(grid), numbered(grid, cut)
     result = np.full_like(grid, empty)
-    seen: dict[tuple[int, ...], Array] = {}
     for number in range(1, int(numbers.max()) + 1):
         mask = numbers == number
-        colours = tuple(sorted(set(grid[mask].tolist())))
-        if colours not in seen:
-            others = np.where(np.isin(grid, colours), empty, grid)
-            seen[colours] = first_seen(others, direction)
-        counts = np.bincount(seen[colours][mask], minlength=10)
+        seen = seen_beyond(grid, tuple(np.unique(grid[mask]).tolist()), direction)
+        counts = np.bincount(seen[mask], minlength=10)
         counts[empty] = 0
         if counts.any():
             result[mask] = counts.argmax()
     return result
+
+
+@remembered
+def seen_beyond(grid: Array, colours: tuple[int, ...], direction: str) -> Array:
+    """Look along the grid for the first ink of other colours than these."""
+    others = np.where(np.isin(grid, colours), background(grid), grid)
+    return first_seen(others, direction)
 
 
 @new_fact(
