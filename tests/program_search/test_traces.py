@@ -234,3 +234,19 @@ def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
     found = Evidence(0, 1.0, passed=True, again=(True, True))
     assert writer.doubts(rule, found, stack) == []
     assert writer.doubts(rule, found._replace(share=0.5), stack)
+
+
+def test_rows_of_parts_count_from_1_as_those_of_cells_do() -> None:
+    step = next(
+        one
+        for one in steps_of("fact")
+        if one.sentence().startswith("whether the one-colour object (joined by sides) that")
+        and "the least top row" in one.sentence()
+    )
+    assert part_lines(step, grid("000/020"))[1].endswith("top row (counted from the top) 2")
+
+
+def test_none_is_explained_only_where_a_fact_is_none() -> None:
+    told = terms_in("If that is none, it keeps its colour.", is_stack=False)
+    assert [line[:15] for line in told] == ["- A value is no"]
+    assert terms_in("Look at the colour (0 if there is none) of it.", is_stack=False) == []

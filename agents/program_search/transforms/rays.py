@@ -167,7 +167,8 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
     },
     block={
         "largest": "fewer than 12 cells that faces the largest one-colour object",
-        "own": "at most 3 cells that faces a larger object of its own colour (erase other cells)",
+        "own": "at most 3 cells (erase those that face none) that faces a larger object of its own "
+        "colour",
         "nearest": "at most 3 cells that faces a larger one-colour object (the nearest)",
     },
 )

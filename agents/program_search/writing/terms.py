@@ -20,7 +20,10 @@ TERMS = (
         r"\bholes?\b(?! hide)",
         "A hole of a part is a region outside it that it walls in (ways out go by sides).",
     ),
-    (r"(is|or) none\b(?! of)|none,", "It is none for a cell that lies in no such part."),
+    (
+        r"(that|\([abc]\)) is none\b(?! of)",
+        "A value is none for a cell that lies in no such part, or too far from one.",
+    ),
 )
 PLACE = (
     "A picture's place on the canvas is where its cells lie in the input grid. If a step other "

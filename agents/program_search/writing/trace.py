@@ -269,8 +269,11 @@ def rule_paragraph(candidate: Candidate, most_letters: int | None = None) -> str
     steps = steps_in_words(candidate)
     texts = [" ".join(sentences) for sentences in steps]
     if most_letters is not None and sum(map(len, texts)) > most_letters:
+        is_stack = candidate.search == "stacking"
+        kept = [[first, *rest[-1:]] if is_stack else [first] for first, *rest in steps]
         texts = [
-            f"{first} (The rest is left out here.)" if rest else first for first, *rest in steps
+            " ".join([*some, *(["(The rest is left out here.)"] if some != sentences else [])])
+            for some, sentences in zip(kept, steps, strict=True)
         ]
     if len(texts) == 1:
         return texts[0]

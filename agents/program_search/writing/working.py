@@ -13,7 +13,14 @@ from agents.program_search.stacking.layers import Stack
 from agents.program_search.transforms.perception import Part, parts
 from agents.program_search.transforms.pictures import missing_colour, turned
 from agents.program_search.transforms.registry import COLOURS, SIGNED, YES_NO, Array, Step
-from agents.program_search.transforms.traits import FLAGS, TINTS, Trait, main_colour
+from agents.program_search.transforms.traits import (
+    FLAGS,
+    TINTS,
+    Trait,
+    left_column,
+    main_colour,
+    top_row,
+)
 from agents.program_search.writing.pair_words import count_of, place_words, shape_words
 
 LARGEST_BETWEEN = 225
@@ -107,6 +114,8 @@ def part_lines(step: Step, picture: Array) -> list[str]:
 def part_words(part: Part, trait: Trait, words: str, values: Sequence[Any]) -> str:
     """Where the part lies, its colour, and its trait; looks get letters by their order."""
     value = trait(part)
+    if trait in (top_row, left_column):
+        value += 1  # rows and columns count from 1
     said = f"{words} {COLOURS[value] if trait in TINTS else value}"
     if isinstance(value, tuple):
         said = f"{words} {chr(ord('A') + list(dict.fromkeys(values)).index(value) % 26)}"
