@@ -25,6 +25,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from tests.support.scripts import arc1_training
+from utilities.scoring.intervals import score_interval
 from utilities.tasks.task import Pair, Task
 from utilities.verification.fresh_pairs import FEWEST_PAIRS, FreshPairs
 
@@ -36,7 +37,7 @@ class Result(NamedTuple):
     """What the search made of one task.
 
     `right` has for each solution a flag for each test output, `confidence` what was stated,
-    and `search` which of the two searches made it.
+    `search` which of the two searches made it, and `evidence` the kind of what speaks for it.
     """
 
     task_id: str
@@ -46,6 +47,7 @@ class Result(NamedTuple):
     found: bool
     mismatches: int
     search: list[str]
+    evidence: list[str]
     fresh: tuple[int, int] = (0, 0)
     """How many fresh pairs the first program is right on, and how many there are."""
 
@@ -117,7 +119,10 @@ def measure(job: Job) -> Result:
     held = sum(right_on(solutions[0].python_code, pair) for pair in fresh) if solutions else 0
     passed = held, len(fresh) if solutions else 0
     searches = [one.search for one in solutions]
-    return Result(task.task_id, cpu_s, right, confidences, found, mismatches, searches, passed)
+    kinds = [one.evidence.kind() for one in solutions]
+    return Result(
+        task.task_id, cpu_s, right, confidences, found, mismatches, searches, kinds, passed
+    )
 
 
 def main() -> None:
@@ -178,18 +183,18 @@ def print_figures(results: list[Result]) -> None:
 
 
 def print_calibration(results: list[Result]) -> None:
-    """For each confidence stated: how many answers had it, and the share that was right."""
+    """For each kind of evidence: the confidence stated, and the share of answers that was right."""
     answers = [
-        (stated, all(right))
+        (-stated, kind, all(right))
         for one in results
-        for stated, right in zip(one.confidence, one.right, strict=True)
+        for stated, kind, right in zip(one.confidence, one.evidence, one.right, strict=True)
     ]
-    print("| confidence stated | answers | right |\n|---|---|---|")
-    for level in sorted({stated for stated, _ in answers}, reverse=True):
-        right = [flag for stated, flag in answers if stated == level]
-        print(
-            f"| {level:.2f} | {len(right)} | {sum(right)} ({100 * sum(right) / len(right):.0f} %) |"
-        )
+    print("| confidence stated | evidence | right | 95 % interval |\n|---|---|---|---|")
+    for stated, kind in sorted({one[:2] for one in answers}):
+        right = [flag for *evidence, flag in answers if evidence == [stated, kind]]
+        low, high = score_interval(sum(right), len(right))
+        count = f"{sum(right)} of {len(right)} ({100 * sum(right) / len(right):.0f} %)"
+        print(f"| {-stated:.2f} | {kind} | {count} | {100 * low:.0f} – {100 * high:.0f} % |")
 
 
 def print_truth(results: list[Result]) -> None:

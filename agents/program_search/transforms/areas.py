@@ -72,7 +72,7 @@ def in_margin(grid: Array, cut: str) -> Array:
 @new_paint(
     "the other colour that most cells of the {cut} that the cell lies in see going {direction}",
     cost=1.3,
-    effort=2,
+    effort=12,
     cut={name: OBJECTS[name] for name in ("one_colour_sides", "mixed_corners")},
     direction=DIRECTIONS,
 )
@@ -147,7 +147,7 @@ def box_repeated(grid: Array, lines: str) -> Array | None:
 @new_picture(
     "crop to {extent} the largest frame: equal sides of one colour, four equal corners",
     cost=1.2,
-    effort=20,
+    effort=15,
     extent={0: "the whole of", 1: "the inside of"},
 )
 def cropped_to_frame(grid: Array, extent: int) -> Array | None:
@@ -169,7 +169,9 @@ def frames(grid: Array) -> list[tuple[int, int, int, int]]:
     """Find rectangles with such sides and corners: first and last column, first and last row."""
     (height, width), empty, found = grid.shape, background(grid), []
     for left in range(width - 2):
-        for right in range(left + 2, width):
+        same = (grid[:, left + 2 :] == grid[:, [left]]) & (grid[:, [left]] != empty)
+        three = same[:-2] & same[1:-1] & same[2:]
+        for right in (np.flatnonzero(three.any(0)) + left + 2).tolist():
             one, other = grid[:, left], grid[:, right]
             alike = np.where((one == other) & (one != empty), one, -1)
             start = 0

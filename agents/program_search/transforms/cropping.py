@@ -89,6 +89,7 @@ def chosen_part(grid: Array, cut: Cut, which: str, trait: Trait, extent: str) ->
 @new_picture(
     "cut out the {cut} whose {trait} the most others share",
     cost=1.2,
+    effort=5,
     cut=OBJECTS,
     trait=worded(look, turned_shape),
 )
@@ -189,7 +190,9 @@ def overlaid(grid: Array, cut: Cut, order: str) -> Array | None:
     return result
 
 
-@new_picture("cut out the smallest tile of which the grid is a whole number of copies", cost=1.1)
+@new_picture(
+    "cut out the smallest tile of which the grid is a whole number of copies", cost=1.1, effort=3
+)
 def smallest_tile(grid: Array) -> Array | None:
     """Cut out the smallest tile of which the grid is made; None if only itself."""
     height, width = grid.shape
@@ -205,6 +208,7 @@ def smallest_tile(grid: Array) -> Array | None:
 @new_picture(
     "make each pane between the full lines one cell: {content}",
     cost=1.4,
+    effort=8,
     content={
         "main": "its commonest colour",
         "rare": "its rarest colour",

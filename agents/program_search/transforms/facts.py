@@ -125,6 +125,7 @@ def walled_in(grid: Array, leaks: bool) -> Array:
 @new_fact(
     "whether the cell lies between two cells of one colour, the first ink both ways, in its {line}",
     cost=1.2,
+    effort=5,
     reads=YES_NO,
     line={"row": "row", "column": "column", "both": "row and its column", "any": "row or column"},
 )
@@ -186,6 +187,7 @@ def neighbourhood(grid: Array, neighbours: int) -> Array:
 @new_fact(
     "{what} in the cell's {line}",
     cost=1.2,
+    effort=3,
     line={"row": "row", "column": "column", "more": "row or column, whichever gives more"},
     what={
         "inked": "the number of cells that are not background",
@@ -321,7 +323,7 @@ def colour_beside(grid: Array, cut: str) -> Array:
 @new_fact(
     "whether the cell is part of a {size} block of background",
     cost=1.2,
-    effort=3,
+    effort=16,
     reads=YES_NO,
     size={(3, 3): "3×3", (2, 2): "2×2", "largest": "largest possible"},
 )

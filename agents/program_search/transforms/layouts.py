@@ -215,7 +215,7 @@ def laid_together(grid: Array, cut: str, by: str) -> Array | None:
 @new_picture(
     "continue the shortest pattern that the ink of each {line} repeats up to the border",
     cost=1.4,
-    effort=6,
+    effort=10,
     line={"row": "row", "column": "column"},
 )
 def lines_continued(grid: Array, line: str) -> Array:

@@ -11,7 +11,7 @@ from agents.program_search.transforms.registry import LARGEST_SIDE, Array, new_p
     "take every smaller one-colour object that can be the beginning of a copy of the largest, laid "
     "straight or diagonally {gap}, and repeat that copy in its colour to the border",
     cost=1.4,
-    effort=20,
+    effort=30,
     gap={"apart": "its box one cell away", "close": "so near that no sides touch"},
 )
 def repeated_by_fragments(grid: Array, gap: str) -> Array | None:
@@ -37,8 +37,11 @@ def step_to(whole: Array, fragment: Array, gap: str) -> tuple[int, int] | None:
     own, wanted = set(map(tuple, whole.tolist())), set(map(tuple, fragment.tolist()))
     height, width = np.ptp(whole, axis=0) + 1
     around = {(row + y, column + x) for row, column in own for y, x in list(COMPASS.values())[:4]}
+    row, column = fragment[0].tolist()
     for far in range(1, LARGEST_SIDE):
         for down, right in COMPASS.values():
+            if (row - far * down, column - far * right) not in own:
+                continue
             copy = {(row + far * down, column + far * right) for row, column in own}
             is_far = far * abs(down) > height or far * abs(right) > width
             if wanted <= copy and (is_far if gap == "apart" else not copy & (own | around)):

@@ -11,7 +11,7 @@ from agents.program_search.transforms.registry import Array, new_picture
     "move every other inked cell to the nearest place {where} the box of the largest one-colour "
     "object",
     cost=1.3,
-    effort=3,
+    effort=6,
     where={"beside": "beside (at a side or a corner of)", "in": "in"},
 )
 def moved_to_box(grid: Array, where: str) -> Array | None:

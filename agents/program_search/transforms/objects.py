@@ -72,7 +72,7 @@ def only_parts(grid: Array, cut: str, which: str, trait: Trait) -> Array | None:
     return keeping(grid, cut, [number for number, keep in enumerate(kept, 1) if keep])
 
 
-@new_picture("keep only each {cut} that {trait}", cost=1.4, cut=OBJECTS, trait=FLAGS)
+@new_picture("keep only each {cut} that {trait}", cost=1.4, effort=2, cut=OBJECTS, trait=FLAGS)
 def only_parts_with(grid: Array, cut: str, trait: Trait) -> Array:
     """Keep the parts that have the property."""
     having = measured(grid, cut, trait)
@@ -191,7 +191,7 @@ def colour_attracted(grid: Array, colour: int, target: int) -> Array | None:
 @new_picture(
     "move every {cut} {direction} by {distance}",
     cost=1.4,
-    effort=3,
+    effort=5,
     cut=OBJECTS,
     direction=DIRECTIONS,
     distance={

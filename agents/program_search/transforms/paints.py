@@ -88,6 +88,7 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
     "the one colour that is met first in each of {ways} in which any is met (background if none "
     "is, or if they differ)",
     cost=1.6,
+    effort=10,
     ways={
         "straight": "the four straight directions",
         "diagonal": "the four diagonal directions",

@@ -84,6 +84,7 @@ def gaps(flags: Array) -> list[int]:
     return (edges[1::2] - edges[::2]).tolist()
 
 
+@remembered
 def lines(grid: Array) -> Array:
     """Mark the full rows and columns of the colour that best divides the grid into panes.
 

@@ -153,7 +153,7 @@ def without_background_lines(grid: Array) -> Array:
     return grid[inked.any(1)][:, inked.any(0)]
 
 
-@new_picture("drop the full one-colour lines between the panes", cost=1.0)
+@new_picture("drop the full one-colour lines between the panes", cost=1.0, effort=3)
 def without_lines(grid: Array) -> Array:
     """Keep only the rows and columns that hold more than one colour."""
     line = lines(grid)
@@ -173,7 +173,7 @@ def fallen(grid: Array, direction: str) -> Array:
 @new_picture(
     "let every {cut} fall {direction} as a whole",
     cost=1.4,
-    effort=8,
+    effort=12,
     cut=OBJECTS,
     direction=DIRECTIONS,
 )
@@ -197,6 +197,7 @@ def dropped(grid: Array, cut: str, direction: str) -> Array:
     "join every two cells of one colour in a {line} that have only background between them by a "
     "line of that colour",
     cost=1.2,
+    effort=3,
     line={"row": "row", "column": "column", "both": "row or column"},
 )
 def joined(grid: Array, line: str) -> Array:
@@ -214,6 +215,7 @@ def joined(grid: Array, line: str) -> Array:
     "join every two cells of one colour on a diagonal that have only background between them by a "
     "line of that colour",
     cost=1.3,
+    effort=5,
 )
 def joined_diagonally(grid: Array) -> Array:
     """Join cells of one colour on a diagonal over the background between them."""
@@ -252,7 +254,7 @@ def peeled(grid: Array, width: int) -> Array:
 @new_picture(
     "fill the missing cells, {hole}, from the grid's image {symmetry}",
     cost=1.3,
-    effort=12,
+    effort=30,
     symmetry=SAMENESS,
     hole=HOLES,
 )
@@ -332,7 +334,7 @@ def continued(grid: Array, way: str, hole: str) -> Array | None:
 @new_picture(
     "find what solid rectangles of one colour hide, filled from the grid's image {symmetry}",
     cost=1.4,
-    effort=12,
+    effort=36,
     symmetry=SAMENESS,
 )
 def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
@@ -344,7 +346,7 @@ def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
 @new_picture(
     "find what the missing cells, {hole}, hide if the smallest fitting tile repeats {way}",
     cost=1.3,
-    effort=12,
+    effort=24,
     hole={name: HOLES[name] for name in ("patch", "background")},
     way=WAYS,
 )
@@ -368,11 +370,12 @@ def without_specks(grid: Array, cut: str) -> Array:
     return result
 
 
-@new_picture("give every cell the commonest colour of the 3×3 cells about it", cost=1.2)
+@new_picture("give every cell the commonest colour of the 3×3 cells about it", cost=1.2, effort=4)
 def smoothed(grid: Array) -> Array:
     """Give each cell the commonest colour of its 3×3 neighbourhood; the lowest of several."""
     height, width = grid.shape
     wide = np.pad(grid, 1, mode="edge")
     around = [wide[y : y + height, x : x + width] for y in range(3) for x in range(3)]
-    counts = [np.sum([one == colour for one in around], axis=0) for colour in range(10)]
-    return np.argmax(counts, axis=0)
+    colours = np.unique(grid)
+    counts = [np.sum([one == colour for one in around], axis=0) for colour in colours]
+    return colours[np.argmax(counts, axis=0)]

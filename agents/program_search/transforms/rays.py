@@ -63,7 +63,7 @@ def along(
     "the colour of the one-colour object from {start} of whose box a ray going {way} comes by "
     "({end}; background if none comes by)",
     cost=1.4,
-    effort=3,
+    effort=7,
     start={"middle": "the middle", "corner": "the corner"},
     way=WAYS,
     unless=lambda start, way, _: (
@@ -100,7 +100,7 @@ def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
 @new_picture(
     "from {source} draw a ray over background {way}",
     cost=1.4,
-    effort=6,
+    effort=14,
     way={
         "away": "away from the middle of the object's box up to the next ink",
         "through": "towards the middle of the object's box and on to the border",
@@ -159,7 +159,7 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 @new_picture(
     "let every cell of an object of {block} in a straight line {deed}",
     cost=1.4,
-    effort=6,
+    effort=14,
     deed={
         "move": "move next to it (the nearest first; those behind stop before them)",
         "copy": "make a copy of itself next to it",
