@@ -1,14 +1,9 @@
-"""Folds what literals decide in a function: branches, look-ups, tests, and what nobody reads then.
-
-Functions of programs have no side effects but on what they made themselves. Still, an expression
-is only left out if it is known to have none. What is not understood stays as it is.
-"""
+"""Folds what literals decide in syntax trees: branches, look-ups, tests. All else stays."""
 
 import ast
 import operator
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 Expressions: TypeAlias = Mapping[str, ast.expr]
@@ -27,9 +22,7 @@ COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
 SUMS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
 ENDMOST: dict[str, Callable[[list[int]], int]] = {"max": max, "min": min}
 TYPES = {"tuple": tuple, "str": str, "int": int}
-SIMPLE = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)
 MARKS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
-ENDS = (ast.Return, ast.Continue, ast.Break, ast.Raise)
 
 
 def copied(node: Any) -> Any:
@@ -277,127 +270,3 @@ class Folding(ast.NodeTransformer):
         if node.orelse or isinstance(node.iter.elts[0], ast.Starred):
             return node
         return self._hit([ast.Assign([node.target], node.iter.elts[0], lineno=0), *node.body])
-
-
-def tidied(
-    function: ast.FunctionDef,
-    values: Expressions,
-    tables: Mapping[str, ast.Dict],
-    is_quiet: Callable[[ast.expr], bool],
-) -> None:
-    """Put expressions in the place of names, fold what they decide, and drop what is not read.
-
-    `tables` are dictionaries of the program by name; `is_quiet` tells whether an expression does
-    nothing but give its value.
-    """
-    local = names_in(function).bound
-    known = {name: table for name, table in tables.items() if name not in local}
-    while True:
-        folding = Folding(values, known)
-        folding.visit(function)
-        names = names_in(function)
-        hits = folding.hits + sum([looked_up(one, names.bound, known) for one in blocks(function)])
-        unread = names.bound.keys() - names.read.keys() - names.added.keys()
-        hits += sum([cleared(block, unread, is_quiet) for block in blocks(function)])
-        values = settled(function, names)
-        if not hits and not values:
-            return
-
-
-def blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Every list of statements in it but empty ones."""
-    for node in walked(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            yield body
-            if orelse := getattr(node, "orelse", None):
-                yield orelse
-
-
-def pairs(statement: ast.AST) -> list[tuple[str, ast.expr]]:
-    """The names that a plain assignment sets, each with its expression."""
-    if not isinstance(statement, ast.Assign) or len(statement.targets) > 1:
-        return []
-    target, value = statement.targets[0], statement.value
-    targets, parts = [target], [value]
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        targets, parts = target.elts, value.elts
-    names = [one.id for one in targets if isinstance(one, ast.Name)]
-    if len(names) < len(targets) or len(names) != len(parts):
-        return []
-    return (
-        []
-        if any(isinstance(one, ast.Starred) for one in parts)
-        else [*zip(names, parts, strict=True)]
-    )
-
-
-def looked_up(block: list[ast.stmt], local: Counter[str], known: Mapping[str, ast.Dict]) -> int:
-    """Look keys up in dictionaries that the statement just before has named."""
-    hits = 0
-    for first, second in pairwise(block):
-        found = {name: value for name, value in pairs(first) if local[name] == 1}
-        tables = {name: value for name, value in found.items() if isinstance(value, ast.Dict)}
-        if tables and isinstance(second, SIMPLE):
-            folding = Folding({}, {**known, **tables})
-            folding.visit(second)
-            hits += folding.hits
-    return hits
-
-
-def settled(function: ast.FunctionDef, names: Names) -> dict[str, ast.expr]:
-    """The names that are read and always stand for the same literal, or for another name."""
-    bound, read, _ = names
-    first = {one.arg for one in function.args.args}
-    first |= {name for one in function.body for name, _ in pairs(one)}
-    once = {name for name in first if bound[name] == 1}
-    return {
-        name: value
-        for one in walked(function)
-        for name, value in pairs(one)
-        if bound[name] == 1
-        and read[name]
-        and (is_literal(value) or (isinstance(value, ast.Name) and value.id in once))
-    }
-
-
-def cleared(
-    block: list[ast.stmt], unread: Collection[str], is_quiet: Callable[[ast.expr], bool]
-) -> int:
-    """Drop assignments to names that are not read, empty branches, and what is never reached."""
-    kept, drops = list[ast.stmt](), 0
-    for statement in block:
-        if kept and isinstance(kept[-1], ENDS):
-            drops += 1
-            continue
-        named = pairs(statement)
-        left = [(name, one) for name, one in named if name not in unread or not is_quiet(one)]
-        if len(left) < len(named):
-            drops += 1
-            if left:
-                kept.append(assigned(left))
-            continue
-        is_empty = isinstance(statement, ast.If) and all(
-            isinstance(one, ast.Pass) for one in (*statement.body, *statement.orelse)
-        )
-        if is_empty and isinstance(statement, ast.If) and is_quiet(statement.test):
-            drops += 1
-            continue
-        last = pairs(kept[-1]) if kept else []
-        value = statement.value if isinstance(statement, ast.Return) else None
-        if len(last) == 1 and isinstance(value, ast.Name) and value.id == last[0][0]:
-            kept[-1], drops = ast.Return(last[0][1]), drops + 1
-            continue
-        kept.append(statement)
-    block[:] = kept or [ast.Pass()]
-    return drops
-
-
-def assigned(named: Sequence[tuple[str, ast.expr]]) -> ast.Assign:
-    """The assignment of expressions to names."""
-    targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name, _ in named]
-    values = [value for _, value in named]
-    if len(named) == 1:
-        return ast.Assign(targets, values[0], lineno=0)
-    both = ast.Tuple(targets, ast.Store()), ast.Tuple(values, ast.Load())
-    return ast.Assign([both[0]], both[1], lineno=0)

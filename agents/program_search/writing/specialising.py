@@ -18,7 +18,6 @@ from agents.program_search.writing.folding import (
     copied,
     is_literal,
     names_in,
-    tidied,
     walked,
 )
 from agents.program_search.writing.layout import (
@@ -28,6 +27,7 @@ from agents.program_search.writing.layout import (
     is_text,
     wrapped,
 )
+from agents.program_search.writing.tidying import tidied
 
 MAIN = "solve_task"
 SHORT, SHORTEST = 72, 44
