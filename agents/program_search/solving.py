@@ -33,7 +33,7 @@ class Solution:
     `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
     best program if every check passed (readme.md lists them), else "guess". `search` is which of
     the two searches made it. `confidence` is how often answers with such evidence were right on
-    ARC-1 training, 0-1; None without test inputs, since there is no answer then.
+    ARC-1 training, 0-1; without test inputs, how often such programs were.
     """
 
     reasoning: str
@@ -41,7 +41,7 @@ class Solution:
     outputs: tuple[Grid | None, ...]
     kind: Literal["found", "guess"]
     search: Search
-    confidence: float | None
+    confidence: float
     evidence: Evidence
 
 
@@ -86,7 +86,7 @@ def solve(
             outputs=tuple(grid.tolist() for grid in best.outputs),
             kind="found" if evidence.is_found() else "guess",
             search=evidence.search,
-            confidence=evidence.confidence() if task.test else None,
+            confidence=evidence.confidence(),
             evidence=evidence,
         )
     return list(solutions.values())
@@ -174,6 +174,7 @@ def answers_of(
             again=again if groups is rules and not place else (),
             search=group[0].search,
             other="none" if not others else "same" if said(others) == key else "different",
+            has_tests=len(group[0].outputs) > pairs,
         )
         answers[key] = Answer(list(group), evidence)
     return list(answers.values())

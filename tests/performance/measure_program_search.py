@@ -3,6 +3,7 @@
     .venv/bin/python -m tests.performance.measure_program_search
     .venv/bin/python -m tests.performance.measure_program_search --tasks 0:100 --budget 40000000
     .venv/bin/python -m tests.performance.measure_program_search --left_out
+    .venv/bin/python -m tests.performance.measure_program_search --train_only
     .venv/bin/python -m tests.performance.measure_program_search --fresh_pairs DIR
 
 Each emitted program is run in a clean namespace and compared with the outputs claimed for it.
@@ -19,6 +20,7 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Sequence
 from multiprocessing import Pool
 from pathlib import Path
 from statistics import median
@@ -80,7 +82,18 @@ class Job(NamedTuple):
     task: Task
     best_of: int
     budget: int
+    train_only: bool = False
     fresh: tuple[Pair, ...] = ()
+
+
+def outputs_of(code: str, pairs: Sequence[Pair]) -> tuple[Any, ...]:
+    """What the program gives for the pairs' inputs; nothing if it fails."""
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    try:
+        return tuple(namespace["solve_task"](pair.input) for pair in pairs)
+    except Exception:  # noqa: BLE001 - a program may fail in any way
+        return ()
 
 
 def right_on(code: str, pair: Pair) -> bool:
@@ -97,23 +110,17 @@ def measure(job: Job) -> Result:
     """Solve one task without its test outputs, then compare."""
     from agents.program_search.solving import solve
 
-    task, best_of, budget, fresh = job
+    task, best_of, budget, train_only, fresh = job
+    given = Task(task.task_id, task.train, ()) if train_only else task.without_test_outputs()
     start = time.process_time()
-    solutions = solve(task.without_test_outputs(), best_of=best_of, search_budget=budget)
+    solutions = solve(given, best_of=best_of, search_budget=budget)
     cpu_s = time.process_time() - start
     mismatches = 0
     for solution in solutions:
-        namespace: dict[str, Any] = {}
-        exec(solution.python_code, namespace)
-        made = tuple(namespace["solve_task"](pair.input) for pair in (*task.train, *task.test))
-        mismatches += made != solution.outputs
-    right = [
-        [
-            made == pair.output
-            for made, pair in zip(one.outputs[len(task.train) :], task.test, strict=True)
-        ]
-        for one in solutions
-    ]
+        mismatches += outputs_of(solution.python_code, (*given.train, *given.test)) != (
+            solution.outputs
+        )
+    right = [[right_on(one.python_code, pair) for pair in task.test] for one in solutions]
     found = bool(solutions) and solutions[0].kind == "found"
     confidences = [one.confidence or 0.0 for one in solutions]
     held = sum(right_on(solutions[0].python_code, pair) for pair in fresh) if solutions else 0
@@ -140,6 +147,9 @@ def main() -> None:
     parser.add_argument(
         "--fresh_pairs", type=Path, metavar="DIR", help="a folder or zip archive of fresh pairs"
     )
+    parser.add_argument(
+        "--train_only", action="store_true", help="without test inputs, as scripts search for data"
+    )
     parser.add_argument("--save", type=Path, help="where to write the results as JSON")
     options = parser.parse_args()
     first, last = (int(part) if part else None for part in options.tasks.split(":"))
@@ -148,7 +158,13 @@ def main() -> None:
     tasks = left_out_tasks(tasks) if options.left_out else tasks
     fresh = FreshPairs(options.fresh_pairs) if options.fresh_pairs else None
     jobs = [
-        Job(task, options.best_of, options.budget, fresh.of(task.task_id) if fresh else ())
+        Job(
+            task,
+            options.best_of,
+            options.budget,
+            options.train_only,
+            fresh.of(task.task_id) if fresh else (),
+        )
         for task in tasks
     ]
     with Pool(2) as pool:

@@ -309,11 +309,12 @@ def test_results_are_what_the_kind_of_the_transform_promises(name: str) -> None:
     st.floats(0, 1),
     st.booleans(),
     st.lists(st.booleans(), max_size=4).map(tuple),
+    st.booleans(),
 )
 def test_confidence_is_a_share_for_any_evidence(
-    place: int, share: float, passed: bool, again: tuple[bool, ...]
+    place: int, share: float, passed: bool, again: tuple[bool, ...], has_tests: bool
 ) -> None:
-    evidence = Evidence(place, share, passed, again)
+    evidence = Evidence(place, share, passed, again, has_tests=has_tests)
     assert 0 <= evidence.confidence() <= 1
     assert evidence.kind() in CALIBRATION
     assert not evidence.is_found() or (place == 0 and all(again))

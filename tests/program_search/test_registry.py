@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import inspect
 import re
@@ -21,6 +22,7 @@ from tests.support.scripts import REPOSITORY
 from utilities.tasks.task import Pair, Task
 
 BUDGET = 2_000_000
+PROGRAM_SEARCH = REPOSITORY / "agents" / "program_search"
 STEPS = [*steps_of("picture"), *steps_of("paint", "fact"), *steps_of("number")]
 SENTENCES = [step.sentence() for step in STEPS]
 
@@ -110,3 +112,16 @@ def test_the_transform_of_the_readme_is_searched_told_and_written(
     namespace: dict[str, Any] = {}
     exec(best.python_code, namespace)
     assert namespace["solve_task"](sorting_task().test[0].input) == best.outputs[-1]
+
+
+def test_no_two_functions_that_programs_carry_have_one_name() -> None:
+    folders = (PROGRAM_SEARCH / "transforms", PROGRAM_SEARCH / "stacking")
+    modules = [path for folder in folders for path in folder.glob("*.py")]
+    modules += [PROGRAM_SEARCH / "search" / name for name in ("views.py", "rules.py")]
+    names = [
+        node.name
+        for path in modules
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -24,6 +24,10 @@ CALIBRATION: dict[str, Sequence[tuple[float, float]]] = {
     "by rank": [(0.0, 0.17)],
     "check failed": [(0.5, 0.24), (0.0, 0.05)],
     "second": [(0.1, 0.07), (0.0, 0.02)],
+    "found, no test inputs": [(0.0, 0.95)],
+    "not found again, no test inputs": [(0.0, 0.7)],
+    "guess, no test inputs": [(0.0, 0.2)],
+    "another program": [(0.0, 0.3)],
     "later": [(0.1, 0.05), (0.0, 0.01)],
 }
 """For each kind of evidence rows of (least share, how many were right, 0-1), greatest share first.
@@ -50,6 +54,7 @@ class Evidence(NamedTuple):
     - `search`: which of the two searches gives the answer.
     - `other`: what the first answer of the other search is beside it; "none" if it has none.
     - `by_rank`: the program tells colours by how common they are, which may fit by chance.
+    - `has_tests`: there are test inputs, so that programs can be compared by their answers.
     """
 
     place: int
@@ -60,6 +65,7 @@ class Evidence(NamedTuple):
     by_rank: bool = False
     search: Search = "rules"
     other: Literal["none", "same", "different"] = "none"
+    has_tests: bool = True
 
     def of_program(self, program: Candidate, *, is_first: bool) -> Self:
         """The evidence for one of the programs that give the answer."""
@@ -82,6 +88,8 @@ class Evidence(NamedTuple):
 
     def kind(self) -> str:
         """The key of CALIBRATION under which the answer falls."""
+        if not self.has_tests:
+            return self._kind_of_program()
         if self.place:
             return "second" if self.place == 1 else "later"
         if self.is_sound():
@@ -93,6 +101,15 @@ class Evidence(NamedTuple):
         if self.other == "same":
             return "guess, stack says the same"
         return "by rank" if self.by_rank else "check failed"
+
+    def _kind_of_program(self) -> str:
+        """The key if there are no test inputs, so that the program alone is the answer."""
+        if not self.is_first:
+            return "another program"
+        if self.is_sound():
+            return "found, no test inputs"
+        is_passed = self.passed and not self.by_rank and self.search == "rules"
+        return "not found again, no test inputs" if is_passed else "guess, no test inputs"
 
     def confidence(self) -> float:
         """How often answers with such evidence were right on ARC-1 training, 0-1."""

@@ -21,6 +21,8 @@ BEAM_LOOKED_AT = 40
 """So many sets are compared to find BEAM_WIDTH that part the train cells differently."""
 LIKELY_OUTCOMES = 12
 """A set that does not fit is judged by the cells that the best of so many outcomes leaves wrong."""
+LEARNING_SPEED = 3
+"""The learner looks at so many cells in the time that a transform takes for one."""
 MOST_FACTS = 3
 MOST_CASES = 48
 RULES_KEPT = 8
@@ -130,7 +132,7 @@ class RuleLearner:
                 tried.add(columns)
                 wider = facts.cost + column.cost + self.value_costs[index]
                 if self.budget.left() > 0 and wider < self.limit:
-                    self.budget.spend(self.cells)
+                    self.budget.spend(self.cells // LEARNING_SPEED)
                     case, cases = joined_cases(facts.case, self.codes[index], len(self.target))
                     if 1 < cases <= MOST_CASES and cases > facts.cases:
                         yield FactSet(wider, (*facts.columns, index), case, cases)
@@ -141,7 +143,7 @@ class RuleLearner:
         Each is yielded with the share of train cells that lie in cases without a right outcome.
         """
         for facts in sets:
-            self.budget.spend(self.wrong.size)
+            self.budget.spend(self.wrong.size // LEARNING_SPEED)
             fit = self._fit(facts)
             failed = fit.seen & (fit.outcome < 0)
             if failed.any():

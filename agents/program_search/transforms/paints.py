@@ -104,10 +104,10 @@ def colour_in_sight(grid: Array, ways: str) -> Array:
     )
     if ways != "straight":
         views += [first_seen_diagonally(grid, down, right) for down in (-1, 1) for right in (-1, 1)]
-    return only_colour(views, background(grid))
+    return agreed_colours(views, background(grid))
 
 
-def only_colour(views: list[Array], empty: int) -> Array:
+def agreed_colours(views: list[Array], empty: int) -> Array:
     """Give for each cell the one colour that the views show there; empty if none or several."""
     colours = np.stack(views)
     inked = colours != empty
@@ -131,7 +131,7 @@ def colour_nearby(grid: Array, around: str) -> Array:
     reach = range(-2, 3) if around == "wide" else range(-1, 2)
     near = {"sides": (1,), "corners": (2,)}.get(around, range(1, 5))
     steps = [(down, right) for down in reach for right in reach if abs(down) + abs(right) in near]
-    return only_colour([neighbour(grid, *step) for step in steps], background(grid))
+    return agreed_colours([neighbour(grid, *step) for step in steps], background(grid))
 
 
 @new_paint(
