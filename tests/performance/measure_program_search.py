@@ -126,7 +126,9 @@ def measure(job: Job) -> Result:
     held = sum(right_on(solutions[0].python_code, pair) for pair in fresh) if solutions else 0
     passed = held, len(fresh) if solutions else 0
     searches = [one.search for one in solutions]
-    kinds = [one.evidence.kind() for one in solutions]
+    kinds = [
+        one.evidence.kind() if given.test else one.evidence.kind_of_program() for one in solutions
+    ]
     return Result(
         task.task_id, cpu_s, right, confidences, found, mismatches, searches, kinds, passed
     )

@@ -250,3 +250,13 @@ def test_none_is_explained_only_where_a_fact_is_none() -> None:
     told = terms_in("If that is none, it keeps its colour.", is_stack=False)
     assert [line[:15] for line in told] == ["- A value is no"]
     assert terms_in("Look at the colour (0 if there is none) of it.", is_stack=False) == []
+
+
+def test_parts_chosen_by_a_colour_are_shown_with_their_cells_of_it() -> None:
+    words = "cut out the object of any colours (joined by sides or corners) with the most cells of"
+    step = next(one for one in steps_of("picture") if one.sentence() == f"{words} red (2)")
+    lines = part_lines(step, grid("2200/0000/0012"))
+    assert [line.split(": ")[1] for line in lines[1:]] == [
+        "cells of red (2) 2",
+        "cells of red (2) 1",
+    ]

@@ -33,7 +33,7 @@ ALIKE_CASE_COST = 0.1
 """The cost of a case that takes the outcome of most cases, and so need not be listed."""
 CASES_FOR_ALL_OTHERS = 3
 """If at least this many cases have one outcome, unseen cases are trusted to have it too."""
-VALUE_COST = 0.15
+VALUE_COST = 0.08
 """The cost of each bit, from the second on, that tells a fact's value from its others."""
 OUTCOME_COST = 0.2
 OTHER_PICTURES = 40

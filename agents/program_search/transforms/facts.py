@@ -123,19 +123,20 @@ def walled_in(grid: Array, leaks: bool) -> Array:
 
 
 @new_fact(
-    "whether the cell lies between two cells of one colour, the first ink both ways, in its {line}",
+    "whether the cell is background between two cells of one colour in its {line}",
     cost=1.2,
     effort=5,
     reads=YES_NO,
     line={"row": "row", "column": "column", "both": "row and its column", "any": "row or column"},
 )
 def between(grid: Array, line: str) -> Array:
-    """Mark with 1 the cells that see the same ink to both sides."""
+    """Mark with 1 the background cells that see the same ink first to both sides."""
     empty = background(grid)
     left, up = first_seen(grid, "left"), first_seen(grid, "up")
     row = (left == first_seen(grid, "right")) & (left != empty)
     column = (up == first_seen(grid, "down")) & (up != empty)
-    return {"row": row, "column": column, "both": row & column, "any": row | column}[line] * 1
+    chosen = {"row": row, "column": column, "both": row & column, "any": row | column}[line]
+    return (chosen & (grid == empty)) * 1
 
 
 @new_fact(

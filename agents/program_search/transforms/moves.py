@@ -10,7 +10,7 @@ from agents.program_search.transforms.registry import Array, new_picture
 @new_picture(
     "move every other inked cell to the nearest place {where} the box of the largest one-colour "
     "object",
-    cost=1.3,
+    cost=1.7,
     effort=6,
     where={"beside": "beside (at a side or a corner of)", "in": "in"},
 )

@@ -219,12 +219,13 @@ def cell_of_part(grid: Array, cut: str, which: str, trait: Trait) -> Array | Non
 
 
 @new_picture(
-    "{how} the colours of the nested rings",
+    "list the colours of the nested rings from the rim inwards and {how}; each colour becomes the "
+    "one then in its place",
     cost=1.4,
     how={
-        "reverse": "reverse",
-        "out": "move outwards by one ring, the outermost to the middle,",
-        "in": "move inwards by one ring, the innermost to the rim,",
+        "reverse": "reverse the list",
+        "out": "move all outwards by one, the outermost to the middle",
+        "in": "move all inwards by one, the innermost to the rim",
     },
 )
 def rings_recoloured(grid: Array, how: str) -> Array | None:

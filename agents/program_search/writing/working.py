@@ -99,15 +99,27 @@ def part_lines(step: Step, picture: Array) -> list[str]:
     """The parts that a step compares, each with the trait that counts; [] for other steps."""
     chosen = dict(zip(step.transform.choices, step.arguments, strict=True))
     trait = next((one for one in step.arguments if callable(one)), None)
-    if trait is None or "cut" not in chosen:
+    name = step.transform.function.__name__
+    if name == "part_by_colour":
+        colour = chosen["colour"]
+
+        def trait(part: Part) -> int:
+            return int((part.picture == colour).sum())
+
+        words = f"cells of {COLOURS[colour]}"
+    elif trait is None or "cut" not in chosen:
         return []
-    words = next(words[trait] for words in step.transform.choices.values() if trait in words)
+    else:
+        words = next(words[trait] for words in step.transform.choices.values() if trait in words)
     found = parts(picture, chosen["cut"])
     values = [trait(part) for part in found]
     head, order = "  The parts, in reading order:", list(range(len(found)))
     if len(found) > PARTS_NAMED:
-        head = f"  Of the {len(found)} parts those with the rarest values:"
-        order = sorted(order, key=lambda number: values.count(values[number]))[:PARTS_NAMED]
+        is_common = name == "commonest_part"
+        which = "commonest" if is_common else "rarest"
+        head = f"  Of the {len(found)} parts those with the {which} values:"
+        order.sort(key=lambda number: values.count(values[number]), reverse=is_common)
+        order = order[:PARTS_NAMED]
     return [head, *(part_words(found[one], trait, words, values) for one in sorted(order))]
 
 
