@@ -21,7 +21,7 @@ from utilities.files.hashing import hash_of
 from utilities.models.interface import Sampling
 from utilities.replies.asked_model import AskedModel
 from utilities.replies.budget import Deadline
-from utilities.results.entry import ResultEntry, item_of
+from utilities.results.result_entry import ResultEntry, item_of
 from utilities.runs.loop import Answer
 from utilities.runs.options import AskingOptions
 from utilities.runs.run import AskingRun

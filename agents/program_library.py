@@ -17,8 +17,8 @@ from agents.prompts.building import fenced, prompt_text
 from utilities.command_line.terminal import say
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
-from utilities.results.entry import ResultEntry
 from utilities.results.reader import read_entries
+from utilities.results.result_entry import ResultEntry
 from utilities.runs.options import LibraryOptions
 from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
 from utilities.tasks.public_sets import read_part

@@ -13,8 +13,8 @@ from utilities.command_line.terminal import say
 from utilities.errors import UsageError
 from utilities.files.hashing import file_sha256, hash_of
 from utilities.files.json_files import reported_reading
-from utilities.results.entry import ResultEntry
 from utilities.results.reader import read_entries
+from utilities.results.result_entry import ResultEntry
 from utilities.tasks.datasets import TaskSource
 from utilities.tasks.selection import Selection
 from utilities.tasks.task import Pair, Task

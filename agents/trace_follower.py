@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 from agents.language_model_agents import DirectAnswerAgent
 from agents.prompts.building import prompt_messages
 from agents.quoted_grids import TextWithGrids
-from utilities.results.entry import ResultEntry, Sample
+from utilities.results.entry import Sample
+from utilities.results.result_entry import ResultEntry
 from utilities.tasks.task import Pair, Task
 
 ANSWERED = frozenset({"ok", "unparsable"})

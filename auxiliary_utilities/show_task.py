@@ -21,7 +21,7 @@ from utilities.command_line.options import Options, argument, flag, option, pars
 from utilities.errors import UsageError
 from utilities.report.records import grid_texts, judge_text, sample_records, task_record
 from utilities.report.terminal_drawing import TaskDrawing
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.options import TaskSetOptions
 from utilities.scoring.scored_run import ScoredRun, counted_entries
 from utilities.scoring.scored_runs import read_scored_runs

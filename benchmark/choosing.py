@@ -11,8 +11,8 @@ from utilities.command_line import script as cli
 from utilities.config import TRACES_STORE_PATH
 from utilities.files.hashing import hash_of
 from utilities.replies.budget import Budget
-from utilities.results.entry import ResultEntry
 from utilities.results.reader import read_fields
+from utilities.results.result_entry import ResultEntry
 from utilities.runs.options import AskingOptions, OutputPlace
 from utilities.runs.run import AskingRun, open_run
 from utilities.scoring.options import SubmissionOptions

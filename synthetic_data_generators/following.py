@@ -30,9 +30,10 @@ from utilities.files.hashing import file_sha256, hash_of
 from utilities.files.json_files import refuse_what_is_no_file, reported_reading, stem_of
 from utilities.files.json_lines import encode_line
 from utilities.models.content import text_of
-from utilities.results.entry import ResultEntry, entry_of
+from utilities.results.entry import entry_of
 from utilities.results.provenance import run_metadata
 from utilities.results.reader import Fields, read_fields, result_of_fields
+from utilities.results.result_entry import ResultEntry
 from utilities.runs.options import AskingOptions, OutputPlace
 from utilities.runs.run import open_run, selection_of
 from utilities.runs.summary import shown

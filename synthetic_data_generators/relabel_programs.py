@@ -32,8 +32,8 @@ from utilities.config import SYNTHETIC_DATA_DIRECTORY
 from utilities.files.atomic import replacing
 from utilities.files.hashing import file_sha256, hash_of
 from utilities.files.json_lines import encode_line
-from utilities.results.entry import SCHEMA_VERSION
 from utilities.results.provenance import new_run_id, provenance, run_metadata
+from utilities.results.result_entry import SCHEMA_VERSION
 from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
 from utilities.training_data.relabelling import Relabeller
 from utilities.verification.verdict import LocalVerifier, VerifierSettings

@@ -35,7 +35,8 @@ from utilities.replies.asked_model import AskedModel, WorstCase
 from utilities.replies.budget import Budget
 from utilities.replies.journal import request_key
 from utilities.replies.replies import Replies
-from utilities.results.entry import ResultEntry, Sample, entry_of
+from utilities.results.entry import Sample, entry_of
+from utilities.results.result_entry import ResultEntry
 from utilities.runs.options import OutputPlace
 from utilities.runs.store import ResultStore
 from utilities.runs.tally import Tally

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.support.sandbox_programs import realistic_programs
 from tests.support.scripts import arc1_training
-from utilities.results.entry import ResultEntry
 from utilities.results.reader import read_entries
+from utilities.results.result_entry import ResultEntry
 from utilities.tasks.task import Grid
 
 Job = tuple[str, list[Grid], list[Grid]]

@@ -30,8 +30,9 @@ from agents.strategies import STRATEGIES
 from agents.strategies.feedback import EarlierProgram
 from agents.strategies.strategy import JudgedSample, Limits, StopRule, candidates_of
 from utilities.models.interface import Reply
-from utilities.results.entry import ResultEntry, Sample
+from utilities.results.entry import Sample
 from utilities.results.reader import read_entries
+from utilities.results.result_entry import ResultEntry
 from utilities.runs.strategy_options import StrategyOptions
 from utilities.sandbox.execution import Execution
 from utilities.scoring.attempts import choose, grids_of, ranked

@@ -14,8 +14,8 @@ import argparse
 from collections import defaultdict
 from pathlib import Path
 
-from utilities.results.entry import ResultEntry
 from utilities.results.reader import read_entries
+from utilities.results.result_entry import ResultEntry
 
 _SHARES = (1.0, 0.95, 0.5)
 Row = tuple[bool, float]

@@ -24,7 +24,7 @@ from tests.support.report_results import (
 from tests.support.scripts import Run
 from utilities.report.records import task_record, view_text
 from utilities.report.terminal_drawing import TaskDrawing, differences
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.outcomes import outcome_of
 from utilities.scoring.scored_run import ScoredRun
 

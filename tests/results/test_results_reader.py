@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from utilities.errors import UsageError
 from utilities.files.json_stream import JsonStream
-from utilities.results.entry import ResultEntry, RunMetadata, task_of
 from utilities.results.reader import read_entries, read_fields
+from utilities.results.result_entry import ResultEntry, RunMetadata, task_of
 
 TASK_DATA = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}
 RESULT = {"entry_type": "result", "task_id": "a", "python_code": ["x", None], "status": ["ok"] * 2}

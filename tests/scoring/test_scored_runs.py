@@ -14,7 +14,7 @@ import pytest
 from tests.support.hand_made_results import OTHER, WRONG, entry, metadata, right, task_data, write
 from tests.support.scripts import Run
 from utilities.errors import UsageError
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.outcomes import attempts_of
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.tasks.task import Task

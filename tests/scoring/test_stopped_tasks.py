@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.figures import figures_of
 from utilities.scoring.outcomes import outcome_of
 from utilities.tasks.task import Pair, Task

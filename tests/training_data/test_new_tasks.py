@@ -19,7 +19,7 @@ from tests.support.task_programs import (
     pairs_program,
     solved_by,
 )
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.sandbox.execution import Limits
 from utilities.tasks.symmetries import SYMMETRIES, changed_task
 from utilities.tasks.task import Draw, Task

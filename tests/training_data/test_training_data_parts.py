@@ -27,7 +27,7 @@ from tests.support.training_results import (
 )
 from tests.tasks.test_hashes import shuffled
 from utilities.errors import UsageError
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.tasks.hashes import canonical_hash, identifying_hashes
 from utilities.tasks.public_sets import read_part
 from utilities.tasks.symmetries import SYMMETRIES, Symmetry, changed_task

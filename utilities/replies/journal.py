@@ -13,7 +13,7 @@ from utilities.files.hashing import KEY_DIGITS, hash_of
 from utilities.files.json_lines import JsonLinesFile, packed, unpacked
 from utilities.models.interface import Message, Reply, Tool, recorded
 from utilities.replies import batch_ledger as ledger
-from utilities.results.entry import SCHEMA_VERSION
+from utilities.results.result_entry import SCHEMA_VERSION
 from utilities.tasks.task import Task
 
 _KEY_START = b'{"key":"'

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from utilities.models.content import images_in, text_of
 from utilities.models.interface import Message, Reply, Usage
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 
 
 @dataclass(frozen=True, slots=True)

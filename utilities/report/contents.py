@@ -17,7 +17,7 @@ from utilities.report.records import (
     sample_records,
     task_record,
 )
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.scored_run import ScoredRun, counted_entries
 from utilities.scoring.scored_runs import read_scored_runs
 from utilities.tasks.hashes import task_hash

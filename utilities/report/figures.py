@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from utilities.report.contents import ShownRun
-from utilities.results.entry import RunMetadata
+from utilities.results.result_entry import RunMetadata
 from utilities.scoring.comparison import short_names
 from utilities.scoring.scored_run import ScoredRun
 

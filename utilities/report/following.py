@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from utilities.errors import UsageError
-from utilities.results.entry import ResultEntry
 from utilities.results.reader import object_of_line, result_of_fields
+from utilities.results.result_entry import ResultEntry
 
 _READ_BYTES = 1 << 22
 _NEWEST = 30

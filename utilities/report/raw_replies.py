@@ -11,8 +11,8 @@ from typing import Any
 
 from utilities.errors import UsageError
 from utilities.files.json_lines import encode_line
-from utilities.results.entry import OtherEntry, ResultEntry, item_of
 from utilities.results.reader import read_entries
+from utilities.results.result_entry import OtherEntry, ResultEntry, item_of
 
 NO_ROOM = b"null"
 Sign = tuple[object, ...]

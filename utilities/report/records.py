@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from utilities.models.tool_calls import arguments_object
-from utilities.results.entry import ResultEntry, item_of
+from utilities.results.result_entry import ResultEntry, item_of
 from utilities.scoring.outcomes import TaskOutcome, outputs_right
 from utilities.tasks.grids import COLOURS
 from utilities.tasks.symmetries import SYMMETRIES

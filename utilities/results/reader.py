@@ -13,7 +13,7 @@ import orjson
 from utilities.errors import UsageError
 from utilities.files.json_files import parse_json, read_parts
 from utilities.files.json_stream import JsonStream
-from utilities.results.entry import OtherEntry, ResultEntry, RunMetadata
+from utilities.results.result_entry import OtherEntry, ResultEntry, RunMetadata
 
 Read = TypeVar("Read")
 Entry = ResultEntry | RunMetadata | OtherEntry

@@ -11,7 +11,7 @@ from utilities.errors import UsageError
 from utilities.runs.options import SEARCH_OPTIONS, AskingOptions
 
 if TYPE_CHECKING:  # the options of the benchmarks need this module, and --help should be quick
-    from utilities.results.entry import RunMetadata
+    from utilities.results.result_entry import RunMetadata
 
 _NOT_REPEATED = frozenset({"from_metadata", "quiet", "verbose"})
 _COMPARED = ("dataset_hash", "configuration", "git_commit", "sandbox", "seeds", "versions")
@@ -58,8 +58,8 @@ def find_earlier_run(path: Path, stem: str) -> EarlierRun:
 
     Raises UsageError if there is none.
     """
-    from utilities.results.entry import RunMetadata
     from utilities.results.reader import read_entries
+    from utilities.results.result_entry import RunMetadata
 
     found = [
         entry

@@ -11,7 +11,7 @@ from utilities.command_line.signals import hearing_signals
 from utilities.command_line.terminal import Progress, say
 from utilities.files.hashing import hash_of
 from utilities.replies.budget import Budget
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.runs.store import ResultStore, entry_key, reparsed
 from utilities.runs.tally import Tally
 from utilities.tasks.task import Task

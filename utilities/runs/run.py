@@ -22,8 +22,8 @@ from utilities.replies.batches.queue import BatchQueue
 from utilities.replies.budget import Budget, Spending
 from utilities.replies.replies import Replies
 from utilities.replies.request_plan import RequestPlan
-from utilities.results.entry import ResultEntry
 from utilities.results.provenance import new_run_id, provenance, run_metadata
+from utilities.results.result_entry import ResultEntry
 from utilities.runs.loop import Answer, RunLoop
 from utilities.runs.options import AskingOptions, OutputPlace
 from utilities.runs.store import ResultStore, entry_key

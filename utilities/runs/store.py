@@ -16,8 +16,8 @@ from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
 from utilities.files.json_lines import JsonLinesFile, encode_line
 from utilities.replies.journal import Journal
-from utilities.results.entry import SCHEMA_VERSION, ResultEntry
 from utilities.results.reader import object_of_line, result_of_fields
+from utilities.results.result_entry import SCHEMA_VERSION, ResultEntry
 from utilities.runs.options import OutputPlace
 from utilities.tasks.task import Task
 

@@ -10,7 +10,7 @@ from utilities.models.costs import cost_text
 from utilities.models.interface import Reply
 from utilities.models.json_fields import list_at, text_at
 from utilities.replies.request_plan import estimated_tokens
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 
 
 @dataclass(slots=True)

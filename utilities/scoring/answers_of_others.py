@@ -16,9 +16,9 @@ import msgspec
 
 from utilities.errors import UsageError
 from utilities.files.json_files import refuse_what_is_no_file, reported_reading
-from utilities.results.entry import ResultEntry
 from utilities.results.program_tables import is_program_table, program_entries
 from utilities.results.reader import Entry, entry_of_fields, read_entries
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.outcomes import LEFT_OUT
 from utilities.tasks.harness_answers import grid_of_answer
 from utilities.tasks.task import Grid, Task

@@ -12,8 +12,8 @@ import msgspec
 from utilities.files.atomic import replacing
 from utilities.files.hashing import hash_of
 from utilities.files.json_lines import encode_line
-from utilities.results.entry import SCHEMA_VERSION, ResultEntry
 from utilities.results.provenance import new_run_id, run_metadata
+from utilities.results.result_entry import SCHEMA_VERSION, ResultEntry
 from utilities.scoring.combined_runs import Combination
 from utilities.scoring.outcomes import ATTEMPTS
 from utilities.scoring.run_score import attempt_fields

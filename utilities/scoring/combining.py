@@ -6,7 +6,7 @@ Expected outputs are never seen here. `combined_runs.py` reads the runs and scor
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-from utilities.results.entry import ResultEntry, padded
+from utilities.results.result_entry import ResultEntry, padded
 from utilities.scoring.answers_of_others import CHOSEN
 from utilities.scoring.outcomes import (
     ATTEMPTS,

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any
 
 from utilities.command_line.terminal import in_columns
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.attempts import (
     Candidate,
     choose,

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from utilities.errors import ASK_AGAIN, UsageError
-from utilities.results.entry import EntryKind, ResultEntry, item_of, padded
+from utilities.results.result_entry import EntryKind, ResultEntry, item_of, padded
 from utilities.sandbox.python_source import parse_python
 from utilities.scoring.attempts import (
     NO_POINTS,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from utilities.models.costs import cost_text
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.attempts import Choices, grids_of
 from utilities.scoring.contamination import ContaminationCheck
 from utilities.scoring.intervals import mcnemar_p_value

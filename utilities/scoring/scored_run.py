@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utilities.results.entry import EntryKind, ResultEntry, RunMetadata
+from utilities.results.result_entry import EntryKind, ResultEntry, RunMetadata
 from utilities.scoring.answers_of_others import read_results
 from utilities.scoring.outcomes import ATTEMPTS, TaskOutcome
 from utilities.scoring.scores import ScoreSummary, attempts_note, score

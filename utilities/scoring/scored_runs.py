@@ -8,8 +8,8 @@ from typing import Any
 
 from utilities.errors import UsageError
 from utilities.files.hashing import hash_of
-from utilities.results.entry import EntryKind, ResultEntry, RunMetadata
 from utilities.results.program_tables import is_program_table
+from utilities.results.result_entry import EntryKind, ResultEntry, RunMetadata
 from utilities.scoring.answers_of_others import read_results
 from utilities.scoring.outcomes import TaskOutcome, missing_outcome, missing_outcome_of, outcome_of
 from utilities.scoring.scored_run import EntryPlace, ScoredRun, judged_task

@@ -21,7 +21,7 @@ import orjson
 from utilities.command_line.terminal import printable, show
 from utilities.errors import UsageError
 from utilities.files.atomic import LONGEST_NAME_BYTES, write_atomically
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.scoring.options import SubmissionFiles
 from utilities.scoring.outcomes import ATTEMPTS, attempts_of, score_attempts
 from utilities.scoring.scored_run import ScoredRun, counted_entries, file_names

@@ -15,8 +15,8 @@ import orjson
 
 from utilities.files.atomic import locked
 from utilities.files.spool import open_spool
-from utilities.results.entry import OtherEntry, ResultEntry, item_of
 from utilities.results.reader import Entry
+from utilities.results.result_entry import OtherEntry, ResultEntry, item_of
 from utilities.traces.store import (
     Trace,
     TracesOfTask,

@@ -15,8 +15,8 @@ from utilities.command_line.terminal import first_of
 from utilities.errors import UsageError
 from utilities.files.json_lines import encode_line
 from utilities.files.spool import open_spool
-from utilities.results.entry import ResultEntry, RunMetadata
 from utilities.results.reader import read_entries
+from utilities.results.result_entry import ResultEntry, RunMetadata
 from utilities.tasks.datasets import TaskSource, open_tasks
 from utilities.tasks.hashes import canonical_hash, content_hash, identifying_hashes
 from utilities.tasks.task import Task

@@ -18,7 +18,7 @@ import orjson
 
 from utilities.files.atomic import replacing, write_atomically
 from utilities.files.json_lines import encode_line
-from utilities.results.entry import ResultEntry
+from utilities.results.result_entry import ResultEntry
 from utilities.sandbox.execution import Execution
 from utilities.sandbox.program import ENTRY_POINTS
 from utilities.sandbox.python_source import Unparsable, bindings, entry_point_of, parse_python

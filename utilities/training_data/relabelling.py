@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from utilities.results.entry import SCHEMA_VERSION, ResultEntry
 from utilities.results.reader import Fields as Entry
 from utilities.results.reader import read_entries
+from utilities.results.result_entry import SCHEMA_VERSION, ResultEntry
 from utilities.tasks.hashes import content_hash, identifying_hashes
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.training_data.known_tasks import TRAIN_AND_PAIRS, KnownTasks

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from utilities.errors import UsageError
-from utilities.results.entry import ResultEntry, RunMetadata, item_of
+from utilities.results.result_entry import ResultEntry, RunMetadata, item_of
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.verdict import LocalVerifier, Verdict, judged_in_order, verdict_fields
 from utilities.views.changes import is_turned

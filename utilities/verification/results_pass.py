@@ -17,9 +17,9 @@ from utilities.errors import UsageError
 from utilities.files.hashing import file_sha256, files_sha256
 from utilities.files.json_files import reported_reading
 from utilities.files.json_lines import encode_line
-from utilities.results.entry import task_of
 from utilities.results.reader import JOURNAL_KINDS, strange_kinds
 from utilities.results.reader import Fields as Entry
+from utilities.results.result_entry import task_of
 from utilities.sandbox.execution import ANSWERED
 from utilities.verification.fresh_pairs import (
     FEWEST_PAIRS,
