@@ -31,7 +31,7 @@ from utilities.runs.run import AskingRun, open_run
 from utilities.runs.strategy_options import StrategyOptions
 from utilities.sandbox.session import Sessions
 from utilities.tasks.task import Task
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 _TOKENS_AROUND_A_MESSAGE = 16
 

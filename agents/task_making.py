@@ -19,8 +19,9 @@ from utilities.replies.asked_model import AskedModel
 from utilities.results.entry import Sample, entry_of
 from utilities.runs.options import SEARCH_OPTIONS, AskingOptions
 from utilities.tasks.task import Task
-from utilities.training_data.new_tasks import GENERATOR, Fault, NewTask, TaskMaker
-from utilities.verification.verdict import Verifier
+from utilities.training_data.generators import GENERATOR
+from utilities.training_data.new_tasks import Fault, NewTask, TaskMaker
+from utilities.verification.verifier import Verifier
 
 
 class NewTaskAgent(LanguageModelAgent):

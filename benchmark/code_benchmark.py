@@ -16,12 +16,8 @@ from utilities.runs.options import OutputPlace
 from utilities.scoring.attempts import choose, ranked
 from utilities.scoring.run_score import choice_fields
 from utilities.tasks.task import Task
-from utilities.verification.verdict import (
-    LocalVerifier,
-    VerifierSettings,
-    compared_with_tests,
-    verdict_fields,
-)
+from utilities.verification.verdict import compared_with_tests, verdict_fields
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 
 async def benchmark(options: CodeBenchmarkOptions, place: OutputPlace) -> int:

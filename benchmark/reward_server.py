@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from benchmark.rewards import Answer, AnswerKind, BadRequest, Reward, RewardRule, reward_of
 from utilities.errors import WorkersLost
 from utilities.tasks.task import Task
-from utilities.verification.verdict import Verifier
+from utilities.verification.verifier import Verifier
 
 LARGEST_BODY_BYTES = 64 << 20
 _LATER = {"Retry-After": "1"}

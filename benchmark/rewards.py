@@ -8,7 +8,8 @@ from agents.reply_parsing import extract_code, extract_grids
 from utilities.scoring.outcomes import score_attempts
 from utilities.tasks.grids import check_grid
 from utilities.tasks.task import Grid, Task
-from utilities.verification.verdict import Verdict, Verifier
+from utilities.verification.verdict import Verdict
+from utilities.verification.verifier import Verifier
 
 AnswerKind = Literal["program", "grids"]
 RewardRule = Literal["solved", "share"]

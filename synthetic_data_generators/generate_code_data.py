@@ -47,7 +47,7 @@ async def generate(options: CodeDataOptions) -> int:
     from agents.opening import ask_for_data  # slow to import, so only once there are options
     from agents.program_library import read_library
     from utilities.tasks.task import Task
-    from utilities.verification.verdict import LocalVerifier, VerifierSettings
+    from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
     shown = options.include_test_inputs
     seen = Task.without_test_outputs if shown else Task.train_pairs_only

@@ -143,7 +143,7 @@ async def generate(options: TaskDataOptions) -> int:
     from utilities.runs.run import open_run
     from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
     from utilities.training_data.new_tasks import NewTasks, TaskMaker
-    from utilities.verification.verdict import LocalVerifier, VerifierSettings
+    from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
     asking, draw = options.asking, options.asking.draw.draw
     chosen, made_from = choose_task_maker(asking.without(SEARCH_OPTIONS), options.wanted)

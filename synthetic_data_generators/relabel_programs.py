@@ -36,7 +36,7 @@ from utilities.results.provenance import new_run_id, provenance, run_metadata
 from utilities.results.result_entry import SCHEMA_VERSION
 from utilities.training_data.known_tasks import PUBLIC_SETS, KnownTasks
 from utilities.training_data.relabelling import Relabeller
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 DEFAULT_OUTPUT = SYNTHETIC_DATA_DIRECTORY / "relabelled_data" / "relabelled_data_results.jsonl"
 

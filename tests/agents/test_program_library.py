@@ -15,7 +15,7 @@ from utilities.runs.options import LibraryOptions
 from utilities.tasks.public_sets import read_part
 from utilities.tasks.symmetries import SYMMETRIES, changed_task
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 GRIDS: list[Grid] = [[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [1, 0, 2]], [[3, 0, 4], [5, 6, 1]]]
 OTHERS: list[Grid] = [[[1, 1, 2], [3, 4, 5]], [[2, 6, 7], [8, 0, 0]], [[9, 4, 4], [2, 1, 1]]]

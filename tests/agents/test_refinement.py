@@ -22,7 +22,8 @@ from utilities.results.entry import Sample, entry_of
 from utilities.sandbox.execution import Execution
 from utilities.tasks.grids import COLOUR_NAMES
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
+from utilities.verification.verdict import Verdict
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 TASK = Task(
     "t",

@@ -18,7 +18,7 @@ from utilities.errors import NotAsked, RateLimited
 from utilities.models.interface import Reply
 from utilities.runs.strategy_options import StopOptions, StrategyOptions
 from utilities.tasks.task import Pair, Task
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 TASK = Task(
     "t",

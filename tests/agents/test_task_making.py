@@ -32,9 +32,10 @@ from utilities.tasks.datasets import EVERYTHING, open_tasks
 from utilities.tasks.grids import check_grid
 from utilities.tasks.selection import Selection
 from utilities.tasks.task import Draw, Task
+from utilities.training_data.generators import halves_of
 from utilities.training_data.known_tasks import KnownTasks
-from utilities.training_data.new_tasks import TaskMaker, halves_of
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.training_data.new_tasks import TaskMaker
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 TASK_ID, OTHER_ID = "6150a2bd", "d4a91cb9"
 

@@ -28,7 +28,7 @@ from utilities.models.interface import Reply
 from utilities.tasks.grids import describe_shape, grid_to_text
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.traces.store import read_store
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 from utilities.views.changes import KINDS, Kind, is_turned
 from utilities.views.formats import FORMATS
 

@@ -15,7 +15,7 @@ from statistics import median
 
 from tests.support.sandbox_programs import realistic_programs
 from utilities.tasks.task import Pair, Task
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 SOURCE_CHARS = 36_000
 GRID = [[1, 2, 3], [4, 5, 6]]

@@ -27,7 +27,7 @@ import aiohttp
 from benchmark.rewards import Answer, reward_of
 from tests.support.scripts import REPOSITORY, arc1_training, clean_environment, script_command
 from utilities.tasks.datasets import open_tasks
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 HOSTILE_PROGRAMS = [
     path.read_text(encoding="utf-8", errors="replace")

@@ -13,7 +13,7 @@ from agents.program_search.worker_pool import WorkerPool
 from tests.support.scripts import arc1_training
 from utilities.config import DEFAULT_SEARCH_BUDGET
 from utilities.tasks.task import Grid, Task
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 SAMPLE = ("25ff71a9", "a416b8f3", "5582e5ca")
 

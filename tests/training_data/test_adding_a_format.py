@@ -15,7 +15,8 @@ from utilities.training_data.rows import FORMATS
     r"```python\n(@row_format.*?)```", (REPOSITORY / "CONTRIBUTING.md").read_text(), re.DOTALL
 )
 MINE = f"""
-from utilities.training_data.rows import Parts, Row, row_format
+from utilities.training_data.rows import row_format
+from utilities.training_data.row_parts import Parts, Row
 
 {EXAMPLE}
 

@@ -23,16 +23,10 @@ from utilities.results.result_entry import ResultEntry
 from utilities.sandbox.execution import Limits
 from utilities.tasks.symmetries import SYMMETRIES, changed_task
 from utilities.tasks.task import Draw, Task
+from utilities.training_data.generators import halves_of, seed_grid
 from utilities.training_data.known_tasks import KnownTasks
-from utilities.training_data.new_tasks import (
-    Fault,
-    NewTask,
-    NewTasks,
-    TaskMaker,
-    halves_of,
-    seed_grid,
-)
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.training_data.new_tasks import Fault, NewTask, NewTasks, TaskMaker
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 COLOURS = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)
 

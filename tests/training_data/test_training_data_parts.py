@@ -41,7 +41,7 @@ from utilities.training_data.known_tasks import (
 from utilities.training_data.row_files import parquet_schema
 from utilities.training_data.samples import samples_of
 from utilities.training_data.selection import WHOLE, TaskGroups, parse_shares, parts_of_groups
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 from utilities.views.changes import KINDS
 from utilities.views.programs import wrapped_program
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from utilities.verification.verdict import judged_in_order
+from utilities.verification.verifier import judged_in_order
 
 
 def stream(

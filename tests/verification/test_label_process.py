@@ -18,7 +18,7 @@ from utilities.tasks.task import Pair, Task
 from utilities.verification import label_process
 from utilities.verification.label_process import LONG_CHARS, LabelProcess
 from utilities.verification.labels import SourceLabels, source_labels
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 OUTPUT = [[1, 2, 0, 2, 1], [4, 0, 5, 0, 4], [0, 6, 7, 6, 0], [4, 0, 5, 0, 4]]
 TASK = Task("t", (Pair([[1, 2], [3, 4]], OUTPUT),), (Pair([[5]], None),))

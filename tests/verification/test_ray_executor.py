@@ -30,7 +30,7 @@ from tests.verification.test_verify_generated_code import (
 from utilities.errors import WorkersLost
 from utilities.tasks.task import Task
 from utilities.verification.ray_verifier import _answer
-from utilities.verification.verdict import VerifierSettings
+from utilities.verification.verifier import VerifierSettings
 
 TASK = Task.from_json("a", TASK_DATA)
 RAY = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")

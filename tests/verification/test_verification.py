@@ -12,12 +12,7 @@ from utilities.sandbox.preparation import prepare
 from utilities.sandbox.sandbox import Sandbox
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.verification.label_process import LabelProcess
-from utilities.verification.verdict import (
-    Verdict,
-    normal_form,
-    verdict_fields,
-    verify,
-)
+from utilities.verification.verdict import Verdict, normal_form, verdict_fields, verify
 
 SECRET: Grid = [[3, 1, 4, 1, 5, 9, 2]]
 FLIP = Task(

@@ -20,8 +20,9 @@ from utilities.verification.results_pass import (
     VerificationCounts,
     summary_lines,
 )
-from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
+from utilities.verification.verdict import Verdict
 from utilities.verification.verified_file import VerifiedFile
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 TASK = Task.from_json("a", TASK_DATA)
 METADATA = {"entry_type": "metadata"}

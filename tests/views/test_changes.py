@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from utilities.tasks.symmetries import SAME_COLOURS, SYMMETRIES, Symmetry
 from utilities.tasks.task import Pair, Task
-from utilities.verification.verdict import LocalVerifier, VerifierSettings
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 from utilities.views.changes import KINDS, Change, Kind, kinds_in, view_of
 from utilities.views.programs import wrapped_program
 

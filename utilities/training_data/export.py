@@ -25,7 +25,7 @@ from utilities.training_data.conversations import shown_turns
 from utilities.training_data.known_tasks import EVALUATION_SETS, KnownTasks
 from utilities.training_data.options import ExportOptions
 from utilities.training_data.row_files import RowFile, check_parquet, open_parts
-from utilities.training_data.rows import Row, parts_of
+from utilities.training_data.row_parts import Row, parts_of
 from utilities.training_data.samples import (
     RunFacts,
     TrainingSample,
@@ -34,7 +34,8 @@ from utilities.training_data.samples import (
     samples_of_task,
 )
 from utilities.training_data.selection import Choice, TaskGroups, parts_of_groups
-from utilities.verification.verdict import LocalVerifier, normal_form
+from utilities.verification.verdict import normal_form
+from utilities.verification.verifier import LocalVerifier
 
 _NAMES_SHOWN = 12
 _SAMPLES_TABLE = (

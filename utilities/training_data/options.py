@@ -17,7 +17,7 @@ from utilities.command_line.words import comma_list, is_one_of
 from utilities.training_data.rows import FORMATS, RowFormat
 from utilities.training_data.samples import SampleVerdict, TrainingSample
 from utilities.training_data.selection import WHOLE, Deduplication, Shares, parse_shares
-from utilities.verification.verdict import VerifierSettings
+from utilities.verification.verifier import VerifierSettings
 from utilities.views.changes import KINDS, Kind, kinds_in
 
 _filter = partial(option, group="which samples")

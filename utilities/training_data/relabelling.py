@@ -20,13 +20,8 @@ from utilities.tasks.hashes import content_hash, identifying_hashes
 from utilities.tasks.task import Grid, Pair, Task
 from utilities.training_data.known_tasks import TRAIN_AND_PAIRS, KnownTasks
 from utilities.training_data.samples import TrainingSample, judged, samples_of
-from utilities.verification.verdict import (
-    LocalVerifier,
-    Verdict,
-    judged_in_order,
-    normal_form,
-    verdict_fields,
-)
+from utilities.verification.verdict import Verdict, normal_form, verdict_fields
+from utilities.verification.verifier import LocalVerifier, judged_in_order
 
 SYNTHETIC = "synthetic:"
 MIN_INPUTS = 3

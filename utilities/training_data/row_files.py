@@ -12,7 +12,8 @@ import orjson
 from utilities.errors import UsageError
 from utilities.files.atomic import replacing, write_atomically
 from utilities.files.json_lines import encode_line
-from utilities.training_data.rows import Columns, Row
+from utilities.training_data.row_parts import Row
+from utilities.training_data.rows import Columns
 
 if TYPE_CHECKING:
     from pyarrow import Schema

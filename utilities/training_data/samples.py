@@ -10,7 +10,8 @@ from typing import Any, Literal, Self
 from utilities.errors import UsageError
 from utilities.results.result_entry import ResultEntry, RunMetadata, item_of
 from utilities.tasks.task import Grid, Pair, Task
-from utilities.verification.verdict import LocalVerifier, Verdict, judged_in_order, verdict_fields
+from utilities.verification.verdict import Verdict, verdict_fields
+from utilities.verification.verifier import LocalVerifier, judged_in_order
 from utilities.views.changes import is_turned
 
 _SAMPLES_AHEAD = 128

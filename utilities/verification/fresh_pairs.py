@@ -20,7 +20,8 @@ from utilities.errors import UsageError
 from utilities.files.json_files import parse_task_json, reported_reading
 from utilities.sandbox.execution import ANSWERED
 from utilities.tasks.task import Pair, Task, list_of_pairs, pair_of
-from utilities.verification.verdict import Verdict, Verifier
+from utilities.verification.verdict import Verdict
+from utilities.verification.verifier import Verifier
 
 FEWEST_PAIRS = 20
 """With fewer fresh pairs it is not said whether a program generalises."""

@@ -19,8 +19,8 @@ from utilities.files.json_files import stem_of
 from utilities.sandbox.execution import Limits
 from utilities.tasks.selection import DrawOptions
 from utilities.verification.fresh_pairs import FEWEST_PAIRS, FreshPairs
-from utilities.verification.verdict import LocalVerifier, Verifier, VerifierSettings
 from utilities.verification.verified_file import VerifiedFile
+from utilities.verification.verifier import LocalVerifier, Verifier, VerifierSettings
 
 _DEFAULTS = Limits()
 _WALL_TO_CPU = _DEFAULTS.wall_s / _DEFAULTS.cpu_s

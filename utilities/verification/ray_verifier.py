@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from utilities.tasks.task import Task
 from utilities.verification.ray_actors import RayActors, answer_of
-from utilities.verification.verdict import LocalVerifier, Verdict, VerifierSettings
+from utilities.verification.verdict import Verdict
+from utilities.verification.verifier import LocalVerifier, VerifierSettings
 
 Verdicts = list[Verdict | None]
 Job = tuple[Task, list[str | None], bool]

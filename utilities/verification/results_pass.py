@@ -28,15 +28,9 @@ from utilities.verification.fresh_pairs import (
     judge_on_fresh_pairs,
 )
 from utilities.verification.program_files import OTHER_FORMS, program_files
-from utilities.verification.verdict import (
-    VERDICT_FIELDS,
-    ProgramFaults,
-    Verdict,
-    Verifier,
-    judged_in_order,
-    verdict_fields,
-)
+from utilities.verification.verdict import VERDICT_FIELDS, ProgramFaults, Verdict, verdict_fields
 from utilities.verification.verified_file import Place, VerifiedFile
+from utilities.verification.verifier import Verifier, judged_in_order
 
 RULES_VERSION = 1
 """Raise it if the meaning of verdicts or labels changes: everything is then judged anew."""
