@@ -143,7 +143,7 @@ def result_of(solve_task: Callable[[Grid], Grid], grid: Grid) -> Grid | None:
 def answers_of(
     rules: list[list[Candidate]],
     stacks: list[list[Candidate]],
-    again: tuple[bool, ...],
+    again: tuple[bool | None, ...],
     pairs: int,
 ) -> list[Answer]:
     """The answers of both searches in the order of attempts, each once with all its programs.

@@ -49,8 +49,8 @@ class Evidence(NamedTuple):
     - `place`: its rank among the different answers, from 0.
     - `share`: its part (0-1) of the weight, by description length, of all programs that fit.
     - `passed`: no check of the program itself failed (refits, unseen cases).
-    - `again`: for each train pair, whether the search without that pair finds a program that is
-      right on it; empty if the search was not repeated.
+    - `again`: for each train pair, whether the program that the search without that pair finds is
+      right on it, None if it finds none; empty if the search was not repeated.
     - `is_first`: no better program gives the same answer.
     - `search`: which of the two searches gives the answer.
     - `other`: what the first answer of the other search is beside it; "none" if it has none.
@@ -61,7 +61,7 @@ class Evidence(NamedTuple):
     place: int
     share: float
     passed: bool
-    again: tuple[bool, ...] = ()
+    again: tuple[bool | None, ...] = ()
     is_first: bool = True
     by_rank: bool = False
     search: Search = "rules"
@@ -118,17 +118,18 @@ class Evidence(NamedTuple):
 
 def rediscovered(
     inputs: Sequence[Array], outputs: Sequence[Array], budget: int
-) -> tuple[bool, ...]:
-    """For each train pair, whether the best program found without it is right on it.
+) -> tuple[bool | None, ...]:
+    """For each train pair, whether the best program found without it is right on it; None if none.
 
     `inputs` are those of train, then test. The input of the pair left out comes first among the
     test inputs. The searches share the budget.
     """
     tests, share = inputs[len(outputs) :], budget // max(LEAST_SHARES, len(outputs))
-    flags = []
+    flags = list[bool | None]()
     for pair, (given, wanted) in enumerate(zip(inputs, outputs, strict=False)):
         others = (*outputs[:pair], *outputs[pair + 1 :])
         order = (*inputs[:pair], *inputs[pair + 1 : len(outputs)], given, *tests)
         groups = ranked(explained(order, others, share)[0], len(others))
-        flags.append(bool(groups) and np.array_equal(groups[0][0].outputs[len(others)], wanted))
+        right = groups and np.array_equal(groups[0][0].outputs[len(others)], wanted)
+        flags.append(bool(right) if groups else None)
     return tuple(flags)

@@ -25,8 +25,8 @@ from agents.program_search.transforms.registry import (
 
 
 @new_fact(
-    "whether the cell lies in the box of a group of {colour} cells that are at most two steps "
-    "apart",
+    "whether the cell lies in the box of a group of {colour} cells, each at most two rows and two "
+    "columns from another of them",
     cost=1.2,
     effort=3,
     reads=YES_NO,

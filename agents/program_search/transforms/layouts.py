@@ -213,7 +213,8 @@ def laid_together(grid: Array, cut: str, by: str) -> Array | None:
 
 
 @new_picture(
-    "continue the shortest pattern that the ink of each {line} repeats up to the border",
+    "find in each {line} the shortest run of cells from its start that, repeated, gives the {line} "
+    "up to its last ink, and repeat it to the end",
     cost=1.4,
     effort=10,
     line={"row": "row", "column": "column"},

@@ -94,11 +94,12 @@ def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 
 @new_fact(
-    "of the parts, every {cut}, how many have the {trait} of the one that the cell lies in{which}",
+    "the number of parts (every {cut}) that have the {trait} of the one that the cell lies "
+    "in{which}",
     cost=1.3,
     cut=OBJECTS,
     trait=LOOKS,
-    which={"all": "", "first": ", up to itself in reading order"},
+    which={"all": "", "first": ", counted in reading order up to that one"},
 )
 def part_fellows(grid: Array, cut: Cut, trait: Trait, which: str) -> Array:
     """Count the parts that share the trait of the cell's part, all or up to it; -1 in none."""

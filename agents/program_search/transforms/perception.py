@@ -101,21 +101,24 @@ def lines(grid: Array) -> Array:
     return best
 
 
+def table_of(grid: Array, down: int, across: int) -> Array:
+    """Number the parts of a table of so many equal parts; all 0 if the sides are no multiples."""
+    height, width = grid.shape
+    if height % down or width % across:
+        return np.zeros_like(grid)
+    row, column = np.indices(grid.shape)
+    return row * down // height * across + column * across // width + 1
+
+
 @remembered
 def numbered(grid: Array, cut: Cut) -> Array:
     """Number the parts from 1 in reading order, on their cells; 0 on cells in none."""
-    height, width = grid.shape
-    inked = grid != background(grid)
+    if isinstance(cut, tuple):
+        return table_of(grid, *cut)
     if cut == "squares":
         side = min(grid.shape)
-        cut = height // side, width // side
-        if (height % side, width % side) != (0, 0):
-            cut = 1, 31
-    if isinstance(cut, tuple):
-        if height % cut[0] or width % cut[1]:
-            return np.zeros_like(grid)
-        row, column = np.indices(grid.shape)
-        return row * cut[0] // height * cut[1] + column * cut[1] // width + 1
+        return table_of(grid, len(grid) // side, len(grid.T) // side)
+    inked = grid != background(grid)
     if cut == "colours":
         order = np.unique(grid[inked])
         return np.where(inked, np.searchsorted(order, grid) + 1, 0)

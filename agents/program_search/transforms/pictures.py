@@ -34,7 +34,7 @@ DEEDS = {
 }
 HOLES = {
     "background": "those of background",
-    "patch": "those of the colour that covers solid rectangles only",
+    "patch": "those of the colour that covers only solid rectangles, on average the largest",
 }
 SAMENESS = {
     "sideways": "mirrored left to right about the column that fits the most cells",

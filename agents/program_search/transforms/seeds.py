@@ -6,7 +6,7 @@ from agents.program_search.transforms.perception import background, parts
 from agents.program_search.transforms.registry import SIGNED, Array, new_fact
 
 CORNERS = {
-    "middle": "the middle",
+    "middle": "the middle (of an even side the upper or left of the two)",
     "upper_left": "the upper left corner",
     "upper_right": "the upper right corner",
     "lower_left": "the lower left corner",

@@ -68,7 +68,7 @@ def lined_up(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Arra
 
 
 @new_picture(
-    "draw a bar for each colour but black, {order}, as long as it has cells, {layout}",
+    "for each colour but black draw a bar of as many cells as the colour has, {order}, {layout}",
     cost=1.5,
     order=ORDERS,
     layout=LAYOUTS,

@@ -150,7 +150,7 @@ def changes_in_common(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iter
         return
     for line, axis in (("row", 1), ("column", 0)):
         if all(is_same(np.sort(a, axis), np.sort(b, axis)) for a, b in pairs):
-            yield f"Every {line} has the same cells before and after, in another order"
+            yield f"Every {line} has the same cells before and after; only their order may differ"
 
 
 def stands_at_corner(small: Array, large: Array) -> bool:
@@ -188,10 +188,11 @@ def panes_words(given: Array) -> str:
 
 
 def object_words(given: Array, wanted: Array) -> Iterator[str]:
-    """The number of objects before and after, if there are not many."""
+    """The number of objects before and after, if they are few and sides or corners count alike."""
     before, after = (len(parts(grid, SEEN_CUT)) for grid in (given, wanted))
-    is_told = 1 <= before <= MOST_COUNTED and background(given) == background(wanted)
-    if is_told and given.shape == wanted.shape:
+    by_sides = [len(parts(grid, "one_colour_sides")) for grid in (given, wanted)]
+    is_plain = by_sides == [before, after] and background(given) == background(wanted) == 0
+    if is_plain and 1 <= before <= MOST_COUNTED and given.shape == wanted.shape:
         yield f"{count_of(before, OBJECTS[SEEN_CUT].split(' (')[0])} before, {after} after"
 
 

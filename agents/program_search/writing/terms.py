@@ -8,6 +8,7 @@ TERMS = (
         "Background is black (0), or the commonest colour if there is no black; the rest is ink.",
     ),
     (r"\berase\b", "What is erased becomes background."),
+    (r"one-colour object", "A one-colour object is joined cells of one colour, not background."),
     (r"\bbox\b", "The box of cells is the smallest rectangle around them."),
     (r"\bpanes?\b", "Panes are what full rows and columns of one colour divide the grid into."),
     (r"reading order", "Reading order goes row by row from the top, in each from the left."),
@@ -15,7 +16,7 @@ TERMS = (
         r"falling diagonal|rising diagonal",
         "A falling diagonal goes down to the right, a rising one up to the right.",
     ),
-    (r"\bring\b", "Rings are the cells at the same distance from the border, the border first."),
+    (r"\brings?\b", "Rings are the cells at the same distance from the border, the border first."),
     (
         r"\bholes?\b(?! hide)",
         "A hole of a part is a region outside it that it walls in (ways out go by sides).",

@@ -7,6 +7,7 @@ for, and how often such rules are right, are fields of the sample, not words of 
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 
 import numpy as np
 
@@ -86,8 +87,8 @@ class TraceWriter:
             words = "; and ".join(map(in_ranks, nouns) if candidate.renumbered else nouns)
             steps = "first step" if len(candidate.steps) == 1 else "first steps"
             picture = f" of the picture made by the {steps}" if candidate.steps else ""
-            what = f"{NUMBERS[len(nouns)]} {'decides' if len(nouns) == 1 else 'together decide'}"
-            lines.append(f"{what} every cell{picture} in all pairs: {words}.")
+            what = f"{NUMBERS[len(nouns)]} {'tells' if len(nouns) == 1 else 'together tell'}"
+            lines.append(f"{what} what to do with every cell{picture} in all pairs: {words}.")
         return lines
 
     def near_misses(self, candidate: Candidate) -> list[str]:
@@ -205,9 +206,10 @@ class TraceWriter:
             if candidate.search == "rules":
                 settle = "settle all that the rule does there"
             lines.append(f"- Without {alone}, the other pairs do not {settle}.")
-        if self.pairs > 1 and evidence.again and not all(evidence.again):
-            hidden = pairs_words(evidence.again)
-            lines.append(f"- Without {hidden}, the other pairs do not lead to this rule.")
+        if self.pairs > 1 and False in evidence.again:
+            hidden = pairs_words([flag is not False for flag in evidence.again])
+            lines.append(f"- Without {hidden}, another rule would fit the others.")
+        lines += self._new_colours()
         if candidate.unseen:
             share = f"{100 * candidate.unseen:.1f} % of the cells of the test inputs"
             lines.append(f"- {share} are of a case that no pair shows.")
@@ -218,9 +220,17 @@ class TraceWriter:
             lines.append(
                 f"- Another rule fits all pairs and answers differently: "
                 f"{rule_paragraph(rival, LONGEST_RIVAL)} {self._difference(candidate, rival)} "
-                f"{compared(candidate, rival)}"
+                f"{compared(candidate, rival)}".rstrip()
             )
         return lines
+
+    def _new_colours(self) -> Iterator[str]:
+        """The colours of test inputs that no pair's input has."""
+        known = set(np.concatenate([grid.ravel() for grid in self.inputs[: self.pairs]]).tolist())
+        for number, grid in enumerate(self.inputs[self.pairs :], 1):
+            if new := sorted(set(grid.ravel().tolist()) - known):
+                colours = listing(COLOURS[colour] for colour in new)
+                yield f"- Test input {number} has {colours}, which no pair's input has."
 
     def _difference(self, candidate: Candidate, rival: Candidate) -> str:
         """Where the two first answer a test input differently; "" without test inputs."""
@@ -248,7 +258,14 @@ class TraceWriter:
         for number, given in enumerate(self.inputs[self.pairs :]):
             lines.append(f"- Test input {number + 1}, {shape_words(given.shape)}.")
             lines += worked(candidate, given, self.pairs + number, says_layers=False)
+            if self._is_unlike_pairs(given, candidate.outputs[self.pairs + number]):
+                lines.append("- Here the rule changes nothing, though each pair changes something.")
         return lines
+
+    def _is_unlike_pairs(self, given: Array, made: Array) -> bool:
+        """Whether nothing changes there, though something does in every pair."""
+        pairs = zip(self.inputs, self.outputs, strict=False)
+        return np.array_equal(given, made) and not any(starmap(np.array_equal, pairs))
 
 
 def picture_of(candidate: Candidate, start: Array) -> Array:
@@ -304,10 +321,9 @@ def is_to_be_told(candidate: Candidate, rival: Candidate, evidence: Evidence) ->
 
 
 def compared(candidate: Candidate, rival: Candidate) -> str:
-    """Which of two rules that fit is the simpler one, or the shorter one if they differ in kind."""
+    """Which of two rules that fit is the simpler one; "" if they differ in kind."""
     if rival.search != candidate.search:
-        own, other = len(rule_paragraph(candidate)), len(rule_paragraph(rival))
-        return f"The rule above is the {'shorter' if own < other else 'longer'} one."
+        return ""
     if rival.penalised_cost() > candidate.penalised_cost():
         return "The rule above is the simpler one."
     return "The pairs do not decide between the two."

@@ -176,7 +176,7 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
                 key += " (. for none)" if (grid < 0).any() and not is_signed else ""
                 yield f"- For each cell {noun}{key}:"
                 yield from grid_lines(grid, is_signed=is_signed)
-        elif source.origin == "grid" and source.steps and grid.size <= LARGEST_BETWEEN:
+        elif source.origin != "constant" and source.steps and grid.size <= LARGEST_BETWEEN:
             yield f"- For each cell {noun}:"
             yield from grid_lines(grid)
 
