@@ -15,10 +15,11 @@ from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.rules import OWN, Rule, Source, boxes_of, values_words
 from agents.program_search.solving import rival_of
 from agents.program_search.stacking.search import stacked
-from agents.program_search.transforms.registry import Array, steps_of
+from agents.program_search.transforms.registry import REGISTRY, Array, steps_of
 from agents.program_search.transforms.traits import FLAGS, LACKS
 from agents.program_search.writing.pair_words import common_words, pair_words
 from agents.program_search.writing.program import steps_in_words
+from agents.program_search.writing.step_evidence import evidence_lines
 from agents.program_search.writing.terms import terms_in
 from agents.program_search.writing.trace import TraceWriter, rule_paragraph
 from agents.program_search.writing.working import cells_words, part_lines, worked
@@ -260,3 +261,40 @@ def test_parts_chosen_by_a_colour_are_shown_with_their_cells_of_it() -> None:
         "cells of red (2) 2",
         "cells of red (2) 1",
     ]
+
+
+def evidence(name: str, text: str, *arguments: object) -> str:
+    """What the trace says that a step goes by on the grid."""
+    step = next(
+        one for one in REGISTRY[name].steps() if one.arguments[: len(arguments)] == arguments
+    )
+    made = step.apply(grid(text))
+    assert made is not None
+    return "\n".join(evidence_lines(step, grid(text), made))
+
+
+def test_parts_that_are_laid_over_each_other_are_written_out() -> None:
+    told = evidence("overlaid", "1020/0102", (1, 2))
+    assert told.endswith(
+        "are rows 1-2 columns 1-2; rows 1-2 columns 3-4:\n  1 0 | 2 0\n  0 1 | 0 2"
+    )
+
+
+def test_what_is_counted_is_told_with_its_numbers() -> None:
+    assert "blue (1) 3, green (3) 2 and red (2) 1" in evidence("charted", "113/320/010", -1)
+    assert "In row 1, 2 and so on there are 3, 2, 1." in evidence("lines_sorted", "113/320/010")
+
+
+def test_the_tile_that_is_repeated_is_written_out() -> None:
+    told = evidence("continued", "1212/3434/1200/3400", "both", "background")
+    assert told == "  The tile, 2×2, with its corner at (1, 1):\n  1 2\n  3 4"
+
+
+def test_the_centre_of_images_is_told_between_lines_if_it_lies_there() -> None:
+    told = evidence("completed_about", "0000/0220/0200/0000", "grid", "mirrors")
+    assert told == "  The centre is between rows 2 and 3, between columns 2 and 3."
+
+
+def test_missing_cells_that_no_image_fills_are_told() -> None:
+    told = evidence("completed", "1221/3553/1551/2332", "sideways", "patch")
+    assert "4 cells of the missing colour, grey (5), cannot be filled so" in told

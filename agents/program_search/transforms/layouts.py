@@ -178,29 +178,24 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array 
 
 
 @new_picture(
-    "lay all parts, every {cut}, over each other so that {by} meet, the one with the largest box "
-    "lowest",
+    "lay all parts, every {cut}, over each other so that {by} meet; smaller boxes go over larger "
+    "ones, and later parts over earlier ones with an equal box",
     cost=1.4,
     effort=2,
     cut={name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")},
-    by={"middle": "their middles", "shared": "their cells of the colour that all of them hold"},
+    by={
+        "middle": "their middle cells (of an even side the lower or right one of the two)",
+        "shared": "their cells of the one colour that all of them hold (the first of each)",
+    },
 )
 def laid_together(grid: Array, cut: str, by: str) -> Array | None:
     """Lay the parts in one box; None if there are less than two or nothing to lay them by."""
-    found, empty = parts(grid, cut), background(grid)
-    if not 2 <= len(found) <= 12:
+    laying = laying_places(grid, cut, by)
+    if laying is None:
         return None
-    found = sorted(found, key=lambda one: -one.mask.size)
-    if by == "middle":
-        places = [(len(one.mask) // 2, len(one.mask.T) // 2) for one in found]
-    else:
-        shared = set.intersection(*({*one.picture[one.mask].tolist()} for one in found))
-        if len(shared) != 1:
-            return None
-        colour = shared.pop()
-        places = [tuple(np.argwhere(one.picture == colour)[0].tolist()) for one in found]
+    found, places = laying
     top, left = (max(place[axis] for place in places) for axis in (0, 1))
-    result = np.full((3 * LARGEST_SIDE, 3 * LARGEST_SIDE), empty)
+    result = np.full((3 * LARGEST_SIDE, 3 * LARGEST_SIDE), background(grid))
     for one, (row, column) in zip(found, places, strict=True):
         height, width = one.mask.shape
         box = result[top - row : top - row + height, left - column : left - column + width]
@@ -210,6 +205,22 @@ def laid_together(grid: Array, cut: str, by: str) -> Array | None:
         len(one.mask.T) + left - column for one, (_, column) in zip(found, places, strict=True)
     )
     return result[:low, :end]
+
+
+def laying_places(
+    grid: Array, cut: str, by: str
+) -> tuple[list[Part], list[tuple[int, ...]]] | None:
+    """List the parts, those of the largest box first, with the places in them that meet."""
+    found = sorted(parts(grid, cut), key=lambda one: -one.mask.size)
+    if not 2 <= len(found) <= 12:
+        return None
+    if by == "middle":
+        return found, [(len(one.mask) // 2, len(one.mask.T) // 2) for one in found]
+    shared = set.intersection(*({*one.picture[one.mask].tolist()} for one in found))
+    if len(shared) != 1:
+        return None
+    colour = shared.pop()
+    return found, [tuple(np.argwhere(one.picture == colour)[0].tolist()) for one in found]
 
 
 @new_picture(

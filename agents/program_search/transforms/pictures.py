@@ -261,9 +261,16 @@ def peeled(grid: Array, width: int) -> Array:
 def completed(grid: Array, symmetry: str, hole: str) -> Array | None:
     """Fill missing cells from the mirror image that agrees on most cells; None if none does."""
     missing = missing_colour(grid, hole)
-    if missing is None:
+    if missing is None or (place := best_image(grid, symmetry, missing)) is None:
         return None
-    image, best, result = turned(grid, symmetry), 0, None
+    down, right = place
+    other = moved(turned(grid, symmetry), down, right, missing, grid.shape)
+    return np.where(grid == missing, other, grid)
+
+
+def best_image(grid: Array, symmetry: str, missing: int) -> tuple[int, int] | None:
+    """Find how far down and right the image agrees, on most cells; None if on a third or less."""
+    image, best, place = turned(grid, symmetry), 0, None
     rows = [0] if symmetry in ("sideways", "falling") else range(-len(grid) // 2, len(grid) // 2)
     width = len(grid.T)
     columns = [0] if symmetry in ("upright", "falling") else range(-width // 2, width // 2)
@@ -272,8 +279,8 @@ def completed(grid: Array, symmetry: str, hole: str) -> Array | None:
             other = moved(image, down, right, missing, grid.shape)
             both = (grid != missing) & (other != missing)
             if both.sum() > best and (grid == other)[both].all():
-                best, result = both.sum(), np.where(grid == missing, other, grid)
-    return result if 3 * best > (grid != missing).sum() else None
+                best, place = both.sum(), (down, right)
+    return place if 3 * best > (grid != missing).sum() else None
 
 
 def missing_colour(grid: Array, hole: str) -> int | None:

@@ -118,11 +118,7 @@ def places_of(image: Marked, grid: Array) -> list[tuple[int, int]]:
 def stamped_at_marks(grid: Array, marks: str, turning: str, keep: str) -> Array | None:
     """Copy exemplars to every place that shows all their marks; None if there is none."""
     empty, done = background(grid), False
-    exemplars = [
-        one
-        for one in parts(grid, "mixed_corners")
-        if 1 < colour_count(one) < one.mask.sum() - (colour_count(one) > 2)
-    ][:6]
+    exemplars = exemplars_of(grid)
     ground, result = grid.copy(), grid.copy()
     for part in exemplars:
         ground[cells_of(part)] = empty
@@ -133,6 +129,17 @@ def stamped_at_marks(grid: Array, marks: str, turning: str, keep: str) -> Array 
             for top, left in places_of(image, ground):
                 result, done = laid_over(result, image.picture, top, left, empty), True
     return result if done else None
+
+
+def exemplars_of(grid: Array) -> list[Part]:
+    """List the first six objects of several colours that have enough cells to be told by some."""
+    found = parts(grid, "mixed_corners")
+    counts = [colour_count(one) for one in found]
+    return [
+        one
+        for one, count in zip(found, counts, strict=True)
+        if 1 < count < one.mask.sum() - (count > 2)
+    ][:6]
 
 
 @new_picture(
@@ -189,12 +196,10 @@ def blocks_reduced(picture: Array) -> Array | None:
 )
 def coloured_mask(grid: Array, cut: Cut, how: str) -> Array | None:
     """Give the mask's ink the other picture's colours; None if their sizes are no multiples."""
-    found, empty = parts(grid, cut), background(grid)
-    if len(found) < 2:
+    if len(parts(grid, cut)) < 2:
         return None
-    small = max(found, key=lambda one: (colour_count(one), -one.mask.size))
-    large = max((one for one in found if one is not small), key=lambda one: one.mask.size)
-    mask, colours = large.picture, small.picture
+    small, large = mask_and_colours(grid, cut)
+    mask, colours, empty = large.picture, small.picture, background(grid)
     if how == "copies":
         if empty or any(a * b > 30 for a, b in zip(mask.shape, colours.shape, strict=True)):
             return None
@@ -205,3 +210,10 @@ def coloured_mask(grid: Array, cut: Cut, how: str) -> Array | None:
     if how == "reduce":
         return np.where(mask[::side, ::side] != empty, colours, empty)
     return np.where(mask != empty, np.kron(colours, np.ones((side, side), int)), empty)
+
+
+def mask_and_colours(grid: Array, cut: Cut) -> tuple[Part, Part]:
+    """Choose the part of the most colours, the smallest of those, and the largest other one."""
+    found = parts(grid, cut)
+    small = max(found, key=lambda one: (colour_count(one), -one.mask.size))
+    return small, max((one for one in found if one is not small), key=lambda one: one.mask.size)

@@ -263,18 +263,21 @@ CANVASES = {
 )
 def written_out(grid: Array, what: str | int, canvas: tuple[int, int]) -> Array | None:
     """Write the colours row by row, every other row backwards; None if there are too many."""
-    empty = background(grid)
-    found = sorted(parts(grid, "one_colour_sides"), key=lambda one: one.left)
-    if what == "objects":
-        colours = [main_colour(part) for part in found]
-    else:
-        colours = [what for part in found if main_colour(part) == what and part.mask.sum() > 1]
-    height, width = canvas
+    empty, (height, width) = background(grid), canvas
+    colours = [main_colour(part) for part in objects_written(grid, what)]
     if not 0 < len(colours) <= height * width:
         return None
     result = np.array([*colours, *[empty] * (height * width - len(colours))]).reshape(canvas)
     result[1::2] = result[1::2, ::-1]
     return result
+
+
+def objects_written(grid: Array, what: str | int) -> list[Part]:
+    """List the objects from left to right: all, or those of several cells of one colour."""
+    found = sorted(parts(grid, "one_colour_sides"), key=lambda one: one.left)
+    if what == "objects":
+        return found
+    return [part for part in found if main_colour(part) == what and part.mask.sum() > 1]
 
 
 @new_picture(
@@ -288,6 +291,17 @@ def written_out(grid: Array, what: str | int, canvas: tuple[int, int]) -> Array 
 )
 def striped(grid: Array, what: str, length: str) -> Array | None:
     """Draw full lines in the objects' colours, in their order; None without such objects."""
+    found, lies = stripes_of(grid, what)
+    colours = list(dict.fromkeys(main_colour(one) for one in found))
+    if not colours:
+        return None
+    side = len(colours) if length == "stripes" else int(found[0].mask.sum())
+    result = np.tile(np.array(colours)[:, None], side)
+    return result if lies else result.T
+
+
+def stripes_of(grid: Array, what: str) -> tuple[list[Part], bool]:
+    """List the objects that get stripes, in their order, and tell whether stripes lie."""
     found = parts(grid, "one_colour_corners")
     if what == "largest":
         most = max((one.mask.sum() for one in found), default=0)
@@ -295,13 +309,7 @@ def striped(grid: Array, what: str, length: str) -> Array | None:
     else:
         found = [one for one in found if at_border(one, grid)]
     lies = what == "border" and bool(found) and found[0].mask.shape[0] < found[0].mask.shape[1]
-    found.sort(key=lambda one: one.top if lies else one.left)
-    colours = list(dict.fromkeys(main_colour(one) for one in found))
-    if not colours:
-        return None
-    side = len(colours) if length == "stripes" else int(found[0].mask.sum())
-    result = np.tile(np.array(colours)[:, None], side)
-    return result if lies else result.T
+    return sorted(found, key=lambda one: one.top if lies else one.left), lies
 
 
 def at_border(part: Part, grid: Array) -> bool:

@@ -22,6 +22,7 @@ from agents.program_search.transforms.traits import (
     top_row,
 )
 from agents.program_search.writing.pair_words import count_of, place_words, shape_words
+from agents.program_search.writing.step_evidence import evidence_lines
 
 LARGEST_BETWEEN = 225
 """Grids between the steps are written out up to this many cells."""
@@ -45,7 +46,7 @@ def worked(candidate: Candidate, given: Array, number: int, *, says_layers: bool
         made = step.apply(picture)
         assert made is not None, "the candidate's steps apply to all of its inputs"
         told = [f"- {step.sentence()[0].upper()}{step.sentence()[1:]}.", *part_lines(step, picture)]
-        told += patch_lines(step, picture)
+        told += [*patch_lines(step, picture), *evidence_lines(step, picture, made)]
         told += changed_lines(picture, made) if step.transform.function is not turned else ()
         lines += map(in_ranks, told) if candidate.renumbered else told
         picture = made
