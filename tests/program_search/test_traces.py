@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.search.rules import OWN, Rule, Source, boxes_of, values_words
+from agents.program_search.search.rules import OWN, Rule, Source, boxes_of, condition, values_words
 from agents.program_search.solving import rival_of
 from agents.program_search.stacking.search import stacked
 from agents.program_search.transforms.registry import REGISTRY, Array, steps_of
 from agents.program_search.transforms.traits import FLAGS, LACKS
 from agents.program_search.writing.pair_words import common_words, pair_words
-from agents.program_search.writing.program import steps_in_words
 from agents.program_search.writing.step_evidence import evidence_lines
 from agents.program_search.writing.terms import terms_in
 from agents.program_search.writing.trace import TraceWriter, rule_paragraph
-from agents.program_search.writing.working import cells_words, part_lines, worked
+from agents.program_search.writing.working import cells_words, part_lines, seen_lines, worked
 from tests.program_search.test_stacking import BUDGET, over_a_column
 
 quick = settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -99,7 +98,7 @@ def test_names_in_clauses_are_those_of_the_programs_variables() -> None:
     rule = Rule((OWN, fact("how many of the cell's four")), {(5, 2): constant(1), (0, 0): OWN}, OWN)
     piece = rule.piece("grid")
     assert "If that is 2 and the cell is grey (5)" in piece.sentences[1]
-    assert piece.lines[0] == "fact_b = grid"
+    assert piece.lines[2] == "fact_b = grid"
 
 
 def test_a_fact_alone_is_refuted_by_two_cells_that_it_does_not_tell_apart() -> None:
@@ -212,10 +211,16 @@ def test_what_is_said_of_all_pairs_holds_for_all() -> None:
     assert list(common_words(given, [grid("34/43"), grid("43/44")])) == []
 
 
-def test_a_rival_that_is_cut_short_says_so() -> None:
-    rule = Candidate((), rule_of_two(), 1.0, (grid("1"),))
-    assert rule_paragraph(rule) == " ".join(steps_in_words(rule)[0])
-    assert rule_paragraph(rule, 40).endswith("(The rest is left out here.)")
+def test_a_rival_is_told_whole_or_not_at_all() -> None:
+    pair, other = grid("12"), grid("35")
+    rule = Candidate((), None, 1.0, (pair, grid("34")))
+    short, long = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN), rule_of_two()
+    writer = TraceWriter([pair, pair], [pair], [])
+    for finish, is_told in ((short, True), (long, False)):
+        rival = Candidate((), finish, 2.0, (pair, other))
+        (told,) = writer.doubts(rule, Evidence(0, 0.5, passed=True), rival)[1:]
+        assert (rule_paragraph(rival) in told) == is_told
+        assert "For test input 1 it gives grey (5) at (1, 2)" in told
 
 
 def test_a_number_of_which_the_pairs_show_few_values_stays_open() -> None:
@@ -224,7 +229,7 @@ def test_a_number_of_which_the_pairs_show_few_values_stays_open() -> None:
     candidate = Candidate((), rule, 1.0, (grid("1"),))
     writer = TraceWriter([grid("1")], [grid("1")], [])
     doubts = writer.doubts(candidate, Evidence(0, 1.0, passed=True), None)
-    assert "show the values none, 0 and 1 only" in " ".join(doubts)
+    assert "show only none, 0 and 1 as the number of holes" in " ".join(doubts)
 
 
 def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
@@ -298,3 +303,81 @@ def test_the_centre_of_images_is_told_between_lines_if_it_lies_there() -> None:
 def test_missing_cells_that_no_image_fills_are_told() -> None:
     told = evidence("completed", "1221/3553/1551/2332", "sideways", "patch")
     assert "4 cells of the missing colour, grey (5), cannot be filled so" in told
+
+
+def questions() -> list[Source]:
+    """Every fact that is a question of yes or no, a source each."""
+    steps = [one for one in steps_of("fact") if one.sentence().startswith("whether ")]
+    return [Source("picture", (one,)) for one in steps]
+
+
+def test_questions_are_answered_by_the_values_that_their_words_allow() -> None:
+    given = grid("02200/02120/00000/30503")
+    for one in questions():
+        shown = one.steps[0].transform.function(given, *one.steps[0].arguments)
+        if shown is not None:
+            assert {*np.unique(shown).tolist()} <= {*one.answers()}
+
+
+def test_every_question_can_be_denied() -> None:
+    for one in questions():
+        yes, no = condition(one, [1], ""), condition(one, [0], "")
+        assert yes != no
+        assert "it is not so" not in no
+
+
+@quick
+@given(st.dictionaries(st.tuples(st.integers(-1, 1), st.integers(0, 1)), st.integers(1, 3)))
+def test_what_is_told_of_questions_is_what_the_table_says(
+    table: dict[tuple[int, int], int],
+) -> None:
+    facts = fact("whether the one-colour object (joined by sides) that"), fact("whether the cell")
+    rule = Rule(facts, {case: constant(to) for case, to in table.items()}, OWN)
+    listed, last = rule.clauses()
+    for case in product((-1, 0, 1), (0, 1)):
+        boxes = {to: rule.boxes(cases) for to, cases in listed.items()}
+        told = [
+            to
+            for to, many in boxes.items()
+            if any(all(map(frozenset.__contains__, one, case)) for one in many)
+        ]
+        assert told == ([] if rule.table.get(case, OWN) == last else [rule.table.get(case, OWN)])
+
+
+def test_a_question_is_told_by_its_yes() -> None:
+    between = fact("whether the cell is background between two cells of one colour in its column")
+    told = Rule((between,), {(0,): constant(3), (1,): OWN}, OWN).piece("grid").sentences
+    assert told[0].startswith("If the cell is background between two cells of one colour in its")
+    assert told[0].endswith("it keeps its colour.")
+    assert told[1] == "Otherwise it becomes green (3)."
+
+
+def test_a_fact_that_only_parts_what_lies_in_a_part_is_told_so() -> None:
+    touches = fact("whether the one-colour object (joined by sides) that the cell lies in touches")
+    rule = Rule((touches,), {(-1,): OWN, (0,): constant(3), (1,): constant(3)}, OWN)
+    words = " ".join(rule.piece("grid").sentences)
+    assert words.startswith("If the cell lies in a one-colour object (joined by sides), it becomes")
+    seen = "\n".join(seen_lines(rule, grid("020/000"), grid("020/000")))
+    assert "touches" not in seen
+    assert "  0 1 0" in seen
+
+
+def test_a_picture_that_is_copied_is_made_first_and_goes_by_a_letter() -> None:
+    mirror = next(
+        one for one in steps_of("picture") if one.sentence() == "mirror the grid left to right"
+    )
+    piece = Rule((OWN,), {(5,): Source("grid", (mirror,)), (0,): OWN}, OWN).piece("grid")
+    assert piece.sentences[:2] == [
+        "Make picture P from the input grid: mirror the grid left to right.",
+        "If the cell is grey (5), it takes the colour of picture P at its place.",
+    ]
+    assert f"# {piece.sentences[0]}" == piece.lines[0]
+    assert "answer = np.where(chosen, picture_p, answer)" in piece.lines
+
+
+def test_a_case_that_one_pair_shows_alone_is_named() -> None:
+    pairs = [grid("05"), grid("07"), grid("05")]
+    rule = Rule((OWN,), {(5,): OWN, (7,): constant(1), (0,): OWN}, OWN)
+    candidate = Candidate((), rule, 1.0, tuple(pairs), left_out=(True, False, True))
+    told = TraceWriter(pairs, pairs, []).doubts(candidate, Evidence(0, 1.0, passed=True), None)
+    assert told == ["- Only pair 2 shows what becomes of a cell if the cell is orange (7)."]

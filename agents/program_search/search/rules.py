@@ -1,21 +1,35 @@
 """A rule: some facts about a cell decide which outcome it takes."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from agents.program_search.search.candidates import Piece
 from agents.program_search.transforms.registry import COLOURS, Array, Step
+from agents.program_search.transforms.traits import FLAGS, LACKS
 from utilities.tasks.grids import COLOUR_NAMES
 
 CASES_WRITTEN_OUT = 2
 """Programs compare facts with so many cases one by one, with more by a function."""
 LETTERS_ASKED = 160
 """A fact of yes or no is asked in each clause, and not named, if that takes so many letters."""
+LIES_IN = " that the cell lies in "
+"""Facts with these words are -1 for cells that lie in no such part."""
+DENIALS = {FLAGS[trait]: words for trait, words in LACKS.items()}
+VERBS = {
+    "is": "is not",
+    "lies": "does not lie",
+    "has an even": "has an odd",
+    "has": "does not have",
+    "touches": "does not touch",
+}
+"""Verbs with what denies them."""
+DENIED = re.compile(rf"^(the cell |the input grid |\w+ \(\d\) |)({'|'.join(VERBS)})\b")
 
 
 class Source(NamedTuple):
@@ -45,16 +59,20 @@ class Source(NamedTuple):
             named = COLOURS.get(self.colour)  # from 10 on, colours that have no rank
             return named or f"{COLOUR_NAMES[self.colour - 10]} itself"
         if self.origin == "grid":
-            steps = "; then ".join(step.sentence() for step in self.steps)
-            made = f"if in the input grid you {steps}" if steps else "in the input grid"
-            return f"the colour at the same place {made}"
+            made = f"when, in the input grid, you {self.command()}"
+            return f"the colour at its place {made if self.steps else 'in the input grid'}"
         return self.steps[0].sentence() if self.steps else "the cell's own colour"
 
-    def outcome(self) -> str:
-        """What it makes of a cell, as a clause."""
-        if self.origin == "constant":
-            return f"it becomes {self.noun()}"
-        return f"it takes {self.noun()}" if self != OWN else "it keeps its colour"
+    def command(self) -> str:
+        """Its steps as a command."""
+        return "; then ".join(step.sentence() for step in self.steps)
+
+    def answers(self) -> tuple[int, ...]:
+        """All that it can be, if it is a question of yes or no; else nothing."""
+        noun = self.noun()
+        if not noun.startswith("whether "):
+            return ()
+        return (-1, 0, 1) if LIES_IN in noun else (0, 1)
 
     def reads(self) -> Mapping[int, str]:
         """How its values read."""
@@ -76,60 +94,135 @@ class Rule:
     table: Mapping[Case, Source]
     otherwise: Source
 
-    def cases_of(self) -> dict[Source, list[Case]]:
-        """The cases of each outcome but `otherwise`."""
+    def clauses(self) -> tuple[dict[Source, list[Case]], Source]:
+        """The outcomes that are told with their cases, in order, and that of all other cells.
+
+        The last is `otherwise` if cases may come that are not in the table. If each fact is a
+        question of yes or no, all cases are known, and it is the one that leaves least to deny.
+        """
+        ways = [self._listed(self.table, self.otherwise)]
+        if self.facts and all(fact.answers() for fact in self.facts):
+            cases = product(*(fact.answers() for fact in self.facts))
+            whole = {case: self.table.get(case, self.otherwise) for case in cases}
+            ways += [self._listed(whole, last) for last in dict.fromkeys(whole.values())]
+        return min(ways, key=lambda way: sum(map(self.denials, way[0].values())))
+
+    def _listed(
+        self, table: Mapping[Case, Source], last: Source
+    ) -> tuple[dict[Source, list[Case]], Source]:
+        """The cases of each outcome but the last, those with least to deny first."""
         grouped: dict[Source, list[Case]] = {}
-        for case, outcome in sorted(self.table.items(), key=lambda item: item[0]):
-            if outcome != self.otherwise:
+        for case, outcome in sorted(table.items(), key=lambda item: item[0]):
+            if outcome != last:
                 grouped.setdefault(outcome, []).append(case)
-        return grouped
+        return dict(sorted(grouped.items(), key=lambda item: self.denials(item[1]))), last
+
+    def denials(self, cases: Sequence[Case]) -> int:
+        """How often the words of these cases deny something."""
+        told = [one for box in self.boxes(cases) for one in zip(self.facts, box, strict=True)]
+        return sum(
+            2 if values == {-1, 1} else values not in ({1}, {0, 1})
+            for fact, values in told
+            if values < {*fact.answers()}
+        )
+
+    def boxes(self, cases: Sequence[Case]) -> list[Box]:
+        """The cases as few boxes, which may overlap, without questions that do not matter."""
+        left, wide = set(cases), dict[Box, None]()
+        for box in boxes_of(cases):
+            for place, fact in enumerate(self.facts):
+                wider = (*box[:place], frozenset(fact.answers()), *box[place + 1 :])
+                if wider[place] > box[place] and set(cases).issuperset(product(*wider)):
+                    wide[wider] = None
+                    left.difference_update(product(*wider))
+        return [*wide, *(boxes_of(left) if left else ())]
+
+    def asks_only_for_part(self, fact: Source) -> bool:
+        """Whether all that counts of the fact is whether the cell lies in such a part at all."""
+        place, listed = self.facts.index(fact), self.clauses()[0].values()
+        told = {box[place] for cases in listed for box in self.boxes(cases)}
+        alike = {frozenset(one) for one in ((0, 1), (-1,), (-1, 0, 1))}
+        return len(fact.answers()) > 2 and told <= alike
+
+    def shown(self, fact: Source, values: Array) -> Array:
+        """The values of the fact as its noun tells them."""
+        return np.where(values < 0, 0, 1) if self.asks_only_for_part(fact) else values
+
+    def pictures(self) -> dict[Source, str]:
+        """The pictures made from the input grid that it looks at or copies, each with a letter."""
+        listed, last = self.clauses()
+        used = dict.fromkeys([*self.told(), *listed, last])
+        made = (one for one in used if one.origin == "grid" and one.steps)
+        return dict(zip(made, "PQRSTUVW", strict=False))
+
+    def noun(self, source: Source) -> str:
+        """What a source of the rule is; pictures made from the input grid go by their letters."""
+        if letter := self.pictures().get(source):
+            return f"the colour of picture {letter} at its place"
+        if source in self.facts and self.asks_only_for_part(source):
+            return f"whether {condition(source, (0, 1), '')}"
+        return source.noun()
+
+    def outcome(self, source: Source) -> str:
+        """What a source makes of a cell, as a clause."""
+        if source == OWN:
+            return "it keeps its colour"
+        return f"it {'becomes' if source.origin == 'constant' else 'takes'} {self.noun(source)}"
+
+    def making(self) -> list[str]:
+        """How to make each of the pictures that go by letters."""
+        return [
+            f"Make picture {letter} from the input grid: {source.command()}."
+            for source, letter in self.pictures().items()
+        ]
 
     def piece(self, variable: str) -> Piece:
         """What to look at, then each outcome with its cases; the lines compute `answer`."""
-        names = [f"fact_{name}" for name in self.names()]
-        sources = (source.code(variable) for source in self.facts)
-        lines = [f"{name} = {code}" for name, code in zip(names, sources, strict=True)]
-        start, last = self.otherwise.code(variable), self.otherwise.outcome()
-        if self.otherwise.origin == "constant":
+        names, (listed, last) = [f"fact_{name}" for name in self.names()], self.clauses()
+        codes = {one: one.code(variable) for one in [*self.facts, *listed, last]}
+        lines, made, looks = list[str](), self.pictures(), self.looks()
+        for (source, letter), words in zip(made.items(), self.making(), strict=True):
+            lines += [f"# {words}", f"picture_{letter.lower()} = {codes[source]}"]
+            codes[source] = f"picture_{letter.lower()}"
+        lines += [f"# {one}" for one in looks]
+        facts = [f"{name} = {codes[one]}" for name, one in zip(names, self.facts, strict=True)]
+        lines += sorted(facts)
+        start, ending = codes[last], self.outcome(last)
+        if last.origin == "constant":
             start = f"np.full_like({variable}, {start})"
         if names:
-            lines.append(f"# Unless a case below says otherwise, {last}.")
+            lines.append(f"# Unless a case below says otherwise, {ending}.")
         lines.append(f"answer = {start}")
         clauses = []
-        for outcome, cases in self.cases_of().items():
-            clauses.append(f"If {self.case_words(cases)}, {outcome.outcome()}.")
+        for outcome, cases in listed.items():
+            clauses.append(f"If {self.case_words(cases)}, {self.outcome(outcome)}.")
             lines += [f"# {clauses[-1]}", *chosen_code(names, cases)]
-            lines.append(f"answer = np.where(chosen, {outcome.code(variable)}, answer)")
-        used = [*self.facts, *self.cases_of(), self.otherwise]
-        steps = [step for source in used for step in source.steps]
+            lines.append(f"answer = np.where(chosen, {codes[outcome]}, answer)")
+        steps = [step for source in codes for step in source.steps]
         functions, told = (
             [one for step in steps for one in step.functions()],
             [one.told() for one in steps],
         )
-        if len(names) > 1 and any(len(one) > CASES_WRITTEN_OUT for one in self.cases_of().values()):
+        if len(names) > 1 and any(len(one) > CASES_WRITTEN_OUT for one in listed.values()):
             functions.append(in_cases)
-        if not names:
-            return Piece([f"For every cell alike: {last}."], lines, functions, told)
-        return Piece([*self.looks(), *clauses, f"Otherwise {last}."], lines, functions, told)
+        ends = f"Otherwise {ending}." if names else f"For every cell alike: {ending}."
+        return Piece([*self.making(), *looks, *clauses, ends], lines, functions, told)
 
     def named(self) -> list[Source]:
         """The facts to look at first; the others can be asked of the cell in each clause."""
-        listed = self.cases_of().values()
-        clauses = sum(len(boxes_of(cases)) for cases in listed)
-        named = []
-        for place, fact in enumerate(self.facts):
-            noun, values = fact.noun(), {case[place] for cases in listed for case in cases}
-            asked = {1} if "that the cell lies in" in noun else {0, 1}
-            is_short = noun.startswith("whether ") and clauses * len(noun) <= LETTERS_ASKED
-            if fact != OWN and not (is_short and values <= asked):
-                named.append(fact)
-        return named
+        clauses = sum(len(self.boxes(cases)) for cases in self.clauses()[0].values())
+
+        def is_asked(fact: Source) -> bool:
+            is_short = clauses * len(fact.noun()) <= LETTERS_ASKED
+            return fact == OWN or (bool(fact.answers()) and is_short)
+
+        return [fact for fact in self.facts if not is_asked(fact)]
 
     def looks(self) -> list[str]:
         """The sentence that names the facts to look at, if there are any."""
         named = self.named()
-        nouns = [f"({letter}) {fact.noun()}" for letter, fact in zip("abc", named, strict=False)]
-        words = listing(nouns) if len(named) > 1 else "".join(fact.noun() for fact in named)
+        nouns = [f"({letter}) {self.noun(one)}" for letter, one in zip("abc", named, strict=False)]
+        words = listing(nouns) if len(named) > 1 else "".join(map(self.noun, named))
         return [f"For each cell look at {words}."] if named else []
 
     def told(self) -> list[Source]:
@@ -142,15 +235,18 @@ class Rule:
         told = self.told()
         return ["abc"[told.index(fact)] for fact in self.facts]
 
-    def case_words(self, cases: Iterable[Case]) -> str:
-        """The cases in words, those told together that differ in one fact only."""
+    def case_words(self, cases: Iterable[Case], subject: str = "that") -> str:
+        """The cases in words, those told together that differ in one fact only.
+
+        A fact that alone is looked at first is called `subject`, of several each by its letter.
+        """
         named, told, texts = self.named(), self.told(), []
-        for box in boxes_of(cases):
+        for box in self.boxes([*cases]):
             conditions = []
             for letter, fact in zip("abc", told, strict=False):
                 values = sorted(box[self.facts.index(fact)])
-                subject = "that" if len(named) == 1 else f"({letter})"
-                conditions.append(condition(fact, values, subject if fact in named else ""))
+                name = subject if len(named) == 1 else f"({letter})"
+                conditions.append(condition(fact, values, name if fact in named else ""))
             texts.append(" and ".join(filter(None, conditions)))
         return "; or ".join(texts)
 
@@ -173,12 +269,25 @@ def boxes_of(cases: Iterable[Case]) -> list[Box]:
 
 def condition(fact: Source, values: Sequence[int], subject: str) -> str:
     """The clause that the fact has one of the values; without a subject it is asked of the cell."""
+    question = fact.noun().removeprefix("whether ")
+    kind, lies_in, trait = question.removeprefix("the ").partition(LIES_IN)
+    some = f"{'an' if kind.startswith('object') else 'a'} {kind}"
+    if fact.answers() and [*values] == [*fact.answers()]:
+        return ""
+    if lies_in and [*values] == [0, 1]:
+        return f"the cell lies in {some}"
     if subject or fact == OWN:
         return f"{subject or 'the cell'} is {values_words(values, fact.reads())}"
-    question = fact.noun().removeprefix("whether ")
-    if len(values) > 1:
-        return ""
-    return question if values[0] else denied(question)
+    if not lies_in:
+        question = question.replace(" (1 if so)", "").replace(", whichever gives more", "")
+        return question if values[0] else denied(question)
+    return {
+        (1,): f"the cell lies in {some} that {trait}",
+        (0,): f"the cell lies in {some} that {denied(trait)}",
+        (-1,): f"the cell lies in no {kind}",
+        (-1, 0): f"the cell does not lie in {some} that {trait}",
+        (-1, 1): f"the cell lies in no {kind} or in one that {trait}",
+    }[tuple(values)]
 
 
 def values_words(values: Sequence[int], reads: Mapping[int, str]) -> str:
@@ -225,16 +334,11 @@ def in_cases(facts: Sequence[Array], cases: Sequence[Case]) -> Array:
     return np.asarray(np.any(same, axis=0))
 
 
-def denied(question: str) -> str:
-    """The clause that says the opposite."""
-    for yes, no in (
-        ("the cell is ", "the cell is not "),
-        ("the cell lies ", "the cell does not lie "),
-    ):
-        if question.startswith(yes):
-            return no + question.removeprefix(yes)
-    first, is_among, rest = question.partition(" is among ")
-    return f"{first} is not among {rest}" if is_among else f"it is not so that {question}"
+def denied(text: str) -> str:
+    """The clause, with a subject or without one, that says the opposite."""
+    if text.startswith("only the two ends are inked "):
+        return text.replace("only the two ends are", "it is not just the two ends that are")
+    return DENIALS.get(text) or DENIED.sub(lambda one: one[1] + VERBS[one[2]], text, count=1)
 
 
 def reading(value: int, reads: Mapping[int, str]) -> str:

@@ -30,13 +30,16 @@ PLACE = (
     "A picture's place on the canvas is where its cells lie in the input grid. If a step other "
     "than cutting or cropping has changed its size, its place is the top left corner."
 )
+BACKGROUND = "Background is black (0), or the commonest colour of a picture without black."
 
 
 def terms_in(rule: str, *, is_stack: bool) -> list[str]:
     """What the words of the rule mean that have a sense of their own, a line each."""
     if is_stack:
+        background = [f"- {BACKGROUND}"] if "background" in rule else []
         return [
             f"- {PLACE}",
+            *background,
             *(f"- {text}" for form, text in TERMS[2:] if re.search(form, rule, re.IGNORECASE)),
         ]
     return [f"- {text}" for form, text in TERMS if re.search(form, rule, re.IGNORECASE)]

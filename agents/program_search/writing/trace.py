@@ -13,7 +13,7 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.search.rules import Rule, Source, listing, reading, values_words
+from agents.program_search.search.rules import Case, Rule, Source, listing, reading, values_words
 from agents.program_search.search.views import in_ranks, renumbered
 from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.pair_words import (
@@ -32,7 +32,11 @@ NEAR_MISSES_SHOWN = 2
 NEAR, BETTER = 0.1, 0.5
 """A simpler idea is a near miss if it leaves at most this share of the cells wrong, and at most
 so many of those that are wrong if nothing is done."""
-LONGEST_RIVAL = 600
+LONGEST_RIVAL = 300
+"""A rule that fits as well is told if it takes at most so many letters."""
+LONGEST_CASES = 240
+MOST_VALUES = 6
+"""Which numbers the pairs show of a fact is said if they are so few."""
 NUMBERS = ("", "One thing", "Two things", "Three things")
 CLOSE_BITS = 4.0
 """Of two rules that fit, neither is clearly simpler if their lengths differ by less than this."""
@@ -51,15 +55,17 @@ class TraceWriter:
     def write(self, candidate: Candidate, evidence: Evidence, rival: Candidate | None) -> str:
         """The trace of a candidate; `rival` is the best candidate that answers differently."""
         shown, rule = self._shown_pair(), rule_paragraph(candidate)
+        near, open_still = self.near_misses(candidate), self.doubts(candidate, evidence, rival)
+        text = " ".join([*near, rule, *open_still])
         sections = {
             "What the pairs show": self.observations(),
             "What that suggests": self.suggestions(candidate),
-            "Ideas that come near": self.near_misses(candidate),
+            "Ideas that come near": near,
             "The rule": [rule],
-            "The words of the rule": terms_in(rule, is_stack=candidate.search == "stacking"),
+            "The words of the rule": terms_in(text, is_stack=candidate.search == "stacking"),
             f"Worked through on pair {shown + 1}": self.working(candidate, shown),
             "The other pairs": self.other_pairs(candidate, shown),
-            "What remains open": self.doubts(candidate, evidence, rival),
+            "What remains open": open_still,
             "The answer": self.answer(candidate),
         }
         told = ((title, lines) for title, lines in sections.items() if lines)
@@ -83,7 +89,8 @@ class TraceWriter:
             letters = dict(zip(rule.facts, rule.names(), strict=True))
             for fact in rule.told():
                 is_named = fact in rule.named() and len(rule.named()) > 1
-                nouns.append(f"({letters[fact]}) {fact.noun()}" if is_named else fact.noun())
+                noun = rule.noun(fact) if fact.origin == "picture" else fact.noun()
+                nouns.append(f"({letters[fact]}) {noun}" if is_named else noun)
             words = "; and ".join(map(in_ranks, nouns) if candidate.renumbered else nouns)
             steps = "first step" if len(candidate.steps) == 1 else "first steps"
             picture = f" of the picture made by the {steps}" if candidate.steps else ""
@@ -116,7 +123,7 @@ class TraceWriter:
             return
         letters = dict(zip(rule.facts, rule.names(), strict=True))
         for fact in rule.told():
-            noun = f"({letters[fact]})" if fact in rule.named() else fact.noun()
+            noun = f"({letters[fact]})" if fact in rule.named() else rule.noun(fact)
             if len(rule.named()) == 1 and fact in rule.named():
                 noun = "the first of the two" if len(rule.facts) == 2 else "the first of the three"
             line = next(
@@ -128,9 +135,10 @@ class TraceWriter:
 
     def _alone(self, candidate: Candidate, fact: Source, pair: int) -> str:
         """Two cells of the pair of equal value and colour that end up different, in words."""
-        start = renumbered(self.inputs[pair]) if candidate.renumbered else self.inputs[pair]
-        picture = picture_of(candidate, start)
+        start, picture = self._seen(candidate, pair)
+        assert isinstance(candidate.finish, Rule), "facts are those of a rule"
         shown, wanted = values(fact, picture, start), self.outputs[pair]
+        shown = candidate.finish.shown(fact, shown)
         seen: dict[tuple[int, int], tuple[int, int]] = {}
         for place in np.ndindex(wanted.shape):
             key = int(shown[place]), int(picture[place])
@@ -144,6 +152,11 @@ class TraceWriter:
                     f"has {ends[0]} at the one and {ends[1]} at the other."
                 )
         return ""
+
+    def _seen(self, candidate: Candidate, pair: int) -> tuple[Array, Array]:
+        """The pair's input as the candidate sees it, and what its steps make of that."""
+        start = renumbered(self.inputs[pair]) if candidate.renumbered else self.inputs[pair]
+        return start, picture_of(candidate, start)
 
     def _share_wrong(self, grids: Sequence[Array]) -> float:
         """The share of the outputs' cells that these grids have wrong; 1 if shapes differ."""
@@ -201,11 +214,7 @@ class TraceWriter:
         if self.pairs == 1:
             lines.append("- There is one pair only, so nothing confirms the rule.")
         elif candidate.left_out is not None and not all(candidate.left_out):
-            alone = pairs_words(candidate.left_out)
-            settle = "lead to these layers"
-            if candidate.search == "rules":
-                settle = "settle all that the rule does there"
-            lines.append(f"- Without {alone}, the other pairs do not {settle}.")
+            lines += self.shown_once(candidate, candidate.left_out)
         if self.pairs > 1 and False in evidence.again:
             hidden = pairs_words([flag is not False for flag in evidence.again])
             lines.append(f"- Without {hidden}, another rule would fit the others.")
@@ -217,12 +226,37 @@ class TraceWriter:
             lines.append("- Colours are told by how common they are, which may be by chance.")
         lines += values_shown(candidate)
         if rival is not None and is_to_be_told(candidate, rival, evidence):
+            words = rule_paragraph(rival)
+            is_told = rival.search == "rules" and len(words) <= LONGEST_RIVAL
+            told = f"and answers differently: {words}" if is_told else "but answers differently."
             lines.append(
-                f"- Another rule fits all pairs and answers differently: "
-                f"{rule_paragraph(rival, LONGEST_RIVAL)} {self._difference(candidate, rival)} "
+                f"- Another rule fits all pairs {told} {self._difference(candidate, rival)} "
                 f"{compared(candidate, rival)}".rstrip()
             )
         return lines
+
+    def shown_once(self, candidate: Candidate, left_out: Sequence[bool]) -> list[str]:
+        """Which cases only one pair shows, of the pairs without which the rule is not settled."""
+        rule, pairs = candidate.finish, [n for n, is_right in enumerate(left_out) if not is_right]
+        if not isinstance(rule, Rule):
+            return [f"- Without {pairs_words(left_out)}, other layers would fit the other pairs."]
+        cases = [cases_in(rule, *self._seen(candidate, pair)) for pair in range(self.pairs)]
+        once = {n: cases[n].difference(*cases[:n], *cases[n + 1 :]) for n in pairs}
+        lines = []
+        subject = next((answer_to(rule.noun(fact)) for fact in rule.named()), "")
+        for pair in pairs:
+            words = rule.case_words(once[pair], subject) if once[pair] else ""
+            if 0 < len(words) <= LONGEST_CASES:
+                text = f"- Only pair {pair + 1} shows what becomes of a cell if {words}."
+                lines.append(in_ranks(text) if candidate.renumbered else text)
+        if len(lines) == len(pairs) <= 2:
+            return lines
+        if all(once.values()):
+            each = listing(f"pair {pair + 1}" for pair in pairs)
+            each = f"{each[0].upper()}{each[1:]}" if len(pairs) < self.pairs else "Every pair"
+            shows = "each show" if 1 < len(pairs) < self.pairs else "shows"
+            return [f"- {each} {shows} some cases that no other pair shows."]
+        return [f"- Without {pairs_words(left_out)}, some cases could have another outcome."]
 
     def _new_colours(self) -> Iterator[str]:
         """The colours of test inputs that no pair's input has."""
@@ -278,37 +312,43 @@ def picture_of(candidate: Candidate, start: Array) -> Array:
     return picture
 
 
-def rule_paragraph(candidate: Candidate, most_letters: int | None = None) -> str:
-    """The rule in one paragraph: each step's sentences, in order.
-
-    If that has more than `most_letters`, only what each step does, without its cases or layers.
-    """
-    steps = steps_in_words(candidate)
-    texts = [" ".join(sentences) for sentences in steps]
-    if most_letters is not None and sum(map(len, texts)) > most_letters:
-        is_stack = candidate.search == "stacking"
-        kept = [[first, *rest[-1:]] if is_stack else [first] for first, *rest in steps]
-        texts = [
-            " ".join([*some, *(["(The rest is left out here.)"] if some != sentences else [])])
-            for some, sentences in zip(kept, steps, strict=True)
-        ]
+def rule_paragraph(candidate: Candidate) -> str:
+    """The rule in one paragraph: each step's sentences, in order."""
+    texts = [" ".join(sentences) for sentences in steps_in_words(candidate)]
     if len(texts) == 1:
         return texts[0]
     first, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
     return " ".join([f"First {first}", *(f"Then {text}" for text in others)])
 
 
-def values_shown(candidate: Candidate) -> list[str]:
-    """Which numbers the pairs show of the only fact, if it is a number that may be others, too."""
+def cases_in(rule: Rule, start: Array, picture: Array) -> set[Case]:
+    """The cases that the picture's cells show."""
+    facts = (values(fact, picture, start).ravel().tolist() for fact in rule.facts)
+    return set(zip(*facts, strict=True))
+
+
+def values_shown(candidate: Candidate) -> Iterator[str]:
+    """For each fact that is a number, which few of them the pairs show, if it may be others."""
     rule = candidate.finish
-    if not isinstance(rule, Rule) or len(rule.facts) != 1 or rule.facts[0].reads():
-        return []
-    noun = rule.facts[0].noun()
-    if any(words in noun for words in ("starting with", "counted", "the cell's place (")):
-        return []
-    words = values_words(sorted(value for (value,) in rule.table), {})
-    values = " and ".join(words.rsplit(" or ", 1))
-    return [f"- The pairs show the values {values} only; what others ask for stays open."]
+    if not isinstance(rule, Rule):
+        return
+    for fact in rule.named():
+        noun, place = fact.noun(), rule.facts.index(fact)
+        shown = sorted({case[place] for case in rule.table})
+        is_all = any(words in noun for words in ("starting with", "counted", "the cell's place ("))
+        is_all |= ("four side" in noun and len(shown) == 5) or len(shown) > MOST_VALUES
+        if not fact.reads() and not is_all:
+            words = " and ".join(values_words(shown, {}).rsplit(" or ", 1))
+            name = f"({rule.names()[place]})" if len(rule.named()) > 1 else answer_to(noun)
+            yield (
+                f"- The pairs show only {words} as {name}; a cell with another value falls under "
+                '"Otherwise".'
+            )
+
+
+def answer_to(noun: str) -> str:
+    """What may be said of a fact to be its value; questions are quoted."""
+    return noun if noun.startswith("the ") else f'the answer to "{noun}"'
 
 
 def is_to_be_told(candidate: Candidate, rival: Candidate, evidence: Evidence) -> bool:

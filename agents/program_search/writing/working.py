@@ -1,5 +1,6 @@
 """A rule carried out on one grid, step by step, in plain words with the grids in between."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, product
 from typing import Any
@@ -158,28 +159,36 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
     """The values of the facts, and the other pictures that the rule copies, if they are small."""
     letters = dict(zip(rule.facts, rule.names(), strict=True))
     named, tables = rule.named(), list[list[str]]()
-    for source in dict.fromkeys((*rule.told(), *rule.cases_of(), rule.otherwise)):
-        noun = source.noun()
+    made, (listed, last) = rule.pictures(), rule.clauses()
+    for source in dict.fromkeys((*rule.told(), *listed, last)):
+        noun = rule.noun(source)
         if source in named and len(named) > 1:
             noun = f"({letters[source]}) {noun}"
         grid = values(source, picture, start)
+        is_asked = source in rule.facts
+        grid = rule.shown(source, grid) if is_asked else grid
         if source.origin == "number":
             yield f"- {noun[0].upper()}{noun[1:]}: {reading(int(grid.flat[0]), source.reads())}."
-        elif source.origin == "picture" and source in letters and source.steps:
-            told = part_lines(source.steps[0], picture)
+        elif source.origin == "picture" and is_asked and source.steps:
+            is_simple = rule.asks_only_for_part(source)
+            told = [] if is_simple else part_lines(source.steps[0], picture)
             is_yes_or_no = source.reads() is YES_NO
             if is_yes_or_no and len(told) > 1:
                 yield from () if told in tables else (f"-{told[0][1:]}", *told[1:])
                 tables.append(told)
             elif grid.size <= LARGEST_BETWEEN and is_worth_showing(source):
-                key = " (1 for yes, 0 for no)" if is_yes_or_no else ""
                 is_signed = source.reads() is SIGNED
-                key += " (. for none)" if (grid < 0).any() and not is_signed else ""
-                yield f"- For each cell {noun}{key}:"
+                keys = ["1 for yes", "0 for no"] if is_yes_or_no else []
+                keys += [". for none"] if (grid < 0).any() and not is_signed else []
+                key = f" ({', '.join(keys)})" if keys else ""
+                yield f"- {noun[0].upper()}{noun[1:]}, cell by cell{key}:"
                 yield from grid_lines(grid, is_signed=is_signed)
-        elif source.origin != "constant" and source.steps and grid.size <= LARGEST_BETWEEN:
-            yield f"- For each cell {noun}:"
-            yield from grid_lines(grid)
+            elif [source] == named:
+                yield f"- Look at {noun}."
+        elif source in made:
+            end = ":" if grid.size <= LARGEST_BETWEEN else "."
+            yield f"- Make picture {made[source]} from the input grid: {source.command()}{end}"
+            yield from grid_lines(grid) if grid.size <= LARGEST_BETWEEN else ()
 
 
 def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
@@ -188,27 +197,39 @@ def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
     places: dict[Case, list[int]] = {}
     for place, case in enumerate(zip(*facts, strict=True)):
         places.setdefault(case, []).append(place)
-    others = picture.size
-    for outcome, cases in rule.cases_of().items():
+    others, (listed, last) = picture.size, rule.clauses()
+    for outcome, cases in listed.items():
         present = [case for case in cases if case in places]
         for box in boxes_of(present) if present else ():
             alike = list(product(*box))
             found = sorted(chain.from_iterable(places.get(case, ()) for case in alike))
             others -= len(found)
             cells = cells_words(found, picture.shape[1])
-            said = said_of(len(found), outcome.outcome())
-            yield f"- {cells}: {rule.case_words(alike)}, so {said}."
-    last = said_of(others, rule.otherwise.outcome())
+            words = said_of(rule.case_words(alike), len(found))
+            yield f"- {cells}: {words}, so {outcome_of(len(found), rule.outcome(outcome))}."
+    so = outcome_of(others, rule.outcome(last))
     if not rule.facts:
-        yield f"- Every cell alike: {rule.otherwise.outcome()}."
+        yield f"- Every cell alike: {rule.outcome(last)}."
+    elif others == picture.size:
+        is_one = sum(len(rule.boxes(cases)) for cases in listed.values()) == 1
+        which = "The condition holds for no cell" if is_one else "No cell is of a case named above"
+        yield f"- {which}, so {so}."
     elif others:
-        rest = "All" if others == picture.size else "The other"
-        one = "The only cell" if others == picture.size else "The other cell"
-        cells = one if others == 1 else f"{rest} {others} cells"
-        yield f"- {cells}: none of these, so {last}."
+        which = "The other cell" if others == 1 else f"The other {others} cells"
+        yield f"- {which}: {so}."
 
 
-def said_of(number: int, outcome: str) -> str:
+def said_of(conditions: str, number: int) -> str:
+    """The conditions on the cell as said of so many."""
+    if not conditions.startswith("the cell "):
+        return conditions
+    subject = "it" if number == 1 else "each"
+    return re.sub("(^|; or )the cell ", rf"\1{subject} ", conditions).replace(
+        " and the cell ", " and "
+    )
+
+
+def outcome_of(number: int, outcome: str) -> str:
     """The outcome of one cell (`it becomes …`) as said of so many."""
     if number == 1:
         return outcome
