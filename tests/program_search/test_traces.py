@@ -375,6 +375,14 @@ def test_a_picture_that_is_copied_is_made_first_and_goes_by_a_letter() -> None:
     assert "answer = np.where(chosen, picture_p, answer)" in piece.lines
 
 
+def test_a_question_that_numbers_answer_is_shown_by_1_and_0() -> None:
+    ends = fact("whether only the two ends are inked (1 if so) in the cell's row")
+    rule = Rule((ends,), {(0,): OWN, (1,): constant(3)}, OWN)
+    seen = list(seen_lines(rule, grid("202/000"), grid("202/000")))
+    assert seen[1:] == ["  1 1 1", "  0 0 0"]
+    assert seen[0].endswith("in the cell's row, cell by cell (1 for yes, 0 for no):")
+
+
 def test_a_case_that_one_pair_shows_alone_is_named() -> None:
     pairs = [grid("05"), grid("07"), grid("05")]
     rule = Rule((OWN,), {(5,): OWN, (7,): constant(1), (0,): OWN}, OWN)

@@ -16,7 +16,7 @@ from utilities.tasks.grids import COLOUR_NAMES
 
 CASES_WRITTEN_OUT = 2
 """Programs compare facts with so many cases one by one, with more by a function."""
-LETTERS_ASKED = 160
+LETTERS_ASKED = 220
 """A fact of yes or no is asked in each clause, and not named, if that takes so many letters."""
 LIES_IN = " that the cell lies in "
 """Facts with these words are -1 for cells that lie in no such part."""
@@ -146,7 +146,7 @@ class Rule:
 
     def shown(self, fact: Source, values: Array) -> Array:
         """The values of the fact as its noun tells them."""
-        return np.where(values < 0, 0, 1) if self.asks_only_for_part(fact) else values
+        return np.where(values < 0, 0, 1) if self.asks_only_for_part(fact) else values * 1
 
     def pictures(self) -> dict[Source, str]:
         """The pictures made from the input grid that it looks at or copies, each with a letter."""
@@ -161,7 +161,7 @@ class Rule:
             return f"the colour of picture {letter} at its place"
         if source in self.facts and self.asks_only_for_part(source):
             return f"whether {condition(source, (0, 1), '')}"
-        return source.noun()
+        return plain(source.noun()) if source.answers() else source.noun()
 
     def outcome(self, source: Source) -> str:
         """What a source makes of a cell, as a clause."""
@@ -269,7 +269,7 @@ def boxes_of(cases: Iterable[Case]) -> list[Box]:
 
 def condition(fact: Source, values: Sequence[int], subject: str) -> str:
     """The clause that the fact has one of the values; without a subject it is asked of the cell."""
-    question = fact.noun().removeprefix("whether ")
+    question = plain(fact.noun()).removeprefix("whether ")
     kind, lies_in, trait = question.removeprefix("the ").partition(LIES_IN)
     some = f"{'an' if kind.startswith('object') else 'a'} {kind}"
     if fact.answers() and [*values] == [*fact.answers()]:
@@ -279,7 +279,6 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
     if subject or fact == OWN:
         return f"{subject or 'the cell'} is {values_words(values, fact.reads())}"
     if not lies_in:
-        question = question.replace(" (1 if so)", "").replace(", whichever gives more", "")
         return question if values[0] else denied(question)
     return {
         (1,): f"the cell lies in {some} that {trait}",
@@ -288,6 +287,11 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
         (-1, 0): f"the cell does not lie in {some} that {trait}",
         (-1, 1): f"the cell lies in no {kind} or in one that {trait}",
     }[tuple(values)]
+
+
+def plain(question: str) -> str:
+    """The question without what it says of its values."""
+    return question.replace(" (1 if so)", "").replace(", whichever gives more", "")
 
 
 def values_words(values: Sequence[int], reads: Mapping[int, str]) -> str:
@@ -338,6 +342,8 @@ def denied(text: str) -> str:
     """The clause, with a subject or without one, that says the opposite."""
     if text.startswith("only the two ends are inked "):
         return text.replace("only the two ends are", "it is not just the two ends that are")
+    if "background from which no way" in text:
+        return text.replace("background from which no", "ink or background from which a")
     return DENIALS.get(text) or DENIED.sub(lambda one: one[1] + VERBS[one[2]], text, count=1)
 
 

@@ -16,7 +16,10 @@ TERMS = (
         r"falling diagonal|rising diagonal",
         "A falling diagonal goes down to the right, a rising one up to the right.",
     ),
-    (r"\brings?\b", "Rings are the cells at the same distance from the border, the border first."),
+    (
+        r"\brings?\b",
+        "A ring is all cells at the same distance from the border (of the grid, or of a box).",
+    ),
     (
         r"\bholes?\b(?! hide)",
         "A hole of a part is a region outside it that it walls in (ways out go by sides).",

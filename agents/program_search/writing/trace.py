@@ -35,7 +35,7 @@ so many of those that are wrong if nothing is done."""
 LONGEST_RIVAL = 300
 """A rule that fits as well is told if it takes at most so many letters."""
 LONGEST_CASES = 240
-MOST_VALUES = 6
+MOST_VALUES = 4
 """Which numbers the pairs show of a fact is said if they are so few."""
 NUMBERS = ("", "One thing", "Two things", "Three things")
 CLOSE_BITS = 4.0
@@ -228,6 +228,8 @@ class TraceWriter:
         if rival is not None and is_to_be_told(candidate, rival, evidence):
             words = rule_paragraph(rival)
             is_told = rival.search == "rules" and len(words) <= LONGEST_RIVAL
+            if not is_told and self._shape_differs(candidate, rival):
+                return lines
             told = f"and answers differently: {words}" if is_told else "but answers differently."
             lines.append(
                 f"- Another rule fits all pairs {told} {self._difference(candidate, rival)} "
@@ -243,6 +245,7 @@ class TraceWriter:
         cases = [cases_in(rule, *self._seen(candidate, pair)) for pair in range(self.pairs)]
         once = {n: cases[n].difference(*cases[:n], *cases[n + 1 :]) for n in pairs}
         lines = []
+        once = {n: listed_of(rule, own) or own for n, own in once.items()}
         subject = next((answer_to(rule.noun(fact)) for fact in rule.named()), "")
         for pair in pairs:
             words = rule.case_words(once[pair], subject) if once[pair] else ""
@@ -265,6 +268,11 @@ class TraceWriter:
             if new := sorted(set(grid.ravel().tolist()) - known):
                 colours = listing(COLOURS[colour] for colour in new)
                 yield f"- Test input {number} has {colours}, which no pair's input has."
+
+    def _shape_differs(self, candidate: Candidate, rival: Candidate) -> bool:
+        """Whether the two give some test input outputs of different shapes."""
+        pairs = zip(candidate.outputs, rival.outputs, strict=True)
+        return any(one.shape != other.shape for one, other in pairs)
 
     def _difference(self, candidate: Candidate, rival: Candidate) -> str:
         """Where the two first answer a test input differently; "" without test inputs."""
@@ -325,6 +333,11 @@ def cases_in(rule: Rule, start: Array, picture: Array) -> set[Case]:
     """The cases that the picture's cells show."""
     facts = (values(fact, picture, start).ravel().tolist() for fact in rule.facts)
     return set(zip(*facts, strict=True))
+
+
+def listed_of(rule: Rule, cases: set[Case]) -> set[Case]:
+    """Those of the cases that have another outcome than "Otherwise"."""
+    return {case for case in cases if rule.table.get(case) != rule.clauses()[1]}
 
 
 def values_shown(candidate: Candidate) -> Iterator[str]:

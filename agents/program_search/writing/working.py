@@ -172,7 +172,7 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
         elif source.origin == "picture" and is_asked and source.steps:
             is_simple = rule.asks_only_for_part(source)
             told = [] if is_simple else part_lines(source.steps[0], picture)
-            is_yes_or_no = source.reads() is YES_NO
+            is_yes_or_no = bool(source.answers())
             if is_yes_or_no and len(told) > 1:
                 yield from () if told in tables else (f"-{told[0][1:]}", *told[1:])
                 tables.append(told)
@@ -207,16 +207,17 @@ def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
             cells = cells_words(found, picture.shape[1])
             words = said_of(rule.case_words(alike), len(found))
             yield f"- {cells}: {words}, so {outcome_of(len(found), rule.outcome(outcome))}."
-    so = outcome_of(others, rule.outcome(last))
+    so = outcome_of(others, rule.outcome(last)).removeprefix("it ").removeprefix("they ")
+    so = so.replace("each takes", "each take")
     if not rule.facts:
         yield f"- Every cell alike: {rule.outcome(last)}."
     elif others == picture.size:
         is_one = sum(len(rule.boxes(cases)) for cases in listed.values()) == 1
         which = "The condition holds for no cell" if is_one else "No cell is of a case named above"
-        yield f"- {which}, so {so}."
+        yield f"- {which}, so all {others} cells {so}."
     elif others:
         which = "The other cell" if others == 1 else f"The other {others} cells"
-        yield f"- {which}: {so}."
+        yield f"- {which} {so}."
 
 
 def said_of(conditions: str, number: int) -> str:
