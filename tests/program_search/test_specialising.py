@@ -10,7 +10,7 @@ import pytest
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.mosaic import Mosaic
-from agents.program_search.search.rules import Rule, Source
+from agents.program_search.search.rules import OWN, Rule, Source
 from agents.program_search.solving import Known
 from agents.program_search.transforms.registry import REGISTRY, Step
 from agents.program_search.writing.layout import wrapped
@@ -141,3 +141,49 @@ def test_long_lines_are_broken_inside_of_brackets_only() -> None:
     lines = wrapped(line)
     assert max(map(len, lines)) <= 100
     assert ast.dump(ast.parse("\n".join(lines).strip())) == ast.dump(ast.parse(line.strip()))
+
+
+@pytest.mark.parametrize(
+    ("text", "comes_to"),
+    [
+        ("x + y", "return grid"),
+        ("x if x[0] and y else x + 1", "return grid + 1"),
+        ("x if x[0] or y else x + 1", "return x if x[0] else x + 1"),
+        ("y * x + (y + 1) * x", "return grid"),
+        ("x + 3 - (y + 3)", "return grid"),
+        ("x[:: y + 1]", "return grid[:]"),
+        ("x | (y == 1)", "return grid"),
+        ("x[int(y == 0)]", "return grid[1]"),
+    ],
+)
+def test_what_an_argument_makes_idle_is_left_out(text: str, comes_to: str) -> None:
+    assert comes_to in written(f"def f(x, y):\n    z = x\n    return {text}", "f(grid, 0)")
+
+
+def test_of_several_measures_a_program_carries_the_one_that_it_uses() -> None:
+    code = program_of(Candidate((), Rule((line_fact(),), {(1,): OWN}, Source("constant")), 0.0, ()))
+    assert "colours" not in code
+    assert "def held_by_rows(rows):" in code
+
+
+def line_fact() -> Source:
+    return Source("picture", (Step(REGISTRY["line_holds"], ("more", "inked"), 0.0),))
+
+
+def test_sides_that_nobody_reads_are_not_unpacked() -> None:
+    f = "def f(x, y):\n    (a, b), (c, d) = x.shape, x[y]\n    return c + d"
+    assert "    c, d = x[0]" in written(f, "f(grid, 0)")
+
+
+def test_a_step_that_does_not_apply_gives_back_its_picture() -> None:
+    code = program("overlaid", (1, 2), "last")
+    assert run([code])([[1, 2, 3]]) == [[1, 2, 3]]
+    assert "None" not in program("smallest_tile")
+    assert "the grid as it is if only itself" in program("smallest_tile")
+
+
+def test_lines_of_facts_stand_in_the_order_in_which_they_are_told() -> None:
+    facts = Source("picture"), line_fact()
+    rule = Rule(facts, {(1, 2): Source("constant", colour=3)}, OWN)
+    lines = [line[:6] for line in rule.piece("grid").lines if line.startswith("fact_")]
+    assert lines == ["fact_a", "fact_b"]

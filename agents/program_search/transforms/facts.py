@@ -201,19 +201,22 @@ def neighbourhood(grid: Array, neighbours: int) -> Array:
 def line_holds(grid: Array, line: str, what: str) -> Array:
     """Tell what the cell's whole row or column holds, or the greater of the two values."""
     if line == "more":
-        return np.maximum(line_holds(grid, "row", what), line_holds(grid, "column", what))
-    rows = grid if line == "row" else grid.T
-    inked = (rows != background(grid)).sum(1)
+        return np.maximum(held_by_rows(grid, what), held_by_rows(grid.T, what).T)
+    return held_by_rows(grid, what) if line == "row" else held_by_rows(grid.T, what).T
+
+
+def held_by_rows(rows: Array, what: str) -> Array:
+    """Tell for each cell what its whole row holds."""
+    inked = (rows != background(rows)).sum(1)
     colours = np.array([len(set(row)) for row in rows.tolist()])
     values = {
         "inked": inked,
         "colours": colours,
         "rank": np.unique(inked, return_inverse=True)[1],
-        "first": (rows != background(grid)).argmax(1),
-        "open": (inked == 2) & (rows[:, [0, -1]] != background(grid)).all(1) & (len(rows[0]) > 2),
+        "first": (rows != background(rows)).argmax(1),
+        "open": (inked == 2) & (rows[:, [0, -1]] != background(rows)).all(1) & (len(rows[0]) > 2),
     }
-    over = np.repeat(values[what][:, None], rows.shape[1], 1)
-    return over if line == "row" else over.T
+    return np.repeat(values[what][:, None], rows.shape[1], 1)
 
 
 @new_fact("whether the cell is background", cost=0.4, reads=YES_NO)

@@ -20,7 +20,7 @@ COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda value, those: value not in those,
 }
 SUMS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
-ENDMOST: dict[str, Callable[[list[int]], int]] = {"max": max, "min": min}
+OF_NUMBERS: dict[str, Callable[[list[int]], int]] = {"max": max, "min": min, "int": sum}
 TYPES = {"tuple": tuple, "str": str, "int": int}
 MARKS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 
@@ -93,13 +93,59 @@ def literal(number: int) -> ast.expr:
     return ast.parse(repr(number), mode="eval").body
 
 
-def without_zero(node: ast.expr | None) -> ast.expr | None:
-    """A sum of whole numbers without 0 as its last term."""
-    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-        if not isinstance(node.right, ast.Constant) or node.right.value != 0:
-            break
-        node = node.left
-    return node
+def without_neutral(node: ast.BinOp) -> ast.expr:
+    """An operation, or what it gives if one side is a 0, 1 or False that decides it."""
+    left, right = (
+        repr(side.value) if isinstance(side, ast.Constant) else ""
+        for side in (node.left, node.right)
+    )
+    inner = node.left
+    if (
+        right
+        and isinstance(inner, ast.BinOp)
+        and {type(node.op), type(inner.op)} == {ast.Add, ast.Sub}
+        and ast.dump(inner.right) == ast.dump(node.right)
+    ):
+        return inner.left
+    if (type(node.op), right) in ((ast.Add, "0"), (ast.Sub, "0"), (ast.BitOr, "False")):
+        return node.left
+    if (type(node.op), left) in ((ast.Add, "0"), (ast.Mult, "1")):
+        return node.right
+    is_nothing = (type(node.op), left) == (ast.Mult, "0") and is_plain_value(node.right)
+    return node.left if is_nothing else node
+
+
+def is_plain_value(node: ast.expr) -> bool:
+    """Whether an expression is made of names, attributes, items, comparisons and sums only."""
+    calls = (ast.Call, ast.NamedExpr, ast.Await, ast.Starred)
+    return not any(isinstance(one, calls) for one in walked(node))
+
+
+def truth_of(test: ast.expr) -> ast.expr:
+    """An expression that is true just if the test is, without operands that decide nothing."""
+    if not isinstance(test, ast.BoolOp):
+        return test
+    decides, left = isinstance(test.op, ast.Or), list[ast.expr]()
+    for one in map(truth_of, test.values):
+        if not is_literal(one):
+            left.append(one)
+        elif bool(ast.literal_eval(one)) == decides:
+            if all(map(is_plain_value, left)):
+                return ast.Constant(decides)
+            return ast.BoolOp(test.op, [*left, one])
+    if not left:
+        return ast.Constant(not decides)
+    return left[0] if len(left) == 1 else ast.BoolOp(test.op, left)
+
+
+def own_statements(loop: ast.For) -> Iterator[ast.AST]:
+    """The statements of a loop, but for those in loops within it."""
+    waiting = list[ast.AST](loop.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.For | ast.While) or node.orelse:
+            waiting += ast.iter_child_nodes(node)
 
 
 class Folding(ast.NodeTransformer):
@@ -147,20 +193,28 @@ class Folding(ast.NodeTransformer):
         is_same = isinstance(node.ops[0], ast.Is | ast.IsNot)
         if is_order and not all(isinstance(value, int) for value in values):
             return node
-        if (is_within and not isinstance(values[1], tuple)) or (is_same and None not in values):
+        is_text = all(isinstance(value, str) for value in values)
+        if (is_within and not (isinstance(values[1], tuple) or is_text)) or (
+            is_same and None not in values
+        ):
             return node
         return self._hit(ast.Constant(compare(*values)))
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
-        """The sum, difference or product of two whole numbers."""
+        """The sum, difference or product of two whole numbers; all without 0 or 1 that do nothing.
+
+        `* 1` stays on the right: it makes numbers of truth values.
+        """
         self.generic_visit(node)
+        if (simpler := without_neutral(node)) is not node:
+            return self._hit(simpler)
         sides = [node.left, node.right]
         if type(node.op) not in SUMS or not all(map(is_literal, sides)):
             return node
-        left, right = map(ast.literal_eval, sides)
-        if type(left) is not int or type(right) is not int:
+        one, other = map(ast.literal_eval, sides)
+        if type(one) is not int or type(other) is not int:
             return node
-        return self._hit(literal(SUMS[type(node.op)](left, right)))
+        return self._hit(literal(SUMS[type(node.op)](one, other)))
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Any:
         """The first operand that decides, or those that may."""
@@ -186,7 +240,7 @@ class Folding(ast.NodeTransformer):
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
         """The one of two expressions that is chosen."""
-        node.test = self.visit(node.test)
+        node.test = self._tested(node.test)
         if not is_literal(node.test):
             return self.generic_visit(node)
         return self._hit(self.visit(node.body if ast.literal_eval(node.test) else node.orelse))
@@ -213,9 +267,10 @@ class Folding(ast.NodeTransformer):
         return node
 
     def visit_Slice(self, node: ast.Slice) -> Any:
-        """A slice whose ends, which are whole numbers, have no 0 added or taken off."""
+        """A slice without a step of 1."""
         self.generic_visit(node)
-        node.lower, node.upper = without_zero(node.lower), without_zero(node.upper)
+        if isinstance(node.step, ast.Constant) and node.step.value == 1:
+            return self._hit(ast.Slice(node.lower, node.upper))
         return node
 
     def visit_Call(self, node: ast.Call) -> Any:
@@ -235,12 +290,13 @@ class Folding(ast.NodeTransformer):
                 return self._hit(ast.Constant(getattr(text, function.attr)(first)))
         if (
             isinstance(function, ast.Name)
-            and function.id in ENDMOST
+            and function.id in OF_NUMBERS
             and all(map(is_literal, arguments))
         ):
             values = [ast.literal_eval(one) for one in arguments]
-            if len(values) > 1 and all(type(value) is int for value in values):
-                return self._hit(literal(ENDMOST[function.id](values)))
+            is_whole = all(type(value) in (int, bool) for value in values)
+            if is_whole and (len(values) > 1) != (function.id == "int"):
+                return self._hit(literal(int(OF_NUMBERS[function.id](values))))
         is_test = isinstance(function, ast.Name) and function.id == "isinstance"
         if is_test and isinstance(arguments[1], ast.Name) and arguments[1].id in TYPES:
             return self._hit(ast.Constant(isinstance(first, TYPES[arguments[1].id])))
@@ -249,12 +305,25 @@ class Folding(ast.NodeTransformer):
     def visit_comprehension(self, node: ast.comprehension) -> Any:
         """A loop without conditions that always hold."""
         self.generic_visit(node)
+        node.ifs = list(map(self._tested, node.ifs))
         node.ifs = [one for one in node.ifs if not is_literal(one) or not ast.literal_eval(one)]
         return node
 
+    def visit_While(self, node: ast.While) -> Any:
+        """A loop whose condition has no part that always holds."""
+        self.generic_visit(node)
+        node.test = self._tested(node.test)
+        return node
+
+    def _tested(self, test: ast.expr) -> ast.expr:
+        """A condition, of which only the truth counts, without operands that change nothing."""
+        new = truth_of(self.visit(test))
+        self.hits += ast.dump(new) != ast.dump(test)
+        return new
+
     def visit_If(self, node: ast.If) -> Any:
         """The branch that is taken."""
-        node.test = self.visit(node.test)
+        node.test = self._tested(node.test)
         if not is_literal(node.test):
             return self.generic_visit(node)
         taken = ast.Module(node.body if ast.literal_eval(node.test) else node.orelse, [])
@@ -264,7 +333,7 @@ class Folding(ast.NodeTransformer):
     def visit_For(self, node: ast.For) -> Any:
         """What a loop over a single item does, without the loop."""
         self.generic_visit(node)
-        leaps = any(isinstance(one, ast.Break | ast.Continue) for one in walked(node))
+        leaps = any(isinstance(one, ast.Break | ast.Continue) for one in own_statements(node))
         if not isinstance(node.iter, ast.List | ast.Tuple) or len(node.iter.elts) != 1 or leaps:
             return node
         if node.orelse or isinstance(node.iter.elts[0], ast.Starred):
