@@ -383,6 +383,33 @@ def test_a_question_that_numbers_answer_is_shown_by_1_and_0() -> None:
     assert seen[0].endswith("in the cell's row, cell by cell (1 for yes, 0 for no):")
 
 
+def test_a_value_of_no_part_is_told_as_lying_in_none() -> None:
+    cells = fact("the number of cells of the one-colour object (joined by sides) that the cell")
+    told = Rule(
+        (cells,), {(-1,): OWN, (2,): constant(3), (4,): constant(1), (5,): constant(1)}, constant(1)
+    )
+    assert told.piece("grid").sentences[1:] == [
+        "If the cell lies in no one-colour object (joined by sides), it keeps its colour.",
+        "If that is 2, it becomes green (3).",
+        "Otherwise it becomes blue (1).",
+    ]
+
+
+def test_what_is_alike_for_every_cell_is_said_in_a_line() -> None:
+    rule = Rule((fact("whether the cell is background"),), {(0,): OWN, (1,): constant(3)}, OWN)
+    seen = list(seen_lines(rule, grid("000"), grid("000")))
+    assert seen == ["- Whether the cell is background: yes for every cell."]
+
+
+def test_a_near_miss_by_ranks_names_the_outputs_colours_as_they_are() -> None:
+    given, wanted = grid("000/055/015"), grid("000/088/018")
+    rule = Rule((OWN, fact("how many of the cell's four")), {(1, 2): constant(8)}, OWN)
+    candidate = Candidate((), rule, 9.0, (wanted,), renumbered=True)
+    (line,) = TraceWriter([given], [grid("000/085/018")], []).near_misses(candidate)[:1]
+    assert "azure (8)" in line
+    assert "eighth" not in line
+
+
 def test_a_case_that_one_pair_shows_alone_is_named() -> None:
     pairs = [grid("05"), grid("07"), grid("05")]
     rule = Rule((OWN,), {(5,): OWN, (7,): constant(1), (0,): OWN}, OWN)

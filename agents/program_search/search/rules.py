@@ -20,6 +20,7 @@ LETTERS_ASKED = 220
 """A fact of yes or no is asked in each clause, and not named, if that takes so many letters."""
 LIES_IN = " that the cell lies in "
 """Facts with these words are -1 for cells that lie in no such part."""
+PART = re.compile(rf".*\bthe ((?:one-colour|object|region|pane)\b.*?){LIES_IN.rstrip()}")
 DENIALS = {FLAGS[trait]: words for trait, words in LACKS.items()}
 VERBS = {
     "is": "is not",
@@ -276,6 +277,8 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
         return ""
     if lies_in and [*values] == [0, 1]:
         return f"the cell lies in {some}"
+    if [*values] == [-1] and (found := PART.match(fact.noun())) and not fact.answers():
+        return f"the cell lies in no {found[1]}"
     if subject or fact == OWN:
         return f"{subject or 'the cell'} is {values_words(values, fact.reads())}"
     if not lies_in:

@@ -130,8 +130,8 @@ class TraceWriter:
                 filter(None, (self._alone(candidate, fact, n) for n in range(self.pairs))), ""
             )
             if line:
-                text = f"- {noun[0].upper()}{noun[1:]}: this alone does not decide. {line}"
-                yield in_ranks(text) if candidate.renumbered else text
+                noun = in_ranks(noun) if candidate.renumbered else noun
+                yield f"- {noun[0].upper()}{noun[1:]}: this alone does not decide. {line}"
 
     def _alone(self, candidate: Candidate, fact: Source, pair: int) -> str:
         """Two cells of the pair of equal value and colour that end up different, in words."""
@@ -145,6 +145,7 @@ class TraceWriter:
             first = seen.setdefault(key, place)
             if wanted[first] != wanted[place]:
                 value = reading(key[0], fact.reads())
+                value = in_ranks(value) if candidate.renumbered else value
                 one, two = (f"({row + 1}, {column + 1})" for row, column in (first, place))
                 ends = [COLOURS[int(wanted[cell])] for cell in (first, place)]
                 return (
@@ -223,7 +224,9 @@ class TraceWriter:
             share = f"{100 * candidate.unseen:.1f} % of the cells of the test inputs"
             lines.append(f"- {share} are of a case that no pair shows.")
         if candidate.renumbered:
-            lines.append("- Colours are told by how common they are, which may be by chance.")
+            lines.append(
+                "- The rule tells colours by how common they are; this may fit the pairs by chance."
+            )
         lines += values_shown(candidate)
         if rival is not None and is_to_be_told(candidate, rival, evidence):
             words = rule_paragraph(rival)

@@ -176,6 +176,9 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
             if is_yes_or_no and len(told) > 1:
                 yield from () if told in tables else (f"-{told[0][1:]}", *told[1:])
                 tables.append(told)
+            elif (grid == grid.flat[0]).all():
+                value = reading(int(grid.flat[0]), YES_NO if is_yes_or_no else source.reads())
+                yield f"- {noun[0].upper()}{noun[1:]}: {value} for every cell."
             elif grid.size <= LARGEST_BETWEEN and is_worth_showing(source):
                 is_signed = source.reads() is SIGNED
                 keys = ["1 for yes", "0 for no"] if is_yes_or_no else []
@@ -183,7 +186,7 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
                 key = f" ({', '.join(keys)})" if keys else ""
                 yield f"- {noun[0].upper()}{noun[1:]}, cell by cell{key}:"
                 yield from grid_lines(grid, is_signed=is_signed)
-            elif [source] == named:
+            elif source in named:
                 yield f"- Look at {noun}."
         elif source in made:
             end = ":" if grid.size <= LARGEST_BETWEEN else "."
