@@ -142,7 +142,7 @@ def test_a_stack_is_worked_through_with_the_canvas_after_each_layer(
     inputs, outputs = zip(*(over_a_column(seed) for seed in range(4)), strict=True)
     text = TraceWriter(inputs, outputs[:3], []).write(best, Evidence(0, 1.0, passed=True), None)
     worked_through = text.split("Worked through on pair")[1].split("\n\n")[0]
-    layers = re.findall(r"^- Layer (\d+): .* That changes", worked_through, re.MULTILINE)
+    layers = re.findall(r"^  Layer (\d+) changes", worked_through, re.MULTILINE)
     assert [int(number) for number in layers] == [*range(1, len(best.finish.layers) + 1)]  # type: ignore[union-attr]
     assert worked_through.count("the canvas:") >= 1
 

@@ -25,7 +25,7 @@ CENTRES = {
     "rare": "the middle of the cells of the rarest colour",
     "even": "the middle of the one-colour object that all mirrors and turns leave as it is",
     "grid": "the middle of the grid",
-    "best": "the middle about which most cells have their image",
+    "best": "the middle about which half and quarter turns lay the most ink on ink of its colour",
 }
 
 
@@ -71,7 +71,7 @@ def is_even(mask: Array) -> bool:
 
 
 @new_picture(
-    "complete {cut} by its {images} about {centre}",
+    "complete {cut} by its {images} about {centre}; their ink fills background",
     cost=1.4,
     effort=8,
     cut={"grid": "the grid", "mixed_corners": "each object of any colours"},
@@ -150,8 +150,8 @@ def fallen_down(grid: Array) -> Array:
     cost=1.4,
     effort=6,
     deed={
-        joined_straight: "join those of one colour by straight lines over background",
-        joined_diagonally: "join those of one colour by diagonal lines over background",
+        joined_straight: "join those of one colour by straight lines over the table's background",
+        joined_diagonally: "join those of one colour by diagonal lines over the table's background",
         fallen_down: "let those that are not background fall down",
         mirrored_sideways: "mirror the table left to right",
         completed_fragments: "complete every fragment to a copy of the largest object of them",

@@ -243,13 +243,13 @@ def rings_recoloured(grid: Array, how: str) -> Array | None:
 
 
 CANVASES = {
-    (3, 3): "into a 3×3 grid, to and fro",
+    (3, 3): "into a 3×3 grid, row by row, the second row from right to left",
     (1, 5): "into a row of five cells",
 }
 
 
 @new_picture(
-    "write {what} {canvas}",
+    "write {what} {canvas}; the cells that are left are background",
     cost=1.4,
     effort=2,
     what={
@@ -281,13 +281,16 @@ def objects_written(grid: Array, what: str | int) -> list[Part]:
 
 
 @new_picture(
-    "draw a stripe for each {what}, as long as {length}",
+    "make a picture of stripes side by side, one for each {what}, and each as long as {length}",
     cost=1.4,
     what={
-        "border": "colour whose objects touch the border, the way the first one lies",
-        "largest": "one-colour object of the most cells, from left to right, upright",
+        "border": "colour of the one-colour objects whose boxes reach the border, in their order "
+        "from top to bottom if the first one is wider than high (then stripes lie), else from left "
+        "to right",
+        "largest": "colour of the one-colour objects of the most cells, from left to right "
+        "(stripes are upright)",
     },
-    length={"stripes": "there are stripes", "cells": "the first has cells"},
+    length={"stripes": "there are stripes", "cells": "the first object has cells"},
 )
 def striped(grid: Array, what: str, length: str) -> Array | None:
     """Draw full lines in the objects' colours, in their order; None without such objects."""

@@ -24,6 +24,8 @@ from agents.program_search.writing.pair_words import count_of, place_words, shap
 
 MOST_TOLD = 12
 """Of more parts, lines or marks only the first are told."""
+TABLES_SHOWN = 4
+"""Of more tables of panes that change only the first are written out."""
 WIDEST = 84
 """How many letters pictures side by side may take."""
 DIRECTION_WORDS = {(-1, 0): "up", (1, 0): "down", (0, -1): "left", (0, 1): "right"}
@@ -251,6 +253,17 @@ def table_words(picture: Array, made: Array) -> Iterator[str]:
     if len(tables) == 2:
         yield "Each pane is of one colour; as a table they are, before and after:"
         yield from side_by_side(tables)
+        return
+    found = parts(picture, "panes")
+    rows, shown = len({one.top for one in found}), 0
+    for row, column in np.ndindex(*found[0].mask.shape):
+        before, after = (
+            np.array([grid[one.top + row, one.left + column] for one in found]).reshape(rows, -1)
+            for grid in (picture, made)
+        )
+        if (before != after).any() and (shown := shown + 1) <= TABLES_SHOWN:
+            yield f"The cells at row {row + 1}, column {column + 1} of each pane, before and after:"
+            yield from side_by_side([before, after])
 
 
 def shot_words(picture: Array, way: str, source: str) -> Iterator[str]:

@@ -11,11 +11,15 @@ from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import OWN, Case, Rule, Source, boxes_of, reading
 from agents.program_search.search.views import in_ranks, renumbered
 from agents.program_search.stacking.layers import Stack
+from agents.program_search.stacking.pictures import Operation, Picture, ink, seen, whole
+from agents.program_search.stacking.pieces import PieceState
 from agents.program_search.transforms.perception import Part, parts
 from agents.program_search.transforms.pictures import missing_colour, turned
-from agents.program_search.transforms.registry import COLOURS, SIGNED, YES_NO, Array, Step
+from agents.program_search.transforms.registry import COLOURS, REGISTRY, SIGNED, YES_NO, Array, Step
 from agents.program_search.transforms.traits import (
     FLAGS,
+    LOOKS,
+    MEASURES,
     TINTS,
     Trait,
     left_column,
@@ -61,28 +65,81 @@ def worked(candidate: Candidate, given: Array, number: int, *, says_layers: bool
     if isinstance(candidate.finish, Rule):
         lines += rule_lines(candidate.finish, picture, start, is_ranked=candidate.renumbered)
     elif isinstance(candidate.finish, Stack):
-        stack = stack_lines(candidate.finish, number, says_layers=says_layers)
+        stack = stack_lines(candidate.finish, start, number, says_layers=says_layers)
         lines += map(in_ranks, stack) if candidate.renumbered else stack
     elif candidate.finish is not None:
         lines += [f"- {sentence}" for sentence in candidate.finish.piece("picture").sentences]
     return [*lines, "- The result:", *grid_lines(answer)]
 
 
-def stack_lines(stack: Stack, number: int, *, says_layers: bool) -> Iterator[str]:
-    """The canvas at first and after each layer, if it is small; else the cells that change."""
+def stack_lines(stack: Stack, given: Array, number: int, *, says_layers: bool) -> Iterator[str]:
+    """How each layer's pieces are made, then the canvas if it is small, else what changes."""
     before, *canvases = stack.canvases(number)
+    known = dict[int, str]()
+    if stack.size.piece is not None and stack.size.piece.steps:
+        yield "- The picture that tells the size of the canvas:"
+        yield from piece_lines(stack.size.piece, given, known, "the size")
     yield f"- The canvas, {shape_words(before.shape)}, is all {COLOURS.get(stack.base)}."
     for place, (layer, canvas) in enumerate(zip(stack.layers, canvases, strict=True), 1):
         changed = int((canvas != before).sum())
-        words = f": {layer.words()} That" if says_layers else ""
         what = count_of(changed, "cell") if changed else "nothing"
         is_shown = changed and canvas.size <= LARGEST_BETWEEN and place < len(stack.layers)
         if changed and not is_shown:
             what = cells_words(np.flatnonzero(canvas != before).tolist(), canvas.shape[1])
             what = f"{what[0].lower()}{what[1:]}"
-        yield f"- Layer {place}{words} changes {what}{'; the canvas:' if is_shown else '.'}"
+        what = f"changes {what}{'; the canvas:' if is_shown else '.'}"
+        told = list(piece_lines(layer.drawn.piece, given, known, f"layer {place}"))
+        if layer.mask != layer.drawn:
+            mask = list(piece_lines(layer.mask.piece, given, known, f"the mask of layer {place}"))
+            told += ["  The mask:", *mask] if mask else []
+        yield f"- Layer {place}{f': {layer.words()}' if says_layers else '.'}"
+        yield from told
+        yield f"  Layer {place} {what}"
         yield from grid_lines(canvas) if is_shown else ()
         before = canvas
+
+
+def piece_lines(piece: PieceState, given: Array, known: dict[int, str], name: str) -> Iterator[str]:
+    """What the operations of a piece go by on the input, and the picture that they make.
+
+    `known` has the pieces that were told before, by name.
+    """
+    if not piece.steps or id(piece) in known:
+        yield from [f"  The picture is that of {known[id(piece)]}."] if piece.steps else ()
+        return
+    known[id(piece)] = name
+    value: Any = whole(given)
+    for step in piece.steps:
+        before = value
+        if isinstance(before, list) and step.kind == "edit":
+            value = [step.apply(one) for one in before]
+            continue
+        value = step.apply(before)
+        if step.kind == "choice":
+            yield from choice_lines(step, before)
+        elif step.lifted:
+            entry = Step(REGISTRY[step.function.__name__], step.arguments, 0.0)
+            yield from part_lines(entry, before.cells)
+            yield from evidence_lines(entry, before.cells, value.cells)
+    at = f"its top left cell at ({value.top + 1}, {value.left + 1}) of the canvas"
+    at += ", so partly outside" if min(value.top, value.left) < 0 else ""
+    is_small = value.cells.size <= LARGEST_BETWEEN
+    yield f"  The picture so made, {shape_words(value.cells.shape)}, {at}{':' if is_small else '.'}"
+    yield from grid_lines(value.cells) if is_small else ()
+
+
+def choice_lines(step: Operation, pieces: Sequence[Picture]) -> Iterator[str]:
+    """The parts among which is chosen, each with the trait that counts."""
+    found = [seen(one) for one in pieces if one.cells.any()]
+    trait = next((one for one in step.arguments if callable(one)), None)
+    if trait is None or len(found) > PARTS_NAMED:
+        yield f"  There are {len(pieces)} parts."
+        return
+    trait = main_colour if trait is ink else trait
+    words = {**MEASURES, **LOOKS, **FLAGS}[trait]
+    traits = [trait(one) for one in found]
+    yield "  The parts:"
+    yield from (part_words(one, trait, words, traits) for one in found)
 
 
 def changed_lines(before: Array, after: Array) -> list[str]:
@@ -190,8 +247,22 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
                 yield f"- Look at {noun}."
         elif source in made:
             end = ":" if grid.size <= LARGEST_BETWEEN else "."
-            yield f"- Make picture {made[source]} from the input grid: {source.command()}{end}"
+            told = list(steps_evidence(source.steps, start))
+            command = f"Make picture {made[source]} from the input grid: {source.command()}"
+            yield f"- {command}{'.' if told else end}"
+            yield from [*told, f"  Picture {made[source]}{end}"] if told else ()
             yield from grid_lines(grid) if grid.size <= LARGEST_BETWEEN else ()
+
+
+def steps_evidence(steps: Sequence[Step], picture: Array) -> Iterator[str]:
+    """What the steps go by, one after the other."""
+    for step in steps:
+        made = step.apply(picture)
+        assert made is not None, "the steps apply"
+        yield from part_lines(step, picture)
+        yield from patch_lines(step, picture)
+        yield from evidence_lines(step, picture, made)
+        picture = made
 
 
 def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
