@@ -14,7 +14,7 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, SearchBudget, State
 from agents.program_search.search.rules import OWN, Rule, Source
-from agents.program_search.transforms.registry import COLOURS, Array, steps_of
+from agents.program_search.transforms.registry import COLOURS, REGISTRY, Array, Step, steps_of
 
 BEAM_WIDTH = 10
 BEAM_LOOKED_AT = 40
@@ -42,6 +42,10 @@ PICTURE_COST = 0.4
 OWN_COST = 0.3
 CONSTANT_COST = 0.8
 COPY_COST = 0.5
+NONE_COST = 0.4
+"""The cost of asking only whether a colour is background, not which it is."""
+COLOURS_TO_ASK = 3
+"""It is asked of paints that show at least so many colours on train pictures."""
 
 
 class Column(NamedTuple):
@@ -87,7 +91,7 @@ class RuleLearner:
     ) -> None:
         """Compute every column; `outputs` have the shapes of the base's first pictures."""
         self.base, self.budget = base, budget
-        self.columns = columns_of(base, others, inputs, budget)
+        self.columns = columns_of(base, others, inputs, budget, len(outputs))
         self.target = np.concatenate([output.ravel() for output in outputs])
         self.pairs, self.cells = len(outputs), sum(grid.size for grid in base.grids)
         self.train_pair = np.repeat(np.arange(self.pairs), [one.size for one in outputs])
@@ -242,10 +246,11 @@ def joined_cases(case: Array, codes: Array, train: int) -> tuple[Array, int]:
 
 
 def columns_of(
-    base: State, others: Sequence[State], inputs: Sequence[Array], budget: SearchBudget
+    base: State, others: Sequence[State], inputs: Sequence[Array], budget: SearchBudget, train: int
 ) -> list[Column]:
     """All that rules may look at or copy; of those that tell the same cells apart only the first.
 
+    Of the first `train` pictures the outputs are known.
     Colours that can be copied stay if no earlier column has the same values.
     """
     shapes = base.shapes()
@@ -270,8 +275,8 @@ def columns_of(
             budget.spend(height * width * step.transform.effort)
         grids = [grid for grid in map(step.apply, base.grids) if grid is not None]
         if [grid.shape for grid in grids] == shapes:
-            is_colour = step.transform.kind == "paint"
-            keep(Source("picture", (step,)), step.cost, grids, is_colour)
+            for looked_at in sources_of(step, grids, train):
+                keep(*looked_at)
     for step in steps_of("number"):
         numbers = [step.transform.function(grid, *step.arguments) for grid in inputs]
         budget.spend(sum(grid.size for grid in inputs))
@@ -279,6 +284,19 @@ def columns_of(
         is_colour = step.transform.reads is COLOURS
         keep(Source("number", (step,)), step.cost, grids, is_colour)
     return list(found.values())
+
+
+def sources_of(
+    step: Step, grids: Sequence[Array], train: int
+) -> Iterator[tuple[Source, float, Sequence[Array], bool]]:
+    """A fact or paint with its cost and values; of a paint of many colours also if there is one."""
+    is_colour = step.transform.kind == "paint"
+    yield Source("picture", (step,)), step.cost, grids, is_colour
+    shown = np.unique(np.concatenate([grid.ravel() for grid in grids[:train]]))
+    if is_colour and len(shown) >= COLOURS_TO_ASK:
+        ask = next(REGISTRY["is_background"].steps())
+        asked = [ask.transform.function(grid) for grid in grids]
+        yield Source("picture", (step, ask)), step.cost + NONE_COST, asked, False
 
 
 def outcomes_among(columns: Sequence[Column], target: Array) -> list[Column]:

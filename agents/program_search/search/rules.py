@@ -36,7 +36,8 @@ DENIED = re.compile(rf"^(the cell |the input grid |\w+ \(\d\) |)({'|'.join(VERBS
 class Source(NamedTuple):
     """Where a value for each cell comes from.
 
-    "picture": the steps (at most one) applied to the picture that the rule paints;
+    "picture": the steps (at most one, and whether what it gives is background) applied to the
+    picture that the rule paints;
     "grid": picture steps applied to the input grid; "number": a step that sums that grid up;
     "constant": one colour everywhere.
     """
@@ -62,6 +63,8 @@ class Source(NamedTuple):
         if self.origin == "grid":
             made = f"when, in the input grid, you {self.command()}"
             return f"the colour at its place {made if self.steps else 'in the input grid'}"
+        if len(self.steps) > 1:
+            return f"whether {self.steps[0].sentence()} is background"
         return self.steps[0].sentence() if self.steps else "the cell's own colour"
 
     def command(self) -> str:
@@ -73,12 +76,12 @@ class Source(NamedTuple):
         noun = self.noun()
         if not noun.startswith("whether "):
             return ()
-        return (-1, 0, 1) if LIES_IN in noun else (0, 1)
+        return (-1, 0, 1) if LIES_IN in noun and len(self.steps) == 1 else (0, 1)
 
     def reads(self) -> Mapping[int, str]:
         """How its values read."""
         is_step = self.origin in ("picture", "number") and self.steps
-        return self.steps[0].transform.reads if is_step else COLOURS
+        return self.steps[-1].transform.reads if is_step else COLOURS
 
 
 OWN = Source("picture")
@@ -272,6 +275,8 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
     """The clause that the fact has one of the values; without a subject it is asked of the cell."""
     question = plain(fact.noun()).removeprefix("whether ")
     kind, lies_in, trait = question.removeprefix("the ").partition(LIES_IN)
+    if -1 not in fact.answers():
+        lies_in = ""
     some = f"{'an' if kind.startswith('object') else 'a'} {kind}"
     if fact.answers() and [*values] == [*fact.answers()]:
         return ""
@@ -347,6 +352,8 @@ def denied(text: str) -> str:
         return text.replace("only the two ends are", "it is not just the two ends that are")
     if "background from which no way" in text:
         return text.replace("background from which no", "ink or background from which a")
+    if text.endswith(" is background"):
+        return text.removesuffix("background") + "not background"
     return DENIALS.get(text) or DENIED.sub(lambda one: one[1] + VERBS[one[2]], text, count=1)
 
 

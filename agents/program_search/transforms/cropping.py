@@ -39,7 +39,7 @@ def cropped(grid: Array) -> Array | None:
 
 @new_picture(
     "crop to the box of all that is {colour}{extent}",
-    cost=1.1,
+    cost=1.5,
     extent={0: "", 1: ", and drop its outermost ring of cells"},
     colour=COLOURS,
 )
@@ -68,7 +68,7 @@ def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
     trait={**MEASURES, **AMOUNTS, **LOOKS},
     extent={"alone": "", "box": ", with all else that is in its box"},
     unless=lambda cut, which, trait, extent: (
-        (which in ("most", "least") and trait in tuple(LOOKS))
+        (which in ("most", "least") and trait not in {**MEASURES, **AMOUNTS})
         or (extent == "box" and cut in SPLITS)
         or (which == "alone" and cut in SPLITS)
     ),

@@ -141,7 +141,7 @@ def between(grid: Array, line: str) -> Array:
 
 @new_fact(
     "how many of the cell's {neighbours} are {alike}",
-    cost=1.1,
+    cost=1.3,
     neighbours=NEIGHBOURS,
     alike={"inked": "not background", "same": "of its own colour"},
 )
@@ -186,6 +186,20 @@ def neighbourhood(grid: Array, neighbours: int) -> Array:
 
 
 @new_fact(
+    "whether the cell lies in a {line} that holds a cell besides background",
+    cost=1.1,
+    reads=YES_NO,
+    line={"row": "row", "column": "column", "any": "row or column"},
+)
+def line_is_inked(grid: Array, line: str) -> Array:
+    """Mark with 1 the cells of such rows or columns as hold ink."""
+    ink = grid != background(grid)
+    rows, columns = ink.any(1, keepdims=True), ink.any(0, keepdims=True)
+    marked = {"row": rows, "column": columns, "any": rows | columns}[line]
+    return np.broadcast_to(marked * 1, grid.shape)
+
+
+@new_fact(
     "{what} in the cell's {line}",
     cost=1.2,
     effort=3,
@@ -225,14 +239,14 @@ def is_background(grid: Array) -> Array:
     return (grid == background(grid)) * 1
 
 
-@new_fact("how common the cell's colour is in the grid (0 is the commonest)", cost=1.0)
+@new_fact("how common the cell's colour is in the grid (0 is the commonest)", cost=1.1)
 def colour_rank(grid: Array) -> Array:
     """Rank each cell's colour by its number of cells; ties go to the lower colour."""
     counts = np.bincount(grid.ravel(), minlength=10)
     return np.argsort(np.argsort(-counts, kind="stable"))[grid]
 
 
-@new_fact("how common the cell's colour is besides the background (0 is the commonest)", cost=1.0)
+@new_fact("how common the cell's colour is besides the background (0 is the commonest)", cost=1.1)
 def ink_rank(grid: Array) -> Array:
     """Rank each cell's colour among the inks; -1 on background."""
     counts = np.bincount(grid.ravel(), minlength=10)

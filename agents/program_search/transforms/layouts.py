@@ -180,7 +180,7 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array 
 @new_picture(
     "lay all parts, every {cut}, over each other so that {by} meet; smaller boxes go over larger "
     "ones, and later parts over earlier ones with an equal box",
-    cost=1.4,
+    cost=1.8,
     effort=2,
     cut={name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")},
     by={

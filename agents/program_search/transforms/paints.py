@@ -136,7 +136,7 @@ def colour_nearby(grid: Array, around: str) -> Array:
 
 @new_paint(
     "the {trait} of the {cut} that the cell lies {extent} (background if in none)",
-    cost=1.2,
+    cost=1.3,
     trait=TINTS,
     cut=OBJECTS | PANES,
     extent={"cells": "in", "box": "in the box of"},

@@ -136,7 +136,7 @@ def part_number(grid: Array, cut: Cut, count: str) -> Array:
 
 @new_fact(
     "whether the {cut} that the cell lies in has an even {trait}",
-    cost=1.3,
+    cost=1.6,
     reads=YES_NO,
     cut=CUTS,
     trait=worded(cells, height, width),

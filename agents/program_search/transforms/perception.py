@@ -84,6 +84,16 @@ def gaps(flags: Array) -> list[int]:
     return (edges[1::2] - edges[::2]).tolist()
 
 
+def evenly(flags: Array) -> Array:
+    """Keep of the flags only those that part the others into runs of one length, if any do so."""
+    size = len(flags)
+    for run in range(2, size // 2 + 1):
+        places = np.arange(run, size, run + 1)
+        if (size + 1) % (run + 1) == 0 and flags[places].all():
+            return np.isin(np.arange(size), places)
+    return flags
+
+
 @remembered
 def lines(grid: Array) -> Array:
     """Mark the full rows and columns of the colour that best divides the grid into panes.
@@ -92,7 +102,7 @@ def lines(grid: Array) -> Array:
     """
     best, most = np.zeros(grid.shape, bool), (False, False, 0)
     for colour in np.unique(grid).tolist():
-        rows, columns = (grid == colour).all(1), (grid == colour).all(0)
+        rows, columns = (evenly(one) for one in ((grid == colour).all(1), (grid == colour).all(0)))
         heights, widths = gaps(rows), gaps(columns)
         even = len(set(heights)) == len(set(widths)) == 1
         merit = even, colour != background(grid), len(heights) * len(widths)

@@ -94,6 +94,11 @@ def is_square(part: Part) -> int:
     return int(part.mask.shape[0] == part.mask.shape[1])
 
 
+def is_full_square(part: Part) -> int:
+    """Tell whether it is a square filled to its corners."""
+    return is_full(part) * is_square(part)
+
+
 def mirrors_sideways(part: Part) -> int:
     """Tell whether it is the same when mirrored left to right."""
     return int((part.picture == part.picture[:, ::-1]).all())
@@ -171,6 +176,7 @@ SIZES = worded(cells, height, width, longer_side, box_area, colour_count, hole_c
 FLAGS = worded(
     is_full,
     is_square,
+    is_full_square,
     has_hole,
     mirrors_sideways,
     mirrors_upright,
@@ -183,6 +189,7 @@ LACKS = dict(
         (
             "does not fill its box",
             "has no square box",
+            "is no square filled to its corners",
             "has no hole",
             "is not the same when mirrored left to right",
             "is not the same when mirrored top to bottom",
