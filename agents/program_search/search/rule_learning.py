@@ -277,13 +277,20 @@ def columns_of(
         if [grid.shape for grid in grids] == shapes:
             for looked_at in sources_of(step, grids, train):
                 keep(*looked_at)
+    budget.spend(len(steps_of("number")) * sum(grid.size for grid in inputs))
+    for number in numbers_of(inputs, shapes):
+        keep(*number)
+    return list(found.values())
+
+
+def numbers_of(
+    inputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]
+) -> Iterator[tuple[Source, float, Sequence[Array], bool]]:
+    """Every number of the inputs with its cost, at each cell of pictures of these shapes."""
     for step in steps_of("number"):
         numbers = [step.transform.function(grid, *step.arguments) for grid in inputs]
-        budget.spend(sum(grid.size for grid in inputs))
         grids = [np.full(shape, number) for shape, number in zip(shapes, numbers, strict=True)]
-        is_colour = step.transform.reads is COLOURS
-        keep(Source("number", (step,)), step.cost, grids, is_colour)
-    return list(found.values())
+        yield Source("number", (step,)), step.cost, grids, step.transform.reads is COLOURS
 
 
 def sources_of(
