@@ -253,7 +253,7 @@ def columns_of(
     Of the first `train` pictures the outputs are known.
     Colours that can be copied stay if no earlier column has the same values.
     """
-    shapes = base.shapes()
+    shapes, cells = base.shapes(), sum(map(np.size, base.grids))
     found, told = dict[bytes, Column](), set[bytes]()
 
     def keep(source: Source, cost: float, grids: Sequence[Array], is_colour: bool) -> None:
@@ -271,8 +271,7 @@ def columns_of(
     for step in steps_of("fact", "paint"):
         if budget.left() <= 0:
             break
-        for height, width in shapes:
-            budget.spend(height * width * step.transform.effort)
+        budget.spend(cells * step.transform.effort)
         grids = [grid for grid in map(step.apply, base.grids) if grid is not None]
         if [grid.shape for grid in grids] == shapes:
             for looked_at in sources_of(step, grids, train):
