@@ -49,7 +49,7 @@ DEFAULT_MAX_SILENCE_S = 300.0
 DEFAULT_BATCH_SIZE = 10_000
 """Requests; the providers take more, but a file of theirs is then hard to handle."""
 DEFAULT_BATCH_POLL_S = 30.0
-DEFAULT_SEARCH_BUDGET = 24_000_000
+DEFAULT_SEARCH_BUDGET = 20_000_000
 """Work that the embedded search may spend on a task, in cells touched; 2 to 5 s of processor."""
 
 MAX_RETRY_DELAY_S = 60.0

@@ -14,7 +14,7 @@ from agents.program_search.search.mosaic import Mosaic, learn_mosaic
 from agents.program_search.search.rule_learning import RuleLearner
 from agents.program_search.search.rules import OWN
 from agents.program_search.transforms.cropping import chosen_part
-from agents.program_search.transforms.facts import walled_in
+from agents.program_search.transforms.facts import line_is_inked, walled_in
 from agents.program_search.transforms.perception import background, holes, lines, parts
 from agents.program_search.transforms.registry import Array
 from agents.program_search.transforms.traits import cells
@@ -67,6 +67,11 @@ def test_panes_of_one_size_are_preferred_to_stray_background_lines() -> None:
     ]
 
 
+def test_panes_are_of_one_size_though_one_of_them_begins_with_an_empty_line() -> None:
+    panes = parts(grid("00000/11011/00000/10011/11001"), "panes")
+    assert [part.mask.shape for part in panes] == [(2, 2)] * 4
+
+
 def test_a_grid_without_full_lines_has_no_panes() -> None:
     assert not lines(grid("120/012/201")).any()
 
@@ -80,6 +85,19 @@ def test_corners_leak_only_where_told_so() -> None:
     ring = grid("0100/1010/0100/0000")
     assert walled_in(ring, False).sum() == 1
     assert walled_in(ring, True).sum() == 0
+
+
+def test_lines_that_hold_ink_are_marked_whole() -> None:
+    assert line_is_inked(grid("020/000"), "row").tolist() == [[1, 1, 1], [0, 0, 0]]
+    assert line_is_inked(grid("020/000"), "column").tolist() == [[0, 1, 0], [0, 1, 0]]
+    assert line_is_inked(grid("020/000"), "any").tolist() == [[1, 1, 1], [0, 1, 0]]
+
+
+def test_the_part_of_the_fewest_cells_can_be_cut_out() -> None:
+    assert chosen_part(grid("2033/0003"), "one_colour_sides", "least", cells, "alone").shape == (
+        1,
+        1,
+    )
 
 
 def test_no_part_is_chosen_on_a_tie_of_different_parts() -> None:
@@ -96,6 +114,15 @@ def test_a_pair_with_a_case_of_its_own_fails_its_refit() -> None:
     best = learnt("111/111>333/333", "122/122>344/344", "155/155>366/366")[0]
     assert best.left_out == (True, False, False)
     assert not best.is_strong()
+
+
+def test_a_colour_that_no_pair_shows_is_a_colour() -> None:
+    rules = learnt("020/000>020/080", "3040/0000>3040/8080", "506/000")
+    asked = [one for one in rules if any(len(fact.steps) == 2 for fact in one.finish.facts)]
+    assert asked
+    for one in asked:
+        assert one.unseen == 0
+        assert one.outputs[2].tolist() == [[5, 0, 6], [8, 0, 8]]
 
 
 def test_a_test_case_that_no_pair_shows_weakens_a_rule() -> None:
