@@ -26,7 +26,11 @@ TERMS = (
     ),
     (
         r"(that|\([abc]\)) is none\b(?! of)",
-        "A value is none for a cell that lies in no such part, or too far from one.",
+        "A value is none if the cell lies in no such part, or if what is asked for is not there.",
+    ),
+    (
+        r"number of the [^.]*\bthat the cell lies in, counted 1, 2",
+        "Where parts are counted from 1, cells that lie in none have 0.",
     ),
 )
 PLACE = (

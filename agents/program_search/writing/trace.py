@@ -262,7 +262,8 @@ class TraceWriter:
             each = f"{each[0].upper()}{each[1:]}" if len(pairs) < self.pairs else "Every pair"
             shows = "each show" if 1 < len(pairs) < self.pairs else "shows"
             return [f"- {each} {shows} some cases that no other pair shows."]
-        return [f"- Without {pairs_words(left_out)}, some cases could have another outcome."]
+        which = "one or another of several pairs" if len(pairs) > 3 else pairs_words(left_out)
+        return [f"- Without {which}, some cases could have another outcome."]
 
     def _new_colours(self) -> Iterator[str]:
         """The colours of test inputs that no pair's input has."""

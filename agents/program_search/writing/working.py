@@ -251,7 +251,8 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
             command = f"Make picture {made[source]} from the input grid: {source.command()}"
             yield f"- {command}{'.' if told else end}"
             yield from [*told, f"  Picture {made[source]}{end}"] if told else ()
-            yield from grid_lines(grid) if grid.size <= LARGEST_BETWEEN else ()
+            is_small = grid.size <= LARGEST_BETWEEN
+            yield from grid_lines(grid) if is_small else changed_lines(start, grid)
 
 
 def steps_evidence(steps: Sequence[Step], picture: Array) -> Iterator[str]:
