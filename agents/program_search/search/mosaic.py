@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, Piece, State
-from agents.program_search.search.rules import listing
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import LARGEST_SIDE, Array
 
@@ -28,7 +27,7 @@ class Mosaic(NamedTuple):
         """The table's size and its rows; the lines compute `answer`."""
         words = [f"Lay out a table of {len(self.plan)}×{len(self.plan[0])} copies."]
         for number, row in enumerate(self.plan, 1):
-            words.append(f"Row {number}: {listing(TILES[tile] for tile in row)}.")
+            words.append(f"Row {number}, from the left: {'; '.join(TILES[tile] for tile in row)}.")
         tiles = {"same": variable, "blank": f"np.zeros_like({variable})"}
         turns = {tile: f"turned({variable}, {tile!r})" for tile in SYMMETRIES}
         rows = [f"[{', '.join((tiles | turns)[tile] for tile in row)}]" for row in self.plan]

@@ -145,7 +145,8 @@ def box_repeated(grid: Array, lines: str) -> Array | None:
 
 
 @new_picture(
-    "crop to {extent} the largest frame: equal sides of one colour, four equal corners",
+    "crop to {extent} the largest frame, a rectangle whose left and right sides (or top and bottom "
+    "ones) hold one ink colour between the corners, and whose four corners hold one ink colour",
     cost=1.2,
     effort=15,
     extent={0: "the whole of", 1: "the inside of"},

@@ -8,8 +8,8 @@ from agents.program_search.transforms.registry import Array, new_picture
 
 
 @new_picture(
-    "move every other inked cell to the nearest place {where} the box of the largest one-colour "
-    "object",
+    "move every inked cell outside the largest one-colour object to the nearest place {where} the "
+    "box of that object",
     cost=1.7,
     effort=6,
     where={"beside": "beside (at a side or a corner of)", "in": "in"},

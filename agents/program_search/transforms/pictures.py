@@ -37,9 +37,12 @@ HOLES = {
     "patch": "those of the colour that covers only solid rectangles, on average the largest",
 }
 SAMENESS = {
-    "sideways": "mirrored left to right about the column that fits the most cells",
-    "upright": "mirrored top to bottom about the row that fits the most cells",
-    "half_turn": "turned by half a turn about the place that fits the most cells",
+    "sideways": "mirrored left to right about a line across which all cells that can be compared "
+    "agree (if several lines do, that which compares most)",
+    "upright": "mirrored top to bottom about a line across which all cells that can be compared "
+    "agree (if several lines do, that which compares most)",
+    "half_turn": "turned by half a turn about a place about which all cells that can be compared "
+    "agree (if several places do, that which compares most)",
     "falling": "mirrored about the falling diagonal",
 }
 WAYS = {
@@ -363,7 +366,12 @@ def hidden_by_repetition(grid: Array, hole: str, way: str) -> Array | None:
     return None if whole is None else boxed(whole, grid == missing_colour(grid, hole), 0)
 
 
-@new_picture("give every one-cell {cut} the commonest colour around it", cost=1.3, cut=OBJECTS)
+@new_picture(
+    "give every one-cell {cut} the commonest colour of the cells around it (up to eight; of equals "
+    "that of the lower number)",
+    cost=1.3,
+    cut=OBJECTS,
+)
 def without_specks(grid: Array, cut: str) -> Array:
     """Give each speck the commonest colour of its eight neighbours."""
     result = grid.copy()

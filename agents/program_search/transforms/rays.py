@@ -60,16 +60,19 @@ def along(
 
 
 @new_paint(
-    "the colour of the one-colour object from {start} of whose box a ray going {way} comes by "
-    "({end}; background if none comes by)",
+    "the colour of the one-colour object whose ray, which leaves its box going {way} from {start}, "
+    "meets the cell ({end}; background if no ray does)",
     cost=1.4,
     effort=7,
-    start={"middle": "the middle", "corner": "the corner"},
+    start={
+        "middle": "the middle (of an even side the lower or right cell of the two)",
+        "corner": "the corner",
+    },
     way=WAYS,
     unless=lambda start, way, _: (
         start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
     ),
-    end={"stops": "ink stops it", "passes": "nothing stops it"},
+    end={"stops": "ink outside the box stops it", "passes": "nothing stops it"},
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
     """Paint the rays that leave each object's box in its colour; the rest as background."""

@@ -180,7 +180,7 @@ def image_words(picture: Array, made: Array, symmetry: str, hole: str) -> Iterat
     row, column = axis_words(down, "row"), axis_words(right, "column")
     if symmetry != "falling":
         about = {"sideways": column, "upright": row}.get(symmetry, f"{row}, {column}")
-        yield f"The place that fits the most cells is {about}."
+        yield f"All cells that can be compared agree about {about}."
     left = int((made == missing).sum())
     if left and hole == "patch":
         yield (

@@ -26,7 +26,7 @@ from agents.program_search.writing.pair_words import (
 )
 from agents.program_search.writing.program import steps_in_words
 from agents.program_search.writing.terms import terms_in
-from agents.program_search.writing.working import grid_lines, values, worked
+from agents.program_search.writing.working import grid_lines, unshown_words, values, worked
 
 NEAR_MISSES_SHOWN = 2
 NEAR, BETTER = 0.1, 0.5
@@ -228,6 +228,10 @@ class TraceWriter:
                 "- The rule tells colours by how common they are; this may fit the pairs by chance."
             )
         lines += values_shown(candidate)
+        for number in range(self.pairs, len(self.inputs)):
+            if words := unshown_words(candidate, *self._seen(candidate, number)):
+                test = f"Test input {number - self.pairs + 1}"
+                lines.append(f"- {test} has cells with values that no pair shows: {words}.")
         if rival is not None and is_to_be_told(candidate, rival, evidence):
             words = rule_paragraph(rival)
             is_told = rival.search == "rules" and len(words) <= LONGEST_RIVAL
@@ -244,7 +248,7 @@ class TraceWriter:
         """Which cases only one pair shows, of the pairs without which the rule is not settled."""
         rule, pairs = candidate.finish, [n for n, is_right in enumerate(left_out) if not is_right]
         if not isinstance(rule, Rule):
-            return [f"- Without {pairs_words(left_out)}, other layers would fit the other pairs."]
+            return [f"- Without {pairs_words(left_out)}, something else would fit the other pairs."]
         cases = [cases_in(rule, *self._seen(candidate, pair)) for pair in range(self.pairs)]
         once = {n: cases[n].difference(*cases[:n], *cases[n + 1 :]) for n in pairs}
         lines = []

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.rules import OWN, Case, Rule, Source, boxes_of, reading
+from agents.program_search.search.rules import (
+    OWN,
+    Case,
+    Rule,
+    Source,
+    boxes_of,
+    reading,
+    values_words,
+)
 from agents.program_search.search.views import in_ranks, renumbered
 from agents.program_search.stacking.layers import Stack
 from agents.program_search.stacking.pictures import Operation, Picture, ink, seen, whole
@@ -264,6 +272,21 @@ def steps_evidence(steps: Sequence[Step], picture: Array) -> Iterator[str]:
         yield from patch_lines(step, picture)
         yield from evidence_lines(step, picture, made)
         picture = made
+
+
+def unshown_words(candidate: Candidate, start: Array, picture: Array) -> str:
+    """Which numbers or colours of the facts to look at the picture has and no train pair shows."""
+    rule, words = candidate.finish, list[str]()
+    if not isinstance(rule, Rule):
+        return ""
+    for fact in rule.named():
+        place = rule.facts.index(fact)
+        seen_there = {*values(fact, picture, start).ravel().tolist()}
+        new = sorted(seen_there.difference(case[place] for case in rule.table))
+        if new and not fact.answers():
+            name = f"({rule.names()[place]})" if len(rule.named()) > 1 else rule.noun(fact)
+            words.append(f"{values_words(new, fact.reads())} as {name}")
+    return "; ".join(words)
 
 
 def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
