@@ -21,7 +21,13 @@ from agents.program_search.writing.pair_words import common_words, pair_words
 from agents.program_search.writing.step_evidence import evidence_lines
 from agents.program_search.writing.terms import terms_in
 from agents.program_search.writing.trace import TraceWriter, rule_paragraph
-from agents.program_search.writing.working import cells_words, part_lines, seen_lines, worked
+from agents.program_search.writing.working import (
+    cells_words,
+    part_lines,
+    seen_lines,
+    unshown_words,
+    worked,
+)
 from tests.program_search.test_stacking import BUDGET, over_a_column
 
 quick = settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -416,3 +422,13 @@ def test_a_case_that_one_pair_shows_alone_is_named() -> None:
     candidate = Candidate((), rule, 1.0, tuple(pairs), left_out=(True, False, True))
     told = TraceWriter(pairs, pairs, []).doubts(candidate, Evidence(0, 1.0, passed=True), None)
     assert told == ["- Only pair 2 shows what becomes of a cell if the cell is orange (7)."]
+
+
+def test_values_of_a_test_input_that_no_pair_shows_are_named() -> None:
+    step = next(one for one in steps_of("fact") if "part_measure(" in one.code("picture"))
+    fact = Source("picture", (step,))
+    rule = Rule((fact,), {(1,): Source("constant", colour=4), (-1,): OWN}, OWN)
+    grid = np.array([[3, 0, 3, 3, 3]])
+    candidate = Candidate((), rule, 1.0, (grid,))
+    assert unshown_words(candidate, grid, grid).startswith("3 as the number of cells of the ")
+    assert unshown_words(candidate, grid[:, :2], grid[:, :2]) == ""
