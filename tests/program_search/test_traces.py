@@ -17,17 +17,17 @@ from agents.program_search.solving import rival_of
 from agents.program_search.stacking.search import stacked
 from agents.program_search.transforms.registry import REGISTRY, Array, steps_of
 from agents.program_search.transforms.traits import FLAGS, LACKS
+from agents.program_search.writing.doubts import Doubts, rule_paragraph, unshown_words
+from agents.program_search.writing.grid_words import cells_words
+from agents.program_search.writing.ideas import Ideas
 from agents.program_search.writing.pair_words import common_words, pair_words
+from agents.program_search.writing.part_words import part_lines
+from agents.program_search.writing.rule_working import seen_lines
 from agents.program_search.writing.step_evidence import evidence_lines
+from agents.program_search.writing.task_grids import TaskGrids
 from agents.program_search.writing.terms import terms_in
-from agents.program_search.writing.trace import TraceWriter, rule_paragraph
-from agents.program_search.writing.working import (
-    cells_words,
-    part_lines,
-    seen_lines,
-    unshown_words,
-    worked,
-)
+from agents.program_search.writing.trace import TraceWriter
+from agents.program_search.writing.working import worked
 from tests.program_search.test_stacking import BUDGET, over_a_column
 
 quick = settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -110,10 +110,10 @@ def test_names_in_clauses_are_those_of_the_programs_variables() -> None:
 def test_a_fact_alone_is_refuted_by_two_cells_that_it_does_not_tell_apart() -> None:
     given, wanted = grid("000/055/005"), grid("000/011/001")
     rule = Rule((OWN, fact("how many of the cell's four")), {(5, 2): constant(1)}, OWN)
-    told = TraceWriter([given], [wanted], []).near_misses(Candidate((), rule, 9.0, (wanted,)))
+    told = Ideas(TaskGrids([given], [wanted]), []).near_misses(Candidate((), rule, 9.0, (wanted,)))
     assert told == []
     other = grid("000/015/005")
-    told = TraceWriter([given], [other], []).near_misses(Candidate((), rule, 9.0, (other,)))
+    told = Ideas(TaskGrids([given], [other]), []).near_misses(Candidate((), rule, 9.0, (other,)))
     assert "grey (5) for both (2, 2) and (2, 3)" in " ".join(told)
     assert "blue (1) at the one and grey (5) at the other" in " ".join(told)
 
@@ -124,8 +124,8 @@ def test_an_idea_that_does_little_is_no_near_miss() -> None:
     wanted[0, :2] = 3
     lazy = [one for one in steps_of("picture") if one.sentence().startswith("erase every cell")]
     states = [type("State", (), {"steps": (one,), "cost": 1.0, "grids": (given,)}) for one in lazy]
-    writer = TraceWriter([given], [wanted], states)  # type: ignore[arg-type]
-    assert writer.near_misses(Candidate((), None, 9.0, (wanted,))) == []
+    ideas = Ideas(TaskGrids([given], [wanted]), states)  # type: ignore[arg-type]
+    assert ideas.near_misses(Candidate((), None, 9.0, (wanted,))) == []
 
 
 @pytest.fixture(scope="module")
@@ -221,10 +221,10 @@ def test_a_rival_is_told_whole_or_not_at_all() -> None:
     pair, other = grid("12"), grid("35")
     rule = Candidate((), None, 1.0, (pair, grid("34")))
     short, long = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN), rule_of_two()
-    writer = TraceWriter([pair, pair], [pair], [])
+    writer = Doubts(TaskGrids([pair, pair], [pair]))
     for finish, is_told in ((short, True), (long, False)):
         rival = Candidate((), finish, 2.0, (pair, other))
-        (told,) = writer.doubts(rule, Evidence(0, 0.5, passed=True), rival)[1:]
+        (told,) = writer.about(rule, Evidence(0, 0.5, passed=True), rival)[1:]
         assert (rule_paragraph(rival) in told) == is_told
         assert "For test input 1 it gives grey (5) at (1, 2)" in told
 
@@ -233,8 +233,8 @@ def test_a_number_of_which_the_pairs_show_few_values_stays_open() -> None:
     holes = fact("the number of holes of the one-colour object (joined by sides)")
     rule = Rule((holes,), {(-1,): OWN, (0,): OWN, (1,): constant(8)}, OWN)
     candidate = Candidate((), rule, 1.0, (grid("1"),))
-    writer = TraceWriter([grid("1")], [grid("1")], [])
-    doubts = writer.doubts(candidate, Evidence(0, 1.0, passed=True), None)
+    writer = Doubts(TaskGrids([grid("1")], [grid("1")]))
+    doubts = writer.about(candidate, Evidence(0, 1.0, passed=True), None)
     assert "show only none, 0 and 1 as the number of holes" in " ".join(doubts)
 
 
@@ -242,10 +242,10 @@ def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
     pair = grid("12")
     rule = Candidate((), None, 1.0, (pair, pair, grid("34")), left_out=(True, True))
     stack = Candidate((), None, 0.5, (pair, pair, grid("35")), search="stacking")
-    writer = TraceWriter([pair] * 3, [pair] * 2, [])
+    writer = Doubts(TaskGrids([pair] * 3, [pair] * 2))
     found = Evidence(0, 1.0, passed=True, again=(True, True))
-    assert writer.doubts(rule, found, stack) == []
-    assert writer.doubts(rule, found._replace(share=0.5), stack)
+    assert writer.about(rule, found, stack) == []
+    assert writer.about(rule, found._replace(share=0.5), stack)
 
 
 def test_rows_of_parts_count_from_1_as_those_of_cells_do() -> None:
@@ -411,7 +411,7 @@ def test_a_near_miss_by_ranks_names_the_outputs_colours_as_they_are() -> None:
     given, wanted = grid("000/055/015"), grid("000/088/018")
     rule = Rule((OWN, fact("how many of the cell's four")), {(1, 2): constant(8)}, OWN)
     candidate = Candidate((), rule, 9.0, (wanted,), renumbered=True)
-    (line,) = TraceWriter([given], [grid("000/085/018")], []).near_misses(candidate)[:1]
+    (line,) = Ideas(TaskGrids([given], [grid("000/085/018")]), []).near_misses(candidate)[:1]
     assert "azure (8)" in line
     assert "eighth" not in line
 
@@ -420,7 +420,7 @@ def test_a_case_that_one_pair_shows_alone_is_named() -> None:
     pairs = [grid("05"), grid("07"), grid("05")]
     rule = Rule((OWN,), {(5,): OWN, (7,): constant(1), (0,): OWN}, OWN)
     candidate = Candidate((), rule, 1.0, tuple(pairs), left_out=(True, False, True))
-    told = TraceWriter(pairs, pairs, []).doubts(candidate, Evidence(0, 1.0, passed=True), None)
+    told = Doubts(TaskGrids(pairs, pairs)).about(candidate, Evidence(0, 1.0, passed=True), None)
     assert told == ["- Only pair 2 shows what becomes of a cell if the cell is orange (7)."]
 
 

@@ -1,6 +1,6 @@
 """What pairs show, in plain words: shapes, parts, colours, and what they suggest."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -9,6 +9,12 @@ from agents.program_search.search.rules import listing
 from agents.program_search.transforms.perception import OBJECTS, background, lines, parts
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import COLOURS, Array
+from agents.program_search.writing.grid_words import (
+    colours_words,
+    count_of,
+    place_words,
+    shape_words,
+)
 
 SEEN_CUT = "one_colour_corners"
 MOST_COUNTED = 12
@@ -215,29 +221,3 @@ def colours(given: Array, wanted: Array) -> Iterator[str]:
         yield f"{colours_words(new)} {'is' if len(new) == 1 else 'are'} new"
     if gone := before - after:
         yield f"{colours_words(gone)} disappear{'s' if len(gone) == 1 else ''}"
-
-
-def place_words(top: int, left: int, shape: tuple[int, ...]) -> str:
-    """Where a block lies, rows and columns counted from 1."""
-    if shape == (1, 1):
-        return f"({top + 1}, {left + 1})"
-    texts = []
-    for line, first, length in (("row", top, shape[0]), ("column", left, shape[1])):
-        last = first + length
-        texts.append(f"{line} {last}" if length == 1 else f"{line}s {first + 1}-{last}")
-    return " ".join(texts)
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 cell`, `3 cells`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def shape_words(shape: tuple[int, ...]) -> str:
-    """Rows × columns."""
-    return f"{shape[0]}×{shape[1]}"
-
-
-def colours_words(colours: Iterable[int]) -> str:
-    """The colours by name and number, in their order."""
-    return listing(COLOURS[colour] for colour in sorted(colours))

@@ -20,7 +20,7 @@ from agents.program_search.transforms.registry import COLOURS, Array, Step
 from agents.program_search.transforms.stamps import exemplar, exemplars_of, mask_and_colours
 from agents.program_search.transforms.summaries import objects_written, stripes_of
 from agents.program_search.transforms.traits import main_colour, rarest_colour
-from agents.program_search.writing.pair_words import count_of, place_words, shape_words
+from agents.program_search.writing.grid_words import count_of, place_words, shape_words
 
 MOST_TOLD = 12
 """Of more parts, lines or marks only the first are told."""

@@ -1,0 +1,129 @@
+"""The ideas on the way to a rule: what the pairs suggest, and what comes near but does not fit."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from agents.program_search.search.candidates import Candidate, State
+from agents.program_search.search.rules import Rule, Source, listing, reading
+from agents.program_search.search.views import in_ranks
+from agents.program_search.transforms.registry import COLOURS, Array
+from agents.program_search.writing.grid_words import count_of
+from agents.program_search.writing.pair_words import suggestion
+from agents.program_search.writing.rule_working import values
+from agents.program_search.writing.task_grids import TaskGrids
+
+NEAR_MISSES_SHOWN = 2
+NEAR, BETTER = 0.1, 0.5
+"""A simpler idea is a near miss if it leaves at most this share of the cells wrong, and at most
+so many of those that are wrong if nothing is done."""
+NUMBERS = ("", "One thing", "Two things", "Three things")
+SHORT_NOUN = 90
+"""A fact that alone is looked at is called by its noun if that has at most so many letters."""
+
+
+class Ideas(NamedTuple):
+    """What is told of one task before the rule; `states` are the first that the search made."""
+
+    grids: TaskGrids
+    states: Sequence[State]
+
+    def suggestions(self, candidate: Candidate) -> list[str]:
+        """What to look for, then what comes first and what it is that decides in all pairs."""
+        lines, rule = [suggestion(self.grids.train_inputs(), self.grids.outputs)], candidate.finish
+        if not isinstance(rule, Rule) or not rule.facts:
+            return lines
+        told, letters = list[str](), dict(zip(rule.facts, rule.names(), strict=True))
+        if candidate.renumbered:
+            told.append("Colours are told by how common they are in their grid.")
+        if candidate.steps:
+            steps = "; then ".join(step.sentence() for step in candidate.steps)
+            told.append(f"A first step helps: {steps}. What follows is about the picture so made.")
+        told += rule.making()
+        nouns = [
+            f"({letters[fact]}) {rule.noun(fact)}"
+            if fact in rule.named() and len(rule.named()) > 1
+            else rule.noun(fact)
+            for fact in rule.told()
+        ]
+        what = f"{NUMBERS[len(nouns)]} {'tells' if len(nouns) == 1 else 'together tell'}"
+        told.append(f"{what} what becomes of every cell in all pairs: {'; and '.join(nouns)}.")
+        return [*lines, *(map(in_ranks, told) if candidate.renumbered else told)]
+
+    def near_misses(self, candidate: Candidate) -> list[str]:
+        """Simpler ideas that almost fit, each with the pair that refutes it."""
+        lines = list(self._facts_alone(candidate))
+        unchanged = self._share_wrong(self.grids.inputs)
+        simpler = (one for one in self.states if one.steps and one.cost < candidate.cost)
+        near = sorted(
+            (
+                (share, state)
+                for state in simpler
+                if 0 < (share := self._share_wrong(state.grids)) <= min(NEAR, BETTER * unchanged)
+            ),
+            key=lambda one: one[0],
+        )
+        for _, state in near:
+            if candidate.steps[: len(state.steps)] != state.steps:
+                lines.append(self._miss(state))
+        return lines[:NEAR_MISSES_SHOWN]
+
+    def _facts_alone(self, candidate: Candidate) -> Iterator[str]:
+        """For each of several facts two cells that it does not tell apart, though they differ."""
+        rule = candidate.finish
+        if not isinstance(rule, Rule) or len(rule.facts) < 2:
+            return
+        named, letters = rule.named(), dict(zip(rule.facts, rule.names(), strict=True))
+        for fact in rule.told():
+            noun = rule.noun(fact)
+            if fact in named and len(named) > 1:
+                noun = f"({letters[fact]})"
+            elif len(noun) > SHORT_NOUN:
+                noun = "the first of the two" if len(rule.facts) == 2 else "the first of the three"
+            pairs = range(self.grids.pairs())
+            line = next(filter(None, (self._alone(candidate, fact, n) for n in pairs)), "")
+            if line:
+                noun = in_ranks(noun) if candidate.renumbered else noun
+                yield f"- {noun[0].upper()}{noun[1:]}: this alone does not decide. {line}"
+
+    def _alone(self, candidate: Candidate, fact: Source, pair: int) -> str:
+        """Two cells of the pair of equal value and colour that end up different, in words."""
+        start, picture = self.grids.seen(candidate, pair)
+        assert isinstance(candidate.finish, Rule), "facts are those of a rule"
+        shown, wanted = values(fact, picture, start), self.grids.outputs[pair]
+        shown = candidate.finish.shown(fact, shown)
+        seen: dict[tuple[int, int], tuple[int, int]] = {}
+        for place in np.ndindex(wanted.shape):
+            key = int(shown[place]), int(picture[place])
+            first = seen.setdefault(key, place)
+            if wanted[first] != wanted[place]:
+                value = reading(key[0], fact.reads())
+                value = in_ranks(value) if candidate.renumbered else value
+                one, two = (f"({row + 1}, {column + 1})" for row, column in (first, place))
+                ends = [COLOURS[int(wanted[cell])] for cell in (first, place)]
+                made = ", after the first step," if candidate.steps else ""
+                return (
+                    f"In pair {pair + 1}{made} it is {value} for both {one} and {two}, but the "
+                    f"output has {ends[0]} at the one and {ends[1]} at the other."
+                )
+        return ""
+
+    def _share_wrong(self, grids: Sequence[Array]) -> float:
+        """The share of the outputs' cells that these grids have wrong; 1 if shapes differ."""
+        outputs = self.grids.outputs
+        pairs = list(zip(grids, outputs, strict=False))
+        if any(grid.shape != wanted.shape for grid, wanted in pairs):
+            return 1.0
+        wrong = sum(int((grid != wanted).sum()) for grid, wanted in pairs)
+        return wrong / sum(wanted.size for wanted in outputs)
+
+    def _miss(self, state: State) -> str:
+        pairs = zip(state.grids, self.grids.outputs, strict=False)
+        wrong = [int((a != b).sum()) for a, b in pairs]
+        pair = next(number for number, cells in enumerate(wrong) if cells)
+        steps = "; then ".join(step.sentence() for step in state.steps)
+        fits = [f"pair {number + 1}" for number, cells in enumerate(wrong) if not cells]
+        right = f"fits {listing(fits)}, but " if fits else ""
+        left = f"leaves {count_of(wrong[pair], 'cell')} of pair {pair + 1} wrong"
+        return f"- {steps[0].upper()}{steps[1:]}: {right}{left}."

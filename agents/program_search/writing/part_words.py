@@ -1,0 +1,74 @@
+"""The parts of a picture that a step compares, each with the trait that counts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from agents.program_search.transforms.perception import Part, parts
+from agents.program_search.transforms.pictures import missing_colour
+from agents.program_search.transforms.registry import COLOURS, YES_NO, Array, Step
+from agents.program_search.transforms.traits import (
+    FLAGS,
+    TINTS,
+    Trait,
+    left_column,
+    main_colour,
+    top_row,
+)
+from agents.program_search.writing.grid_words import cells_words, place_words
+
+PARTS_NAMED = 8
+"""Of more parts only the first are told."""
+
+
+def part_lines(step: Step, picture: Array) -> list[str]:
+    """The parts that a step compares, each with the trait that counts; [] for other steps."""
+    chosen = dict(zip(step.transform.choices, step.arguments, strict=True))
+    trait = next((one for one in step.arguments if callable(one)), None)
+    name = step.transform.function.__name__
+    if name == "part_by_colour":
+        colour = chosen["colour"]
+
+        def trait(part: Part) -> int:
+            return int((part.picture == colour).sum())
+
+        words = f"cells of {COLOURS[colour]}"
+    elif trait is None or "cut" not in chosen:
+        return []
+    else:
+        words = next(words[trait] for words in step.transform.choices.values() if trait in words)
+    found = parts(picture, chosen["cut"])
+    values = [trait(part) for part in found]
+    head, order = "  The parts, in reading order:", list(range(len(found)))
+    if len(found) > PARTS_NAMED:
+        is_common = name == "commonest_part"
+        which = "commonest" if is_common else "rarest"
+        head = f"  Of the {len(found)} parts those with the {which} values:"
+        order.sort(key=lambda number: values.count(values[number]), reverse=is_common)
+        order = order[:PARTS_NAMED]
+    return [head, *(part_words(found[one], trait, words, values) for one in sorted(order))]
+
+
+def part_words(part: Part, trait: Trait, words: str, values: Sequence[Any]) -> str:
+    """Where the part lies, its colour, and its trait; looks get letters by their order."""
+    value = trait(part)
+    if trait in (top_row, left_column):
+        value += 1  # rows and columns count from 1
+    said = f"{words} {COLOURS[value] if trait in TINTS else value}"
+    if isinstance(value, tuple):
+        said = f"{words} {chr(ord('A') + list(dict.fromkeys(values)).index(value) % 26)}"
+    elif trait in FLAGS:
+        said = f"{FLAGS[trait]}: {YES_NO[bool(value)]}"
+    box = place_words(part.top, part.left, part.mask.shape)
+    return f"  {box}, {COLOURS[main_colour(part)]}: {said}"
+
+
+def patch_lines(step: Step, picture: Array) -> list[str]:
+    """The rectangles that a step takes for missing; [] for other steps."""
+    name = step.transform.function.__name__
+    colour = missing_colour(picture, "patch")
+    if ("patch" not in step.arguments and not name.startswith("hidden_by")) or colour is None:
+        return []
+    cells = cells_words(np.flatnonzero(picture == colour).tolist(), picture.shape[1])
+    return [f"  The rectangles are {COLOURS[colour]}: {cells[0].lower()}{cells[1:]}."]
