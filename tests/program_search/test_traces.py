@@ -217,15 +217,18 @@ def test_what_is_said_of_all_pairs_holds_for_all() -> None:
     assert list(common_words(given, [grid("34/43"), grid("43/44")])) == []
 
 
-def test_a_rival_is_told_whole_or_not_at_all() -> None:
+def test_a_rival_is_told_whole_or_by_what_it_depends_on() -> None:
     pair, other = grid("12"), grid("35")
     rule = Candidate((), None, 1.0, (pair, grid("34")))
-    short, long = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN), rule_of_two()
+    short = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN)
+    table = rule_of_two().table | {(0, count): constant(4 + count) for count in (0, 1, 3, 4)}
+    long = Rule(rule_of_two().facts, table, OWN)
     writer = Doubts(TaskGrids([pair, pair], [pair]))
     for finish, is_told in ((short, True), (long, False)):
         rival = Candidate((), finish, 2.0, (pair, other))
         (told,) = writer.about(rule, Evidence(0, 0.5, passed=True), rival)[1:]
         assert (rule_paragraph(rival) in told) == is_told
+        assert ("It depends on whether the cell is background from which" in told) != is_told
         assert "For test input 1 it gives grey (5) at (1, 2)" in told
 
 

@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import chain, permutations, product
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from utilities.tasks.grids import COLOUR_NAMES
 
 CASES_WRITTEN_OUT = 2
 """Programs compare facts with so many cases one by one, with more by a function."""
-LETTERS_ASKED = 220
+LETTERS_ASKED = 300
 """A fact of yes or no is asked in each clause, and not named, if that takes so many letters."""
 LIES_IN = " that the cell lies in "
 """Facts with these words are -1 for cells that lie in no such part."""
@@ -209,8 +209,15 @@ class Rule:
         )
         if len(names) > 1 and any(len(one) > CASES_WRITTEN_OUT for one in listed.values()):
             functions.append(in_cases)
-        ends = f"Otherwise {ending}." if names else f"For every cell alike: {ending}."
+        ends = f"{self.rest()} {ending}." if names else f"For every cell alike: {ending}."
         return Piece([*self.making(), *looks, *clauses, ends], lines, functions, told)
+
+    def rest(self) -> str:
+        """How the clause begins of the cells of no case that is told."""
+        told, (fact, *others) = [*chain.from_iterable(self.clauses()[0].values())], self.facts
+        if not others and -1 in fact.answers() and {*told} == {(0,), (1,)}:
+            return f"If {condition(fact, [-1], '')},"
+        return "Otherwise"
 
     def named(self) -> list[Source]:
         """The facts to look at first; the others can be asked of the cell in each clause."""

@@ -12,6 +12,7 @@ from agents.program_search.transforms.perception import (
     Part,
     background,
     parts,
+    plural,
 )
 from agents.program_search.transforms.registry import COLOURS, Array, new_picture
 from agents.program_search.transforms.traits import (
@@ -172,9 +173,9 @@ def part_at(grid: Array, number: int, cut: Cut) -> Array | None:
 
 
 @new_picture(
-    "lay all parts, every {cut}, over each other, background see-through, {order} one uppermost",
+    "lay all {cut} over each other, background see-through, {order} one uppermost",
     cost=1.4,
-    cut=SPLITS,
+    cut=plural(SPLITS),
     order={"last": "the last", "first": "the first"},
 )
 def overlaid(grid: Array, cut: Cut, order: str) -> Array | None:

@@ -11,6 +11,7 @@ from agents.program_search.transforms.perception import (
     Part,
     background,
     parts,
+    plural,
 )
 from agents.program_search.transforms.pictures import (
     fallen,
@@ -178,11 +179,11 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array 
 
 
 @new_picture(
-    "lay all parts, every {cut}, over each other so that {by} meet; smaller boxes go over larger "
+    "lay all {cut} over each other so that {by} meet; smaller boxes go over larger "
     "ones, and later parts over earlier ones with an equal box",
     cost=1.8,
     effort=2,
-    cut={name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")},
+    cut=plural({name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")}),
     by={
         "middle": "their middle cells (of an even side the lower or right one of the two)",
         "shared": "their cells of the one colour that all of them hold (the first of each)",

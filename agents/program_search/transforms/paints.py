@@ -233,7 +233,8 @@ def line_end(grid: Array, end: int, line: str) -> Array:
 
 
 @new_paint(
-    "the colour at {place} in the first pane that is not background there",
+    "the colour at {place} in the first pane that is not background there (between panes the "
+    "cell's own)",
     cost=1.55,
     place={
         "same": "the same place",

@@ -12,6 +12,7 @@ from agents.program_search.transforms.perception import (
     holes,
     numbered,
     parts,
+    plural,
 )
 from agents.program_search.transforms.registry import YES_NO, Array, new_fact, remembered
 from agents.program_search.transforms.traits import (
@@ -94,10 +95,9 @@ def part_rank(grid: Array, cut: Cut, trait: Trait) -> Array:
 
 
 @new_fact(
-    "the number of parts (every {cut}) that have the {trait} of the one that the cell lies "
-    "in{which}",
+    "the number of {cut} that have the {trait} of the one that the cell lies in{which}",
     cost=1.3,
-    cut=OBJECTS,
+    cut=plural(OBJECTS),
     trait=LOOKS,
     which={"all": "", "first": ", counted in reading order up to that one"},
 )

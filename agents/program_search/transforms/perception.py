@@ -1,6 +1,8 @@
 """What is seen in a grid: its background, and the parts that it can be cut into."""
 
-from typing import NamedTuple, TypeAlias
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -26,6 +28,17 @@ DIVISIONS = {
     (1, 4): "fourth (left to right)",
     (4, 1): "fourth (top to bottom)",
 }
+NOUN = re.compile(r"\b(object|region|set|pane|square|third|quarter|ninth|fourth)\b")
+
+
+def plural(cuts: Mapping[Any, str]) -> dict[Any, str]:
+    """The cuts with their words in the plural, in the same order."""
+    return {
+        cut: NOUN.sub(r"\1s", words, count=1).replace("half", "halves")
+        for cut, words in cuts.items()
+    }
+
+
 MOST_PARTS = 200
 """If a grid would have more parts, it has none: that is noise."""
 Cut: TypeAlias = str | tuple[int, int]

@@ -60,8 +60,8 @@ def along(
 
 
 @new_paint(
-    "the colour of the one-colour object whose ray, which leaves its box going {way} from {start}, "
-    "meets the cell ({end}; background if no ray does)",
+    "the colour of the ray that meets the cell (background if none does), if each one-colour "
+    "object sends rays of its colour going {way} from {start} of its box ({end})",
     cost=1.4,
     effort=7,
     start={

@@ -15,20 +15,20 @@ CORNERS = {
 
 
 @new_fact(
-    "how far the cell lies from {corner} of the box of all ink in {measure}{count}",
+    "how many {measure} {corner} of the box of all ink{count}",
     cost=0.5,
     reads=SIGNED,
     corner=CORNERS,
     measure={
-        "row": "rows down (negative: up)",
-        "column": "columns to the right (negative: to the left)",
-        "rising": "rows down plus columns to the right",
-        "falling": "rows down less columns to the right",
-        "steps": "steps, none of them diagonal",
+        "row": "rows the cell lies below (negative: above)",
+        "column": "columns the cell lies to the right (negative: to the left) of",
+        "rising": "rows down plus columns to the right the cell lies from",
+        "falling": "rows down less columns to the right the cell lies from",
+        "steps": "steps, none of them diagonal, the cell lies from",
     },
     count={
-        "near": ", at most 3 either way",
-        "sign": " (only the sign: -1, 0 or 1)",
+        "near": " (3 also if more, -3 also if less)",
+        "sign": " (only the sign: 1, 0 or -1)",
         "twos": ", counted 0, 1, 0, 1 and so on",
     },
 )

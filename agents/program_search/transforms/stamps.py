@@ -14,6 +14,7 @@ from agents.program_search.transforms.perception import (
     Part,
     background,
     parts,
+    plural,
 )
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import Array, new_picture
@@ -179,15 +180,17 @@ def blocks_reduced(picture: Array) -> Array | None:
 
 
 @new_picture(
-    "of the parts, every {cut}, take the largest as a mask for the one of the most colours: {how}",
+    "of all {cut} take the largest as a mask for the one of the most colours: {how}",
     cost=1.4,
     effort=2,
-    cut={
-        "panes": PANES["panes"],
-        "mixed_corners": OBJECTS["mixed_corners"],
-        (1, 2): DIVISIONS[1, 2],
-        (2, 1): DIVISIONS[2, 1],
-    },
+    cut=plural(
+        {
+            "panes": PANES["panes"],
+            "mixed_corners": OBJECTS["mixed_corners"],
+            (1, 2): DIVISIONS[1, 2],
+            (2, 1): DIVISIONS[2, 1],
+        }
+    ),
     how={
         "enlarge": "enlarge that one to the mask's size and keep what the mask's ink covers",
         "reduce": "reduce the mask to that one's size and keep what its ink covers",

@@ -11,6 +11,7 @@ from agents.program_search.transforms.perception import (
     background,
     numbered,
     parts,
+    plural,
 )
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import (
@@ -127,9 +128,9 @@ def one_cell(grid: Array, which: int) -> Array | None:
 
 
 @new_number(
-    "how many parts of this kind the input grid has: {cut}",
+    "how many {cut} the input grid has",
     cost=1.4,
-    cut=COLOUR_SETS | OBJECTS | PANES | REGIONS,
+    cut=plural(COLOUR_SETS | OBJECTS | PANES | REGIONS),
 )
 def part_count(grid: Array, cut: str) -> int:
     """Count the parts."""

@@ -7,7 +7,7 @@ import numpy as np
 from agents.program_search.search.rules import listing
 from agents.program_search.transforms.registry import COLOURS, Array
 
-LARGEST_BETWEEN = 225
+LARGEST_BETWEEN = 400
 """Grids between the steps are written out up to this many cells."""
 BLOCKS_NAMED = 6
 """Of cells in more blocks the number and the first blocks are told."""

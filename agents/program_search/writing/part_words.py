@@ -1,6 +1,6 @@
 """The parts of a picture that a step compares, each with the trait that counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from agents.program_search.transforms.traits import (
 )
 from agents.program_search.writing.grid_words import cells_words, place_words
 
-PARTS_NAMED = 8
-"""Of more parts only the first are told."""
+PARTS_NAMED = 12
+"""Of more parts only those are told that stand out."""
 
 
 def part_lines(step: Step, picture: Array) -> list[str]:
@@ -42,12 +42,22 @@ def part_lines(step: Step, picture: Array) -> list[str]:
     values = [trait(part) for part in found]
     head, order = "  The parts, in reading order:", list(range(len(found)))
     if len(found) > PARTS_NAMED:
-        is_common = name == "commonest_part"
-        which = "commonest" if is_common else "rarest"
-        head = f"  Of the {len(found)} parts those with the {which} values:"
-        order.sort(key=lambda number: values.count(values[number]), reverse=is_common)
-        order = order[:PARTS_NAMED]
+        which, order = standing_out(values, name, chosen)
+        head = f"  Of the {len(found)} parts {PARTS_NAMED} with the {which} values:"
     return [head, *(part_words(found[one], trait, words, values) for one in sorted(order))]
+
+
+def standing_out(
+    values: Sequence[Any], name: str, chosen: Mapping[str, Any]
+) -> tuple[str, list[int]]:
+    """Which values a step is after, and the numbers of the parts to tell that have them."""
+    order, way = list(range(len(values))), chosen.get("which")
+    if way in ("most", "least"):
+        order.sort(key=lambda number: values[number], reverse=way == "most")
+        return "greatest" if way == "most" else "least", order[:PARTS_NAMED]
+    is_common = name == "commonest_part"
+    order.sort(key=lambda number: values.count(values[number]), reverse=is_common)
+    return "commonest" if is_common else "rarest", order[:PARTS_NAMED]
 
 
 def part_words(part: Part, trait: Trait, words: str, values: Sequence[Any]) -> str:

@@ -6,17 +6,23 @@ from itertools import chain, product
 
 import numpy as np
 
-from agents.program_search.search.rules import OWN, Case, Rule, Source, boxes_of, reading
+from agents.program_search.search.rules import Case, Rule, Source, boxes_of, listing, reading
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, SIGNED, YES_NO, Array, Step
 from agents.program_search.writing.grid_words import (
     LARGEST_BETWEEN,
     cells_words,
     changed_lines,
+    count_of,
     grid_lines,
 )
 from agents.program_search.writing.part_words import part_lines, patch_lines
-from agents.program_search.writing.step_evidence import evidence_lines
+from agents.program_search.writing.step_evidence import evidence_lines, has_evidence
+
+VALUES_KEYED = 9
+"""A fact of at most so many different values is shown cell by cell, with a key to read them."""
+COLOURS_GIVEN = 4
+"""How many cells get which colour is told of at most so many colours."""
 
 
 def rule_lines(rule: Rule, picture: Array, start: Array, *, is_ranked: bool) -> Iterator[str]:
@@ -27,45 +33,61 @@ def rule_lines(rule: Rule, picture: Array, start: Array, *, is_ranked: bool) -> 
 
 def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
     """The values of the facts, and the other pictures that the rule copies, if they are small."""
-    letters = dict(zip(rule.facts, rule.names(), strict=True))
-    named, tables = rule.named(), list[list[str]]()
-    made, (listed, last) = rule.pictures(), rule.clauses()
+    letters, named = dict(zip(rule.facts, rule.names(), strict=True)), rule.named()
+    tables, made = list[list[str]](), rule.pictures()
+    listed, last = rule.clauses()
     for source in dict.fromkeys((*rule.told(), *listed, last)):
         noun = rule.noun(source)
         if source in named and len(named) > 1:
             noun = f"({letters[source]}) {noun}"
         grid = values(source, picture, start)
-        is_asked = source in rule.facts
-        grid = rule.shown(source, grid) if is_asked else grid
+        grid = rule.shown(source, grid) if source in rule.facts else grid
         if source.origin == "number":
             yield f"- {noun[0].upper()}{noun[1:]}: {reading(int(grid.flat[0]), source.reads())}."
-        elif source.origin == "picture" and is_asked and source.steps:
+        elif source.origin == "picture" and source in rule.facts and source.steps:
             is_simple = rule.asks_only_for_part(source)
             told = [] if is_simple else part_lines(source.steps[0], picture)
-            is_yes_or_no = bool(source.answers())
-            if is_yes_or_no and len(told) > 1:
+            if len(told) > 1 and (source.answers() or grid.size > LARGEST_BETWEEN):
                 yield from () if told in tables else (f"-{told[0][1:]}", *told[1:])
                 tables.append(told)
-            elif (grid == grid.flat[0]).all():
-                value = reading(int(grid.flat[0]), YES_NO if is_yes_or_no else source.reads())
-                yield f"- {noun[0].upper()}{noun[1:]}: {value} for every cell."
-            elif grid.size <= LARGEST_BETWEEN and is_worth_showing(source):
-                is_signed = source.reads() is SIGNED
-                keys = ["1 for yes", "0 for no"] if is_yes_or_no else []
-                keys += [". for none"] if (grid < 0).any() and not is_signed else []
-                key = f" ({', '.join(keys)})" if keys else ""
-                yield f"- {noun[0].upper()}{noun[1:]}, cell by cell{key}:"
-                yield from grid_lines(grid, is_signed=is_signed)
-            elif source in named:
-                yield f"- Look at {noun}."
+            elif source.answers() or source in named:
+                yield from value_lines(source, noun, grid)
         elif source in made:
-            end = ":" if grid.size <= LARGEST_BETWEEN else "."
-            told = list(steps_evidence(source.steps, start))
-            command = f"Make picture {made[source]} from the input grid: {source.command()}"
-            yield f"- {command}{'.' if told else end}"
-            yield from [*told, f"  Picture {made[source]}{end}"] if told else ()
-            is_small = grid.size <= LARGEST_BETWEEN
-            yield from grid_lines(grid) if is_small else changed_lines(start, grid)
+            yield from made_lines(source, made[source], start)
+        elif source.steps and has_evidence(source.steps[-1]):
+            told = evidence_lines(source.steps[-1], picture, grid)
+            yield from [f"-{told[0][1:]}", *told[1:]]
+
+
+def value_lines(fact: Source, noun: str, grid: Array) -> Iterator[str]:
+    """The values of a fact for each cell, with a key if they are not plain numbers."""
+    shown = np.unique(grid).tolist()
+    is_question, is_signed = bool(fact.answers()), fact.reads() is SIGNED
+    reads = YES_NO if is_question else fact.reads()
+    noun = f"{noun[0].upper()}{noun[1:]}"
+    if len(shown) == 1:
+        yield f"- {noun}: {reading(shown[0], reads)} for every cell."
+    elif grid.size <= LARGEST_BETWEEN and len(shown) <= VALUES_KEYED:
+        is_plain = not reads or reads in (COLOURS, SIGNED)
+        keys = [f"{value} for {reads[value]}" for value in shown if value >= 0 and not is_plain]
+        keys = keys[::-1] if is_question else keys
+        keys += [f". for {reading(-1, reads)}"] if shown[0] < 0 and not is_signed else []
+        key = f" ({', '.join(keys)})" if keys else ""
+        yield f"- {noun}, cell by cell{key}:"
+        yield from grid_lines(grid, is_signed=is_signed)
+    else:
+        yield f"- Look at {noun[0].lower()}{noun[1:]}."
+
+
+def made_lines(source: Source, letter: str, start: Array) -> Iterator[str]:
+    """How a picture is made that the rule copies or looks at, and the picture if it is small."""
+    grid = values(source, start, start)
+    is_small = grid.size <= LARGEST_BETWEEN
+    end, told = ":" if is_small else ".", list(steps_evidence(source.steps, start))
+    command = f"Make picture {letter} from the input grid: {source.command()}"
+    yield f"- {command}{'.' if told else end}"
+    yield from [*told, f"  Picture {letter}{end}"] if told else ()
+    yield from grid_lines(grid) if is_small else changed_lines(start, grid)
 
 
 def steps_evidence(steps: Sequence[Step], picture: Array) -> Iterator[str]:
@@ -85,27 +107,49 @@ def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
     places: dict[Case, list[int]] = {}
     for place, case in enumerate(zip(*facts, strict=True)):
         places.setdefault(case, []).append(place)
-    others, (listed, last) = picture.size, rule.clauses()
+    others, listed = set(range(picture.size)), rule.clauses()[0]
     for outcome, cases in listed.items():
         present = [case for case in cases if case in places]
         for box in boxes_of(present) if present else ():
             alike = list(product(*box))
             found = sorted(chain.from_iterable(places.get(case, ()) for case in alike))
-            others -= len(found)
+            others.difference_update(found)
             cells = cells_words(found, picture.shape[1])
             words = said_of(rule.case_words(alike), len(found))
-            yield f"- {cells}: {words}, so {outcome_of(len(found), rule.outcome(outcome))}."
-    so = outcome_of(others, rule.outcome(last)).removeprefix("it ").removeprefix("they ")
-    so = so.replace("each takes", "each take")
+            so = outcome_of(len(found), rule.outcome(outcome))
+            yield f"- {cells}: {words}, so {so}{given_words(outcome, picture, start, found)}."
+    yield from other_lines(rule, picture, start, sorted(others))
+
+
+def other_lines(rule: Rule, picture: Array, start: Array, others: Sequence[int]) -> Iterator[str]:
+    """What becomes of the cells of no case that is told."""
+    number, (listed, last) = len(others), rule.clauses()
+    so = outcome_of(number, rule.outcome(last)).removeprefix("it ").removeprefix("they ")
+    so = so.replace("each takes", "each take") + given_words(last, picture, start, others)
     if not rule.facts:
-        yield f"- Every cell alike: {rule.outcome(last)}."
-    elif others == picture.size:
+        gives = given_words(last, picture, start, others)
+        yield f"- Every cell alike: {rule.outcome(last)}{gives}."
+    elif number == picture.size:
         is_one = sum(len(rule.boxes(cases)) for cases in listed.values()) == 1
         which = "The condition holds for no cell" if is_one else "No cell is of a case named above"
-        yield f"- {which}, so all {others} cells {so}."
-    elif others:
-        which = "The other cell" if others == 1 else f"The other {others} cells"
+        yield f"- {which}, so all {number} cells {so}."
+    elif number:
+        which = "The other cell" if number == 1 else f"The other {number} cells"
         yield f"- {which} {so}."
+
+
+def given_words(outcome: Source, picture: Array, start: Array, cells: Sequence[int]) -> str:
+    """Which colours an outcome that is to be worked out gives these cells; "" for others."""
+    if not outcome.steps or outcome.origin == "grid" or not cells:
+        return ""
+    made = values(outcome, picture, start).ravel()[list(cells)].tolist()
+    told = sorted({*made}, key=lambda colour: (-made.count(colour), colour))
+    if len(told) == 1:
+        return f": {COLOURS[told[0]]}"
+    if len(told) > COLOURS_GIVEN:
+        return ""
+    counts = (f"{COLOURS[one]} for {count_of(made.count(one), 'cell')}" for one in told)
+    return f": {listing(counts)}"
 
 
 def said_of(conditions: str, number: int) -> str:
@@ -139,9 +183,3 @@ def values(source: Source, picture: Array, start: Array) -> Array:
     for step in source.steps:
         value = step.transform.function(value, *step.arguments)
     return np.full_like(picture, value) if source.origin == "number" else np.asarray(value)
-
-
-def is_worth_showing(source: Source) -> bool:
-    """Whether the values are plain numbers that a grid of them shows at a glance."""
-    reads = source.reads()
-    return source != OWN and (not reads or reads in (COLOURS, YES_NO, SIGNED))

@@ -5,31 +5,48 @@ not show how it came about, a function that tells what they look at. Its paramet
 `picture` (before the step), `made` (after it), or like the transform's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
-from itertools import zip_longest
 
 import numpy as np
 
 from agents.program_search.search.rules import listing
-from agents.program_search.transforms.layouts import centre_of, laying_places, moved_alone
-from agents.program_search.transforms.perception import Cut, Part, background, parts
+from agents.program_search.transforms.layouts import centre_of, moved_alone, sideways
+from agents.program_search.transforms.perception import Cut, background, parts
 from agents.program_search.transforms.pictures import best_image, continued, missing_colour
-from agents.program_search.transforms.rays import blocks_and_dots, marks_of
 from agents.program_search.transforms.registry import COLOURS, Array, Step
-from agents.program_search.transforms.stamps import exemplar, exemplars_of, mask_and_colours
-from agents.program_search.transforms.summaries import objects_written, stripes_of
-from agents.program_search.transforms.traits import main_colour, rarest_colour
+from agents.program_search.writing.evidence_words import (
+    MOST_TOLD,
+    axis_words,
+    box_of,
+    counts_words,
+    shown_parts,
+    side_by_side,
+)
 from agents.program_search.writing.grid_words import count_of, place_words, shape_words
+from agents.program_search.writing.object_evidence import (
+    bars_words,
+    beginnings_words,
+    blocks_words,
+    charted_words,
+    exemplars_words,
+    fragments_words,
+    ink_words,
+    laid_together_words,
+    largest_words,
+    mask_words,
+    ray_words,
+    shifted_words,
+    shot_words,
+    similar_words,
+    stamped_words,
+    striped_words,
+    tallied_words,
+    written_words,
+)
 
-MOST_TOLD = 12
-"""Of more parts, lines or marks only the first are told."""
 TABLES_SHOWN = 4
 """Of more tables of panes that change only the first are written out."""
-WIDEST = 84
-"""How many letters pictures side by side may take."""
-DIRECTION_WORDS = {(-1, 0): "up", (1, 0): "down", (0, -1): "left", (0, 1): "right"}
-"""Straight steps (rows down, columns right) in words; others are slanted."""
 
 
 def evidence_lines(step: Step, picture: Array, made: Array) -> list[str]:
@@ -40,6 +57,11 @@ def evidence_lines(step: Step, picture: Array, made: Array) -> list[str]:
     chosen = dict(zip(step.transform.choices, step.arguments, strict=True))
     known = {"picture": picture, "made": made, "hole": "patch", **chosen}
     return [f"  {line}" for line in tell(*(known[name] for name in signature(tell).parameters))]
+
+
+def has_evidence(step: Step) -> bool:
+    """Whether there is something to tell of what the step goes by."""
+    return step.transform.function.__name__ in EVIDENCE
 
 
 def place_lines(step: Step, picture: Array, made: Array) -> list[str]:
@@ -55,90 +77,9 @@ def place_lines(step: Step, picture: Array, made: Array) -> list[str]:
     return [f"  That is {place_words(top, left, made.shape)}."]
 
 
-def box_of(part: Part) -> str:
-    """Where the part's box lies."""
-    return place_words(part.top, part.left, part.mask.shape)
-
-
-def coloured_places(found: Iterable[Part]) -> str:
-    """The commonest colour of each part, and where it lies."""
-    return first_of(f"{COLOURS[main_colour(one)]} at {box_of(one)}" for one in found)
-
-
-def first_of(items: Iterable[str]) -> str:
-    """The items, or as many of them as are told, as one clause."""
-    return listing(items, most=MOST_TOLD)
-
-
-def side_by_side(pictures: Sequence[Array]) -> Iterator[str]:
-    """Small pictures beside each other, or below each other if they are too wide."""
-    blocks = [[" ".join(map(str, row)) for row in picture.tolist()] for picture in pictures]
-    while blocks:
-        number, width = 1, len(blocks[0][0])
-        while number < len(blocks) and width + 3 + len(blocks[number][0]) <= WIDEST:
-            width += 3 + len(blocks[number][0])
-            number += 1
-        shown, blocks = blocks[:number], blocks[number:]
-        for rows in zip_longest(*shown):
-            cells = [row or " " * len(one[0]) for row, one in zip(rows, shown, strict=True)]
-            yield " | ".join(cells).rstrip()
-
-
-def counts_words(cells: Array) -> str:
-    """How many cells there are of each colour."""
-    colours, counts = np.unique(cells, return_counts=True)
-    told = sorted(zip(counts.tolist(), colours.tolist(), strict=True), key=lambda one: -one[0])
-    return listing(f"{COLOURS[colour]} {count}" for count, colour in told)
-
-
-def axis_words(total: int, line: str) -> str:
-    """The line in the middle of two lines (counted from 0) whose numbers add up to `total`."""
-    first = total // 2 + 1
-    return f"between {line}s {first} and {first + 1}" if total % 2 else f"{line} {first}"
-
-
-def shown_parts(found: Sequence[Part], order: str) -> Iterator[str]:
-    """Where the parts lie, and their pictures side by side."""
-    if len(found) <= MOST_TOLD:
-        yield f"The parts, {order}, are {'; '.join(map(box_of, found))}:"
-        yield from side_by_side([one.picture for one in found])
-
-
 def overlaid_words(picture: Array, cut: Cut) -> Iterator[str]:
     """The parts that are laid over each other."""
     yield from shown_parts(parts(picture, cut), "in reading order")
-
-
-def laid_together_words(picture: Array, cut: str, by: str) -> Iterator[str]:
-    """The parts, the undermost first, and the cells of them that meet."""
-    found, places = laying_places(picture, cut, by) or ([], [])
-    yield from shown_parts(found, "the undermost first")
-    cells = [
-        f"({one.top + row + 1}, {one.left + column + 1})"
-        for one, (row, column) in zip(found, places, strict=True)
-    ]
-    meeting = tuple(max(place[axis] for place in places) + 1 for axis in (0, 1))
-    yield f"Of these {first_of(cells)} meet, at {meeting} of what comes of it."
-
-
-def charted_words(picture: Array, order: int) -> Iterator[str]:
-    """How many cells each colour has."""
-    inks, counts = np.unique(picture[picture > 0], return_counts=True)
-    told = sorted(zip(inks.tolist(), counts.tolist(), strict=True), key=lambda one: one[1])[::order]
-    yield f"The cells of each colour: {listing(f'{COLOURS[ink]} {count}' for ink, count in told)}."
-
-
-def tallied_words(picture: Array, cut: str) -> Iterator[str]:
-    """The parts that are counted, and the number of cells of each colour."""
-    found = parts(picture, cut)
-    yield f"That is {count_of(len(found), 'part')}: {coloured_places(found)}."
-    yield from ink_words(picture)
-
-
-def ink_words(picture: Array) -> Iterator[str]:
-    """How many cells each colour besides background has."""
-    inked = picture[picture != background(picture)]
-    yield f"The cells of each colour besides background: {counts_words(inked)}."
 
 
 def rings_words(picture: Array, made: Array) -> Iterator[str]:
@@ -149,19 +90,6 @@ def rings_words(picture: Array, made: Array) -> Iterator[str]:
     yield f"From the rim inwards the colours are {listing(map(COLOURS.__getitem__, before))}."
     changes = (f"{COLOURS[one]} becomes {COLOURS[after[one]]}" for one in before)
     yield f"So {listing(changes)}."
-
-
-def written_words(picture: Array, what: str | int) -> Iterator[str]:
-    """The objects whose colours are written."""
-    found = objects_written(picture, what)
-    yield f"From left to right these are: {coloured_places(found)}."
-
-
-def striped_words(picture: Array, what: str, length: str) -> Iterator[str]:
-    """The objects that stripes are drawn for."""
-    found, _ = stripes_of(picture, what)
-    size = f", {count_of(int(found[0].mask.sum()), 'cell')}" if length == "cells" else ""
-    yield f"In their order the objects are: {coloured_places(found)}{size}."
 
 
 def sorted_words(picture: Array, line: str) -> Iterator[str]:
@@ -266,56 +194,6 @@ def table_words(picture: Array, made: Array) -> Iterator[str]:
             yield from side_by_side([before, after])
 
 
-def shot_words(picture: Array, way: str, source: str) -> Iterator[str]:
-    """Where rays start, in which colour, and the way that they go."""
-    told = []
-    for part in parts(picture, "mixed_corners" if source == "rare" else "one_colour_corners"):
-        for row, column, down, right in marks_of(part, source):
-            ink = rarest_colour(part) if source == "rare" else main_colour(part)
-            sign = 1 if way == "away" else -1
-            told.append(
-                f"({part.top + row + 1}, {part.left + column + 1}) going "
-                f"{way_words(sign * down, sign * right)} in {COLOURS[ink]}"
-            )
-    yield f"The rays: from {first_of(told)}."
-
-
-def way_words(down: int, right: int) -> str:
-    """A step in words."""
-    names = DIRECTION_WORDS.get((down, 0), ""), DIRECTION_WORDS.get((0, right), "")
-    return " and ".join(filter(None, names))
-
-
-def stamped_words(picture: Array, target: str) -> Iterator[str]:
-    """The object that is copied, and where the targets lie."""
-    found = parts(picture, "mixed_corners")
-    best = exemplar(found)
-    assert best is not None, "the step applies"
-    wanted = (1, 1) if target == "dot" else best.mask.shape
-    targets = [box_of(one) for one in found if one is not best and one.mask.shape == wanted]
-    yield f"The object of the most colours is at {box_of(best)}; the others: {first_of(targets)}."
-
-
-def exemplars_words(picture: Array) -> Iterator[str]:
-    """The objects that are copied."""
-    yield f"These are copied: the objects at {first_of(map(box_of, exemplars_of(picture)))}."
-
-
-def similar_words(picture: Array) -> Iterator[str]:
-    """The box of the ink."""
-    rows, columns = np.nonzero(picture != background(picture))
-    top, left = int(rows.min()), int(columns.min())
-    box = (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1)
-    yield f"The box of the ink: {place_words(top, left, box)}."
-
-
-def mask_words(picture: Array, cut: Cut) -> Iterator[str]:
-    """The mask and the picture that gives the colours."""
-    small, large = mask_and_colours(picture, cut)
-    yield f"The one of the most colours is at {box_of(small)}, the mask at {box_of(large)}:"
-    yield from side_by_side([small.picture, large.picture])
-
-
 def evened_words(picture: Array, made: Array, line: str) -> Iterator[str]:
     """Whether rows or columns leave more cells as they are."""
     if line == "either":
@@ -324,22 +202,33 @@ def evened_words(picture: Array, made: Array, line: str) -> Iterator[str]:
         yield f"Here {'rows' if is_row else 'columns'} do: {kept} of {picture.size} stay."
 
 
-def blocks_words(picture: Array, block: str) -> Iterator[str]:
-    """The large objects."""
-    blocks, _ = blocks_and_dots(picture, block)
-    which = "large objects" if len(blocks) > 1 else "large object"
-    yield f"The {which}: {coloured_places(blocks)}."
-
-
-def largest_words(picture: Array) -> Iterator[str]:
-    """The largest one-colour object."""
-    best = max(parts(picture, "one_colour_corners"), key=lambda one: int(one.mask.sum()))
-    yield f"The largest object is {COLOURS[main_colour(best)]} at {box_of(best)}."
-
-
 def side_words(picture: Array, made: Array) -> Iterator[str]:
     """The number that is read off the grid."""
     yield f"That number is {len(made) // len(picture)}."
+
+
+def taller_words(picture: Array, made: Array) -> Iterator[str]:
+    """After how many rows the pattern comes again, and how far it has moved sideways."""
+    empty, height = background(picture), len(picture)
+    for period in range(1, height):
+        for right in range(-3, 4):
+            moved = sideways(made[:-period], right, empty)
+            if period * 2 <= height + 1 and (moved == made[period:]).all():
+                far = f", moved {abs(right)} to the {'right' if right > 0 else 'left'}"
+                yield (
+                    f"Every row comes again {count_of(period, 'row')} further down"
+                    f"{far if right else ''}."
+                )
+                return
+
+
+def runs_words(picture: Array, made: Array, line: str) -> Iterator[str]:
+    """The run of cells that is repeated in each line that changes."""
+    before, after = (picture, made) if line == "row" else (picture.T, made.T)
+    for number in np.flatnonzero((before != after).any(1)).tolist()[:MOST_TOLD]:
+        row = after[number]
+        run = next(n for n in range(1, len(row) + 1) if (np.resize(row[:n], len(row)) == row).all())
+        yield f"The run of {line} {number + 1} is {' '.join(map(str, row[:run].tolist()))}."
 
 
 EVIDENCE: Mapping[str, Callable[..., Iterator[str]]] = {
@@ -368,5 +257,12 @@ EVIDENCE: Mapping[str, Callable[..., Iterator[str]]] = {
     "brought_to_blocks": blocks_words,
     "moved_to_box": largest_words,
     "enlarged_by": side_words,
+    "fragments_completed": fragments_words,
+    "reflected_over_bars": bars_words,
+    "repeated_by_fragments": beginnings_words,
+    "shifted": shifted_words,
+    "ray_colour": ray_words,
+    "made_taller": taller_words,
+    "lines_continued": runs_words,
 }
 """For each transform by name: what it goes by, in lines."""

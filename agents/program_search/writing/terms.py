@@ -8,7 +8,12 @@ TERMS = (
         "Background is black (0), or the commonest colour if there is no black; the rest is ink.",
     ),
     (r"\berase\b", "What is erased becomes background."),
-    (r"one-colour object", "A one-colour object is joined cells of one colour, not background."),
+    (r"one-colour objects?", "A one-colour object is joined cells of one colour, not background."),
+    (
+        r"objects? of (any|several) colours",
+        "An object of any colours is joined cells of ink, whatever their colours.",
+    ),
+    (r"one-cell object", "A one-cell object is an inked cell with no ink at its sides or corners."),
     (r"\bbox\b", "The box of cells is the smallest rectangle around them."),
     (r"\bpanes?\b", "Panes are what full rows and columns of one colour divide the grid into."),
     (r"reading order", "Reading order goes row by row from the top, in each from the left."),
