@@ -17,7 +17,7 @@ OBJECTS = {
 REGIONS = {"background_sides": "region of background (joined by sides)"}
 COLOUR_SETS = {"colours": "set of all cells of one colour besides background"}
 PANES = {"panes": "pane between the full one-colour lines"}
-SQUARES = {"squares": "square (as many as lie side by side along the longer side)"}
+SQUARES = {"squares": "square (the grid is a row or column of them)"}
 DIVISIONS = {
     (1, 2): "half (left and right)",
     (2, 1): "half (top and bottom)",
@@ -28,13 +28,14 @@ DIVISIONS = {
     (1, 4): "fourth (left to right)",
     (4, 1): "fourth (top to bottom)",
 }
+ONE_SET, SETS = "all cells of one colour", "the cells of each colour"
 NOUN = re.compile(r"\b(object|region|set|pane|square|third|quarter|ninth|fourth)\b")
 
 
 def plural(cuts: Mapping[Any, str]) -> dict[Any, str]:
     """The cuts with their words in the plural, in the same order."""
     return {
-        cut: NOUN.sub(r"\1s", words, count=1).replace("half", "halves")
+        cut: NOUN.sub(r"\1s", words, count=1).replace("half", "halves").replace(ONE_SET, SETS)
         for cut, words in cuts.items()
     }
 

@@ -34,15 +34,16 @@ DEEDS = {
 }
 HOLES = {
     "background": "those of background",
-    "patch": "those of the colour that covers only solid rectangles, on average the largest",
+    "patch": "those of the colour that only solid rectangles have (of several such colours "
+    "that with the largest)",
 }
 SAMENESS = {
-    "sideways": "mirrored left to right about a line across which all cells that can be compared "
-    "agree (if several lines do, that which compares most)",
-    "upright": "mirrored top to bottom about a line across which all cells that can be compared "
-    "agree (if several lines do, that which compares most)",
-    "half_turn": "turned by half a turn about a place about which all cells that can be compared "
-    "agree (if several places do, that which compares most)",
+    "sideways": "mirrored left to right about the line across which all cells that can be "
+    "compared agree (of several such lines that which compares the most cells)",
+    "upright": "mirrored top to bottom about the line across which all cells that can be "
+    "compared agree (of several such lines that which compares the most cells)",
+    "half_turn": "turned by half a turn about the place about which all cells that can be "
+    "compared agree (of several such places that which compares the most cells)",
     "falling": "mirrored about the falling diagonal",
 }
 WAYS = {
@@ -342,7 +343,8 @@ def continued(grid: Array, way: str, hole: str) -> Array | None:
 
 
 @new_picture(
-    "find what solid rectangles of one colour hide, filled from the grid's image {symmetry}",
+    "fill the solid rectangles of one colour from the grid's image {symmetry}, and cut out the box "
+    "of what was filled",
     cost=1.4,
     effort=36,
     symmetry=SAMENESS,
@@ -354,7 +356,8 @@ def hidden_by_symmetry(grid: Array, symmetry: str) -> Array | None:
 
 
 @new_picture(
-    "find what the missing cells, {hole}, hide if the smallest fitting tile repeats {way}",
+    "fill the missing cells, {hole}, with the smallest tile that, repeated {way}, agrees with all "
+    "other cells, and cut out the box of what was filled",
     cost=1.3,
     effort=24,
     hole={name: HOLES[name] for name in ("patch", "background")},

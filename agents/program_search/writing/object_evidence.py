@@ -94,7 +94,9 @@ def stamped_words(picture: Array, target: str) -> Iterator[str]:
 
 def exemplars_words(picture: Array) -> Iterator[str]:
     """The objects that are copied."""
-    yield f"These are copied: the objects at {first_of(map(box_of, exemplars_of(picture)))}."
+    found = exemplars_of(picture)
+    which = "the objects" if len(found) > 1 else "the object"
+    yield f"Copied: {which} at {first_of(map(box_of, found))}."
 
 
 def similar_words(picture: Array) -> Iterator[str]:

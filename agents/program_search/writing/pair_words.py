@@ -206,7 +206,8 @@ def colours(given: Array, wanted: Array) -> Iterator[str]:
     """The cells that change if the shape stays, else the colours of both sides."""
     before, after = set(np.unique(given).tolist()), set(np.unique(wanted).tolist())
     if given.shape != wanted.shape:
-        yield f"the input has {colours_words(before)}, the output {colours_words(after)}"
+        output = "the same" if before == after else colours_words(after)
+        yield f"the input has {colours_words(before)}, the output {output}"
         return
     changed = given != wanted
     if not changed.any():

@@ -44,6 +44,8 @@ def part_lines(step: Step, picture: Array) -> list[str]:
     if len(found) > PARTS_NAMED:
         which, order = standing_out(values, name, chosen)
         head = f"  Of the {len(found)} parts {PARTS_NAMED} with the {which} values:"
+    if values and isinstance(values[0], tuple):
+        head = f"{head[:-1]} (of equal {words} if of one letter):"
     return [head, *(part_words(found[one], trait, words, values) for one in sorted(order))]
 
 
@@ -71,14 +73,19 @@ def part_words(part: Part, trait: Trait, words: str, values: Sequence[Any]) -> s
     elif trait in FLAGS:
         said = f"{FLAGS[trait]}: {YES_NO[bool(value)]}"
     box = place_words(part.top, part.left, part.mask.shape)
-    return f"  {box}, {COLOURS[main_colour(part)]}: {said}"
+    mostly = "mostly " if len(np.unique(part.picture[part.mask])) > 1 else ""
+    return f"  {box}, {mostly}{COLOURS[main_colour(part)]}: {said}"
 
 
 def patch_lines(step: Step, picture: Array) -> list[str]:
     """The rectangles that a step takes for missing; [] for other steps."""
     name = step.transform.function.__name__
-    colour = missing_colour(picture, "patch")
-    if ("patch" not in step.arguments and not name.startswith("hidden_by")) or colour is None:
+    is_cut_out = name.startswith("hidden_by")
+    hole = "background" if "background" in step.arguments else "patch"
+    colour = missing_colour(picture, hole)
+    if (hole not in step.arguments and not is_cut_out) or colour is None:
+        return []
+    if hole == "background" and not is_cut_out:
         return []
     cells = cells_words(np.flatnonzero(picture == colour).tolist(), picture.shape[1])
-    return [f"  The rectangles are {COLOURS[colour]}: {cells[0].lower()}{cells[1:]}."]
+    return [f"  The missing cells are {COLOURS[colour]}: {cells[0].lower()}{cells[1:]}."]

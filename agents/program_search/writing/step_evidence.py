@@ -108,6 +108,7 @@ def image_words(picture: Array, made: Array, symmetry: str, hole: str) -> Iterat
     row, column = axis_words(down, "row"), axis_words(right, "column")
     if symmetry != "falling":
         about = {"sideways": column, "upright": row}.get(symmetry, f"{row}, {column}")
+        about = f"the line {about}" if about.startswith("between") else f"the middle of {about}"
         yield f"All cells that can be compared agree about {about}."
     left = int((made == missing).sum())
     if left and hole == "patch":

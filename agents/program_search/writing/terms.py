@@ -8,12 +8,20 @@ TERMS = (
         "Background is black (0), or the commonest colour if there is no black; the rest is ink.",
     ),
     (r"\berase\b", "What is erased becomes background."),
+    (r"\bfall\b", "What falls goes that way until ink or the border stops it."),
+    (
+        r"with its shape\b|share[s]? .*\bshape|\bthe shape of the one",
+        "The shape of a part is where its inked cells are, whatever their colours.",
+    ),
     (r"one-colour objects?", "A one-colour object is joined cells of one colour, not background."),
     (
         r"objects? of (any|several) colours",
         "An object of any colours is joined cells of ink, whatever their colours.",
     ),
-    (r"one-cell object", "A one-cell object is an inked cell with no ink at its sides or corners."),
+    (
+        r"one-cell objects?\b(?! of any)",
+        "A one-cell object is an inked cell with no ink at its sides or corners.",
+    ),
     (r"\bbox\b", "The box of cells is the smallest rectangle around them."),
     (r"\bpanes?\b", "Panes are what full rows and columns of one colour divide the grid into."),
     (r"reading order", "Reading order goes row by row from the top, in each from the left."),
@@ -34,7 +42,7 @@ TERMS = (
         "A value is none if the cell lies in no such part, or if what is asked for is not there.",
     ),
     (
-        r"number of the [^.]*\bthat the cell lies in, counted 1, 2",
+        r"number of the (?!half|third|quarter|ninth|fourth)[^.]*\bthe cell lies in, counted 1, 2",
         "Where parts are counted from 1, cells that lie in none have 0.",
     ),
 )
