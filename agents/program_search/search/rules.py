@@ -21,6 +21,7 @@ LETTERS_ASKED = 300
 LIES_IN = " that the cell lies in "
 """Facts with these words are -1 for cells that lie in no such part."""
 PART = re.compile(rf".*\bthe ((?:one-colour|object|region|pane)\b.*?){LIES_IN.rstrip()}")
+IN_BOX = re.compile(r".*\bin the box of the first (.*) whose box covers it")
 DENIALS = {FLAGS[trait]: words for trait, words in LACKS.items()}
 VERBS = {
     "is": "is not",
@@ -146,6 +147,8 @@ class Rule:
         place, listed = self.facts.index(fact), self.clauses()[0].values()
         told = {box[place] for cases in listed for box in self.boxes(cases)}
         alike = {frozenset(one) for one in ((0, 1), (-1,), (-1, 0, 1))}
+        if IN_BOX.match(fact.noun()):
+            return told == {frozenset([-1])}
         return len(fact.answers()) > 2 and told <= alike
 
     def shown(self, fact: Source, values: Array) -> Array:
@@ -164,14 +167,16 @@ class Rule:
         if letter := self.pictures().get(source):
             return f"the colour of picture {letter} at its place"
         if source in self.facts and self.asks_only_for_part(source):
-            return f"whether {condition(source, (0, 1), '')}"
+            in_box = whereabouts(source, "a") if IN_BOX.match(source.noun()) else ""
+            return f"whether {in_box or condition(source, (0, 1), '')}"
         return plain(source.noun()) if source.answers() else source.noun()
 
-    def outcome(self, source: Source) -> str:
+    def outcome(self, source: Source, subject: str = "it") -> str:
         """What a source makes of a cell, as a clause."""
         if source == OWN:
-            return "it keeps its colour"
-        return f"it {'becomes' if source.origin == 'constant' else 'takes'} {self.noun(source)}"
+            return f"{subject} keeps its colour"
+        verb = "becomes" if source.origin == "constant" else "takes"
+        return f"{subject} {verb} {self.noun(source)}"
 
     def making(self) -> list[str]:
         """How to make each of the pictures that go by letters."""
@@ -191,7 +196,9 @@ class Rule:
         lines += [f"# {one}" for one in looks]
         facts = [f"{name} = {codes[one]}" for name, one in zip(names, self.facts, strict=True)]
         lines += sorted(facts)
-        start, ending = codes[last], self.outcome(last)
+        is_for_all = bool(names) and all(one.origin == "number" for one in self.facts)
+        subject = "every cell" if is_for_all else "it"
+        start, ending = codes[last], self.outcome(last, subject)
         if last.origin == "constant":
             start = f"np.full_like({variable}, {start})"
         if names:
@@ -199,7 +206,7 @@ class Rule:
         lines.append(f"answer = {start}")
         clauses = []
         for outcome, cases in listed.items():
-            clauses.append(f"If {self.case_words(cases)}, {self.outcome(outcome)}.")
+            clauses.append(f"If {self.case_words(cases)}, {self.outcome(outcome, subject)}.")
             lines += [f"# {clauses[-1]}", *chosen_code(names, cases)]
             lines.append(f"answer = np.where(chosen, {codes[outcome]}, answer)")
         steps = [step for source in codes for step in source.steps]
@@ -225,7 +232,8 @@ class Rule:
 
         def is_asked(fact: Source) -> bool:
             is_short = clauses * len(fact.noun()) <= LETTERS_ASKED
-            return fact == OWN or (bool(fact.answers()) and is_short)
+            is_question = bool(fact.answers()) or self.asks_only_for_part(fact)
+            return fact == OWN or (is_question and is_short)
 
         return [fact for fact in self.facts if not is_asked(fact)]
 
@@ -234,7 +242,8 @@ class Rule:
         named = self.named()
         nouns = [f"({letter}) {self.noun(one)}" for letter, one in zip("abc", named, strict=False)]
         words = listing(nouns) if len(named) > 1 else "".join(map(self.noun, named))
-        return [f"For each cell look at {words}."] if named else []
+        whose = "" if all(fact.origin == "number" for fact in named) else "For each cell look"
+        return [f"{whose or 'Look'} at {words}."] if named else []
 
     def told(self) -> list[Source]:
         """The facts in the order in which clauses tell them."""
@@ -289,8 +298,8 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
         return ""
     if lies_in and [*values] == [0, 1]:
         return f"the cell lies in {some}"
-    if [*values] == [-1] and (found := PART.match(fact.noun())) and not fact.answers():
-        return f"the cell lies in no {found[1]}"
+    if [*values] == [-1] and not fact.answers() and (where := whereabouts(fact, "no")):
+        return where
     if subject or fact == OWN:
         return f"{subject or 'the cell'} is {values_words(values, fact.reads())}"
     if not lies_in:
@@ -302,6 +311,16 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
         (-1, 0): f"the cell does not lie in {some} that {trait}",
         (-1, 1): f"the cell lies in no {kind} or in one that {trait}",
     }[tuple(values)]
+
+
+def whereabouts(fact: Source, article: str) -> str:
+    """That the cell lies in a part, or no part, of the kind that the fact is about; "" if none."""
+    if found := PART.match(fact.noun()):
+        return f"the cell lies in {article} {found[1]}"
+    if found := IN_BOX.match(fact.noun()):
+        box = "" if found[1].startswith("pane ") else "the box of "
+        return f"the cell lies in {box}{article} {found[1]}"
+    return ""
 
 
 def plain(question: str) -> str:

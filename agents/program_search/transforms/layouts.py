@@ -185,7 +185,7 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array 
     effort=2,
     cut=plural({name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")}),
     by={
-        "middle": "their middle cells (of an even side the lower or right one of the two)",
+        "middle": "their middle cells",
         "shared": "their cells of the one colour that all of them hold (the first of each)",
     },
 )

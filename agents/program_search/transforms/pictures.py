@@ -232,7 +232,7 @@ def joined_diagonally(grid: Array) -> Array:
 
 
 @new_picture(
-    "roll the grid round by one {step}",
+    "roll the grid round by one {step} (what leaves it comes in at the other side)",
     cost=1.3,
     step={(1, 0): "row down", (-1, 0): "row up", (0, 1): "column right", (0, -1): "column left"},
 )

@@ -65,7 +65,7 @@ def along(
     cost=1.4,
     effort=7,
     start={
-        "middle": "the middle (of an even side the lower or right cell of the two)",
+        "middle": "the middle",
         "corner": "the corner",
     },
     way=WAYS,

@@ -198,10 +198,9 @@ def values_shown(candidate: Candidate) -> Iterator[str]:
         if not fact.reads() and not is_all:
             words = " and ".join(values_words(shown, {}).rsplit(" or ", 1))
             name = f"({rule.names()[place]})" if len(rule.named()) > 1 else answer_to(noun)
-            yield (
-                f"- The pairs show only {words} as {name}; a cell with another value falls under "
-                '"Otherwise".'
-            )
+            what = "with another number the cells fall" if fact.origin == "number" else ""
+            what = what or "a cell with another value falls"
+            yield f'- The pairs show only {words} as {name}; {what} under "Otherwise".'
 
 
 def answer_to(noun: str) -> str:

@@ -47,11 +47,12 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
         elif source.origin == "picture" and source in rule.facts and source.steps:
             is_simple = rule.asks_only_for_part(source)
             told = [] if is_simple else part_lines(source.steps[0], picture)
-            if len(told) > 1 and (source.answers() or grid.size > LARGEST_BETWEEN):
+            is_question = bool(source.answers()) or is_simple
+            if len(told) > 1 and (is_question or grid.size > LARGEST_BETWEEN):
                 yield from () if told in tables else (f"-{told[0][1:]}", *told[1:])
                 tables.append(told)
-            elif source.answers() or source in named:
-                yield from value_lines(source, noun, grid)
+            elif source.answers() or is_simple or source in named:
+                yield from value_lines(source, noun, grid, is_question=is_question)
         elif source in made:
             yield from made_lines(source, made[source], start)
         elif source.steps and has_evidence(source.steps[-1]):
@@ -59,10 +60,10 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
             yield from [f"-{told[0][1:]}", *told[1:]]
 
 
-def value_lines(fact: Source, noun: str, grid: Array) -> Iterator[str]:
+def value_lines(fact: Source, noun: str, grid: Array, *, is_question: bool) -> Iterator[str]:
     """The values of a fact for each cell, with a key if they are not plain numbers."""
     shown = np.unique(grid).tolist()
-    is_question, is_signed = bool(fact.answers()), fact.reads() is SIGNED
+    is_signed = fact.reads() is SIGNED
     reads = YES_NO if is_question else fact.reads()
     noun = f"{noun[0].upper()}{noun[1:]}"
     if len(shown) == 1:

@@ -107,8 +107,9 @@ def image_words(picture: Array, made: Array, symmetry: str, hole: str) -> Iterat
     down, right = len(picture) - 1 + place[0], len(picture.T) - 1 + place[1]
     row, column = axis_words(down, "row"), axis_words(right, "column")
     if symmetry != "falling":
-        about = {"sideways": column, "upright": row}.get(symmetry, f"{row}, {column}")
+        about = {"sideways": column, "upright": row}.get(symmetry, "")
         about = f"the line {about}" if about.startswith("between") else f"the middle of {about}"
+        about = about if symmetry in ("sideways", "upright") else f"the place at {row}, {column}"
         yield f"All cells that can be compared agree about {about}."
     left = int((made == missing).sum())
     if left and hole == "patch":

@@ -26,6 +26,10 @@ TERMS = (
     (r"\bpanes?\b", "Panes are what full rows and columns of one colour divide the grid into."),
     (r"reading order", "Reading order goes row by row from the top, in each from the left."),
     (
+        r"from the middle of its box|their middle cells",
+        "The middle of a side of even length is the lower or right one of its two middle cells.",
+    ),
+    (
         r"falling diagonal|rising diagonal",
         "A falling diagonal goes down to the right, a rising one up to the right.",
     ),
