@@ -15,19 +15,16 @@ from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.rules import OWN, Rule, Source, boxes_of, condition, values_words
 from agents.program_search.solving import rival_of
 from agents.program_search.stacking.search import stacked
-from agents.program_search.transforms.registry import REGISTRY, Array, steps_of
+from agents.program_search.transforms.registry import Array, steps_of
 from agents.program_search.transforms.traits import FLAGS, LACKS
 from agents.program_search.writing.doubts import Doubts, rule_paragraph, unshown_words
 from agents.program_search.writing.grid_words import cells_words
 from agents.program_search.writing.ideas import Ideas
 from agents.program_search.writing.pair_words import common_words, pair_words
-from agents.program_search.writing.part_words import part_lines
 from agents.program_search.writing.rule_working import seen_lines
-from agents.program_search.writing.step_evidence import evidence_lines
 from agents.program_search.writing.task_grids import TaskGrids
 from agents.program_search.writing.terms import terms_in
 from agents.program_search.writing.trace import TraceWriter
-from agents.program_search.writing.working import worked
 from tests.program_search.test_stacking import BUDGET, over_a_column
 
 quick = settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -169,30 +166,6 @@ def test_a_rival_is_told_with_the_cell_where_it_answers_otherwise() -> None:
     assert "grey (5) at (1, 2), the rule above yellow (4); 1 cell in all differ" in text
 
 
-def test_a_step_that_compares_parts_is_shown_with_what_it_compares() -> None:
-    step = next(
-        one
-        for one in steps_of("picture")
-        if one.sentence()
-        == "cut out the one-colour object (joined by sides) that has the least height"
-    )
-    lines = part_lines(step, grid("0220/0000/0300/0300"))
-    assert lines[1:] == [
-        "  row 1 columns 2-3, red (2): height 1",
-        "  rows 3-4 column 2, green (3): height 2",
-    ]
-
-
-def test_every_step_can_be_worked_through_on_a_grid() -> None:
-    given = grid("0220/0000/0300/0305")
-    for step in steps_of("picture"):
-        made = step.apply(given)
-        if made is not None:
-            one = Candidate((step,), None, 1.0, (made,))
-            lines = worked(one, given, 0, says_layers=True)
-            assert lines[-len(made) - 1] == "- The result:"
-
-
 def test_words_with_a_sense_of_their_own_are_explained() -> None:
     told = terms_in("Crop to the box of all that is not background.", is_stack=False)
     assert [line.split()[1] for line in told] == ["Background", "The"]
@@ -251,67 +224,10 @@ def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
     assert writer.about(rule, found._replace(share=0.5), stack)
 
 
-def test_rows_of_parts_count_from_1_as_those_of_cells_do() -> None:
-    step = next(
-        one
-        for one in steps_of("fact")
-        if one.sentence().startswith("whether the one-colour object (joined by sides) that")
-        and "the least top row" in one.sentence()
-    )
-    assert part_lines(step, grid("000/020"))[1].endswith("top row (counted from the top) 2")
-
-
 def test_none_is_explained_only_where_a_fact_is_none() -> None:
     told = terms_in("If that is none, it keeps its colour.", is_stack=False)
     assert [line[:15] for line in told] == ["- A value is no"]
     assert terms_in("Look at the colour (0 if there is none) of it.", is_stack=False) == []
-
-
-def test_parts_chosen_by_a_colour_are_shown_with_their_cells_of_it() -> None:
-    words = "cut out the object of any colours (joined by sides or corners) with the most cells of"
-    step = next(one for one in steps_of("picture") if one.sentence() == f"{words} red (2)")
-    lines = part_lines(step, grid("2200/0000/0012"))
-    assert [line.split(": ")[1] for line in lines[1:]] == [
-        "cells of red (2) 2",
-        "cells of red (2) 1",
-    ]
-
-
-def evidence(name: str, text: str, *arguments: object) -> str:
-    """What the trace says that a step goes by on the grid."""
-    step = next(
-        one for one in REGISTRY[name].steps() if one.arguments[: len(arguments)] == arguments
-    )
-    made = step.apply(grid(text))
-    assert made is not None
-    return "\n".join(evidence_lines(step, grid(text), made))
-
-
-def test_parts_that_are_laid_over_each_other_are_written_out() -> None:
-    told = evidence("overlaid", "1020/0102", (1, 2))
-    assert told.endswith(
-        "are rows 1-2 columns 1-2; rows 1-2 columns 3-4:\n  1 0 | 2 0\n  0 1 | 0 2"
-    )
-
-
-def test_what_is_counted_is_told_with_its_numbers() -> None:
-    assert "blue (1) 3, green (3) 2 and red (2) 1" in evidence("charted", "113/320/010", -1)
-    assert "In row 1, 2 and so on there are 3, 2, 1." in evidence("lines_sorted", "113/320/010")
-
-
-def test_the_tile_that_is_repeated_is_written_out() -> None:
-    told = evidence("continued", "1212/3434/1200/3400", "both", "background")
-    assert told == "  The tile, 2×2, with its corner at (1, 1):\n  1 2\n  3 4"
-
-
-def test_the_centre_of_images_is_told_between_lines_if_it_lies_there() -> None:
-    told = evidence("completed_about", "0000/0220/0200/0000", "grid", "mirrors")
-    assert told == "  The centre is between rows 2 and 3, between columns 2 and 3."
-
-
-def test_missing_cells_that_no_image_fills_are_told() -> None:
-    told = evidence("completed", "1221/3553/1551/2332", "sideways", "patch")
-    assert "4 cells of the missing colour, grey (5), cannot be filled so" in told
 
 
 def questions() -> list[Source]:

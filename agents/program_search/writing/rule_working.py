@@ -19,8 +19,8 @@ from agents.program_search.writing.grid_words import (
 from agents.program_search.writing.part_words import part_lines, patch_lines
 from agents.program_search.writing.step_evidence import evidence_lines, has_evidence
 
-VALUES_KEYED = 9
-"""A fact of at most so many different values is shown cell by cell, with a key to read them."""
+VALUES_KEYED = 12
+"""A fact of at most so many values that are no numbers is shown cell by cell, with their key."""
 COLOURS_GIVEN = 4
 """How many cells get which colour is told of at most so many colours."""
 
@@ -63,13 +63,12 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
 def value_lines(fact: Source, noun: str, grid: Array, *, is_question: bool) -> Iterator[str]:
     """The values of a fact for each cell, with a key if they are not plain numbers."""
     shown = np.unique(grid).tolist()
-    is_signed = fact.reads() is SIGNED
     reads = YES_NO if is_question else fact.reads()
+    is_signed, is_plain = reads is SIGNED, not reads or reads in (COLOURS, SIGNED)
     noun = f"{noun[0].upper()}{noun[1:]}"
     if len(shown) == 1:
         yield f"- {noun}: {reading(shown[0], reads)} for every cell."
-    elif grid.size <= LARGEST_BETWEEN and len(shown) <= VALUES_KEYED:
-        is_plain = not reads or reads in (COLOURS, SIGNED)
+    elif grid.size <= LARGEST_BETWEEN and (is_plain or len(shown) <= VALUES_KEYED):
         keys = [f"{value} for {reads[value]}" for value in shown if value >= 0 and not is_plain]
         keys = keys[::-1] if is_question else keys
         keys += [f". for {reading(-1, reads)}"] if shown[0] < 0 and not is_signed else []
