@@ -154,7 +154,7 @@ def test_the_pattern_of_rows_that_go_on_is_told() -> None:
     assert evidence("made_taller", "1000/0100/0010") == (
         "  Every row comes again 1 row further down, moved 1 to the right."
     )
-    assert evidence("lines_continued", "120120/000000/110110", "row") == (
+    assert evidence("lines_continued", "12012000/00000000/11011000", "row") == (
         "  The run of row 1 is 1 2 0.\n  The run of row 3 is 1 1 0."
     )
 

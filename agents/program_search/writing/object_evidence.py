@@ -169,7 +169,7 @@ def bars_words(picture: Array) -> Iterator[str]:
         else place_words(start, line, (end - start, 1))
         for axis, line, start, end in bars
     ]
-    yield f"The edges of the bars, in {COLOURS[ink]}, are {first_of(told)}."
+    yield f"The edges of the bars, in {COLOURS[ink]}, are {first_of(dict.fromkeys(told))}."
 
 
 def beginnings_words(picture: Array, gap: str) -> Iterator[str]:
