@@ -15,9 +15,14 @@ from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.rules import OWN, Rule, Source, boxes_of, condition, values_words
 from agents.program_search.solving import rival_of
 from agents.program_search.stacking.search import stacked
-from agents.program_search.transforms.registry import Array, steps_of
+from agents.program_search.transforms.registry import REGISTRY, Array, steps_of
 from agents.program_search.transforms.traits import FLAGS, LACKS
-from agents.program_search.writing.doubts import Doubts, rule_paragraph, unshown_words
+from agents.program_search.writing.doubts import (
+    LONGEST_RIVAL,
+    Doubts,
+    rule_paragraph,
+    unshown_words,
+)
 from agents.program_search.writing.grid_words import cells_words
 from agents.program_search.writing.ideas import Ideas
 from agents.program_search.writing.pair_words import common_words, pair_words
@@ -190,19 +195,18 @@ def test_what_is_said_of_all_pairs_holds_for_all() -> None:
     assert list(common_words(given, [grid("34/43"), grid("43/44")])) == []
 
 
-def test_a_rival_is_told_whole_or_by_what_it_depends_on() -> None:
+def test_a_rival_is_told_whole_or_not_at_all() -> None:
     pair, other = grid("12"), grid("35")
     rule = Candidate((), None, 1.0, (pair, grid("34")))
-    short = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN)
-    table = rule_of_two().table | {(0, count): constant(4 + count) for count in (0, 1, 3, 4)}
-    long = Rule(rule_of_two().facts, table, OWN)
-    writer = Doubts(TaskGrids([pair, pair], [pair]))
-    for finish, is_told in ((short, True), (long, False)):
-        rival = Candidate((), finish, 2.0, (pair, other))
-        (told,) = writer.about(rule, Evidence(0, 0.5, passed=True), rival)[1:]
-        assert (rule_paragraph(rival) in told) == is_told
-        assert ("It depends on whether the cell is background from which" in told) != is_told
-        assert "For test input 1 it gives grey (5) at (1, 2)" in told
+    finish = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN)
+    doubts, found = Doubts(TaskGrids([pair, pair], [pair])), Evidence(0, 0.5, passed=True)
+    short = Candidate((), finish, 2.0, (pair, other))
+    (told,) = doubts.about(rule, found, short)[1:]
+    assert rule_paragraph(short) in told
+    assert "For test input 1 it gives grey (5) at (1, 2)" in told
+    step = next(REGISTRY["cropped"].steps())
+    long = Candidate((step,) * (LONGEST_RIVAL // 30), finish, 2.0, (pair, other))
+    assert doubts.about(rule, found, long)[1:] == []
 
 
 def test_a_number_of_which_the_pairs_show_few_values_stays_open() -> None:

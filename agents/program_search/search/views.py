@@ -20,8 +20,8 @@ BACK = "Give every number its colour back."
 PLAIN = 10
 """In renumbered outputs, `PLAIN + colour` is a colour that the input does not hold."""
 ORDINALS = ("", "second ", "third ", "fourth ", "fifth ", "sixth ", "seventh ", "eighth ", "ninth ")
-RANKS = {COLOURS[0]: "the background (0)"} | {
-    COLOURS[number]: f"the {ordinal}commonest colour ({number})"
+RANKS = {COLOURS[0]: "the background (rank 0)"} | {
+    COLOURS[number]: f"the {ordinal}commonest colour (rank {number})"
     for number, ordinal in enumerate(ORDINALS, 1)
 }
 RENUMBERING_COST = 1.0

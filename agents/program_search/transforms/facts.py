@@ -33,7 +33,7 @@ def sides_words(number: int) -> str:
 
 
 @new_fact(
-    "the number of the cell's {line}, starting with 0",
+    "the number of the cell's {line}, starting with 1",
     cost=1.0,
     line={
         "row": "row, from the top",
@@ -46,13 +46,13 @@ def sides_words(number: int) -> str:
     },
 )
 def line_number(grid: Array, line: str) -> Array:
-    """Number the row, column, diagonal or ring that each cell lies on, from 0."""
+    """Number the row, column, diagonal or ring that each cell lies on, from 1."""
     height, width = grid.shape
     row, column = np.indices(grid.shape)
     low_row, low_column = height - 1 - row, width - 1 - column
     ring = np.minimum(np.minimum(row, low_row), np.minimum(column, low_column))
     numbers = {"row": row, "low_row": low_row, "column": column, "low_column": low_column}
-    return (numbers | {"rising": row + column, "falling": row + low_column, "ring": ring})[line]
+    return (numbers | {"rising": row + column, "falling": row + low_column, "ring": ring})[line] + 1
 
 
 @new_fact(

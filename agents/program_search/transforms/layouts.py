@@ -155,7 +155,8 @@ def fallen_down(grid: Array) -> Array:
         joined_diagonally: "join those of one colour by diagonal lines over the table's background",
         fallen_down: "let those that are not background fall down",
         mirrored_sideways: "mirror the table left to right",
-        completed_fragments: "complete every fragment to a copy of the largest object of them",
+        completed_fragments: "complete every object whose cells fit a part of the table's largest "
+        "object of any colours to a copy of that one, laid as that is",
     },
 )
 def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array | None:

@@ -161,7 +161,7 @@ def colour_moved(grid: Array, colour: int, direction: str) -> Array | None:
 
 @new_picture(
     "let every {colour} object (joined by sides or corners) move straight towards {target} "
-    "until ink or the border stops it",
+    "until ink or the border stops it; those that face none of it stay",
     cost=1.5,
     effort=6,
     unless=lambda colour, target: colour == target,

@@ -85,8 +85,8 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 
 
 @new_paint(
-    "the one colour that is met first in each of {ways} in which any is met (background if none "
-    "is, or if they differ)",
+    "the one colour besides background that is met first in each of {ways} in which any is met "
+    "(background if none is, or if they differ)",
     cost=1.6,
     effort=10,
     ways={

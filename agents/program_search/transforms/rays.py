@@ -160,7 +160,7 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 
 
 @new_picture(
-    "let every cell of an object of {block} in a straight line {deed}",
+    "let every cell of a one-colour object of {block} in a straight line {deed}",
     cost=1.4,
     effort=14,
     deed={
@@ -170,7 +170,7 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
     },
     block={
         "largest": "fewer than 12 cells that faces the largest one-colour object",
-        "own": "at most 3 cells (erase those that face none) that faces a larger object of its own "
+        "own": "at most 3 cells (erase those that face none) that faces a larger one of its own "
         "colour",
         "nearest": "at most 3 cells that faces a larger one-colour object (the nearest)",
     },

@@ -254,9 +254,9 @@ CANVASES = {
     cost=1.4,
     effort=2,
     what={
-        "objects": "the colour of each one-colour object, from left to right,",
+        "objects": "the colour of each one-colour object (joined by sides), from left to right,",
         **{
-            colour: f"{name}, once for each of its objects of several cells,"
+            colour: f"{name}, once for each object of it (joined by sides) of several cells,"
             for colour, name in COLOURS.items()
         },
     },

@@ -6,7 +6,7 @@ import numpy as np
 
 from agents.program_search.search.mosaic import table_of
 from agents.program_search.search.rules import listing
-from agents.program_search.transforms.perception import OBJECTS, background, lines, parts
+from agents.program_search.transforms.perception import background, lines, parts
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.grid_words import (
@@ -199,7 +199,7 @@ def object_words(given: Array, wanted: Array) -> Iterator[str]:
     by_sides = [len(parts(grid, "one_colour_sides")) for grid in (given, wanted)]
     is_plain = by_sides == [before, after] and background(given) == background(wanted) == 0
     if is_plain and 1 <= before <= MOST_COUNTED and given.shape == wanted.shape:
-        yield f"{count_of(before, OBJECTS[SEEN_CUT].split(' (')[0])} before, {after} after"
+        yield f"{count_of(before, 'object')} of one colour before, {after} after"
 
 
 def colours(given: Array, wanted: Array) -> Iterator[str]:

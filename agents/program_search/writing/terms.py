@@ -5,7 +5,10 @@ import re
 TERMS = (
     (
         r"\bbackground\b|\bink(ed)?\b|\bobject|\bempty grid\b|\berase\b",
-        "Background is black (0), or the commonest colour if there is no black; the rest is ink.",
+        (
+            "Background is black (0), or the commonest colour of the picture at hand if that has "
+            "no black; the rest is ink."
+        ),
     ),
     (r"\berase\b", "What is erased becomes background."),
     (r"\bfall\b", "What falls goes that way until ink or the border stops it."),
@@ -17,6 +20,27 @@ TERMS = (
     (
         r"objects? of (any|several) colours",
         "An object of any colours is joined cells of ink, whatever their colours.",
+    ),
+    (
+        (
+            r"(?<!one-colour )(?<!one-cell )(?<!that )(?<!first )\bobjects?\b"
+            r"(?!'s| of (any|several|it)| \()"
+        ),
+        (
+            "An object, if no more is said, is cells of ink joined by sides or corners, whatever "
+            "their colours."
+        ),
+    ),
+    (
+        r"(?<!cell)(?<!that) is (not )?background\b(?! between| from)",
+        (
+            "Whether colours that are worked out for the cells are background is seen in the "
+            "picture of these colours."
+        ),
+    ),
+    (
+        r"(\bits|\bthe) commonest colour\b(?! besides| \(rank)",
+        "Of colours that are equally common that of the lowest number counts.",
     ),
     (
         r"one-cell objects?\b(?! of any)",

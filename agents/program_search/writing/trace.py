@@ -39,7 +39,7 @@ class TraceWriter:
         shown, rule = self._shown_pair(), rule_paragraph(candidate)
         near = self.ideas.near_misses(candidate)
         open_still = self.doubts.about(candidate, evidence, rival)
-        text = " ".join([*near, rule])
+        text = " ".join([*near, rule, *open_still])
         sections = {
             "What the pairs show": self.observations(),
             "What that suggests": self.ideas.suggestions(candidate),
