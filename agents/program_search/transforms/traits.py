@@ -73,7 +73,7 @@ def hole_count(part: Part) -> int:
 
 
 def corner_count(part: Part) -> int:
-    """Give the number of corners of its outline."""
+    """Give the number of outline corners."""
     wide = np.pad(part.mask * 1, 1)
     around = wide[:-1, :-1] + wide[1:, :-1] + wide[:-1, 1:] + wide[1:, 1:]
     return int((around % 2).sum())

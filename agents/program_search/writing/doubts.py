@@ -15,7 +15,7 @@ from agents.program_search.writing.program import steps_in_words
 from agents.program_search.writing.rule_working import values
 from agents.program_search.writing.task_grids import TaskGrids
 
-LONGEST_RIVAL = 600
+LONGEST_RIVAL = 400
 """A rule that fits as well is told if it takes at most so many letters, since half of it teaches
 nothing."""
 LONGEST_CASES = 240
