@@ -60,8 +60,8 @@ def along(
 
 
 @new_paint(
-    "the colour of the ray that meets the cell (background if none does), if each one-colour "
-    "object sends rays of its colour going {way} from {start} of its box ({end})",
+    "the colour of the ray that meets the cell, of those that each one-colour object sends in its "
+    "colour going {way} from {start} of its box ({end}; background if none meets it)",
     cost=1.4,
     effort=7,
     start={
@@ -72,7 +72,7 @@ def along(
     unless=lambda start, way, _: (
         start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
     ),
-    end={"stops": "ink outside the box stops it", "passes": "nothing stops it"},
+    end={"stops": "ink outside the box stops them", "passes": "nothing stops them"},
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
     """Paint the rays that leave each object's box in its colour; the rest as background."""
