@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from agents.program_search.search.candidates import Candidate
+from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.rules import OWN, Rule, Source
 from agents.program_search.transforms.perception import COLOUR_SETS, DIVISIONS, OBJECTS, plural
 from agents.program_search.transforms.registry import REGISTRY, steps_of
+from agents.program_search.writing.doubts import Doubts
 from agents.program_search.writing.part_words import PARTS_NAMED, part_lines, patch_lines
+from agents.program_search.writing.properties import properties_lost
 from agents.program_search.writing.rule_working import case_lines, seen_lines
 from agents.program_search.writing.step_evidence import EVIDENCE, evidence_lines
+from agents.program_search.writing.task_grids import TaskGrids
 from agents.program_search.writing.working import worked
 from tests.program_search.test_traces import constant, fact, grid
 
@@ -160,13 +164,16 @@ def test_the_pattern_of_rows_that_go_on_is_told() -> None:
 
 
 def test_colours_that_are_worked_out_are_told_with_their_cells() -> None:
-    nearest = fact("the colour of the nearest cell that is not background (in steps, none")
+    nearest = fact(
+        "the colour that reaches the cell first if all ink spreads over background in steps (none"
+    )
     rule = Rule((fact("whether the cell is background"),), {(1,): nearest, (0,): OWN}, OWN)
     told = list(case_lines(rule, grid("200003"), grid("200003")))
     assert told[0].endswith(": red (2) for 2 cells and green (3) for 2 cells.")
     told = list(case_lines(rule, grid("2000"), grid("2000")))
     assert told[0].endswith(
-        "(in steps, none of them diagonal; background if several colours are as near): red (2)."
+        "(none of them diagonal; a cell that several colours reach at once stays background and "
+        "passes none on): red (2)."
     )
 
 
@@ -226,3 +233,22 @@ def test_a_step_without_evidence_of_its_own_tells_where_it_cuts() -> None:
     assert made is not None
     one = Candidate((step,), None, 1.0, (made,))
     assert "  That is row 2 columns 2-3." in worked(one, grid("000/012/000"), 0, says_layers=True)
+
+
+def test_an_answer_that_breaks_what_all_pairs_have_in_common_is_doubted() -> None:
+    inputs, outputs = [grid("102"), grid("120"), grid("111")], [grid("201"), grid("012")]
+    lost = list(properties_lost(inputs[:2], outputs, inputs[2], grid("110")))
+    assert lost == [
+        "the output has as many cells of each colour as the input",
+        "the output has no colour that the input lacks",
+    ]
+    assert list(properties_lost(inputs[:2], outputs, inputs[2], grid("111"))) == []
+    one = Candidate((), None, 1.0, (*outputs, grid("110")))
+    told = Doubts(TaskGrids(inputs, outputs)).about(one, Evidence(0, 1.0, passed=True), None)
+    assert told[0].endswith("as the input; this answer to test input 1 breaks that.")
+
+
+def test_ink_that_several_colours_reach_at_once_stops() -> None:
+    reached = fact("the colour that reaches the cell first if all ink spreads").steps[0]
+    made = reached.transform.function(grid("10002000"), *reached.arguments)
+    assert made.tolist() == [[1, 1, 0, 2, 2, 2, 2, 2]]

@@ -168,7 +168,7 @@ def test_a_rival_is_told_with_the_cell_where_it_answers_otherwise() -> None:
         Candidate((), None, cost, (pair, grid(end))) for cost, end in ((1.0, "34"), (2.0, "35"))
     )
     text = TraceWriter([pair, pair], [pair], []).write(one, Evidence(0, 0.5, passed=True), other)
-    assert "grey (5) at (1, 2), the rule above yellow (4); 1 cell in all differ" in text
+    assert "grey (5) at (1, 2), the rule above yellow (4). The rule above is the simpler" in text
 
 
 def test_words_with_a_sense_of_their_own_are_explained() -> None:
@@ -199,7 +199,7 @@ def test_a_rival_is_told_whole_or_not_at_all() -> None:
     pair, other = grid("12"), grid("35")
     rule = Candidate((), None, 1.0, (pair, grid("34")))
     finish = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN)
-    doubts, found = Doubts(TaskGrids([pair, pair], [pair])), Evidence(0, 0.5, passed=True)
+    doubts, found = Doubts(TaskGrids([pair, pair], [grid("67")])), Evidence(0, 0.5, passed=True)
     short = Candidate((), finish, 2.0, (pair, other))
     (told,) = doubts.about(rule, found, short)[1:]
     assert rule_paragraph(short) in told
@@ -222,7 +222,7 @@ def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
     pair = grid("12")
     rule = Candidate((), None, 1.0, (pair, pair, grid("34")), left_out=(True, True))
     stack = Candidate((), None, 0.5, (pair, pair, grid("35")), search="stacking")
-    writer = Doubts(TaskGrids([pair] * 3, [pair] * 2))
+    writer = Doubts(TaskGrids([pair] * 3, [grid("67")] * 2))
     found = Evidence(0, 1.0, passed=True, again=(True, True))
     assert writer.about(rule, found, stack) == []
     assert writer.about(rule, found._replace(share=0.5), stack)

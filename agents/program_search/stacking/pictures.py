@@ -252,7 +252,8 @@ def smeared(picture: Picture, ways: tuple[tuple[int, int], ...]) -> Picture:
 
 @operation(
     "edit",
-    "take just the empty cells that touch its ink {how}, in its commonest colour",
+    "take just the empty cells that touch its ink {how}, also one cell beyond its edge, in its "
+    "commonest colour",
     0.8,
     how=TOUCH,
 )

@@ -278,7 +278,10 @@ def steps_to_ink(grid: Array, way: str, period: int) -> Array:
 
 @remembered
 def spread(grid: Array, neighbours: int) -> tuple[Array, Array]:
-    """Give the colour of the nearest ink (background on ties), and the steps to it (-1 if none)."""
+    """Give the colour that spreads there first, and the steps to it (-1 if none).
+
+    A cell that several colours reach at once is background and passes none on.
+    """
     empty = background(grid)
     colours, steps = grid.copy(), np.where(grid != empty, 0, -1)
     for step in range(1, max(grid.shape) * 2):
@@ -308,14 +311,14 @@ def distance_to_ink(grid: Array, spread_by: int, period: int) -> Array:
 
 
 @new_paint(
-    "the colour of the nearest cell that is not background (in steps, {spread_by}; background if "
-    "several colours are as near)",
+    "the colour that reaches the cell first if all ink spreads over background in steps "
+    "({spread_by}; a cell that several colours reach at once stays background and passes none on)",
     cost=1.2,
     effort=8,
     spread_by=SPREADS,
 )
 def nearest_colour(grid: Array, spread_by: int) -> Array:
-    """Give background the colour of the nearest ink; ink keeps its own."""
+    """Give background the colour that reaches it first; ink keeps its own."""
     return spread(grid, spread_by)[0]
 
 

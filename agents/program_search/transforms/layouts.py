@@ -26,7 +26,8 @@ CENTRES = {
     "rare": "the middle of the cells of the rarest colour",
     "even": "the middle of the one-colour object that all mirrors and turns leave as it is",
     "grid": "the middle of the grid",
-    "best": "the middle about which half and quarter turns lay the most ink on ink of its colour",
+    "best": "the point (in a cell or between cells) about which half and quarter turns lay the "
+    "most inked cells on cells of their colour",
 }
 
 
@@ -72,7 +73,8 @@ def is_even(mask: Array) -> bool:
 
 
 @new_picture(
-    "complete {cut} by its {images} about {centre}; their ink fills background",
+    "complete {cut} by its {images} about {centre}: where one of them has ink and there is "
+    "background, that ink is drawn",
     cost=1.4,
     effort=8,
     cut={"grid": "the grid", "mixed_corners": "each object of any colours"},
@@ -246,7 +248,8 @@ def lines_continued(grid: Array, line: str) -> Array:
 
 
 @new_picture(
-    "continue the pattern that the rows repeat downwards until the grid is {size}",
+    "find the fewest rows after which every row comes again, if need be moved sideways by the same "
+    "number of columns each time, and go on so until the grid is {size}",
     cost=1.4,
     effort=6,
     size={

@@ -195,9 +195,9 @@ def colour_attracted(grid: Array, colour: int, target: int) -> Array | None:
     cut=OBJECTS,
     direction=DIRECTIONS,
     distance={
-        "length": "as many cells as it is long that way",
+        "length": "as many cells as it is long in that direction",
         "cells": "as many cells as it has",
-        "gap": "one cell more than it is long that way",
+        "gap": "one cell more than it is long in that direction",
     },
 )
 def shifted(grid: Array, cut: str, direction: str, distance: str) -> Array:

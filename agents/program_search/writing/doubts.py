@@ -10,8 +10,9 @@ from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.rules import Case, Rule, listing, values_words
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, Array
-from agents.program_search.writing.grid_words import count_of, shape_words
+from agents.program_search.writing.grid_words import shape_words
 from agents.program_search.writing.program import steps_in_words
+from agents.program_search.writing.properties import properties_lost
 from agents.program_search.writing.rule_working import values
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -50,9 +51,12 @@ class Doubts(NamedTuple):
             )
         lines += values_shown(candidate)
         for number in range(pairs, len(self.grids.inputs)):
+            test = f"est input {number - pairs + 1}"
             if words := unshown_words(candidate, *self.grids.seen(candidate, number)):
-                test = f"Test input {number - pairs + 1}"
-                lines.append(f"- {test} has cells with values that no pair shows: {words}.")
+                lines.append(f"- T{test} has cells with values that no pair shows: {words}.")
+            known = self.grids.train_inputs(), self.grids.outputs, self.grids.inputs[number]
+            for words in properties_lost(*known, candidate.outputs[number]):
+                lines.append(f"- In every pair {words}; this answer to t{test} breaks that.")
         return [*lines, *self._rival(candidate, evidence, rival)]
 
     def shown_once(self, candidate: Candidate, left_out: Sequence[bool]) -> list[str]:
@@ -115,10 +119,12 @@ class Doubts(NamedTuple):
                 )
             if (one != other).any():
                 row, column = np.argwhere(one != other)[0].tolist()
+                differing = int((one != other).sum())
+                in_all = f"; {differing} cells in all differ" if differing > 1 else ""
                 return (
                     f"For test input {number} it gives {COLOURS[int(other[row, column])]} at "
-                    f"({row + 1}, {column + 1}), the rule above {COLOURS[int(one[row, column])]}; "
-                    f"{count_of(int((one != other).sum()), 'cell')} in all differ."
+                    f"({row + 1}, {column + 1}), the rule above {COLOURS[int(one[row, column])]}"
+                    f"{in_all}."
                 )
         return ""
 

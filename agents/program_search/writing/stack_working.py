@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.program_search.stacking.layers import Stack
+from agents.program_search.stacking.layers import Laid, Stack
 from agents.program_search.stacking.pictures import Operation, Picture, ink, seen, whole
 from agents.program_search.stacking.pieces import PieceState
 from agents.program_search.transforms.registry import COLOURS, REGISTRY, Array, Step
@@ -27,7 +27,7 @@ def stack_lines(stack: Stack, given: Array, number: int, *, says_layers: bool) -
     known = dict[int, str]()
     if stack.size.piece is not None and stack.size.piece.steps:
         yield "- The picture that tells the size of the canvas:"
-        yield from piece_lines(stack.size.piece, given, known, "the size")
+        yield from piece_lines(stack.size.piece, given, known, "the size", has_place=False)
     yield f"- The canvas, {shape_words(before.shape)}, is all {COLOURS.get(stack.base)}."
     for place, (layer, canvas) in enumerate(zip(stack.layers, canvases, strict=True), 1):
         changed = int((canvas != before).sum())
@@ -37,9 +37,9 @@ def stack_lines(stack: Stack, given: Array, number: int, *, says_layers: bool) -
             what = cells_words(np.flatnonzero(canvas != before).tolist(), canvas.shape[1])
             what = f"{what[0].lower()}{what[1:]}"
         what = f"changes {what}{'; the canvas:' if is_shown else '.'}"
-        told = list(piece_lines(layer.drawn.piece, given, known, f"layer {place}"))
+        told = list(laid_lines(layer.drawn, given, known, f"layer {place}"))
         if layer.mask != layer.drawn:
-            mask = list(piece_lines(layer.mask.piece, given, known, f"the mask of layer {place}"))
+            mask = list(laid_lines(layer.mask, given, known, f"the mask of layer {place}"))
             told += ["  The mask:", *mask] if mask else []
         yield f"- Layer {place}{f': {layer.words()}' if says_layers else '.'}"
         yield from told
@@ -48,7 +48,15 @@ def stack_lines(stack: Stack, given: Array, number: int, *, says_layers: bool) -
         before = canvas
 
 
-def piece_lines(piece: PieceState, given: Array, known: dict[int, str], name: str) -> Iterator[str]:
+def laid_lines(laid: Laid, given: Array, known: dict[int, str], name: str) -> Iterator[str]:
+    """How the piece that is laid is made, with its place if that counts."""
+    has_place = laid.laying not in ("corner", "stretched")
+    return piece_lines(laid.piece, given, known, name, has_place=has_place)
+
+
+def piece_lines(
+    piece: PieceState, given: Array, known: dict[int, str], name: str, *, has_place: bool
+) -> Iterator[str]:
     """What the operations of a piece go by on the input, and the picture that they make.
 
     `known` has the pieces that were told before, by name.
@@ -70,10 +78,11 @@ def piece_lines(piece: PieceState, given: Array, known: dict[int, str], name: st
             entry = Step(REGISTRY[step.function.__name__], step.arguments, 0.0)
             yield from part_lines(entry, before.cells)
             yield from evidence_lines(entry, before.cells, value.cells)
-    at = f"its top left cell at ({value.top + 1}, {value.left + 1}) of the canvas"
+    at = f", its top left cell at ({value.top + 1}, {value.left + 1}) of the canvas"
     at += ", so partly outside" if min(value.top, value.left) < 0 else ""
+    at = at if has_place else ""
     is_small = value.cells.size <= LARGEST_BETWEEN
-    yield f"  The picture so made, {shape_words(value.cells.shape)}, {at}{':' if is_small else '.'}"
+    yield f"  The picture so made, {shape_words(value.cells.shape)}{at}{':' if is_small else '.'}"
     yield from grid_lines(value.cells) if is_small else ()
 
 

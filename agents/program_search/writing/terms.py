@@ -47,7 +47,14 @@ TERMS = (
         "A one-cell object is an inked cell with no ink at its sides or corners.",
     ),
     (r"\bbox\b", "The box of cells is the smallest rectangle around them."),
-    (r"\bpanes?\b", "Panes are what full rows and columns of one colour divide the grid into."),
+    (
+        r"\bpanes?\b",
+        (
+            "Panes are what full rows and columns of one colour divide the grid into (if several "
+            "colours have such lines, one that gives panes of equal size; if some of its lines "
+            "part the grid evenly, only those count)."
+        ),
+    ),
     (r"reading order", "Reading order goes row by row from the top, in each from the left."),
     (
         r"from the middle of its box|their middle cells",
@@ -75,8 +82,9 @@ TERMS = (
     ),
 )
 PLACE = (
-    "A picture's place on the canvas is where its cells lie in the input grid. If a step other "
-    "than cutting or cropping has changed its size, its place is the top left corner."
+    "A picture's place on the canvas is where its cells lie in the input grid. If a step makes a "
+    "picture of another size, other than by cutting, cropping or outlining, its place is the top "
+    "left corner."
 )
 BACKGROUND = "Background is black (0), or the commonest colour of a picture without black."
 
