@@ -12,6 +12,7 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, Search, content_of, ranked, weight
 from agents.program_search.search.evidence import Evidence, rediscovered
+from agents.program_search.search.properties import broken, properties_of
 from agents.program_search.search.views import explained
 from agents.program_search.stacking.search import stacked
 from agents.program_search.transforms.registry import Array
@@ -22,6 +23,8 @@ from utilities.tasks.task import Grid, Task
 
 MOST_LOOKED_AT = 4
 """Of each answer's programs at most so many times the number wanted are looked at."""
+MOST_COMPARED = 60
+"""Whether answers break what all pairs have in common is asked of the first so many."""
 CHANGED_INPUTS = 3
 """Near-duplicates are told by what they give on changes of so many inputs, the smallest."""
 
@@ -68,7 +71,7 @@ def solve(
     is_strong = bool(rules) and len(outputs) > 1 and rules[0][0].is_strong()
     again = rediscovered(inputs, outputs, search_budget) if is_strong else ()
     writer, solutions = TraceWriter(inputs, outputs, states), dict[str, Solution]()
-    answers = answers_of(rules, stacks, again, len(outputs))
+    answers = answers_of(rules, stacks, again, inputs, outputs)
     places = [(one, number) for one in answers for number in range(len(one.programs))]
     known = {id(one): Known(inputs) for one in answers}
     for answer, number in sorted(places, key=lambda place: place[1] > 0):
@@ -144,40 +147,64 @@ def answers_of(
     rules: list[list[Candidate]],
     stacks: list[list[Candidate]],
     again: tuple[bool | None, ...],
-    pairs: int,
+    inputs: Sequence[Array],
+    outputs: Sequence[Array],
 ) -> list[Answer]:
     """The answers of both searches in the order of attempts, each once with all its programs.
 
     The best of the rules comes first, then the best stack that says otherwise, then the rest. The
     stack goes first if it is found again without each train pair, and a check of the rule failed.
+    Answers that break what all pairs have in common come after all others.
     """
+    pairs, answers = len(outputs), dict[bytes | None, Answer]()
+    common = properties_of(inputs, outputs)
 
-    def said(groups: list[list[Candidate]]) -> bytes | None:
-        return content_of(groups[0][0].outputs[pairs:]) if groups else None
+    def is_unlike(one: Candidate) -> bool:
+        tests = zip(inputs[pairs:], one.outputs[pairs:], strict=True)
+        return any(any(broken(common, *pair)) for pair in tests)
 
-    both = [(groups, place) for groups in (rules, stacks) for place in range(len(groups))]
-    new = [one for one in both[len(rules) :] if said([stacks[one[1]]]) != said(rules)]
-    attempts = [*both[: min(len(rules), 1)], *new[:1]]
-    if len(attempts) == 2 and stacks[new[0][1]][0].is_strong() and not rules[0][0].is_strong():
-        attempts.reverse()
-    answers = dict[bytes | None, Answer]()
-    for groups, place in [*attempts, *(one for one in both if one not in attempts)]:
-        key, group = said([groups[place]]), groups[place]
+    order = in_turns(rules, stacks, pairs)
+    unlike = [is_unlike(groups[place][0]) for groups, place in order[:MOST_COMPARED]]
+    unlike += [False] * len(order)
+    for number in sorted(range(len(order)), key=lambda number: unlike[number]):
+        groups, place = order[number]
+        group, others = groups[place], stacks if groups is rules else rules
+        key = content_of(group[0].outputs[pairs:])
         if key in answers:
             answers[key].programs[1:1] = group
             continue
-        others = stacks if groups is rules else rules
+        says_same = bool(others) and content_of(others[0][0].outputs[pairs:]) == key
         evidence = Evidence(
             place=len(answers),
             share=weight(group) / sum(map(weight, groups)),
             passed=group[0].is_strong(),
             again=again if groups is rules and not place else (),
             search=group[0].search,
-            other="none" if not others else "same" if said(others) == key else "different",
+            other="none" if not others else "same" if says_same else "different",
             has_tests=len(group[0].outputs) > pairs,
+            is_unlike=unlike[number],
         )
         answers[key] = Answer(list(group), evidence)
     return list(answers.values())
+
+
+def in_turns(
+    rules: list[list[Candidate]], stacks: list[list[Candidate]], pairs: int
+) -> list[tuple[list[list[Candidate]], int]]:
+    """The groups of both searches, each by its list and its place there, in the order of attempts.
+
+    A stack that goes second answers otherwise than the best rule.
+    """
+
+    def said(group: list[Candidate]) -> bytes:
+        return content_of(group[0].outputs[pairs:])
+
+    both = [(groups, place) for groups in (rules, stacks) for place in range(len(groups))]
+    new = [one for one in both[len(rules) :] if not rules or said(stacks[one[1]]) != said(rules[0])]
+    attempts = [*both[: min(len(rules), 1)], *new[:1]]
+    if len(attempts) == 2 and stacks[new[0][1]][0].is_strong() and not rules[0][0].is_strong():
+        attempts.reverse()
+    return [*attempts, *(one for one in both if one not in attempts)]
 
 
 def rival_of(answers: Sequence[Answer], answer: Answer) -> Candidate | None:

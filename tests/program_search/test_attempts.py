@@ -3,6 +3,7 @@
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, Search, ranked
+from agents.program_search.search.properties import broken, properties_of
 from agents.program_search.solving import Answer, answers_of, solve
 from utilities.tasks.task import Pair, Task
 
@@ -26,7 +27,7 @@ def answers(*candidates: Candidate) -> list[Answer]:
         ranked([one for one in candidates if one.search == search], 1)
         for search in ("rules", "stacking")
     )
-    return answers_of(rules, stacks, (), 1)
+    return answers_of(rules, stacks, (), [np.array([[8]]), np.array([[7]])], [np.array([[9]])])
 
 
 def order(*candidates: Candidate) -> list[tuple[int, str]]:
@@ -80,3 +81,30 @@ def test_a_task_that_many_rules_fit_gets_one_attempt_of_each_search() -> None:
     found = solve(task, best_of=2, search_budget=1_000_000)
     assert [one.search for one in found] == ["rules", "stacking"]
     assert found[0].outputs[2] != found[1].outputs[2]
+
+
+def test_an_answer_that_breaks_what_all_pairs_have_in_common_comes_last() -> None:
+    inputs = [np.array([[1, 0]]), np.array([[0, 2]]), np.array([[3, 0]])]
+    outputs = [np.array([[0, 1]]), np.array([[2, 0]])]
+    moved, erased = (
+        Candidate((), None, cost, (*outputs, np.array([made])))
+        for cost, made in ((9.0, [0, 3]), (1.0, [0, 0]))
+    )
+    found = answers_of(ranked([moved, erased], 2), [], (True, True), inputs, outputs)
+    assert [one.programs for one in found] == [[moved], [erased]]
+    assert [one.evidence.kind() for one in found][1] == "unlike the pairs"
+    assert [one.evidence.is_found() for one in found] == [False, False]
+
+
+def test_one_pair_has_nothing_in_common_with_others() -> None:
+    grids = [np.array([[1, 0]]), np.array([[0, 2]])]
+    assert properties_of(grids, [np.array([[0, 1]])]) == {}
+
+
+def test_what_pairs_have_in_common_is_told_with_its_colours() -> None:
+    inputs = [np.array([[1, 0]]), np.array([[0, 1]])]
+    common = properties_of(inputs, [np.array([[1, 3]]), np.array([[3, 1]])])
+    lost = list(broken(common, np.array([[1, 0]]), np.array([[1, 4]])))
+    assert "the colours that cells take are green (3)" in lost
+    assert "only background is filled" in common
+    assert "only background is filled" not in lost

@@ -222,7 +222,7 @@ def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
     pair = grid("12")
     rule = Candidate((), None, 1.0, (pair, pair, grid("34")), left_out=(True, True))
     stack = Candidate((), None, 0.5, (pair, pair, grid("35")), search="stacking")
-    writer = Doubts(TaskGrids([pair] * 3, [grid("67")] * 2))
+    writer = Doubts(TaskGrids([pair] * 3, [grid("34")] * 2))
     found = Evidence(0, 1.0, passed=True, again=(True, True))
     assert writer.about(rule, found, stack) == []
     assert writer.about(rule, found._replace(share=0.5), stack)

@@ -29,6 +29,7 @@ CALIBRATION: dict[str, Sequence[tuple[float, float]]] = {
     "guess, no test inputs": [(0.0, 0.52)],
     "another program": [(0.0, 0.62)],
     "later": [(0.1, 0.05), (0.0, 0.01)],
+    "unlike the pairs": [(0.0, 0.02)],
 }
 """For each kind of evidence rows of (least share, how many were right, 0-1), greatest share first.
 
@@ -56,6 +57,7 @@ class Evidence(NamedTuple):
     - `other`: what the first answer of the other search is beside it; "none" if it has none.
     - `by_rank`: the program tells colours by how common they are, which may fit by chance.
     - `has_tests`: there are test inputs, so that programs can be compared by their answers.
+    - `is_unlike`: the answer breaks what all pairs have in common (properties.py).
     """
 
     place: int
@@ -67,6 +69,7 @@ class Evidence(NamedTuple):
     search: Search = "rules"
     other: Literal["none", "same", "different"] = "none"
     has_tests: bool = True
+    is_unlike: bool = False
 
     def of_program(self, program: Candidate, *, is_first: bool) -> Self:
         """The evidence for one of the programs that give the answer."""
@@ -85,12 +88,13 @@ class Evidence(NamedTuple):
         """Every check was made and passed, and no other answer that fits has much weight."""
         is_best = self.place == 0 and self.share >= FOUND_SHARE
         passed_all = self.passed and bool(self.again) and all(self.again)
-        return is_best and passed_all and not self.by_rank
+        return is_best and passed_all and not self.by_rank and not self.is_unlike
 
     def kind(self) -> str:
         """The key of CALIBRATION under which the answer to test inputs falls."""
-        if self.place:
-            return "second" if self.place == 1 else "later"
+        if self.is_unlike or self.place:
+            later = "second" if self.place == 1 else "later"
+            return "unlike the pairs" if self.is_unlike else later
         if self.is_sound():
             return "found"
         if self.search == "stacking":

@@ -1,18 +1,19 @@
 """What the pairs do not settle: cases shown once, values that no pair shows, rules that fit too."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.evidence import Evidence
+from agents.program_search.search.properties import broken, properties_of
 from agents.program_search.search.rules import Case, Rule, listing, values_words
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.grid_words import shape_words
 from agents.program_search.writing.program import steps_in_words
-from agents.program_search.writing.properties import properties_lost
 from agents.program_search.writing.rule_working import values
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -20,6 +21,8 @@ LONGEST_RIVAL = 400
 """A rule that fits as well is told if it takes at most so many letters, since half of it teaches
 nothing."""
 LONGEST_CASES = 240
+MOST_LOST = 2
+"""Of what an answer breaks only the first so many are told."""
 MOST_VALUES = 4
 """Which numbers the pairs show of a fact is said if they are so few."""
 CLOSE_BITS = 4.0
@@ -50,12 +53,13 @@ class Doubts(NamedTuple):
                 "- The rule tells colours by how common they are; this may fit the pairs by chance."
             )
         lines += values_shown(candidate)
+        common = properties_of(self.grids.train_inputs(), self.grids.outputs)
         for number in range(pairs, len(self.grids.inputs)):
             test = f"est input {number - pairs + 1}"
             if words := unshown_words(candidate, *self.grids.seen(candidate, number)):
                 lines.append(f"- T{test} has cells with values that no pair shows: {words}.")
-            known = self.grids.train_inputs(), self.grids.outputs, self.grids.inputs[number]
-            for words in properties_lost(*known, candidate.outputs[number]):
+            lost = broken(common, self.grids.inputs[number], candidate.outputs[number])
+            for words in islice(lost, MOST_LOST):
                 lines.append(f"- In every pair {words}; this answer to t{test} breaks that.")
         return [*lines, *self._rival(candidate, evidence, rival)]
 

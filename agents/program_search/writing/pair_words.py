@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from agents.program_search.search.mosaic import table_of
+from agents.program_search.search.properties import appears_in
 from agents.program_search.search.rules import listing
 from agents.program_search.transforms.perception import background, lines, parts
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
@@ -101,14 +102,6 @@ def same_shape_suggestion(pairs: Sequence[tuple[Array, Array]]) -> str:
         "The shape stays, so each cell of the output can be decided from its place or from what "
         "stands around it in the input."
     )
-
-
-def appears_in(small: Array, large: Array) -> bool:
-    """Whether the small grid stands in the large one somewhere, as it is."""
-    if small.shape[0] > large.shape[0] or small.shape[1] > large.shape[1]:
-        return False
-    windows = np.lib.stride_tricks.sliding_window_view(large, small.shape)
-    return bool((windows == small).all((2, 3)).any())
 
 
 def pair_words(given: Array, wanted: Array, *, says_panes: bool) -> str:
