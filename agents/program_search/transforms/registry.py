@@ -13,6 +13,7 @@ cost more. Adding a transform is adding a function, decorated with `new_picture`
 sentence, and the program carries its source with the functions that it calls.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial, wraps
@@ -40,6 +41,8 @@ SIGNED: Mapping[int, str] = {number: str(number) for number in range(-3, 4)}
 """A number that may be negative; else -1 reads "none"."""
 DIRECTIONS: Mapping[str, str] = {"up": "up", "down": "down", "left": "left", "right": "right"}
 LARGEST_SIDE = 30
+ONE_COLOUR = re.compile(r"(?:commonest|rarest) colour of (the one-colour object)")
+"""What has one colour only needs no word for which."""
 ALIKE = (COLOURS, DIRECTIONS)
 """Tables of choices of which none is likelier than another."""
 EVEN_SHARE = 0.5
@@ -88,9 +91,8 @@ class Step(NamedTuple):
     def sentence(self) -> str:
         """What it does, every argument in words."""
         chosen = zip(self.transform.choices.items(), self.arguments, strict=True)
-        return self.transform.sentence.format(
-            **{name: words[argument] for (name, words), argument in chosen}
-        )
+        words = {name: words[argument] for (name, words), argument in chosen}
+        return ONE_COLOUR.sub(r"colour of \1", self.transform.sentence.format(**words))
 
     def code(self, variable: str) -> str:
         """The call as a program writes it."""

@@ -11,6 +11,7 @@ from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.properties import broken, properties_of
 from agents.program_search.search.rules import Case, Rule, listing, values_words
 from agents.program_search.search.views import in_ranks
+from agents.program_search.stacking.layers import Stack
 from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.grid_words import shape_words
 from agents.program_search.writing.program import steps_in_words
@@ -20,6 +21,8 @@ from agents.program_search.writing.task_grids import TaskGrids
 LONGEST_RIVAL = 400
 """A rule that fits as well is told if it takes at most so many letters, since half of it teaches
 nothing."""
+LEADING = 2
+"""The first so many sentences of a stack are about stacks, not about this one."""
 LONGEST_CASES = 240
 MOST_LOST = 2
 """Of what an answer breaks only the first so many are told."""
@@ -106,7 +109,11 @@ class Doubts(NamedTuple):
         """The rule that fits as well, whole or by what it looks at, and where it says otherwise."""
         if rival is None or not is_to_be_told(candidate, rival, evidence):
             return
-        if len(words := rule_paragraph(rival)) <= LONGEST_RIVAL:
+        words = rule_paragraph(rival)
+        if isinstance(rival.finish, Stack) and not isinstance(candidate.finish, Stack):
+            told = " ".join(rival.finish.piece("grid").sentences[LEADING:])
+            words = f"Lay pictures over each other. {told}"
+        if len(words) <= LONGEST_RIVAL:
             yield (
                 f"- Another rule fits all pairs and answers differently: {words} "
                 f"{self._difference(candidate, rival)} {compared(candidate, rival)}"
