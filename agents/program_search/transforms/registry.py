@@ -41,7 +41,7 @@ SIGNED: Mapping[int, str] = {number: str(number) for number in range(-3, 4)}
 """A number that may be negative; else -1 reads "none"."""
 DIRECTIONS: Mapping[str, str] = {"up": "up", "down": "down", "left": "left", "right": "right"}
 LARGEST_SIDE = 30
-ONE_COLOUR = re.compile(r"(?:commonest|rarest) colour of (the one-colour object)")
+ONE_COLOUR = re.compile(r"commonest colour of (the one-colour object)")
 """What has one colour only needs no word for which."""
 ALIKE = (COLOURS, DIRECTIONS)
 """Tables of choices of which none is likelier than another."""

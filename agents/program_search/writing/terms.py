@@ -11,7 +11,10 @@ TERMS = (
         ),
     ),
     (r"\berase\b", "What is erased becomes background."),
-    (r"\bfall (up|down|left|right)\b", "What falls goes that way until ink or the border stops it."),
+    (
+        r"\bfall (up|down|left|right)\b",
+        "What falls goes that way until ink or the border stops it.",
+    ),
     (
         r"with its shape\b|share[s]? .*\bshape|\bthe shape of the one",
         "The shape of a part is where its inked cells are, whatever their colours.",
