@@ -79,7 +79,6 @@ def test_parts_that_are_laid_over_each_other_are_written_out() -> None:
 
 def test_what_is_counted_is_told_with_its_numbers() -> None:
     assert "blue (1) 3, green (3) 2 and red (2) 1" in evidence("charted", "113/320/010", -1)
-    assert "In row 1, 2 and so on there are 3, 2, 1." in evidence("lines_sorted", "113/320/010")
 
 
 def test_the_tile_that_is_repeated_is_written_out() -> None:

@@ -320,17 +320,3 @@ def at_border(part: Part, grid: Array) -> bool:
     """Tell whether the box of the part reaches the border of the grid."""
     (height, width), (low, right) = grid.shape, part.mask.shape
     return not part.top or not part.left or part.top + low == height or part.left + right == width
-
-
-@new_picture(
-    "sort the {line} by their number of cells besides background, {order}",
-    cost=1.3,
-    line={"row": "rows", "column": "columns"},
-    order={1: "the least first", -1: "the greatest first"},
-)
-def lines_sorted(grid: Array, line: str, order: int) -> Array:
-    """Sort the rows or columns by their ink; equal ones keep their order."""
-    rows = grid if line == "row" else grid.T
-    counts = (rows != background(grid)).sum(1)
-    result = rows[np.argsort(order * counts, kind="stable")]
-    return result if line == "row" else result.T

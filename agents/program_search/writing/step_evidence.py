@@ -92,12 +92,6 @@ def rings_words(picture: Array, made: Array) -> Iterator[str]:
     yield f"So {listing(changes)}."
 
 
-def sorted_words(picture: Array, line: str) -> Iterator[str]:
-    """The number of inked cells in each line."""
-    counts = (picture != background(picture)).sum(1 if line == "row" else 0).tolist()
-    yield f"In {line} 1, 2 and so on there are {', '.join(map(str, counts))}."
-
-
 def image_words(picture: Array, made: Array, symmetry: str, hole: str) -> Iterator[str]:
     """About what the image is taken, and which missing cells it does not fill."""
     missing = missing_colour(picture, hole)
@@ -242,7 +236,6 @@ EVIDENCE: Mapping[str, Callable[..., Iterator[str]]] = {
     "rings_recoloured": rings_words,
     "written_out": written_words,
     "striped": striped_words,
-    "lines_sorted": sorted_words,
     "completed": image_words,
     "hidden_by_symmetry": image_words,
     "continued": tile_words,
