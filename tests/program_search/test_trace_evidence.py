@@ -106,7 +106,7 @@ def test_of_many_parts_those_are_told_that_a_step_is_after() -> None:
     lines = part_lines(step, grid("/".join(["1020304050"] * 2 + ["0" * 10] + ["1020304050"] * 3)))
     assert lines[0] == "  The parts, in reading order:"
     lines = part_lines(step, grid("/".join(["10203040506", "00000000000"] * 2 + ["10203040506"])))
-    assert lines[0] == f"  Of the 18 parts {PARTS_NAMED} with the greatest values:"
+    assert lines[0] == f"  {PARTS_NAMED} of the 18 parts, those with the greatest values:"
     lines = part_lines(step, grid("1020304050/0000000000/1020304050/0000000000/1020300044"))
     assert any(line.endswith("yellow (4): number of cells 2") for line in lines)
 

@@ -118,10 +118,10 @@ def part_touches(grid: Array, cut: str, colour: int) -> Array | None:
 
 
 @new_paint(
-    "the colour there if the box of all that is not background is repeated "
-    "over the whole grid, {lines}",
+    "the colour there if copies of the box of all that is not background are laid side by side "
+    "from where it stands{lines}",
     cost=1.3,
-    lines={"all": "all of it", "full": "only its rows and columns that hold no background"},
+    lines={"all": "", "full": ", along its rows and columns that hold no background only"},
 )
 def box_repeated(grid: Array, lines: str) -> Array | None:
     """Repeat the ink's box from its place over the grid; None if it is the grid."""

@@ -388,7 +388,12 @@ def without_specks(grid: Array, cut: str) -> Array:
     return result
 
 
-@new_picture("give every cell the commonest colour of the 3×3 cells about it", cost=1.2, effort=4)
+@new_picture(
+    "give every cell the commonest colour of the 3×3 cells about it (beyond the border the "
+    "outermost cells go on)",
+    cost=1.2,
+    effort=4,
+)
 def smoothed(grid: Array) -> Array:
     """Give each cell the commonest colour of its 3×3 neighbourhood; the lowest of several."""
     height, width = grid.shape

@@ -72,7 +72,12 @@ def along(
     unless=lambda start, way, _: (
         start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
     ),
-    end={"stops": "ink outside the box stops them", "passes": "nothing stops them"},
+    end={
+        "stops": "ink outside the box stops them, and where several meet that of the object later "
+        "in reading order shows",
+        "passes": "nothing stops them, and where several meet that of the object later in reading "
+        "order shows",
+    },
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
     """Paint the rays that leave each object's box in its colour; the rest as background."""

@@ -22,8 +22,8 @@ CORNERS = {
     measure={
         "row": "rows the cell lies below (negative: above)",
         "column": "columns the cell lies to the right (negative: to the left) of",
-        "rising": "rows down plus columns to the right the cell lies from",
-        "falling": "rows down less columns to the right the cell lies from",
+        "rising": "rows the cell lies below (negative: above) the rising diagonal through",
+        "falling": "rows the cell lies below (negative: above) the falling diagonal through",
         "steps": "steps, none of them diagonal, the cell lies from",
     },
     count={

@@ -282,14 +282,14 @@ def objects_written(grid: Array, what: str | int) -> list[Part]:
 
 
 @new_picture(
-    "make a picture of stripes side by side, one for each {what}, and each as long as {length}",
+    "make a picture of stripes, one for each {what}; each is as long as {length}",
     cost=1.4,
     what={
-        "border": "colour of the one-colour objects whose boxes reach the border, in their order "
-        "from top to bottom if the first one is wider than high (then stripes lie), else from left "
-        "to right",
-        "largest": "colour of the one-colour objects of the most cells, from left to right "
-        "(stripes are upright)",
+        "border": "colour of the one-colour objects whose boxes reach the border: upright stripes "
+        "in the objects' order from left to right or, if the first in reading order is wider than "
+        "high, lying ones in their order from top to bottom",
+        "largest": "colour of the one-colour objects of the most cells: upright stripes in the "
+        "objects' order from left to right",
     },
     length={"stripes": "there are stripes", "cells": "the first object has cells"},
 )

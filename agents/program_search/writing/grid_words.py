@@ -24,6 +24,11 @@ def place_words(top: int, left: int, shape: tuple[int, ...]) -> str:
     return " ".join(texts)
 
 
+def lower(text: str) -> str:
+    """The text with a small first letter."""
+    return f"{text[0].lower()}{text[1:]}"
+
+
 def count_of(number: int, noun: str) -> str:
     """`1 cell`, `3 cells`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

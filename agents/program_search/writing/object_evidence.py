@@ -23,7 +23,7 @@ from agents.program_search.writing.evidence_words import (
     shown_parts,
     side_by_side,
 )
-from agents.program_search.writing.grid_words import count_of, place_words
+from agents.program_search.writing.grid_words import cells_words, count_of, lower, place_words
 
 DIRECTION_WORDS = {(-1, 0): "up", (1, 0): "down", (0, -1): "left", (0, 1): "right"}
 """Straight steps (rows down, columns right) in words; others are slanted."""
@@ -92,11 +92,13 @@ def stamped_words(picture: Array, target: str) -> Iterator[str]:
     yield f"The object of the most colours is at {box_of(best)}; the others: {first_of(targets)}."
 
 
-def exemplars_words(picture: Array) -> Iterator[str]:
-    """The objects that are copied."""
+def exemplars_words(picture: Array, made: Array) -> Iterator[str]:
+    """The objects that are copied, and which cells their copies bring."""
     found = exemplars_of(picture)
     which = "the objects" if len(found) > 1 else "the object"
-    yield f"Copied: {which} at {first_of(map(box_of, found))}."
+    cells = np.flatnonzero((made != picture) & (made != background(picture))).tolist()
+    new = cells_words(cells, made.shape[1])
+    yield f"Copied: {which} at {first_of(map(box_of, found))}. The copies bring {lower(new)}."
 
 
 def similar_words(picture: Array) -> Iterator[str]:

@@ -43,7 +43,7 @@ def part_lines(step: Step, picture: Array) -> list[str]:
     head, order = "  The parts, in reading order:", list(range(len(found)))
     if len(found) > PARTS_NAMED:
         which, order = standing_out(values, name, chosen)
-        head = f"  Of the {len(found)} parts {PARTS_NAMED} with the {which} values:"
+        head = f"  {PARTS_NAMED} of the {len(found)} parts, those with the {which} values:"
     if values and isinstance(values[0], tuple):
         head = f"{head[:-1]} (of equal {words} if of one letter):"
     return [head, *(part_words(found[one], trait, words, values) for one in sorted(order))]

@@ -12,6 +12,10 @@ TERMS = (
     ),
     (r"\berase\b", "What is erased becomes background."),
     (
+        r"\bcut out (the|every|each) [^.;]*object",
+        "Of an object that is cut out its box is taken, with background for all else in it.",
+    ),
+    (
         r"\bfall (up|down|left|right)\b",
         "What falls goes that way until ink or the border stops it.",
     ),
@@ -19,10 +23,19 @@ TERMS = (
         r"with its shape\b|share[s]? .*\bshape|\bthe shape of the one",
         "The shape of a part is where its inked cells are, whatever their colours.",
     ),
-    (r"one-colour objects?", "A one-colour object is joined cells of one colour, not background."),
+    (
+        r"one-colour objects?",
+        (
+            "A one-colour object is cells of one colour, not background, joined by sides or "
+            "corners (unless only sides are named)."
+        ),
+    ),
     (
         r"objects? of (any|several) colours",
-        "An object of any colours is joined cells of ink, whatever their colours.",
+        (
+            "An object of any colours is cells of ink joined by sides or corners (unless only "
+            "sides are named), whatever their colours."
+        ),
     ),
     (
         (
@@ -37,8 +50,8 @@ TERMS = (
     (
         r"(?<!cell)(?<!that) is (not )?background\b(?! between| from)",
         (
-            "Whether colours that are worked out for the cells are background is seen in the "
-            "picture of these colours."
+            "A colour that is looked up for every cell counts as background if it is black; if it "
+            "is black for no cell, the colour that most cells get counts."
         ),
     ),
     (
