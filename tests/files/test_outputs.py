@@ -6,12 +6,15 @@ import errno
 import fcntl
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -19,6 +22,7 @@ from tests.support.loopback_server import LoopbackServer, reply
 from tests.support.scripts import REPOSITORY, SCRIPTS, Run, entries
 from utilities.command_line.logs import open_log
 from utilities.errors import UsageError
+from utilities.files import spool
 from utilities.files.atomic import file_to_write, locked, replacing, write_atomically
 from utilities.files.json_lines import JsonLinesFile
 from utilities.files.spool import open_spool
@@ -238,9 +242,34 @@ def test_a_folder_that_may_not_be_written_costs_no_dry_run_its_spool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
-    with open_spool(tmp_path, "t (a)") as spool:
-        spool.execute("INSERT INTO t VALUES (1)")
+    with open_spool(tmp_path, "t (a)") as database:
+        database.execute("INSERT INTO t VALUES (1)")
         assert not list(tmp_path.iterdir())
+
+
+def test_a_spool_that_is_stopped_at_any_line_leaves_nothing(tmp_path: Path) -> None:
+    for line in count(1):
+        remaining = line
+
+        def stop(frame: FrameType, event: str, _: object) -> object:
+            nonlocal remaining
+            if frame.f_code.co_filename != spool.__file__:
+                return None
+            remaining -= event == "line"
+            if event == "line" and not remaining:
+                signal.raise_signal(signal.SIGINT)
+            return stop
+
+        before = sys.gettrace()
+        try:
+            sys.settrace(stop)
+            with open_spool(tmp_path, "t (a)"):
+                break
+        except KeyboardInterrupt:
+            assert not list(tmp_path.iterdir()), line
+        finally:
+            sys.settrace(before)
+    assert line > 15, "every line up to the block has been tried"
 
 
 def test_a_link_to_nothing_is_written_through(tmp_path: Path) -> None:
