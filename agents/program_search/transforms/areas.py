@@ -118,10 +118,14 @@ def part_touches(grid: Array, cut: str, colour: int) -> Array | None:
 
 
 @new_paint(
-    "the colour there if copies of the box of all that is not background are laid side by side "
-    "from where it stands{lines}",
+    "the colour there if {lines}",
     cost=1.3,
-    lines={"all": "", "full": ", along its rows and columns that hold no background only"},
+    lines={
+        "all": "copies of the box of all that is not background are laid side by side from where "
+        "it stands",
+        "full": "of the box of all that is not background each row without background is repeated "
+        "to its left and right, and each such column up and down",
+    },
 )
 def box_repeated(grid: Array, lines: str) -> Array | None:
     """Repeat the ink's box from its place over the grid; None if it is the grid."""

@@ -214,7 +214,7 @@ def smallest_tile(grid: Array) -> Array | None:
         "main": "its commonest colour",
         "rare": "its rarest colour",
         "any": "its commonest colour besides background (background if it has none)",
-        "count": "the colour whose number is how many of its cells are not background",
+        "count": "the colour whose number is the count of its inked cells",
     },
 )
 def one_cell_a_pane(grid: Array, content: str) -> Array | None:

@@ -118,18 +118,36 @@ def places_of(image: Marked, grid: Array) -> list[tuple[int, int]]:
 )
 def stamped_at_marks(grid: Array, marks: str, turning: str, keep: str) -> Array | None:
     """Copy exemplars to every place that shows all their marks; None if there is none."""
-    empty, done = background(grid), False
-    exemplars = exemplars_of(grid)
-    ground, result = grid.copy(), grid.copy()
+    empty, result, copies = background(grid), grid.copy(), copies_of(grid, marks, turning)
+    if keep == "erase":
+        for part in exemplars_of(grid):
+            result[cells_of(part)] = empty
+    for copy in copies:
+        result = laid_over(result, copy.picture, copy.top, copy.left, empty)
+    return result if copies else None
+
+
+class Copy(NamedTuple):
+    """An image of an exemplar (0 as it is, or the number of a symmetry), and where it is laid."""
+
+    part: Part
+    symmetry: int
+    picture: Array
+    top: int
+    left: int
+
+
+def copies_of(grid: Array, marks: str, turning: str) -> list[Copy]:
+    """List where the exemplars' images are laid, one after the other."""
+    empty, exemplars, ground = background(grid), exemplars_of(grid), grid.copy()
     for part in exemplars:
         ground[cells_of(part)] = empty
-        if keep == "erase":
-            result[cells_of(part)] = empty
-    for part in exemplars:
-        for image in marked(part.picture, empty, marks, turning):
-            for top, left in places_of(image, ground):
-                result, done = laid_over(result, image.picture, top, left, empty), True
-    return result if done else None
+    return [
+        Copy(part, symmetry, image.picture, top, left)
+        for part in exemplars
+        for symmetry, image in enumerate(marked(part.picture, empty, marks, turning))
+        for top, left in places_of(image, ground)
+    ]
 
 
 def exemplars_of(grid: Array) -> list[Part]:

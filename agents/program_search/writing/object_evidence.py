@@ -12,9 +12,14 @@ from agents.program_search.transforms.perception import Cut, background, parts, 
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.rays import blocks_and_dots, marks_of
 from agents.program_search.transforms.registry import COLOURS, Array
-from agents.program_search.transforms.stamps import exemplar, exemplars_of, mask_and_colours
+from agents.program_search.transforms.stamps import (
+    copies_of,
+    exemplar,
+    exemplars_of,
+    mask_and_colours,
+)
 from agents.program_search.transforms.summaries import objects_written, stripes_of
-from agents.program_search.transforms.traits import main_colour, rarest_colour
+from agents.program_search.transforms.traits import colour_count, main_colour, rarest_colour
 from agents.program_search.writing.evidence_words import (
     box_of,
     coloured_places,
@@ -23,7 +28,7 @@ from agents.program_search.writing.evidence_words import (
     shown_parts,
     side_by_side,
 )
-from agents.program_search.writing.grid_words import cells_words, count_of, lower, place_words
+from agents.program_search.writing.grid_words import count_of, place_words
 
 DIRECTION_WORDS = {(-1, 0): "up", (1, 0): "down", (0, -1): "left", (0, 1): "right"}
 """Straight steps (rows down, columns right) in words; others are slanted."""
@@ -92,13 +97,21 @@ def stamped_words(picture: Array, target: str) -> Iterator[str]:
     yield f"The object of the most colours is at {box_of(best)}; the others: {first_of(targets)}."
 
 
-def exemplars_words(picture: Array, made: Array) -> Iterator[str]:
-    """The objects that are copied, and which cells their copies bring."""
-    found = exemplars_of(picture)
-    which = "the objects" if len(found) > 1 else "the object"
-    cells = np.flatnonzero((made != picture) & (made != background(picture))).tolist()
-    new = cells_words(cells, made.shape[1])
-    yield f"Copied: {which} at {first_of(map(box_of, found))}. The copies bring {lower(new)}."
+def exemplars_words(picture: Array, marks: str, turning: str) -> Iterator[str]:
+    """The objects that are copied, how each copy is turned, and where it lies."""
+    images, told = ("as it is", *SYMMETRIES.values()), dict[tuple[object, ...], str]()
+    for copy in copies_of(picture, marks, turning):
+        how = f"{images[copy.symmetry]}, " if turning == "any" else ""
+        words = f"that at {box_of(copy.part)}, {how}with its top left corner at "
+        place = copy.top, copy.left
+        key = *place, copy.picture.shape, copy.picture.tobytes()
+        told.setdefault(key, f"{words}({place[0] + 1}, {place[1] + 1})")
+    yield f"Copied are {first_of(told.values())}."
+    copied = {box_of(copy) for copy in exemplars_of(picture)}
+    mixed = [one for one in parts(picture, "mixed_corners") if colour_count(one) > 1]
+    others = [box for box in map(box_of, mixed) if box not in copied]
+    if others:
+        yield f"Not copied, for hardly more cells than colours: {first_of(others)}."
 
 
 def similar_words(picture: Array) -> Iterator[str]:
@@ -125,8 +138,13 @@ def blocks_words(picture: Array, block: str) -> Iterator[str]:
 
 def largest_words(picture: Array) -> Iterator[str]:
     """The largest one-colour object."""
-    best = max(parts(picture, "one_colour_corners"), key=lambda one: int(one.mask.sum()))
-    yield f"The largest object is {COLOURS[main_colour(best)]} at {box_of(best)}."
+    found = parts(picture, "one_colour_corners")
+    sizes = [int(one.mask.sum()) for one in found]
+    best = found[sizes.index(max(sizes))]
+    first = (
+        "Of the largest objects the first" if sizes.count(max(sizes)) > 1 else "The largest object"
+    )
+    yield f"{first} is {COLOURS[main_colour(best)]} at {box_of(best)}."
 
 
 def laid_together_words(picture: Array, cut: str, by: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.program_search.search.rules import listing
 from agents.program_search.transforms.perception import Part, parts
 from agents.program_search.transforms.pictures import missing_colour
 from agents.program_search.transforms.registry import COLOURS, YES_NO, Array, Step
@@ -13,7 +14,6 @@ from agents.program_search.transforms.traits import (
     TINTS,
     Trait,
     left_column,
-    main_colour,
     top_row,
 )
 from agents.program_search.writing.grid_words import cells_words, place_words
@@ -73,8 +73,16 @@ def part_words(part: Part, trait: Trait, words: str, values: Sequence[Any]) -> s
     elif trait in FLAGS:
         said = f"{FLAGS[trait]}: {YES_NO[bool(value)]}"
     box = place_words(part.top, part.left, part.mask.shape)
-    mostly = "mostly " if len(np.unique(part.picture[part.mask])) > 1 else ""
-    return f"  {box}, {mostly}{COLOURS[main_colour(part)]}: {said}"
+    return f"  {box}, {tint_words(part)}: {said}"
+
+
+def tint_words(part: Part) -> str:
+    """The colour of the part, or the one that most of its cells have, or those of equally many."""
+    colours, counts = np.unique(part.picture[part.mask], return_counts=True)
+    commonest = colours[counts == counts.max()].tolist()
+    if len(commonest) > 1:
+        return f"equally {listing((COLOURS[one] for one in commonest), 'and')}"
+    return f"{'mostly ' if len(colours) > 1 else ''}{COLOURS[commonest[0]]}"
 
 
 def patch_lines(step: Step, picture: Array) -> list[str]:
