@@ -176,7 +176,7 @@ def test_colours_that_are_worked_out_are_told_with_their_cells() -> None:
 
 
 def test_values_that_are_no_numbers_are_shown_with_their_key() -> None:
-    margin = fact("where the cell lies about the one-colour object (joined by sides)")
+    margin = fact("where the cell lies about a one-colour object (joined by sides)")
     rule = Rule((margin,), {(1,): constant(3)}, OWN)
     told = list(seen_lines(rule, grid("00000/00000/00200/00000/00000"), grid("0")))
     assert "0 for in the box" in told[0]
@@ -236,7 +236,7 @@ def test_a_step_without_evidence_of_its_own_tells_where_it_cuts() -> None:
 def test_an_answer_that_breaks_what_all_pairs_have_in_common_is_doubted() -> None:
     inputs, outputs = [grid("102"), grid("120"), grid("111")], [grid("201"), grid("012")]
     one = Candidate((), None, 1.0, (*outputs, grid("110")))
-    told = Doubts(TaskGrids(inputs, outputs)).about(one, Evidence(0, 1.0, passed=True), None)
+    told = Doubts(TaskGrids(inputs, outputs)).about(one, Evidence(0, 1.0, passed=True))
     assert told[0].endswith("as the input; this answer to test input 1 breaks that.")
 
 

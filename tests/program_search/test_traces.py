@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pytest
@@ -12,20 +12,26 @@ from hypothesis import strategies as st
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.search.rules import OWN, Rule, Source, boxes_of, condition, values_words
+from agents.program_search.search.rules import (
+    OWN,
+    Case,
+    Rule,
+    Source,
+    boxes_of,
+    condition,
+    values_words,
+)
 from agents.program_search.solving import rival_of
+from agents.program_search.stacking.layers import Stack
 from agents.program_search.stacking.search import stacked
 from agents.program_search.transforms.registry import REGISTRY, Array, steps_of
 from agents.program_search.transforms.traits import FLAGS, LACKS
-from agents.program_search.writing.doubts import (
-    LONGEST_RIVAL,
-    Doubts,
-    rule_paragraph,
-    unshown_words,
-)
+from agents.program_search.writing.doubts import LONGEST_RIVAL, Doubts
 from agents.program_search.writing.grid_words import cells_words
 from agents.program_search.writing.ideas import Ideas
+from agents.program_search.writing.open_cases import open_lines, telling_pairs_apart, unshown_words
 from agents.program_search.writing.pair_words import common_words, pair_words
+from agents.program_search.writing.rule_words import TABLE, rule_paragraph, rule_section
 from agents.program_search.writing.rule_working import seen_lines
 from agents.program_search.writing.task_grids import TaskGrids
 from agents.program_search.writing.terms import terms_in
@@ -201,12 +207,80 @@ def test_a_rival_is_told_whole_or_not_at_all() -> None:
     finish = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN)
     doubts, found = Doubts(TaskGrids([pair, pair], [grid("67")])), Evidence(0, 0.5, passed=True)
     short = Candidate((), finish, 2.0, (pair, other))
-    (told,) = doubts.about(rule, found, short)[1:]
+    (told,) = doubts.rival(rule, found, short)
     assert rule_paragraph(short) in told
     assert "For test input 1 it gives grey (5) at (1, 2)" in told
     step = next(REGISTRY["cropped"].steps())
     long = Candidate((step,) * (LONGEST_RIVAL // 30), finish, 2.0, (pair, other))
-    assert doubts.about(rule, found, long)[1:] == []
+    assert list(doubts.rival(rule, found, long)) == []
+
+
+def test_a_rule_of_many_cases_is_a_table_with_a_line_for_each() -> None:
+    below, above = fact("the first colour besides background met going down"), OWN
+    table: dict[Case, Source] = {(n, n): constant(n + 4) for n in range(1, 6)}
+    rule = Rule((below, above), table, OWN)
+    first, *cases, last = rule_section(Candidate((), rule, 1.0, ()))
+    assert first.endswith(TABLE)
+    assert len(cases) == 5
+    assert cases[0].endswith("and the cell is blue (1), it becomes grey (5).")
+    assert last == "- Otherwise it keeps its colour."
+    few = Rule((below, above), dict(list(table.items())[:2]), OWN)
+    assert rule_section(Candidate((), few, 1.0, ())) == [
+        rule_paragraph(Candidate((), few, 1.0, ()))
+    ]
+
+
+def test_each_layer_of_a_stack_has_a_line_of_its_own() -> None:
+    inputs, outputs = zip(*(over_a_column(seed) for seed in range(3)), strict=True)
+    for candidate in chain.from_iterable(stacked(inputs, outputs, BUDGET)):
+        assert isinstance(candidate.finish, Stack)
+        lines = rule_section(candidate)
+        assert " ".join(lines).replace("- Layer", "Layer").startswith(rule_paragraph(candidate))
+        layers = [line for line in lines if line.startswith("- Layer")]
+        assert len(layers) == len(candidate.finish.layers)
+
+
+def test_a_colour_that_is_kept_as_no_pair_shows_it_is_a_guess() -> None:
+    below = fact("the first colour besides background met going down")
+    rule = Rule((below,), {(0,): constant(7), (2,): OWN}, OWN)
+    pair, test = grid("10/20"), grid("00/20")
+    candidate = Candidate((), rule, 1.0, (pair, test))
+    (told,) = open_lines(TaskGrids([pair, test], [pair]), candidate)
+    assert told.startswith("- Cell (1, 1) of test input 1: the pairs show such a case only on")
+    assert list(open_lines(TaskGrids([pair, pair], [pair]), candidate)) == []
+
+
+def test_cells_of_a_case_that_no_pair_shows_are_a_guess() -> None:
+    below = fact("the first colour besides background met going down")
+    rule = Rule((below,), {(0,): constant(7), (2,): OWN}, OWN)
+    pair, test = grid("100/200"), grid("130/230")
+    candidate = Candidate((), rule, 1.0, (pair, test))
+    (told,) = open_lines(TaskGrids([pair, test], [pair]), candidate)
+    assert "Cell (1, 2) of test input 1: no pair shows its case (green (3) as the first" in told
+    assert told.endswith("that it keeps its colour is a guess.")
+
+
+def test_a_number_that_differs_from_pair_to_pair_may_only_tell_them_apart() -> None:
+    step = next(one for one in steps_of("number") if "how many colours" in one.sentence())
+    number = Source("number", (step,))
+    rule = Rule((number,), {(1,): constant(5), (2,): constant(6)}, OWN)
+    inputs = [grid("10"), grid("12/00"), grid("12")]
+    candidate = Candidate((), rule, 1.0, tuple(inputs))
+    (told,) = telling_pairs_apart(TaskGrids(inputs, inputs[:2]), candidate)
+    assert told.endswith("differs from pair to pair, so it may only tell the pairs apart.")
+    alike = [inputs[0]] * 2
+    assert list(telling_pairs_apart(TaskGrids(alike, alike), candidate)) == []
+
+
+def test_the_words_of_another_rule_stand_beside_it() -> None:
+    pair, other = grid("12"), grid("35")
+    rule = Candidate((), None, 1.0, (pair, grid("34")))
+    step = next(one for one in REGISTRY["chosen_part"].steps() if "one-colour" in one.sentence())
+    rival = Candidate((step,), None, 2.0, (pair, other))
+    writer = TraceWriter([pair, pair], [pair], [])
+    trace = writer.write(rule, Evidence(0, 0.5, passed=True), rival)
+    assert "The words of the rule" not in trace
+    assert "(In that rule: Background is black" in trace
 
 
 def test_a_number_of_which_the_pairs_show_few_values_stays_open() -> None:
@@ -214,7 +288,7 @@ def test_a_number_of_which_the_pairs_show_few_values_stays_open() -> None:
     rule = Rule((holes,), {(-1,): OWN, (0,): OWN, (1,): constant(8)}, OWN)
     candidate = Candidate((), rule, 1.0, (grid("1"),))
     writer = Doubts(TaskGrids([grid("1")], [grid("1")]))
-    doubts = writer.about(candidate, Evidence(0, 1.0, passed=True), None)
+    doubts = writer.about(candidate, Evidence(0, 1.0, passed=True))
     assert "show only none, 0 and 1 as the number of holes" in " ".join(doubts)
 
 
@@ -224,8 +298,8 @@ def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
     stack = Candidate((), None, 0.5, (pair, pair, grid("35")), search="stacking")
     writer = Doubts(TaskGrids([pair] * 3, [grid("34")] * 2))
     found = Evidence(0, 1.0, passed=True, again=(True, True))
-    assert writer.about(rule, found, stack) == []
-    assert writer.about(rule, found._replace(share=0.5), stack)
+    assert list(writer.rival(rule, found, stack)) == []
+    assert list(writer.rival(rule, found._replace(share=0.5), stack))
 
 
 def test_none_is_explained_only_where_a_fact_is_none() -> None:
@@ -343,7 +417,7 @@ def test_a_case_that_one_pair_shows_alone_is_named() -> None:
     pairs = [grid("05"), grid("07"), grid("05")]
     rule = Rule((OWN,), {(5,): OWN, (7,): constant(1), (0,): OWN}, OWN)
     candidate = Candidate((), rule, 1.0, tuple(pairs), left_out=(True, False, True))
-    told = Doubts(TaskGrids(pairs, pairs)).about(candidate, Evidence(0, 1.0, passed=True), None)
+    told = Doubts(TaskGrids(pairs, pairs)).about(candidate, Evidence(0, 1.0, passed=True))
     assert told == ["- Only pair 2 shows what becomes of a cell if the cell is orange (7)."]
 
 

@@ -16,11 +16,11 @@ from agents.program_search.transforms.registry import COLOURS, Array
 LAYINGS = {
     "place": "in its place",
     "corner": "at the top left corner",
-    "tiles": "in its place and repeated from there over the whole canvas",
-    "mirrored": "in its place and repeated from there over the whole canvas, every second copy "
-    "mirrored (across and down)",
-    "spaced": "in its place and repeated from there over the whole canvas, with an empty line of "
-    "cells between copies",
+    "tiles": "in its place and repeated from there all ways over the canvas",
+    "mirrored": "in its place and repeated from there all ways over the canvas, every second copy "
+    "across mirrored left to right, every second one down top to bottom",
+    "spaced": "in its place and repeated from there all ways over the canvas, with an empty line "
+    "of cells between copies",
     "stretched": "over the whole canvas, each of its cells enlarged to a block",
 }
 CELLS = {"ink": "inked", "empty": "empty"}

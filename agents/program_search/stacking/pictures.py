@@ -284,8 +284,8 @@ def pushed(picture: Picture, down: int, right: int) -> Picture:
 
 @operation(
     "edit",
-    "take just {what} wherever a one-cell object faces {whom} in a straight line, in the colour of "
-    "that cell",
+    "take just {what} wherever a one-cell object faces {whom} in its row or column, in the "
+    "colour of that cell",
     1.1,
     effort=3,
     latest=1,

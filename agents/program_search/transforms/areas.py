@@ -49,10 +49,14 @@ def in_group_box(grid: Array, colour: int) -> Array | None:
 
 
 @new_fact(
-    "where the cell lies about the {cut} whose box, widened by half its longer side, holds it",
+    "where the cell lies about {cut} at most half the longer side of its box away (rounded down; "
+    "in the box of one goes before beside one, and that before off the corner of one)",
     cost=1.3,
-    reads={-1: "nowhere near", 0: "in the box", 1: "straight beside it", 2: "off its corner"},
-    cut={name: OBJECTS[name] for name in ("one_colour_sides", "mixed_corners")},
+    reads={-1: "nowhere near", 0: "in the box", 1: "straight beside", 2: "off the corner"},
+    cut={
+        "one_colour_sides": f"a {OBJECTS['one_colour_sides']}",
+        "mixed_corners": f"an {OBJECTS['mixed_corners']}",
+    },
 )
 def in_margin(grid: Array, cut: str) -> Array:
     """Mark each part's box with 0, what is beside it with 1, off its corners with 2, else -1."""

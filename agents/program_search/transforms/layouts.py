@@ -148,13 +148,15 @@ def fallen_down(grid: Array) -> Array:
 
 
 @new_picture(
-    "take the panes between the full lines as the cells of a table and {deed}, separately for each "
-    "place in a pane",
+    "take the panes between the full lines as the cells of a table (cells at the same place in "
+    "their panes make a table of their own) and {deed}",
     cost=1.4,
     effort=6,
     deed={
-        joined_straight: "join those of one colour by straight lines over the table's background",
-        joined_diagonally: "join those of one colour by diagonal lines over the table's background",
+        joined_straight: "join those of one colour in a row or column by lines over the table's "
+        "background",
+        joined_diagonally: "join those of one colour on a diagonal by lines over the table's "
+        "background",
         fallen_down: "let those that are not background fall down",
         mirrored_sideways: "mirror the table left to right",
         completed_fragments: "complete every object whose cells fit a part of the table's largest "
@@ -228,8 +230,8 @@ def laying_places(
 
 
 @new_picture(
-    "find in each {line} the shortest run of cells from its start that, repeated, gives the {line} "
-    "up to its last ink, and repeat it to the end",
+    "find in each {line} the shortest run of cells from its start that, laid more than once (the "
+    "last time perhaps in part), gives the {line} up to its last ink, and repeat it to the end",
     cost=1.4,
     effort=10,
     line={"row": "row", "column": "column"},

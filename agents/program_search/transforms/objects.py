@@ -101,7 +101,7 @@ def without_loose_cells(grid: Array, least: int) -> Array:
 
 
 @new_picture(
-    "fill the background in the box of every {cut} with its commonest colour",
+    "fill the background in the box of every {cut} with that one's commonest colour",
     cost=1.3,
     cut=OBJECTS | COLOUR_SETS,
 )

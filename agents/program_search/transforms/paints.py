@@ -85,8 +85,8 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 
 
 @new_paint(
-    "the one colour besides background that is met first in each of {ways} in which any is met "
-    "(background if none is, or if they differ)",
+    "the colour of the first ink that is met going in each of {ways} (background if none is met, "
+    "or if they are of several colours)",
     cost=1.6,
     effort=10,
     ways={
@@ -117,7 +117,7 @@ def agreed_colours(views: list[Array], empty: int) -> Array:
 
 
 @new_paint(
-    "the one colour besides background among {around} (background if there is none or several)",
+    "the colour of the ink among {around} (background if there is none, or of several colours)",
     cost=1.7,
     around={
         "sides": "the four side neighbours",
@@ -135,11 +135,14 @@ def colour_nearby(grid: Array, around: str) -> Array:
 
 
 @new_paint(
-    "the {trait} of the {cut} that the cell lies {extent} (background if in none)",
+    "the {trait} of the {cut} that the cell lies {extent}",
     cost=1.3,
     trait=TINTS,
     cut=OBJECTS | PANES,
-    extent={"cells": "in", "box": "in the box of"},
+    extent={
+        "cells": "in (background if in none)",
+        "box": "in the box of (background if in none; of several the last in reading order)",
+    },
 )
 def part_colour(grid: Array, trait: Trait, cut: str, extent: str) -> Array:
     """Paint each part's cells, or its whole box, in a colour of it; the rest as background."""
@@ -233,8 +236,8 @@ def line_end(grid: Array, end: int, line: str) -> Array:
 
 
 @new_paint(
-    "the colour at {place} in the first pane that is not background there (between panes the "
-    "cell's own)",
+    "the colour at {place} in the first pane that has ink there (background if none has; between "
+    "panes the cell's own)",
     cost=1.55,
     place={
         "same": "the same place",

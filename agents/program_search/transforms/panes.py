@@ -22,7 +22,7 @@ def ink_of(part: Part, empty: int) -> int:
 
 
 @new_paint(
-    "the colour there if the pane with {which} is laid out over all panes: {how}",
+    "the colour there if, of the pane with {which}, {how}",
     cost=1.4,
     which={
         "least": "the fewest cells besides background",
@@ -30,9 +30,10 @@ def ink_of(part: Part, empty: int) -> int:
         **COLOURS,
     },
     how={
-        "cells": "each of its cells fills the pane at the cell's place",
-        "all": "a copy of it stands in each",
-        "marker": "a copy of it stands where that colour lies in it",
+        "cells": "each cell fills the pane at that cell's place in the table of panes",
+        "all": "a copy stands in every pane",
+        "marker": "a copy stands in each pane whose place in the table of panes is that "
+        "colour's place in it, and the other panes are emptied",
     },
     unless=lambda which, how: how == "marker" and which in ("least", "most"),
 )

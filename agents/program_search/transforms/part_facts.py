@@ -222,7 +222,8 @@ def offset_words(down: int, right: int) -> str:
 
 
 @new_fact(
-    "where the cell lies as seen from the nearest one-cell object, up to {reach}",
+    "where the cell lies as seen from the nearest one-cell object, up to {reach} (also "
+    "diagonally; of equally near ones the first in reading order)",
     cost=1.5,
     reads={
         7 * (down + 3) + right + 3: offset_words(down, right)

@@ -20,10 +20,10 @@ WAYS = {
     "rows": "left and right",
     "columns": "up and down",
     **DIRECTIONS,
-    "up_left": "up and left",
-    "up_right": "up and right",
-    "down_left": "down and left",
-    "down_right": "down and right",
+    "up_left": "diagonally up to the left",
+    "up_right": "diagonally up to the right",
+    "down_left": "diagonally down to the left",
+    "down_right": "diagonally down to the right",
 }
 COMPASS = {
     "up": (-1, 0),
@@ -73,10 +73,10 @@ def along(
         start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
     ),
     end={
-        "stops": "ink outside the box stops them, and where several meet that of the object later "
-        "in reading order shows",
-        "passes": "nothing stops them, and where several meet that of the object later in reading "
-        "order shows",
+        "stops": "outside the box, where ink stops them, and where several meet that of the "
+        "object later in reading order shows",
+        "passes": "outside the box nothing stops them, and where several meet that of the object "
+        "later in reading order shows",
     },
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
@@ -165,19 +165,21 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 
 
 @new_picture(
-    "let every cell of a one-colour object of {block} in a straight line {deed}",
+    "let every cell of a one-colour object of {block}, whatever lies between, {deed}",
     cost=1.4,
     effort=14,
     deed={
         "move": "move next to it (the nearest first; those behind stop before them)",
         "copy": "make a copy of itself next to it",
-        "join": "draw a line up to it",
+        "join": "draw a line in its own colour up to it",
     },
     block={
-        "largest": "fewer than 12 cells that faces the largest one-colour object",
-        "own": "at most 3 cells (erase those that face none) that faces a larger one of its own "
-        "colour",
-        "nearest": "at most 3 cells that faces a larger one-colour object (the nearest)",
+        "largest": "fewer than 12 cells that has the largest one-colour object in its row or "
+        "column",
+        "own": "at most 3 cells that has a larger one of its own colour in its row or column "
+        "(erase those that have none)",
+        "nearest": "at most 3 cells that has a larger one-colour object in its row or column (the "
+        "nearest counts)",
     },
 )
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:

@@ -130,7 +130,7 @@ def one_cell(grid: Array, which: int) -> Array | None:
 @new_number(
     "how many {cut} the input grid has",
     cost=1.4,
-    cut=plural(COLOUR_SETS | OBJECTS | PANES | REGIONS),
+    cut={"colours": "colours besides background"} | plural(OBJECTS | PANES | REGIONS),
 )
 def part_count(grid: Array, cut: str) -> int:
     """Count the parts."""
@@ -190,7 +190,7 @@ def side_length(grid: Array, side: str) -> int:
     line={
         "row": "row",
         "column": "column",
-        "either": "row or column, whichever leaves more cells as they are,",
+        "either": "row, or else every column (whichever leaves more cells as they are),",
     },
 )
 def evened(grid: Array, line: str) -> Array:
@@ -245,7 +245,7 @@ def rings_recoloured(grid: Array, how: str) -> Array | None:
 
 CANVASES = {
     (3, 3): "into a 3×3 grid, row by row, the second row from right to left",
-    (1, 5): "into a row of five cells",
+    (1, 5): "into a row of five cells, from the left",
 }
 
 

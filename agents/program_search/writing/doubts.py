@@ -1,6 +1,6 @@
 """What the pairs do not settle: cases shown once, values that no pair shows, rules that fit too."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,13 +9,19 @@ import numpy as np
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.properties import broken, properties_of
-from agents.program_search.search.rules import Case, Rule, listing, values_words
+from agents.program_search.search.rules import Rule, listing, values_words
 from agents.program_search.search.views import in_ranks
 from agents.program_search.stacking.layers import Stack
-from agents.program_search.transforms.registry import COLOURS, Array
+from agents.program_search.transforms.registry import COLOURS
 from agents.program_search.writing.grid_words import shape_words
-from agents.program_search.writing.program import steps_in_words
-from agents.program_search.writing.rule_working import values
+from agents.program_search.writing.open_cases import (
+    answer_to,
+    open_lines,
+    pairs_words,
+    shown_once,
+    telling_pairs_apart,
+)
+from agents.program_search.writing.rule_words import rule_paragraph
 from agents.program_search.writing.task_grids import TaskGrids
 
 LONGEST_RIVAL = 400
@@ -23,7 +29,6 @@ LONGEST_RIVAL = 400
 nothing."""
 LEADING = 2
 """The first so many sentences of a stack are about stacks, not about this one."""
-LONGEST_CASES = 240
 MOST_LOST = 2
 """Of what an answer breaks only the first so many are told."""
 MOST_VALUES = 4
@@ -37,62 +42,33 @@ class Doubts(NamedTuple):
 
     grids: TaskGrids
 
-    def about(self, candidate: Candidate, evidence: Evidence, rival: Candidate | None) -> list[str]:
-        """What the pairs do not settle; `rival` is the best candidate that answers differently."""
+    def about(self, candidate: Candidate, evidence: Evidence) -> list[str]:
+        """What the pairs do not settle, but for rules that fit as well."""
         lines, pairs = list[str](), self.grids.pairs()
         if pairs == 1:
             lines.append("- There is one pair only, so nothing confirms the rule.")
         elif candidate.left_out is not None and not all(candidate.left_out):
-            lines += self.shown_once(candidate, candidate.left_out)
+            shown = shown_once(self.grids, candidate, candidate.left_out)
+            lines += map(in_ranks, shown) if candidate.renumbered else shown
         if pairs > 1 and False in evidence.again:
             hidden = pairs_words([flag is not False for flag in evidence.again])
-            lines.append(f"- Without {hidden}, another rule would fit the others.")
+            lines.append(f"- If {hidden} is left out, another rule fits the rest.")
         lines += self._new_colours()
-        if candidate.unseen:
-            share = f"{100 * candidate.unseen:.1f} % of the cells of the test inputs"
-            lines.append(f"- {share} are of a case that no pair shows.")
         if candidate.renumbered:
             lines.append(
                 "- The rule tells colours by how common they are; this may fit the pairs by chance."
             )
         lines += values_shown(candidate)
+        if not evidence.is_found():
+            lines += telling_pairs_apart(self.grids, candidate)
+        lines += open_lines(self.grids, candidate)
         common = properties_of(self.grids.train_inputs(), self.grids.outputs)
         for number in range(pairs, len(self.grids.inputs)):
-            test = f"est input {number - pairs + 1}"
-            if words := unshown_words(candidate, *self.grids.seen(candidate, number)):
-                lines.append(f"- T{test} has cells with values that no pair shows: {words}.")
+            test = f"test input {number - pairs + 1}"
             lost = broken(common, self.grids.inputs[number], candidate.outputs[number])
             for words in islice(lost, MOST_LOST):
-                lines.append(f"- In every pair {words}; this answer to t{test} breaks that.")
-        return [*lines, *self._rival(candidate, evidence, rival)]
-
-    def shown_once(self, candidate: Candidate, left_out: Sequence[bool]) -> list[str]:
-        """Which cases only one pair shows, of the pairs without which the rule is not settled."""
-        rule, pairs = candidate.finish, [n for n, is_right in enumerate(left_out) if not is_right]
-        if not isinstance(rule, Rule):
-            return [f"- Without {pairs_words(left_out)}, something else would fit the other pairs."]
-        cases = [
-            cases_in(rule, *self.grids.seen(candidate, pair)) for pair in range(self.grids.pairs())
-        ]
-        once = {n: cases[n].difference(*cases[:n], *cases[n + 1 :]) for n in pairs}
-        lines = []
-        once = {n: listed_of(rule, own) or own for n, own in once.items()}
-        subject = next((answer_to(rule.noun(fact)) for fact in rule.named()), "")
-        for pair in pairs:
-            words = rule.case_words(once[pair], subject) if once[pair] else ""
-            if 0 < len(words) <= LONGEST_CASES:
-                text = f"- Only pair {pair + 1} shows what becomes of a cell if {words}."
-                lines.append(in_ranks(text) if candidate.renumbered else text)
-        if len(lines) == len(pairs) <= 2:
-            return lines
-        if all(once.values()):
-            each = listing(f"pair {pair + 1}" for pair in pairs)
-            is_every = len(pairs) == self.grids.pairs()
-            each = "Every pair" if is_every else f"{each[0].upper()}{each[1:]}"
-            shows = "each show" if len(pairs) > 1 and not is_every else "shows"
-            return [f"- {each} {shows} some cases that no other pair shows."]
-        which = "one or another of several pairs" if len(pairs) > 3 else pairs_words(left_out)
-        return [f"- Without {which}, some cases could have another outcome."]
+                lines.append(f"- In every pair {words}; this answer to {test} breaks that.")
+        return list(dict.fromkeys(lines))
 
     def _new_colours(self) -> Iterator[str]:
         """The colours of test inputs that no pair's input has."""
@@ -103,10 +79,10 @@ class Doubts(NamedTuple):
                 colours = listing(COLOURS[colour] for colour in new)
                 yield f"- Test input {number} has {colours}, which no pair's input has."
 
-    def _rival(
+    def rival(
         self, candidate: Candidate, evidence: Evidence, rival: Candidate | None
     ) -> Iterator[str]:
-        """The rule that fits as well, whole or by what it looks at, and where it says otherwise."""
+        """The best rule that answers differently, if it is short, and where it does so."""
         if rival is None or not is_to_be_told(candidate, rival, evidence):
             return
         words = rule_paragraph(rival)
@@ -140,41 +116,6 @@ class Doubts(NamedTuple):
         return ""
 
 
-def rule_paragraph(candidate: Candidate) -> str:
-    """The rule in one paragraph: each step's sentences, in order."""
-    texts = [" ".join(sentences) for sentences in steps_in_words(candidate)]
-    if len(texts) == 1:
-        return texts[0]
-    first, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
-    return " ".join([f"First {first}", *(f"Then {text}" for text in others)])
-
-
-def unshown_words(candidate: Candidate, start: Array, picture: Array) -> str:
-    """Which numbers or colours of the facts to look at the picture has and no train pair shows."""
-    rule, words = candidate.finish, list[str]()
-    if not isinstance(rule, Rule):
-        return ""
-    for fact in rule.named():
-        place = rule.facts.index(fact)
-        seen_there = {*values(fact, picture, start).ravel().tolist()}
-        new = sorted(seen_there.difference(case[place] for case in rule.table))
-        if new and not fact.answers():
-            name = f"({rule.names()[place]})" if len(rule.named()) > 1 else rule.noun(fact)
-            words.append(f"{values_words(new, fact.reads())} as {name}")
-    return "; ".join(words)
-
-
-def cases_in(rule: Rule, start: Array, picture: Array) -> set[Case]:
-    """The cases that the picture's cells show."""
-    facts = (values(fact, picture, start).ravel().tolist() for fact in rule.facts)
-    return set(zip(*facts, strict=True))
-
-
-def listed_of(rule: Rule, cases: set[Case]) -> set[Case]:
-    """Those of the cases that have another outcome than "Otherwise"."""
-    return {case for case in cases if rule.table.get(case) != rule.clauses()[1]}
-
-
 def values_shown(candidate: Candidate) -> Iterator[str]:
     """For each fact that is a number, which few of them the pairs show, if it may be others."""
     rule = candidate.finish
@@ -193,11 +134,6 @@ def values_shown(candidate: Candidate) -> Iterator[str]:
             yield f'- The pairs show only {words} as {name}; {what} under "Otherwise".'
 
 
-def answer_to(noun: str) -> str:
-    """What may be said of a fact to be its value; questions are quoted."""
-    return noun if noun.startswith("the ") else f'the answer to "{noun}"'
-
-
 def is_to_be_told(candidate: Candidate, rival: Candidate, evidence: Evidence) -> bool:
     """Whether a rule that fits as well is nearly as simple, or of the other kind beside a guess."""
     if candidate.search == "stacking":
@@ -214,10 +150,3 @@ def compared(candidate: Candidate, rival: Candidate) -> str:
     if rival.penalised_cost() > candidate.penalised_cost():
         return "The rule above is the simpler one."
     return "The pairs do not decide between the two."
-
-
-def pairs_words(flags: Sequence[bool]) -> str:
-    """The pairs whose flag is False."""
-    if len(flags) > 2 and not any(flags):
-        return "any one of the pairs"
-    return listing((f"pair {number}" for number, right in enumerate(flags, 1) if not right), "or")

@@ -19,8 +19,6 @@ NEAR, BETTER = 0.1, 0.5
 """A simpler idea is a near miss if it leaves at most this share of the cells wrong, and at most
 so many of those that are wrong if nothing is done."""
 NUMBERS = ("", "One thing", "Two things", "Three things")
-SHORT_NOUN = 90
-"""A fact that alone is looked at is called by its noun if that has at most so many letters."""
 
 
 class Ideas(NamedTuple):
@@ -79,8 +77,6 @@ class Ideas(NamedTuple):
             noun = rule.noun(fact)
             if fact in named and len(named) > 1:
                 noun = f"({letters[fact]})"
-            elif len(noun) > SHORT_NOUN:
-                noun = "the first of the two" if len(rule.facts) == 2 else "the first of the three"
             pairs = range(self.grids.pairs())
             line = next(filter(None, (self._alone(candidate, fact, n) for n in pairs)), "")
             if line:

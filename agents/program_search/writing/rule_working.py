@@ -132,7 +132,8 @@ def other_lines(rule: Rule, picture: Array, start: Array, others: Sequence[int])
     elif number == picture.size:
         is_one = sum(len(rule.boxes(cases)) for cases in listed.values()) == 1
         which = "The condition holds for no cell" if is_one else "No cell is of a case named above"
-        yield f"- {which}, so all {number} cells {so}."
+        so = so.replace("keeps", "keep").replace("takes", "take") if number > 1 else so
+        yield f"- {which}, so {f'all {number} cells' if number > 1 else 'it'} {so}."
     elif number:
         which = "The other cell" if number == 1 else f"The other {number} cells"
         yield f"- {which} {so}."

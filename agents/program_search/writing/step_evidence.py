@@ -12,6 +12,7 @@ import numpy as np
 
 from agents.program_search.search.rules import listing
 from agents.program_search.transforms.layouts import centre_of, moved_alone, sideways
+from agents.program_search.transforms.panes import ink_of, pane_table
 from agents.program_search.transforms.perception import Cut, background, parts
 from agents.program_search.transforms.pictures import best_image, continued, missing_colour
 from agents.program_search.transforms.registry import COLOURS, Array, Step
@@ -20,6 +21,7 @@ from agents.program_search.writing.evidence_words import (
     axis_words,
     box_of,
     counts_words,
+    first_of,
     shown_parts,
     side_by_side,
 )
@@ -163,6 +165,21 @@ def pane_words(picture: Array) -> Iterator[str]:
             yield f"The pane at {box_of(one)} has {counts_words(one.picture)}."
 
 
+def chosen_pane_words(picture: Array, which: str | int, how: str) -> Iterator[str]:
+    """The pane that is chosen, and where in it the colour lies that tells the panes."""
+    table, empty = pane_table(picture), background(picture)
+    found = [part for row in table or [] for part in row]
+    values = [ink_of(part, empty) for part in found]
+    if which not in ("least", "most"):
+        values = [int((part.picture == which).any()) for part in found]
+    best = found[values.index(min(values) if which == "least" else max(values))]
+    yield f"That pane is at {box_of(best)}:"
+    yield from side_by_side([best.picture])
+    if how == "marker":
+        marks = (f"({row + 1}, {column + 1})" for row, column in np.argwhere(best.picture == which))
+        yield f"In it the colour is at {first_of(marks)}; so is the copy in the table of panes."
+
+
 def table_words(picture: Array, made: Array) -> Iterator[str]:
     """The panes as a table before and after, if each has one colour."""
     tables = []
@@ -242,6 +259,7 @@ EVIDENCE: Mapping[str, Callable[..., Iterator[str]]] = {
     "hidden_by_repetition": hidden_tile_words,
     "completed_about": centre_words,
     "one_cell_a_pane": pane_words,
+    "chosen_pane": chosen_pane_words,
     "at_panes_level": table_words,
     "shot": shot_words,
     "stamped": stamped_words,

@@ -12,8 +12,8 @@ TERMS = (
     ),
     (r"\berase\b", "What is erased becomes background."),
     (
-        r"\bcut out (the|every|each) [^.;]*object",
-        "Of an object that is cut out its box is taken, with background for all else in it.",
+        r"\bcut out (the|every|each) [^.;]*(object|set of)",
+        "Of what is cut out its box is taken, with background for all else in it.",
     ),
     (
         r"\bfall (up|down|left|right)\b",
@@ -48,7 +48,7 @@ TERMS = (
         ),
     ),
     (
-        r"(?<!cell)(?<!that) is (not )?background\b(?! between| from)",
+        r"(?<!cell)(?<!that)(?<!there) is (not )?background\b(?! between| from)",
         (
             "A colour that is looked up for every cell counts as background if it is black; if it "
             "is black for no cell, the colour that most cells get counts."
@@ -57,6 +57,43 @@ TERMS = (
     (
         r"(\bits|\bthe) commonest colour\b(?! besides| \(rank)",
         "Of colours that are equally common that of the lowest number counts.",
+    ),
+    (
+        r"(commonest|rarest) colour( besides background)? of the whole grid",
+        "Of colours that are equally common the one of the lower number ranks as the commoner.",
+    ),
+    (
+        r"(commonest|rarest) colour besides background of the input grid",
+        "Of colours that are equally common the one of the higher number ranks as the commoner.",
+    ),
+    (
+        r"answer with one cell of the (rarest|commonest)",
+        "Of the commonest colours the one of the highest number counts, of the rarest the lowest.",
+    ),
+    (
+        r"for each [^.;]*, (in a row|in a column|on a falling|repeated in)",
+        "Of colours that are equally common that of the lowest number counts.",
+    ),
+    (
+        r"\blargest (one-colour )?object",
+        "Of equally large objects the first in reading order counts.",
+    ),
+    (
+        r"cells fit a part of",
+        "If they fit several parts, the first in reading order counts; a copy fills background.",
+    ),
+    (r"\(the least first\)", "Of equal ones the earlier in reading order comes first."),
+    (r"\(the greatest first\)", "Of equal ones the later in reading order comes first."),
+    (
+        r"mirror images and turns",
+        (
+            "Its mirror images and turns: left to right, top to bottom, about both diagonals; by "
+            "a quarter to either side and by half a turn."
+        ),
+    ),
+    (
+        r"on a diagonal (by|that have only background)",
+        "Where a falling and a rising line cross, the falling one shows.",
     ),
     (
         r"one-cell objects?\b(?! of any)",
@@ -68,10 +105,16 @@ TERMS = (
         (
             "Panes are what full rows and columns of one colour divide the grid into (if several "
             "colours have such lines, one that gives panes of equal size; if some of its lines "
-            "part the grid evenly, only those count)."
+            "part the grid evenly, only those count); a grid without such lines is one pane."
         ),
     ),
-    (r"reading order", "Reading order goes row by row from the top, in each from the left."),
+    (
+        r"reading order",
+        (
+            "Reading order goes row by row from the top, in each from the left; objects come in "
+            "the order of their first cells."
+        ),
+    ),
     (
         r"from the middle of its box|their middle cells",
         "The middle of a side of even length is the lower or right one of its two middle cells.",
@@ -100,7 +143,8 @@ TERMS = (
 PLACE = (
     "A picture's place on the canvas is where its cells lie in the input grid. If a step makes a "
     "picture of another size, other than by cutting, cropping or outlining, its place is the top "
-    "left corner."
+    "left corner. What lies outside the canvas is cut off, and where a picture does not reach it "
+    "counts as empty."
 )
 BACKGROUND = "Background is black (0), or the commonest colour of a picture without black."
 

@@ -14,10 +14,11 @@ import numpy as np
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence
 from agents.program_search.transforms.registry import Array
-from agents.program_search.writing.doubts import Doubts, rule_paragraph
+from agents.program_search.writing.doubts import Doubts
 from agents.program_search.writing.grid_words import count_of, grid_lines, shape_words
 from agents.program_search.writing.ideas import Ideas
 from agents.program_search.writing.pair_words import common_words, has_panes, pair_words
+from agents.program_search.writing.rule_words import rule_section
 from agents.program_search.writing.task_grids import TaskGrids
 from agents.program_search.writing.terms import terms_in
 from agents.program_search.writing.working import worked
@@ -36,16 +37,22 @@ class TraceWriter:
 
     def write(self, candidate: Candidate, evidence: Evidence, rival: Candidate | None) -> str:
         """The trace of a candidate; `rival` is the best candidate that answers differently."""
-        shown, rule = self._shown_pair(), rule_paragraph(candidate)
+        shown, rule = self._shown_pair(), rule_section(candidate)
         near = self.ideas.near_misses(candidate)
-        open_still = self.doubts.about(candidate, evidence, rival)
-        text = " ".join([*near, rule, *open_still])
+        open_still = self.doubts.about(candidate, evidence)
+        is_stack = candidate.search == "stacking"
+        terms = terms_in(" ".join([*near, *rule, *open_still]), is_stack=is_stack)
+        for words in self.doubts.rival(candidate, evidence, rival):
+            others = [one[2:] for one in terms_in(words, is_stack=False) if one not in terms]
+            open_still.append(
+                " ".join([words, "(In that rule:", *others]) + ")" if others else words
+            )
         sections = {
             "What the pairs show": self.observations(),
             "What that suggests": self.ideas.suggestions(candidate),
             "Ideas that come near": near,
-            "The rule": [rule],
-            "The words of the rule": terms_in(text, is_stack=candidate.search == "stacking"),
+            "The rule": rule,
+            "The words of the rule": terms,
             f"Worked through on pair {shown + 1}": self.working(candidate, shown),
             "The other pairs": self.other_pairs(candidate, shown),
             "What remains open": open_still,

@@ -1,0 +1,65 @@
+"""A candidate's rule in words: one paragraph, or a list if it has many cases or layers."""
+
+from itertools import product
+
+from agents.program_search.search.candidates import Candidate
+from agents.program_search.search.rules import Rule
+from agents.program_search.search.views import in_ranks
+from agents.program_search.stacking.layers import Stack
+from agents.program_search.writing.program import steps_in_words
+
+CASES_IN_A_SENTENCE = 4
+"""More cases are told in a line each."""
+TABLE = "It is a table of cases, not one idea, so it may fit the pairs by chance."
+LAYERS_OF_AN_IDEA = 2
+LAYERS = "So many layers are not one idea and may fit the pairs by chance."
+LAYERED = "Layer {}:"
+
+
+def rule_paragraph(candidate: Candidate) -> str:
+    """The rule in one paragraph: each step's sentences, in order."""
+    texts = [" ".join(sentences) for sentences in steps_in_words(candidate)]
+    if len(texts) == 1:
+        return texts[0]
+    first, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
+    return " ".join([f"First {first}", *(f"Then {of_cells(text)}" for text in others)])
+
+
+def of_cells(text: str) -> str:
+    """The text of a step that follows others, which says so if it is about each cell."""
+    is_of_cells = text.startswith("if ") and "every cell" not in text
+    return f"for every cell of what that gives: {text}" if is_of_cells else text
+
+
+def rule_section(candidate: Candidate) -> list[str]:
+    """The rule as lines: a paragraph, and below it cases or layers if there are many of them."""
+    finish, paragraph = candidate.finish, rule_paragraph(candidate)
+    if isinstance(finish, Stack):
+        lines = [paragraph]
+        for number in range(1, len(finish.layers) + 1):
+            before, mark, after = lines[-1].partition(LAYERED.format(number))
+            lines[-1:] = [before.strip(), f"- {mark}{after}"]
+        return [*lines, *([f"- {LAYERS}"] if len(finish.layers) > LAYERS_OF_AN_IDEA else [])]
+    if not isinstance(finish, Rule) or len(finish.facts) < 2:
+        return [paragraph]
+    listed = case_lines_of(finish)
+    if len(listed) <= CASES_IN_A_SENTENCE:
+        return [paragraph]
+    listed = list(map(in_ranks, listed)) if candidate.renumbered else listed
+    first = finish.case_words(next(iter(finish.clauses()[0].values())))
+    first = in_ranks(first) if candidate.renumbered else first
+    before, mark, after = paragraph.partition(f"f {first}, ")
+    rest = f"{finish.rest()} "
+    ending = after[after.rindex(rest) :]
+    return [f"{before[:-1].strip()} {TABLE}".strip(), *listed, f"- {ending}"]
+
+
+def case_lines_of(rule: Rule) -> list[str]:
+    """The cases of a rule with what becomes of them, a line each."""
+    is_for_all = bool(rule.facts) and all(fact.origin == "number" for fact in rule.facts)
+    subject = "every cell" if is_for_all else "it"
+    return [
+        f"- If {rule.case_words([*product(*box)])}, {rule.outcome(outcome, subject)}."
+        for outcome, cases in rule.clauses()[0].items()
+        for box in rule.boxes(cases)
+    ]
