@@ -85,10 +85,10 @@ def telling_pairs_apart(grids: TaskGrids, candidate: Candidate) -> Iterator[str]
     rule = candidate.finish
     if not isinstance(rule, Rule) or grids.pairs() == 1:
         return
-    for fact in rule.named():
+    for fact in (one for one in rule.named() if one.origin == "number"):
         starts = [grids.seen(candidate, pair)[0] for pair in range(grids.pairs())]
         shown = {int(values(fact, start, start).flat[0]) for start in starts}
-        if fact.origin == "number" and len(shown) == len(starts):
+        if len(shown) == len(starts):
             name = f"({rule.names()[rule.facts.index(fact)]})" if len(rule.named()) > 1 else ""
             noun = name or answer_to(rule.noun(fact))
             told = f"{noun[0].upper()}{noun[1:]} differs from pair to pair"
