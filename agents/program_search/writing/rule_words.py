@@ -9,7 +9,8 @@ from agents.program_search.stacking.layers import Stack
 from agents.program_search.writing.program import steps_in_words
 
 CASES_IN_A_SENTENCE = 4
-"""More cases are told in a line each."""
+LETTERS_IN_A_SENTENCE = 400
+"""More cases, and three that take more letters, are told in a line each."""
 TABLE = "It is a table of cases, not one idea, so it may fit the pairs by chance."
 LAYERS_OF_AN_IDEA = 2
 LAYERS = "So many layers are not one idea and may fit the pairs by chance."
@@ -43,7 +44,8 @@ def rule_section(candidate: Candidate) -> list[str]:
     if not isinstance(finish, Rule) or len(finish.facts) < 2:
         return [paragraph]
     listed = case_lines_of(finish)
-    if len(listed) <= CASES_IN_A_SENTENCE:
+    is_long = len(listed) > 2 and sum(map(len, listed)) > LETTERS_IN_A_SENTENCE
+    if len(listed) <= CASES_IN_A_SENTENCE and not is_long:
         return [paragraph]
     listed = list(map(in_ranks, listed)) if candidate.renumbered else listed
     first = finish.case_words(next(iter(finish.clauses()[0].values())))
