@@ -77,6 +77,24 @@ def test_the_inside_of_a_frame_is_the_frame_less_its_rim(grid: Array) -> None:
         assert len({whole[0, 0], whole[0, -1], whole[-1, 0], whole[-1, -1]}) == 1
 
 
+def test_a_frame_with_longer_sides_is_taken_before_a_wider_one() -> None:
+    grid = np.zeros((9, 12), int)
+    grid[0:3, 0] = grid[0:3, 11] = [4, 2, 4]
+    assert cropped_to_frame(grid, 0) is not None
+    grid[4:9, 3] = grid[4:9, 7] = [5, 3, 3, 3, 5]
+    whole = cropped_to_frame(grid, 0)
+    assert whole is not None
+    assert (whole.shape, whole[0, 0]) == ((5, 5), 5)
+
+
+def test_all_lines_of_ink_part_a_grid_but_of_background_those_that_part_it_evenly() -> None:
+    grid = np.full((5, 5), 1)
+    grid[2] = grid[3] = 0
+    assert lines(grid)[:, 0].tolist() == [False, False, True, False, False]
+    inked = np.where(grid == 0, 4, 0)
+    assert lines(inked)[:, 0].tolist() == [False, False, True, True, False]
+
+
 @quick
 @given(GRIDS, COLOUR)
 def test_what_a_colour_touches_lies_beside_it(grid: Array, colour: int) -> None:

@@ -153,19 +153,25 @@ def box_repeated(grid: Array, lines: str) -> Array | None:
 
 
 @new_picture(
-    "crop to {extent} the largest frame, a rectangle whose left and right sides (or top and bottom "
-    "ones) hold one ink colour between the corners, and whose four corners hold one ink colour",
+    "crop to {extent} the frame with the most cells on such sides: a rectangle whose left and "
+    "right sides (or top and bottom ones, or all four) hold one ink colour between the corners, "
+    "and whose four corners hold one ink colour",
     cost=1.2,
     effort=15,
     extent={0: "the whole of", 1: "the inside of"},
 )
 def cropped_to_frame(grid: Array, extent: int) -> Array | None:
-    """Crop to the largest rectangle with two equal full sides; None if there is none of 3×3."""
+    """Crop to the rectangle with the longest equal sides; None if there is none of 3×3."""
     best, place = 0, None
     for image, is_turned in ((grid, False), (grid.T, True)):
         for left, right, top, low in frames(image):
-            if (area := (right - left + 1) * (low - top + 1)) > best:
-                best, place = area, (left, right, top, low, is_turned)
+            across = {
+                *image[top, left : right + 1].tolist(),
+                *image[low, left : right + 1].tolist(),
+            }
+            sides = 2 * (low - top - 1) + (2 * (right - left - 1) if len(across) == 1 else 0)
+            if sides > best:
+                best, place = sides, (left, right, top, low, is_turned)
     if place is None:
         return None
     left, right, top, low, is_turned = place

@@ -116,7 +116,9 @@ def lines(grid: Array) -> Array:
     """
     best, most = np.zeros(grid.shape, bool), (False, False, 0)
     for colour in np.unique(grid).tolist():
-        rows, columns = (evenly(one) for one in ((grid == colour).all(1), (grid == colour).all(0)))
+        rows, columns = (grid == colour).all(1), (grid == colour).all(0)
+        if colour == background(grid):
+            rows, columns = evenly(rows), evenly(columns)
         heights, widths = gaps(rows), gaps(columns)
         even = len(set(heights)) == len(set(widths)) == 1
         merit = even, colour != background(grid), len(heights) * len(widths)

@@ -343,8 +343,8 @@ def continued(grid: Array, way: str, hole: str) -> Array | None:
 
 
 @new_picture(
-    "fill the solid rectangles of one colour from the grid's image {symmetry}, and cut out the box "
-    "of what was filled",
+    f"fill the missing cells, {HOLES['patch']}, from the grid's image {{symmetry}}, and cut out "
+    "the box of what was filled",
     cost=1.4,
     effort=36,
     symmetry=SAMENESS,

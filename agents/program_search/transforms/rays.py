@@ -73,10 +73,10 @@ def along(
         start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
     ),
     end={
-        "stops": "outside the box, where ink stops them, and where several meet that of the "
-        "object later in reading order shows",
-        "passes": "outside the box nothing stops them, and where several meet that of the object "
-        "later in reading order shows",
+        "stops": "each only outside the box of its object, where ink stops it; where several meet, "
+        "that of the object later in reading order shows",
+        "passes": "each only outside the box of its object, where nothing stops it; where several "
+        "meet, that of the object later in reading order shows",
     },
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:

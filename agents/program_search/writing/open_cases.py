@@ -1,10 +1,9 @@
 """The cases of a rule that the pairs leave open: shown by one pair only, or by none."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.rules import OWN, Case, Rule, values_words
+from agents.program_search.search.rules import OWN, Case, Rule, listing, values_words
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import Array
 from agents.program_search.writing.grid_words import cells_words
@@ -52,7 +51,6 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
         start, picture = grids.seen(candidate, pair)
         for case, colour in zip(cases_of(rule, start, picture), picture.flat, strict=True):
             colours.setdefault(case, set()).add(int(colour))
-    known = set(chain.from_iterable(colours.values()))
     for number in range(grids.pairs(), len(grids.inputs)):
         start, picture = grids.seen(candidate, number)
         cells = list(zip(cases_of(rule, start, picture), picture.ravel().tolist(), strict=True))
@@ -60,7 +58,7 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
         kept = [
             place
             for place, (case, colour) in enumerate(cells)
-            if rule.table.get(case) == OWN and colour in known - colours[case]
+            if rule.table.get(case) == OWN and colour not in colours[case]
         ]
         test = f"of test input {number - grids.pairs() + 1}"
         if new:
@@ -85,14 +83,16 @@ def telling_pairs_apart(grids: TaskGrids, candidate: Candidate) -> Iterator[str]
     rule = candidate.finish
     if not isinstance(rule, Rule) or grids.pairs() == 1:
         return
-    for fact in (one for one in rule.named() if one.origin == "number"):
-        starts = [grids.seen(candidate, pair)[0] for pair in range(grids.pairs())]
-        shown = {int(values(fact, start, start).flat[0]) for start in starts}
-        if len(shown) == len(starts):
-            name = f"({rule.names()[rule.facts.index(fact)]})" if len(rule.named()) > 1 else ""
-            noun = name or answer_to(rule.noun(fact))
-            told = f"{noun[0].upper()}{noun[1:]} differs from pair to pair"
-            yield f"- {told}, so it may only tell the pairs apart."
+    named = [one for one in rule.named() if one.origin == "number"]
+    starts = [grids.seen(candidate, pair)[0] for pair in range(grids.pairs())]
+    shown = {tuple(int(values(one, start, start).flat[0]) for one in named) for start in starts}
+    if not named or len(shown) < len(starts):
+        return
+    letters = [f"({rule.names()[rule.facts.index(one)]})" for one in named]
+    noun = listing(letters) if len(rule.named()) > 1 else answer_to(rule.noun(named[0]))
+    differs = "differs" if len(named) == 1 else "together differ"
+    told = f"{noun[0].upper()}{noun[1:]} {differs} from pair to pair"
+    yield f"- {told}, so {'it' if len(named) == 1 else 'they'} may only tell the pairs apart."
 
 
 def unshown_words(candidate: Candidate, start: Array, picture: Array) -> str:

@@ -9,7 +9,7 @@ from agents.program_search.stacking.layers import Stack
 from agents.program_search.writing.program import steps_in_words
 
 CASES_IN_A_SENTENCE = 4
-LETTERS_IN_A_SENTENCE = 400
+LETTERS_IN_A_SENTENCE = 250
 """More cases, and three that take more letters, are told in a line each."""
 TABLE = "It is a table of cases, not one idea, so it may fit the pairs by chance."
 LAYERS_OF_AN_IDEA = 2
@@ -53,7 +53,9 @@ def rule_section(candidate: Candidate) -> list[str]:
     before, mark, after = paragraph.partition(f"f {first}, ")
     rest = f"{finish.rest()} "
     ending = after[after.rindex(rest) :]
-    return [f"{before[:-1].strip()} {TABLE}".strip(), *listed, f"- {ending}"]
+    is_settled = candidate.left_out is not None and all(candidate.left_out)
+    chance = "" if is_settled else TABLE
+    return [f"{before[:-1].strip()} {chance}".strip(), *listed, f"- {ending}"]
 
 
 def case_lines_of(rule: Rule) -> list[str]:

@@ -105,7 +105,8 @@ def image_words(picture: Array, made: Array, symmetry: str, hole: str) -> Iterat
     if symmetry != "falling":
         about = {"sideways": column, "upright": row}.get(symmetry, "")
         about = f"the line {about}" if about.startswith("between") else f"the middle of {about}"
-        about = about if symmetry in ("sideways", "upright") else f"the place at {row}, {column}"
+        at = "" if row.startswith("between") else "at "
+        about = about if symmetry in ("sideways", "upright") else f"the point {at}{row}, {column}"
         yield f"All cells that can be compared agree about {about}."
     left = int((made == missing).sum())
     if left and hole == "patch":

@@ -104,8 +104,9 @@ TERMS = (
         r"\bpanes?\b",
         (
             "Panes are what full rows and columns of one colour divide the grid into (if several "
-            "colours have such lines, one that gives panes of equal size; if some of its lines "
-            "part the grid evenly, only those count); a grid without such lines is one pane."
+            "colours have such lines, one that gives panes of equal size; if some lines of "
+            "background part the grid evenly, only those count); a grid without such lines is one "
+            "pane."
         ),
     ),
     (
@@ -158,4 +159,7 @@ def terms_in(rule: str, *, is_stack: bool) -> list[str]:
             *background,
             *(f"- {text}" for form, text in TERMS[2:] if re.search(form, rule, re.IGNORECASE)),
         ]
-    return [f"- {text}" for form, text in TERMS if re.search(form, rule, re.IGNORECASE)]
+    told = [text for form, text in TERMS if re.search(form, rule, re.IGNORECASE)]
+    whole = " ".join([rule, *told])
+    ground = [text for form, text in TERMS[:1] if re.search(form, whole, re.IGNORECASE)]
+    return [f"- {text}" for text in dict.fromkeys([*ground, *told])]
