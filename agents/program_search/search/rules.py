@@ -376,8 +376,6 @@ def denied(text: str) -> str:
     """The clause, with a subject or without one, that says the opposite."""
     if text.startswith("only the two ends are inked "):
         return text.replace("only the two ends are", "it is not just the two ends that are")
-    if "background from which no way" in text:
-        return text.replace("background from which no", "ink or background from which a")
     if text.endswith(" is background"):
         return text.removesuffix("background") + "not background"
     return DENIALS.get(text) or DENIED.sub(lambda one: one[1] + VERBS[one[2]], text, count=1)

@@ -109,11 +109,10 @@ def lies_on(grid: Array, where: str) -> Array:
 
 
 @new_fact(
-    "whether the cell is background from which no way over background ({leaks}) leads to the "
-    "border",
+    "whether the cell is walled-in background ({leaks})",
     cost=0.8,
     reads=YES_NO,
-    leaks={False: "by sides", True: "by sides or corners"},
+    leaks={False: "ways out go by sides", True: "ways out go by sides or corners"},
 )
 def walled_in(grid: Array, leaks: bool) -> Array:
     """Mark with 1 the background that no path of background joins to the border of the grid."""

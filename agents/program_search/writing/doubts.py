@@ -92,7 +92,7 @@ class Doubts(NamedTuple):
         if len(words) <= LONGEST_RIVAL:
             yield (
                 f"- Another rule fits all pairs and answers differently: {words} "
-                f"{self._difference(candidate, rival)} {compared(candidate, rival)}"
+                f"{self._difference(candidate, rival)}"
             ).rstrip()
 
     def _difference(self, candidate: Candidate, rival: Candidate) -> str:
@@ -141,12 +141,3 @@ def is_to_be_told(candidate: Candidate, rival: Candidate, evidence: Evidence) ->
     if rival.search == "stacking":
         return not evidence.is_found()
     return rival.penalised_cost() - candidate.penalised_cost() < CLOSE_BITS
-
-
-def compared(candidate: Candidate, rival: Candidate) -> str:
-    """Which of two rules that fit is the simpler one; "" if they differ in kind."""
-    if rival.search != candidate.search:
-        return ""
-    if rival.penalised_cost() > candidate.penalised_cost():
-        return "The rule above is the simpler one."
-    return "The pairs do not decide between the two."

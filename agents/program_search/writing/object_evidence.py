@@ -173,7 +173,8 @@ def fragments_words(picture: Array, turning: str) -> Iterator[str]:
             image, top, left = place
             box = place_words(top, left, image.shape)
             told.append(f"that at {box_of(part)} by a copy {words}, with its box at {box}")
-    yield f"The largest object is at {box_of(found[0])}. Completed are: {first_of(told)}."
+    completed = f"Completed are: {first_of(told)}." if told else "No other is completed."
+    yield f"The largest object is at {box_of(found[0])}. {completed}"
 
 
 def bars_words(picture: Array) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The cases of a rule that the pairs leave open: shown by one pair only, or by none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import OWN, Case, Rule, listing, values_words
@@ -53,29 +53,46 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
             colours.setdefault(case, set()).add(int(colour))
     for number in range(grids.pairs(), len(grids.inputs)):
         start, picture = grids.seen(candidate, number)
-        cells = list(zip(cases_of(rule, start, picture), picture.ravel().tolist(), strict=True))
-        new = [place for place, (case, _) in enumerate(cells) if case not in rule.table]
-        kept = [
-            place
-            for place, (case, colour) in enumerate(cells)
-            if rule.table.get(case) == OWN and colour not in colours[case]
-        ]
-        test = f"of test input {number - grids.pairs() + 1}"
-        if new:
-            so = outcome_of(len(new), rule.outcome(rule.otherwise))
-            so = in_ranks(so) if candidate.renumbered else so
-            what = "its case" if len(new) == 1 else "their cases"
-            words = unshown_words(candidate, start, picture)
-            words = f" ({words})" if words else ""
-            where = cells_words(new, picture.shape[1])
-            yield f"- {where} {test}: no pair shows {what}{words}; that {so} is a guess."
-        if kept:
-            where = cells_words(kept, picture.shape[1])
-            keep = "it keeps its" if len(kept) == 1 else "they keep their"
-            yield (
-                f"- {where} {test}: the pairs show such a case only on cells of other colours; "
-                f"that {keep} colour is a guess."
-            )
+        told = [*unseen(rule, start, picture), *kept(rule, start, picture, colours)]
+        for places, words in told:
+            where = cells_words(places, picture.shape[1])
+            line = f"{where} of test input {number - grids.pairs() + 1}: {words} is a guess."
+            yield f"- {in_ranks(line) if candidate.renumbered else line}"
+
+
+def unseen(rule: Rule, start: Array, picture: Array) -> Iterator[tuple[list[int], str]]:
+    """The cells of cases that no pair shows: first those with a new value, then the others."""
+    cases = cases_of(rule, start, picture)
+    new = [place for place, case in enumerate(cases) if case not in rule.table]
+    with_values = [place for place in new if has_new_value(rule, cases[place])]
+    others = sorted({*new}.difference(with_values))
+    subject = next((answer_to(rule.noun(one)) for one in rule.named()), "")
+    for places in filter(None, (with_values, others)):
+        words = unshown_words(rule, start, picture)
+        if places is others:
+            words = rule.case_words({cases[place] for place in others}, subject)
+        what = "its case" if len(places) == 1 else "their cases"
+        what = f"{what} ({words})" if 0 < len(words) < LONGEST_CASES else what
+        so = outcome_of(len(places), rule.outcome(rule.otherwise))
+        yield places, f"no pair shows {what}; that {so}"
+
+
+def kept(
+    rule: Rule, start: Array, picture: Array, colours: Mapping[Case, set[int]]
+) -> Iterator[tuple[list[int], str]]:
+    """The cells that keep a colour though the pairs show their case on other colours only."""
+    cells = enumerate(zip(cases_of(rule, start, picture), picture.ravel().tolist(), strict=True))
+    places = [
+        place
+        for place, (case, colour) in cells
+        if rule.table.get(case) == OWN and colour not in colours[case]
+    ]
+    if places:
+        keep = "it keeps its" if len(places) == 1 else "they keep their"
+        yield (
+            places,
+            f"the pairs show such a case only on cells of other colours; that {keep} colour",
+        )
 
 
 def telling_pairs_apart(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
@@ -95,11 +112,9 @@ def telling_pairs_apart(grids: TaskGrids, candidate: Candidate) -> Iterator[str]
     yield f"- {told}, so {'it' if len(named) == 1 else 'they'} may only tell the pairs apart."
 
 
-def unshown_words(candidate: Candidate, start: Array, picture: Array) -> str:
+def unshown_words(rule: Rule, start: Array, picture: Array) -> str:
     """Which numbers or colours of the facts to look at the picture has and no train pair shows."""
-    rule, words = candidate.finish, list[str]()
-    if not isinstance(rule, Rule):
-        return ""
+    words = list[str]()
     for fact in rule.named():
         place = rule.facts.index(fact)
         seen_there = {*values(fact, picture, start).ravel().tolist()}
@@ -107,8 +122,13 @@ def unshown_words(candidate: Candidate, start: Array, picture: Array) -> str:
         if new and not fact.answers():
             name = f"({rule.names()[place]})" if len(rule.named()) > 1 else rule.noun(fact)
             words.append(f"{values_words(new, fact.reads())} as {name}")
-    told = "; ".join(words)
-    return in_ranks(told) if candidate.renumbered else told
+    return "; ".join(words)
+
+
+def has_new_value(rule: Rule, case: Case) -> bool:
+    """Whether a fact that is named has a value that it has in no case of the pairs."""
+    places = [rule.facts.index(fact) for fact in rule.named() if not fact.answers()]
+    return any(case[place] not in {one[place] for one in rule.table} for place in places)
 
 
 def cases_of(rule: Rule, start: Array, picture: Array) -> list[Case]:

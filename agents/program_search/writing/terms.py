@@ -12,6 +12,10 @@ TERMS = (
     ),
     (r"\berase\b", "What is erased becomes background."),
     (
+        r"walled-in background",
+        "Walled-in background has no way out over background to the border of the grid.",
+    ),
+    (
         r"\bcut out (the|every|each) [^.;]*(object|set of)",
         "Of what is cut out its box is taken, with background for all else in it.",
     ),
@@ -82,6 +86,13 @@ TERMS = (
         r"cells fit a part of",
         "If they fit several parts, the first in reading order counts; a copy fills background.",
     ),
+    (
+        r"cells fit a part of[^.]*turned or mirrored",
+        (
+            "A copy is tried as it is, then mirrored left to right, top to bottom, turned by half "
+            "a turn, a quarter to the left, to the right, then mirrored about its diagonals."
+        ),
+    ),
     (r"\(the least first\)", "Of equal ones the earlier in reading order comes first."),
     (r"\(the greatest first\)", "Of equal ones the later in reading order comes first."),
     (
@@ -103,10 +114,10 @@ TERMS = (
     (
         r"\bpanes?\b",
         (
-            "Panes are what full rows and columns of one colour divide the grid into (if several "
-            "colours have such lines, one that gives panes of equal size; if some lines of "
-            "background part the grid evenly, only those count); a grid without such lines is one "
-            "pane."
+            "Panes are what full rows and columns of one colour divide the grid into; a grid "
+            "without such lines is one pane. If several colours have such lines, panes of equal "
+            "size go first, then lines of ink, then more panes. If some lines of background part "
+            "the grid evenly, only those count."
         ),
     ),
     (
