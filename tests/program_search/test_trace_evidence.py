@@ -225,6 +225,12 @@ def test_parts_have_a_plural() -> None:
     assert [*plural(OBJECTS)] == [*OBJECTS]
 
 
+def test_an_outcome_that_has_nothing_to_go_by_here_has_no_line() -> None:
+    step = next(one for one in REGISTRY["evened"].steps() if "every row its" in one.sentence())
+    rule = Rule((OWN,), {(2,): Source("picture", (step,))}, OWN)
+    assert list(seen_lines(rule, grid("220/000"), grid("220/000"))) == []
+
+
 def test_a_step_without_evidence_of_its_own_tells_where_it_cuts() -> None:
     step = next(REGISTRY["cropped"].steps())
     made = step.apply(grid("000/012/000"))

@@ -323,7 +323,7 @@ def nearest_colour(grid: Array, spread_by: int) -> Array:
 
 @new_paint(
     "the colour, besides background, of which most cells touch by a side the {cut} that the cell "
-    "lies in (background if none does)",
+    "lies in (background if none does, or if it lies in none)",
     cost=1.3,
     effort=2,
     cut=OBJECTS | REGIONS,

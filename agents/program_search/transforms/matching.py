@@ -8,11 +8,15 @@ from agents.program_search.transforms.registry import LARGEST_SIDE, Array, new_p
 
 
 @new_picture(
-    "take every smaller one-colour object that can be the beginning of a copy of the largest, laid "
-    "straight or diagonally {gap}, and repeat that copy in its colour to the border",
+    "take every smaller one-colour object that lies on a copy of the largest, laid straight or "
+    "diagonally {gap}, and repeat that copy in its colour by the same step to the border "
+    "(background is here the commonest colour, even if there is black)",
     cost=1.4,
     effort=30,
-    gap={"apart": "its box one cell away", "close": "so near that no sides touch"},
+    gap={
+        "apart": "its box one cell away",
+        "close": "as near as it can be without a side of it touching the largest",
+    },
 )
 def repeated_by_fragments(grid: Array, gap: str) -> Array | None:
     """Lay copies of the largest object at equal steps over fragments; None if none fits."""

@@ -236,16 +236,16 @@ def line_end(grid: Array, end: int, line: str) -> Array:
 
 
 @new_paint(
-    "the colour at {place} in the first pane that has ink there (background if none has; between "
+    "the colour there in the first pane{place} that has ink there (background if none has; between "
     "panes the cell's own)",
     cost=1.55,
     place={
-        "same": "the same place",
-        "sideways": "the place mirrored left to right",
-        "upright": "the place mirrored top to bottom",
-        "half_turn": "the place turned by half a turn",
-        "left_turn": "the place turned a quarter to the right",
-        "right_turn": "the place turned a quarter to the left",
+        "same": "",
+        "sideways": ", mirrored left to right,",
+        "upright": ", mirrored top to bottom,",
+        "half_turn": ", turned by half a turn,",
+        "left_turn": ", turned a quarter to the left,",
+        "right_turn": ", turned a quarter to the right,",
     },
 )
 def in_any_pane(grid: Array, place: str) -> Array | None:

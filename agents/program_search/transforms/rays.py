@@ -106,7 +106,7 @@ def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
 
 
 @new_picture(
-    "from {source} draw a ray over background {way}",
+    "from {source} draw a ray, beginning with the next cell, over background {way}",
     cost=1.4,
     effort=14,
     way={
@@ -116,7 +116,8 @@ def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
     source={
         "rare": "the cells of the rarest colour of each object of any colours, in that colour,",
         "tail": "each cell that touches its one-colour object by one corner only, in its colour,",
-        "gap": "the gap in the box of each one-colour object, in that object's colour,",
+        "gap": "each gap of a one-colour object (a cell of its box that is not its own), in that "
+        "object's colour,",
     },
 )
 def shot(grid: Array, way: str, source: str) -> Array | None:

@@ -1,5 +1,6 @@
 """A candidate's rule in words: one paragraph, or a list if it has many cases or layers."""
 
+import re
 from itertools import product
 
 from agents.program_search.search.candidates import Candidate
@@ -10,7 +11,7 @@ from agents.program_search.writing.program import steps_in_words
 
 CASES_IN_A_SENTENCE = 4
 LETTERS_IN_A_SENTENCE = 250
-"""More cases, and three that take more letters, are told in a line each."""
+"""More cases are told in a line each; half as many, if they take more letters or are unsure."""
 TABLE = "It is a table of cases, not one idea, so it may fit the pairs by chance."
 LAYERS_OF_AN_IDEA = 2
 LAYERS = "So many layers are not one idea and may fit the pairs by chance."
@@ -23,13 +24,16 @@ def rule_paragraph(candidate: Candidate) -> str:
     if len(texts) == 1:
         return texts[0]
     first, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
-    return " ".join([f"First {first}", *(f"Then {of_cells(text)}" for text in others)])
+    before = "step" if len(candidate.steps) + candidate.renumbered == 1 else "steps"
+    return " ".join([f"First {first}", *(f"Then {of_cells(text, before)}" for text in others)])
 
 
-def of_cells(text: str) -> str:
+def of_cells(text: str, before: str) -> str:
     """The text of a step that follows others, which says so if it is about each cell."""
-    is_of_cells = text.startswith("if ") and "every cell" not in text
-    return f"for every cell of what that gives: {text}" if is_of_cells else text
+    if text.startswith("if ") and "every cell" not in text:
+        return f"for every cell of what that gives: {text}"
+    told = rf"\1 of what the first {before} gave look"
+    return re.sub("(?i)(for each cell) look", told, text, count=1)
 
 
 def rule_section(candidate: Candidate) -> list[str]:
@@ -44,8 +48,9 @@ def rule_section(candidate: Candidate) -> list[str]:
     if not isinstance(finish, Rule) or len(finish.facts) < 2:
         return [paragraph]
     listed = case_lines_of(finish)
-    is_long = len(listed) > 2 and sum(map(len, listed)) > LETTERS_IN_A_SENTENCE
-    if len(listed) <= CASES_IN_A_SENTENCE and not is_long:
+    is_settled = candidate.left_out is not None and all(candidate.left_out)
+    is_long = not is_settled or sum(map(len, listed)) > LETTERS_IN_A_SENTENCE
+    if len(listed) <= (CASES_IN_A_SENTENCE if not is_long else CASES_IN_A_SENTENCE // 2):
         return [paragraph]
     listed = list(map(in_ranks, listed)) if candidate.renumbered else listed
     first = finish.case_words(next(iter(finish.clauses()[0].values())))
@@ -53,7 +58,6 @@ def rule_section(candidate: Candidate) -> list[str]:
     before, mark, after = paragraph.partition(f"f {first}, ")
     rest = f"{finish.rest()} "
     ending = after[after.rindex(rest) :]
-    is_settled = candidate.left_out is not None and all(candidate.left_out)
     chance = "" if is_settled else TABLE
     return [f"{before[:-1].strip()} {chance}".strip(), *listed, f"- {ending}"]
 

@@ -57,7 +57,7 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
             yield from made_lines(source, made[source], start)
         elif source.steps and has_evidence(source.steps[-1]):
             told = evidence_lines(source.steps[-1], picture, grid)
-            yield from [f"-{told[0][1:]}", *told[1:]]
+            yield from [f"-{told[0][1:]}", *told[1:]] if told else ()
 
 
 def value_lines(fact: Source, noun: str, grid: Array, *, is_question: bool) -> Iterator[str]:
