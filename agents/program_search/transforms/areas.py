@@ -122,13 +122,13 @@ def part_touches(grid: Array, cut: str, colour: int) -> Array | None:
 
 
 @new_paint(
-    "the colour there if {lines}",
+    "the colour there {lines}",
     cost=1.3,
     lines={
-        "all": "copies of the box of all that is not background are laid side by side from where "
-        "it stands",
-        "full": "of the box of all that is not background each row without background is repeated "
-        "to its left and right, and each such column up and down",
+        "all": "if copies of the box of all that is not background are laid side by side from "
+        "where it stands",
+        "full": "after each row without background, of the box of all that is not background, is "
+        "repeated to its left and right, and each such column up and down",
     },
 )
 def box_repeated(grid: Array, lines: str) -> Array | None:

@@ -125,6 +125,9 @@ def values_shown(candidate: Candidate) -> Iterator[str]:
         noun, place = fact.noun(), rule.facts.index(fact)
         shown = sorted({case[place] for case in rule.table})
         is_all = any(words in noun for words in ("starting with", "counted", "the cell's place ("))
+        is_all |= any(
+            words in noun for words in ("0 if even", "only the sign", "only what is left")
+        )
         is_all |= ("four side" in noun and len(shown) == 5) or len(shown) > MOST_VALUES
         if not fact.reads() and not is_all:
             words = " and ".join(values_words(shown, {}).rsplit(" or ", 1))

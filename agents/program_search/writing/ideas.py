@@ -11,6 +11,7 @@ from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.grid_words import count_of
 from agents.program_search.writing.pair_words import suggestion
+from agents.program_search.writing.rule_words import gives_size_only
 from agents.program_search.writing.rule_working import values
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -37,7 +38,10 @@ class Ideas(NamedTuple):
             told.append("Colours are told by how common they are in their grid.")
         if candidate.steps:
             steps = "; then ".join(step.sentence() for step in candidate.steps)
-            told.append(f"A first step helps: {steps}. What follows is about the picture so made.")
+            first = f"A first step helps: {steps}. What follows is about the picture so made."
+            if gives_size_only(candidate):
+                first = f"The output is as large as what you get if you {steps}."
+            told.append(first)
         told += rule.making()
         nouns = [
             f"({letters[fact]}) {rule.noun(fact)}"

@@ -1,6 +1,7 @@
 """The cases of a rule that the pairs leave open: shown by one pair only, or by none."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import OWN, Case, Rule, listing, values_words
@@ -18,18 +19,18 @@ MOST_PAIRS = 3
 
 def shown_once(grids: TaskGrids, candidate: Candidate, left_out: Sequence[bool]) -> list[str]:
     """Which cases only one pair shows, of the pairs without which the rule is not settled."""
-    rule, pairs = candidate.finish, [n for n, is_right in enumerate(left_out) if not is_right]
+    rule, pairs = candidate.finish, sorted(range(len(left_out)), key=left_out.__getitem__)
     if not isinstance(rule, Rule):
         return [f"- If {pairs_words(left_out)} is left out, something else fits the rest."]
     cases = [cases_in(rule, *grids.seen(candidate, pair)) for pair in range(grids.pairs())]
     lines, subject = list[str](), next((answer_to(rule.noun(one)) for one in rule.named()), "")
-    for pair in pairs[:MOST_PAIRS]:
+    for pair in pairs:
         own = cases[pair].difference(*cases[:pair], *cases[pair + 1 :])
         if own := listed_of(rule, own) or own:
             words = shortened(rule.case_words(own, subject))
             lines.append(f"- Only pair {pair + 1} shows what becomes of a cell if {words}.")
-    if len(pairs) > MOST_PAIRS:
-        lines.append("- The other pairs, too, show cases that no other pair shows.")
+    if len(lines) > MOST_PAIRS:
+        lines[MOST_PAIRS:] = ["- Other pairs, too, show cases that no other pair shows."]
     return lines or [f"- If {pairs_words(left_out)} is left out, another rule fits the rest."]
 
 
@@ -123,6 +124,18 @@ def unshown_words(rule: Rule, start: Array, picture: Array) -> str:
             name = f"({rule.names()[place]})" if len(rule.named()) > 1 else rule.noun(fact)
             words.append(f"{values_words(new, fact.reads())} as {name}")
     return "; ".join(words)
+
+
+def cases_shown(grids: TaskGrids, candidate: Candidate, pair: int) -> int:
+    """How many of the groups of cases that the rule tells the pair shows."""
+    rule = candidate.finish
+    if not isinstance(rule, Rule) or not rule.facts:
+        return 0
+    shown = cases_in(rule, *grids.seen(candidate, pair))
+    listed = rule.clauses()[0].values()
+    return sum(
+        any(case in shown for case in product(*box)) for one in listed for box in rule.boxes(one)
+    )
 
 
 def has_new_value(rule: Rule, case: Case) -> bool:

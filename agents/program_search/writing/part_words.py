@@ -43,7 +43,7 @@ def part_lines(step: Step, picture: Array) -> list[str]:
     head, order = "  The parts, in reading order:", list(range(len(found)))
     if len(found) > PARTS_NAMED:
         which, order = standing_out(values, name, chosen)
-        head = f"  {PARTS_NAMED} of the {len(found)} parts, those with the {which} values:"
+        head = f"  {len(order)} of the {len(found)} parts, those with the {which} values:"
     if values and isinstance(values[0], tuple):
         head = f"{head[:-1]} (of equal {words} if of one letter):"
     return [head, *(part_words(found[one], trait, words, values) for one in sorted(order))]
@@ -52,14 +52,26 @@ def part_lines(step: Step, picture: Array) -> list[str]:
 def standing_out(
     values: Sequence[Any], name: str, chosen: Mapping[str, Any]
 ) -> tuple[str, list[int]]:
-    """Which values a step is after, and the numbers of the parts to tell that have them."""
+    """Which values a step is after, and the numbers of the parts to tell that have them.
+
+    Parts of one value are told all or not at all, unless they are too many.
+    """
     order, way = list(range(len(values))), chosen.get("which")
     if way in ("most", "least"):
         order.sort(key=lambda number: values[number], reverse=way == "most")
-        return "greatest" if way == "most" else "least", order[:PARTS_NAMED]
+        return "greatest" if way == "most" else "least", whole_groups(order, values)
     is_common = name == "commonest_part"
-    order.sort(key=lambda number: values.count(values[number]), reverse=is_common)
-    return "commonest" if is_common else "rarest", order[:PARTS_NAMED]
+    first = values.index
+    order.sort(key=lambda n: (values.count(values[n]) * (-1 if is_common else 1), first(values[n])))
+    return "commonest" if is_common else "rarest", whole_groups(order, values)
+
+
+def whole_groups(order: Sequence[int], values: Sequence[Any]) -> list[int]:
+    """The first of the numbers, up to where the value changes."""
+    last = PARTS_NAMED
+    while last and values[order[last]] == values[order[last - 1]]:
+        last -= 1
+    return list(order[: last or PARTS_NAMED])
 
 
 def part_words(part: Part, trait: Trait, words: str, values: Sequence[Any]) -> str:

@@ -21,11 +21,23 @@ LAYERED = "Layer {}:"
 def rule_paragraph(candidate: Candidate) -> str:
     """The rule in one paragraph: each step's sentences, in order."""
     texts = [" ".join(sentences) for sentences in steps_in_words(candidate)]
+    if gives_size_only(candidate):
+        last = len(candidate.steps) + candidate.renumbered - 1
+        texts[last] = f"{texts[last].removesuffix('.')} (only the size of that counts)."
     if len(texts) == 1:
         return texts[0]
     first, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
     before = "step" if len(candidate.steps) + candidate.renumbered == 1 else "steps"
     return " ".join([f"First {first}", *(f"Then {of_cells(text, before)}" for text in others)])
+
+
+def gives_size_only(candidate: Candidate) -> bool:
+    """Whether the rule looks at nothing of what its first steps make but the size."""
+    rule = candidate.finish
+    if not isinstance(rule, Rule) or not candidate.steps:
+        return False
+    sources = [*rule.facts, *rule.table.values(), rule.otherwise]
+    return all(source.origin != "picture" for source in sources)
 
 
 def of_cells(text: str, before: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.program_search.stacking.layers import Laid, Stack
+from agents.program_search.stacking.layers import Laid, Stack, laid_out
 from agents.program_search.stacking.pictures import Operation, Picture, ink, seen, whole
 from agents.program_search.stacking.pieces import PieceState
 from agents.program_search.transforms.registry import COLOURS, REGISTRY, Array, Step
@@ -41,11 +41,21 @@ def stack_lines(stack: Stack, given: Array, number: int, *, says_layers: bool) -
         if layer.mask != layer.drawn:
             mask = list(laid_lines(layer.mask, given, known, f"the mask of layer {place}"))
             told += ["  The mask:", *mask] if mask else []
+            told += mask_lines(layer.mask, canvas, number)
         yield f"- Layer {place}{f': {layer.words()}' if says_layers else '.'}"
         yield from told
         yield f"  Layer {place} {what}"
         yield from grid_lines(canvas) if is_shown else ()
         before = canvas
+
+
+def mask_lines(mask: Laid, canvas: Array, number: int) -> list[str]:
+    """The mask as it lies on the canvas, if that is another picture than its piece."""
+    made = mask.piece.values[number]
+    laid = laid_out(made, canvas.shape, mask.laying)
+    if laid.size > LARGEST_BETWEEN or np.array_equal(laid, made.cells):
+        return []
+    return ["  On the canvas the mask is:", *grid_lines(laid)]
 
 
 def laid_lines(laid: Laid, given: Array, known: dict[int, str], name: str) -> Iterator[str]:

@@ -166,6 +166,20 @@ def pane_words(picture: Array) -> Iterator[str]:
             yield f"The pane at {box_of(one)} has {counts_words(one.picture)}."
 
 
+def box_repeated_words(picture: Array, lines: str) -> Iterator[str]:
+    """The box of the ink, and which of its lines are repeated."""
+    rows, columns = np.nonzero(picture != background(picture))
+    top, left = int(rows.min()), int(columns.min())
+    box = picture[top : rows.max() + 1, left : columns.max() + 1]
+    told = f"The box is {place_words(top, left, box.shape)}"
+    if lines == "full":
+        inked = box != background(picture)
+        full = [f"row {top + n + 1}" for n in np.flatnonzero(inked.all(1)).tolist()]
+        full += [f"column {left + n + 1}" for n in np.flatnonzero(inked.all(0)).tolist()]
+        told += f"; without background in it: {first_of(full) or 'none'}"
+    yield f"{told}."
+
+
 def chosen_pane_words(picture: Array, which: str | int, how: str) -> Iterator[str]:
     """The pane that is chosen, and where in it the colour lies that tells the panes."""
     table, empty = pane_table(picture), background(picture)
@@ -261,6 +275,7 @@ EVIDENCE: Mapping[str, Callable[..., Iterator[str]]] = {
     "completed_about": centre_words,
     "one_cell_a_pane": pane_words,
     "chosen_pane": chosen_pane_words,
+    "box_repeated": box_repeated_words,
     "at_panes_level": table_words,
     "shot": shot_words,
     "stamped": stamped_words,

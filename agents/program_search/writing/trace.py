@@ -17,6 +17,7 @@ from agents.program_search.transforms.registry import Array
 from agents.program_search.writing.doubts import Doubts
 from agents.program_search.writing.grid_words import count_of, grid_lines, shape_words
 from agents.program_search.writing.ideas import Ideas
+from agents.program_search.writing.open_cases import cases_shown
 from agents.program_search.writing.pair_words import common_words, has_panes, pair_words
 from agents.program_search.writing.rule_words import rule_section
 from agents.program_search.writing.task_grids import TaskGrids
@@ -32,12 +33,12 @@ class TraceWriter:
     ) -> None:
         """`inputs` are those of train, then test; `states` are the first that the search made."""
         self.inputs, self.outputs, self.pairs = inputs, outputs, len(outputs)
-        grids = TaskGrids(inputs, outputs)
-        self.ideas, self.doubts = Ideas(grids, states), Doubts(grids)
+        self.grids = TaskGrids(inputs, outputs)
+        self.ideas, self.doubts = Ideas(self.grids, states), Doubts(self.grids)
 
     def write(self, candidate: Candidate, evidence: Evidence, rival: Candidate | None) -> str:
         """The trace of a candidate; `rival` is the best candidate that answers differently."""
-        shown, rule = self._shown_pair(), rule_section(candidate)
+        shown, rule = self._shown_pair(candidate), rule_section(candidate)
         near = self.ideas.near_misses(candidate)
         open_still = self.doubts.about(candidate, evidence)
         is_stack = candidate.search == "stacking"
@@ -71,11 +72,15 @@ class TraceWriter:
             f"- Pair {number}: {pair_words(*pair, says_panes=are_paned)}." for number, pair in pairs
         ]
 
-    def _shown_pair(self) -> int:
-        """The pair to work through: the smallest of those in which something changes."""
+    def _shown_pair(self, candidate: Candidate) -> int:
+        """The pair to work through: of those with the most cases that change, the smallest."""
         pairs = range(self.pairs)
         changing = [n for n in pairs if not np.array_equal(self.inputs[n], self.outputs[n])]
-        return min(changing or pairs, key=lambda n: self.inputs[n].size + self.outputs[n].size)
+        sizes = [
+            given.size + made.size for given, made in zip(self.inputs, self.outputs, strict=False)
+        ]
+        cases = [cases_shown(self.grids, candidate, n) for n in pairs]
+        return min(changing or pairs, key=lambda n: (-cases[n], sizes[n]))
 
     def working(self, candidate: Candidate, pair: int) -> list[str]:
         """The rule on one train pair, step by step."""
