@@ -255,7 +255,7 @@ def test_cells_of_a_case_that_no_pair_shows_are_a_guess() -> None:
     rule = Rule((below,), {(0,): constant(7), (2,): OWN}, OWN)
     pair, test = grid("100/200"), grid("130/230")
     candidate = Candidate((), rule, 1.0, (pair, test))
-    (told,) = open_lines(TaskGrids([pair, test], [pair]), candidate)
+    told, *_ = open_lines(TaskGrids([pair, test], [pair]), candidate)
     assert "Cell (1, 2) of test input 1: no pair shows its case (green (3) as the first" in told
     assert told.endswith("that it keeps its colour is a guess.")
 
@@ -270,6 +270,16 @@ def test_a_number_that_differs_from_pair_to_pair_may_only_tell_them_apart() -> N
     assert told.endswith("differs from pair to pair, so it may only tell the pairs apart.")
     alike = [inputs[0]] * 2
     assert list(telling_pairs_apart(TaskGrids(alike, alike), candidate)) == []
+
+
+def test_a_grid_without_black_tells_which_colour_is_background() -> None:
+    step = next(REGISTRY["cropped"].steps())
+    pair = grid("555/525/555")
+    rule = Candidate((step,), None, 1.0, (grid("2"), grid("2")))
+    trace = TraceWriter([pair, pair], [grid("2")], []).write(
+        rule, Evidence(0, 0.5, passed=True), None
+    )
+    assert trace.count("The background here is grey (5).") == 2
 
 
 def test_the_words_of_another_rule_stand_beside_it() -> None:

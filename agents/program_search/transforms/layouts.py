@@ -184,13 +184,13 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array 
 
 
 @new_picture(
-    "lay all {cut} over each other so that {by} meet; smaller boxes go over larger "
-    "ones, and later parts over earlier ones with an equal box",
+    "lay all {cut} over each other so that {by} meet, background see-through, on a grid that just "
+    "holds their boxes; smaller boxes go over larger ones, and later ones over equal ones",
     cost=1.8,
     effort=2,
     cut=plural({name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")}),
     by={
-        "middle": "their middle cells",
+        "middle": "the middle cells of their boxes",
         "shared": "their cells of the one colour that all of them hold (the first of each)",
     },
 )

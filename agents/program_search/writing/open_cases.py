@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.rules import OWN, Case, Rule, listing, values_words
+from agents.program_search.search.rules import Case, Rule, Source, listing, values_words
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import Array
 from agents.program_search.writing.grid_words import cells_words
@@ -81,19 +81,16 @@ def unseen(rule: Rule, start: Array, picture: Array) -> Iterator[tuple[list[int]
 def kept(
     rule: Rule, start: Array, picture: Array, colours: Mapping[Case, set[int]]
 ) -> Iterator[tuple[list[int], str]]:
-    """The cells that keep a colour though the pairs show their case on other colours only."""
+    """The cells whose case the pairs show on other colours only, by what becomes of them."""
     cells = enumerate(zip(cases_of(rule, start, picture), picture.ravel().tolist(), strict=True))
-    places = [
-        place
-        for place, (case, colour) in cells
-        if rule.table.get(case) == OWN and colour not in colours[case]
-    ]
-    if places:
-        keep = "it keeps its" if len(places) == 1 else "they keep their"
-        yield (
-            places,
-            f"the pairs show such a case only on cells of other colours; that {keep} colour",
-        )
+    found: dict[Source, list[int]] = {}
+    for place, (case, colour) in cells:
+        outcome = rule.table.get(case)
+        if outcome is not None and colour not in colours[case]:
+            found.setdefault(outcome, []).append(place)
+    for outcome, places in found.items():
+        so = outcome_of(len(places), rule.outcome(outcome))
+        yield places, f"the pairs show such a case only on cells of other colours; that {so}"
 
 
 def telling_pairs_apart(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from agents.program_search.search.rules import Case, Rule, Source, boxes_of, listing, reading
 from agents.program_search.search.views import in_ranks
+from agents.program_search.transforms.perception import background
 from agents.program_search.transforms.registry import COLOURS, SIGNED, YES_NO, Array, Step
 from agents.program_search.writing.grid_words import (
     LARGEST_BETWEEN,
@@ -146,7 +147,8 @@ def given_words(outcome: Source, picture: Array, start: Array, cells: Sequence[i
     made = values(outcome, picture, start).ravel()[list(cells)].tolist()
     told = sorted({*made}, key=lambda colour: (-made.count(colour), colour))
     if len(told) == 1:
-        return f": {COLOURS[told[0]]}"
+        is_default = "(background if" in outcome.noun() and told[0] == background(picture)
+        return f": {COLOURS[told[0]]}{', the background' if is_default else ''}"
     if len(told) > COLOURS_GIVEN:
         return ""
     counts = (f"{COLOURS[one]} for {count_of(made.count(one), 'cell')}" for one in told)

@@ -13,7 +13,8 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.transforms.registry import Array
+from agents.program_search.transforms.perception import background
+from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.doubts import Doubts
 from agents.program_search.writing.grid_words import count_of, grid_lines, shape_words
 from agents.program_search.writing.ideas import Ideas
@@ -39,25 +40,25 @@ class TraceWriter:
     def write(self, candidate: Candidate, evidence: Evidence, rival: Candidate | None) -> str:
         """The trace of a candidate; `rival` is the best candidate that answers differently."""
         shown, rule = self._shown_pair(candidate), rule_section(candidate)
-        near = self.ideas.near_misses(candidate)
         open_still = self.doubts.about(candidate, evidence)
         is_stack = candidate.search == "stacking"
-        terms = terms_in(" ".join([*near, *rule, *open_still]), is_stack=is_stack)
-        for words in self.doubts.rival(candidate, evidence, rival):
-            others = [one[2:] for one in terms_in(words, is_stack=False) if one not in terms]
-            open_still.append(
-                " ".join([words, "(In that rule:", *others]) + ")" if others else words
-            )
+        terms = terms_in(" ".join([*rule, *open_still]), is_stack=is_stack)
+        near = [with_terms(line, "There", terms) for line in self.ideas.near_misses(candidate)]
+        rivals = self.doubts.rival(candidate, evidence, rival)
+        open_still += [with_terms(line, "In that rule", terms) for line in rivals]
+        names_ground = any("Background is" in one for one in terms) and not candidate.renumbered
         sections = {
             "What the pairs show": self.observations(),
             "What that suggests": self.ideas.suggestions(candidate),
             "Ideas that come near": near,
             "The rule": rule,
             "The words of the rule": terms,
-            f"Worked through on pair {shown + 1}": self.working(candidate, shown),
+            f"Worked through on pair {shown + 1}": self.working(
+                candidate, shown, names_ground=names_ground
+            ),
             "The other pairs": self.other_pairs(candidate, shown),
             "What remains open": open_still,
-            "The answer": self.answer(candidate),
+            "The answer": self.answer(candidate, names_ground=names_ground),
         }
         told = ((title, lines) for title, lines in sections.items() if lines)
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in told)
@@ -82,12 +83,19 @@ class TraceWriter:
         cases = [cases_shown(self.grids, candidate, n) for n in pairs]
         return min(changing or pairs, key=lambda n: (-cases[n], sizes[n]))
 
-    def working(self, candidate: Candidate, pair: int) -> list[str]:
+    def working(self, candidate: Candidate, pair: int, *, names_ground: bool) -> list[str]:
         """The rule on one train pair, step by step."""
         given = self.inputs[pair]
         start = [f"- The input, {shape_words(given.shape)} (rows and columns count from 1):"]
         steps = worked(candidate, given, pair, says_layers=True)
-        return [*start, *grid_lines(given), *steps, f"- That is the output of pair {pair + 1}."]
+        ground = ground_lines(given) if names_ground else []
+        return [
+            *start,
+            *grid_lines(given),
+            *ground,
+            *steps,
+            f"- That is the output of pair {pair + 1}.",
+        ]
 
     def other_pairs(self, candidate: Candidate, shown: int) -> list[str]:
         """A line for each other pair: what the rule gives there, compared with the output."""
@@ -107,13 +115,14 @@ class TraceWriter:
             )
         return lines
 
-    def answer(self, candidate: Candidate) -> list[str]:
+    def answer(self, candidate: Candidate, *, names_ground: bool) -> list[str]:
         """The rule on the test inputs with the grids that it gives, or how to apply it."""
         if self.pairs == len(self.inputs):
             return ["- Apply the steps of the rule, in their order, to any new input."]
         lines = []
         for number, given in enumerate(self.inputs[self.pairs :]):
             lines.append(f"- Test input {number + 1}, {shape_words(given.shape)}.")
+            lines += ground_lines(given) if names_ground else ()
             lines += worked(candidate, given, self.pairs + number, says_layers=False)
             if self._is_unlike_pairs(given, candidate.outputs[self.pairs + number]):
                 lines.append("- Here the rule changes nothing, though each pair changes something.")
@@ -123,3 +132,14 @@ class TraceWriter:
         """Whether nothing changes there, though something does in every pair."""
         pairs = zip(self.inputs, self.outputs, strict=False)
         return np.array_equal(given, made) and not any(starmap(np.array_equal, pairs))
+
+
+def with_terms(line: str, where: str, known: Sequence[str]) -> str:
+    """The line with the meaning of its words in brackets, if that is not told already."""
+    others = [one[2:] for one in terms_in(line, is_stack=False) if one not in known]
+    return f"{line} ({where}: {' '.join(others)})" if others else line
+
+
+def ground_lines(given: Array) -> list[str]:
+    """The colour that is background in a grid without black."""
+    return [] if (given == 0).any() else [f"- The background here is {COLOURS[background(given)]}."]
