@@ -15,6 +15,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -251,7 +252,7 @@ def test_a_spool_that_is_stopped_at_any_line_leaves_nothing(tmp_path: Path) -> N
     for line in count(1):
         remaining = line
 
-        def stop(frame: FrameType, event: str, _: object) -> object:
+        def stop(frame: FrameType, event: str, _: object) -> Any:
             nonlocal remaining
             if frame.f_code.co_filename != spool.__file__:
                 return None
@@ -260,7 +261,7 @@ def test_a_spool_that_is_stopped_at_any_line_leaves_nothing(tmp_path: Path) -> N
                 signal.raise_signal(signal.SIGINT)
             return stop
 
-        before = sys.gettrace()
+        before = sys.gettrace(), signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             sys.settrace(stop)
             with open_spool(tmp_path, "t (a)"):
@@ -268,7 +269,8 @@ def test_a_spool_that_is_stopped_at_any_line_leaves_nothing(tmp_path: Path) -> N
         except KeyboardInterrupt:
             assert not list(tmp_path.iterdir()), line
         finally:
-            sys.settrace(before)
+            sys.settrace(before[0])
+            signal.signal(signal.SIGINT, before[1])
     assert line > 15, "every line up to the block has been tried"
 
 
