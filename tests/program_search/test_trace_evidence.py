@@ -46,7 +46,7 @@ def test_every_step_can_be_worked_through_on_a_grid() -> None:
         made = step.apply(given)
         if made is not None:
             one = Candidate((step,), None, 1.0, (made,))
-            lines = worked(one, given, 0, says_layers=True)
+            lines = worked(one, given, 0, says_layers=True, names_ground=True)
             assert lines[-len(made) - 1] == "- The result:"
 
 
@@ -236,7 +236,9 @@ def test_a_step_without_evidence_of_its_own_tells_where_it_cuts() -> None:
     made = step.apply(grid("000/012/000"))
     assert made is not None
     one = Candidate((step,), None, 1.0, (made,))
-    assert "  That is row 2 columns 2-3." in worked(one, grid("000/012/000"), 0, says_layers=True)
+    assert "  That is row 2 columns 2-3." in worked(
+        one, grid("000/012/000"), 0, says_layers=True, names_ground=True
+    )
 
 
 def test_an_answer_that_breaks_what_all_pairs_have_in_common_is_doubted() -> None:

@@ -282,6 +282,19 @@ def test_a_grid_without_black_tells_which_colour_is_background() -> None:
     assert trace.count("The background here is grey (5).") == 2
 
 
+def test_a_first_step_of_which_only_the_size_counts_is_told_by_its_size() -> None:
+    step = next(REGISTRY["cropped"].steps())
+    start = Source("grid", (step,))
+    rule = Rule((start,), {(0,): constant(4)}, constant(5))
+    made, wide = grid("45"), grid("455")
+    alike = Candidate((step,), rule, 1.0, (made, made))
+    other = Candidate((step,), rule, 1.0, (made, wide))
+    assert rule_paragraph(alike).startswith("First start with a grid of 1×2 cells. Then ")
+    assert "(only the size of that counts)" in rule_paragraph(other)
+    seen = Rule((OWN,), {(0,): constant(4)}, constant(5))
+    assert "size" not in rule_paragraph(Candidate((step,), seen, 1.0, (made, made)))
+
+
 def test_the_words_of_another_rule_stand_beside_it() -> None:
     pair, other = grid("12"), grid("35")
     rule = Candidate((), None, 1.0, (pair, grid("34")))

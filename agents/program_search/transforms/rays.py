@@ -73,10 +73,10 @@ def along(
         start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
     ),
     end={
-        "stops": "each only outside the box of its object, where ink stops it; where several meet, "
-        "that of the object later in reading order shows",
-        "passes": "each only outside the box of its object, where nothing stops it; where several "
+        "stops": "each begins outside the box of its object and ends before ink; where several "
         "meet, that of the object later in reading order shows",
+        "passes": "each begins outside the box of its object and goes over ink to the border; "
+        "where several meet, that of the object later in reading order shows",
     },
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
@@ -110,12 +110,13 @@ def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
     cost=1.4,
     effort=14,
     way={
-        "away": "away from the middle of the object's box up to the next ink",
-        "through": "towards the middle of the object's box and on to the border",
+        "away": "straight or diagonally away from its object up to the next ink",
+        "through": "straight or diagonally through its object and on to the border",
     },
     source={
         "rare": "the cells of the rarest colour of each object of any colours, in that colour,",
-        "tail": "each cell that touches its one-colour object by one corner only, in its colour,",
+        "tail": "each cell whose only neighbour in its one-colour object is at a corner, in its "
+        "colour,",
         "gap": "each gap of a one-colour object (a cell of its box that is not its own), in that "
         "object's colour,",
     },

@@ -162,13 +162,14 @@ def exemplars_of(grid: Array) -> list[Part]:
 
 
 @new_picture(
-    "put a copy of {what} in the place of each of {cells}",
+    "take just the box of the ink{what} and enlarge each of its cells to a block as large as that: "
+    "{cells} become copies of it, and all others background",
     cost=1.3,
     what={
-        "box": "what is in the box of the ink",
-        "reduced": "what is in the box of the ink, its blocks reduced to cells,",
+        "box": "",
+        "reduced": ", its blocks reduced to cells,",
     },
-    cells={"ink": "its inked cells", "main": "its cells of the commonest ink"},
+    cells={"ink": "inked cells", "main": "cells of the commonest ink"},
 )
 def self_similar(grid: Array, what: str, cells: str) -> Array | None:
     """Use the ink's box as mask and as copy; None if the result is too large."""

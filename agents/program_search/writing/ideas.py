@@ -9,9 +9,9 @@ from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.rules import Rule, Source, listing, reading
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, Array
-from agents.program_search.writing.grid_words import count_of
+from agents.program_search.writing.grid_words import count_of, shape_words
 from agents.program_search.writing.pair_words import suggestion
-from agents.program_search.writing.rule_words import gives_size_only
+from agents.program_search.writing.rule_words import gives_size_only, only_shape
 from agents.program_search.writing.rule_working import values
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -39,7 +39,9 @@ class Ideas(NamedTuple):
         if candidate.steps:
             steps = "; then ".join(step.sentence() for step in candidate.steps)
             first = f"A first step helps: {steps}. What follows is about the picture so made."
-            if gives_size_only(candidate):
+            if shape := only_shape(candidate):
+                first = f"The output has {shape_words(shape)} cells."
+            elif gives_size_only(candidate):
                 first = f"The output is as large as what you get if you {steps}."
             told.append(first)
         told += rule.making()
@@ -50,7 +52,7 @@ class Ideas(NamedTuple):
             for fact in rule.told()
         ]
         what = f"{NUMBERS[len(nouns)]} {'tells' if len(nouns) == 1 else 'together tell'}"
-        told.append(f"{what} what becomes of every cell in all pairs: {'; and '.join(nouns)}.")
+        told.append(f"{what} which case each cell is of, in all pairs: {'; and '.join(nouns)}.")
         return [*lines, *(map(in_ranks, told) if candidate.renumbered else told)]
 
     def near_misses(self, candidate: Candidate) -> list[str]:

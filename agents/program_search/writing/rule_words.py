@@ -7,6 +7,7 @@ from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import Rule
 from agents.program_search.search.views import in_ranks
 from agents.program_search.stacking.layers import Stack
+from agents.program_search.writing.grid_words import shape_words
 from agents.program_search.writing.program import steps_in_words
 
 CASES_IN_A_SENTENCE = 4
@@ -21,14 +22,22 @@ LAYERED = "Layer {}:"
 def rule_paragraph(candidate: Candidate) -> str:
     """The rule in one paragraph: each step's sentences, in order."""
     texts = [" ".join(sentences) for sentences in steps_in_words(candidate)]
-    if gives_size_only(candidate):
-        last = len(candidate.steps) + candidate.renumbered - 1
-        texts[last] = f"{texts[last].removesuffix('.')} (only the size of that counts)."
+    first, last = int(candidate.renumbered), len(candidate.steps) + candidate.renumbered
+    if shape := only_shape(candidate):
+        texts[first:last] = [f"Start with a grid of {shape_words(shape)} cells."]
+    elif gives_size_only(candidate):
+        texts[last - 1] = f"{texts[last - 1].removesuffix('.')} (only the size of that counts)."
     if len(texts) == 1:
         return texts[0]
-    first, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
+    begin, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
     before = "step" if len(candidate.steps) + candidate.renumbered == 1 else "steps"
-    return " ".join([f"First {first}", *(f"Then {of_cells(text, before)}" for text in others)])
+    return " ".join([f"First {begin}", *(f"Then {of_cells(text, before)}" for text in others)])
+
+
+def only_shape(candidate: Candidate) -> tuple[int, ...] | None:
+    """The shape of all outputs, if it is all that the first steps give."""
+    shapes = {output.shape for output in candidate.outputs}
+    return shapes.pop() if gives_size_only(candidate) and len(shapes) == 1 else None
 
 
 def gives_size_only(candidate: Candidate) -> bool:

@@ -12,6 +12,10 @@ TERMS = (
     ),
     (r"\berase\b", "What is erased becomes background."),
     (
+        r"block of background",
+        "A block is a full rectangle of at least 2×2 cells, and the largest has the most cells.",
+    ),
+    (
         r"walled-in background",
         "Walled-in background has no way out over background to the border of the grid.",
     ),

@@ -13,8 +13,7 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.transforms.perception import background
-from agents.program_search.transforms.registry import COLOURS, Array
+from agents.program_search.transforms.registry import Array
 from agents.program_search.writing.doubts import Doubts
 from agents.program_search.writing.grid_words import count_of, grid_lines, shape_words
 from agents.program_search.writing.ideas import Ideas
@@ -87,12 +86,10 @@ class TraceWriter:
         """The rule on one train pair, step by step."""
         given = self.inputs[pair]
         start = [f"- The input, {shape_words(given.shape)} (rows and columns count from 1):"]
-        steps = worked(candidate, given, pair, says_layers=True)
-        ground = ground_lines(given) if names_ground else []
+        steps = worked(candidate, given, pair, says_layers=True, names_ground=names_ground)
         return [
             *start,
             *grid_lines(given),
-            *ground,
             *steps,
             f"- That is the output of pair {pair + 1}.",
         ]
@@ -122,8 +119,9 @@ class TraceWriter:
         lines = []
         for number, given in enumerate(self.inputs[self.pairs :]):
             lines.append(f"- Test input {number + 1}, {shape_words(given.shape)}.")
-            lines += ground_lines(given) if names_ground else ()
-            lines += worked(candidate, given, self.pairs + number, says_layers=False)
+            lines += worked(
+                candidate, given, self.pairs + number, says_layers=False, names_ground=names_ground
+            )
             if self._is_unlike_pairs(given, candidate.outputs[self.pairs + number]):
                 lines.append("- Here the rule changes nothing, though each pair changes something.")
         return lines
@@ -138,8 +136,3 @@ def with_terms(line: str, where: str, known: Sequence[str]) -> str:
     """The line with the meaning of its words in brackets, if that is not told already."""
     others = [one[2:] for one in terms_in(line, is_stack=False) if one not in known]
     return f"{line} ({where}: {' '.join(others)})" if others else line
-
-
-def ground_lines(given: Array) -> list[str]:
-    """The colour that is background in a grid without black."""
-    return [] if (given == 0).any() else [f"- The background here is {COLOURS[background(given)]}."]

@@ -4,8 +4,9 @@ from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import Rule
 from agents.program_search.search.views import in_ranks, renumbered
 from agents.program_search.stacking.layers import Stack
+from agents.program_search.transforms.perception import background
 from agents.program_search.transforms.pictures import turned
-from agents.program_search.transforms.registry import Array
+from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.grid_words import (
     LARGEST_BETWEEN,
     changed_lines,
@@ -13,24 +14,34 @@ from agents.program_search.writing.grid_words import (
     shape_words,
 )
 from agents.program_search.writing.part_words import part_lines, patch_lines
+from agents.program_search.writing.rule_words import only_shape
 from agents.program_search.writing.rule_working import rule_lines
 from agents.program_search.writing.stack_working import stack_lines
 from agents.program_search.writing.step_evidence import evidence_lines
 
 
-def worked(candidate: Candidate, given: Array, number: int, *, says_layers: bool) -> list[str]:
+def worked(
+    candidate: Candidate, given: Array, number: int, *, says_layers: bool, names_ground: bool
+) -> list[str]:
     """The candidate's steps on the input of this number, each with what it gives.
 
-    `says_layers` repeats what each layer of a stack is.
+    `says_layers` repeats what each layer of a stack is, `names_ground` the background of grids
+    without black.
     """
-    lines, answer = list[str](), candidate.outputs[number]
+    lines = ground_lines(given) if names_ground else []
+    answer = candidate.outputs[number]
     picture = start = renumbered(given) if candidate.renumbered else given
     if candidate.renumbered:
         lines += ["- Each colour's number by how common it is:", *grid_lines(picture)]
     last = len(candidate.steps) - 1
+    shape = only_shape(candidate)
+    lines += [f"- A grid of {shape_words(shape)} cells."] if shape else []
     for place, step in enumerate(candidate.steps):
         made = step.apply(picture)
         assert made is not None, "the candidate's steps apply to all of its inputs"
+        if shape:
+            picture = made
+            continue
         told = [f"- {step.sentence()[0].upper()}{step.sentence()[1:]}.", *part_lines(step, picture)]
         told += [*patch_lines(step, picture), *evidence_lines(step, picture, made)]
         told += changed_lines(picture, made) if step.transform.function is not turned else ()
@@ -43,6 +54,8 @@ def worked(candidate: Candidate, given: Array, number: int, *, says_layers: bool
                 lines += grid_lines(picture)
             else:
                 lines[-1] = f"{lines[-1][:-1]}."
+            if names_ground and made.size > 1:
+                lines += ground_lines(made)
     if isinstance(candidate.finish, Rule):
         lines += rule_lines(candidate.finish, picture, start, is_ranked=candidate.renumbered)
     elif isinstance(candidate.finish, Stack):
@@ -51,3 +64,8 @@ def worked(candidate: Candidate, given: Array, number: int, *, says_layers: bool
     elif candidate.finish is not None:
         lines += [f"- {sentence}" for sentence in candidate.finish.piece("picture").sentences]
     return [*lines, "- The result:", *grid_lines(answer)]
+
+
+def ground_lines(given: Array) -> list[str]:
+    """The colour that is background in a grid without black."""
+    return [] if (given == 0).any() else [f"- The background here is {COLOURS[background(given)]}."]
