@@ -88,13 +88,14 @@ def charted(grid: Array, order: int, layout: str) -> Array | None:
 
 
 @new_picture(
-    "draw one cell of the commonest colour besides background for each {cut}, {figure}",
+    "make a new grid with one cell of the commonest colour besides background for each {cut}, "
+    "{figure}",
     cost=1.6,
     cut={**OBJECTS, **COLOUR_SETS},
     figure={
         "row": "in a row",
         "column": "in a column",
-        "diagonal": "on a falling diagonal",
+        "diagonal": "on the falling diagonal of a square of background",
         "square": "repeated in as many rows",
     },
 )

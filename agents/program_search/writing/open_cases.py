@@ -8,6 +8,7 @@ from agents.program_search.search.rules import Case, Rule, Source, listing, valu
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import Array
 from agents.program_search.writing.grid_words import cells_words
+from agents.program_search.writing.rule_words import gives_size_only
 from agents.program_search.writing.rule_working import outcome_of, values
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -54,7 +55,9 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
             colours.setdefault(case, set()).add(int(colour))
     for number in range(grids.pairs(), len(grids.inputs)):
         start, picture = grids.seen(candidate, number)
-        told = [*unseen(rule, start, picture), *kept(rule, start, picture, colours)]
+        told = [*unseen(rule, start, picture)]
+        if not gives_size_only(candidate):
+            told += kept(rule, start, picture, colours)
         for places, words in told:
             where = cells_words(places, picture.shape[1])
             line = f"{where} of test input {number - grids.pairs() + 1}: {words} is a guess."

@@ -79,7 +79,7 @@ TERMS = (
         "Of the commonest colours the one of the highest number counts, of the rarest the lowest.",
     ),
     (
-        r"for each [^.;]*, (in a row|in a column|on a falling|repeated in)",
+        r"for each [^.;]*, (in a row|in a column|on the falling|repeated in)",
         "Of colours that are equally common that of the lowest number counts.",
     ),
     (
