@@ -69,7 +69,8 @@ def solve(
     candidates, states = explained(inputs, outputs, search_budget)
     rules, stacks = ranked(candidates, len(outputs)), stacked(inputs, outputs, search_budget)
     is_strong = bool(rules) and len(outputs) > 1 and rules[0][0].is_strong()
-    again = rediscovered(inputs, outputs, search_budget) if is_strong else ()
+    without = rediscovered(inputs, outputs, search_budget) if is_strong else ()
+    again = tuple(one.is_right for one in without)
     writer, solutions = TraceWriter(inputs, outputs, states), dict[str, Solution]()
     answers = answers_of(rules, stacks, again, inputs, outputs)
     places = [(one, number) for one in answers for number in range(len(one.programs))]
@@ -84,7 +85,7 @@ def solve(
             continue
         evidence = answer.evidence.of_program(best, is_first=not number)
         solutions[code] = Solution(
-            reasoning=writer.write(best, evidence, rival_of(answers, answer)),
+            reasoning=writer.write(best, evidence, rival_of(answers, answer), without),
             python_code=code,
             outputs=tuple(grid.tolist() for grid in best.outputs),
             kind="found" if evidence.is_found() else "guess",

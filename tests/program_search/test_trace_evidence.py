@@ -163,23 +163,21 @@ def test_the_pattern_of_rows_that_go_on_is_told() -> None:
 
 def test_colours_that_are_worked_out_are_told_with_their_cells() -> None:
     nearest = fact(
-        "the colour that reaches the cell first if all ink spreads over background in steps (none"
+        "the colour that reaches the cell first if all ink spreads over background step by step "
+        "(none"
     )
     rule = Rule((fact("whether the cell is background"),), {(1,): nearest, (0,): OWN}, OWN)
     told = list(case_lines(rule, grid("200003"), grid("200003")))
     assert told[0].endswith(": red (2) for 2 cells and green (3) for 2 cells.")
     told = list(case_lines(rule, grid("2000"), grid("2000")))
-    assert told[0].endswith(
-        "(none of them diagonal; a cell that several colours reach at once stays background and "
-        "passes none on): red (2)."
-    )
+    assert told[0].endswith("step by step (none of them diagonal): red (2).")
 
 
 def test_values_that_are_no_numbers_are_shown_with_their_key() -> None:
     margin = fact("where the cell lies about a one-colour object (joined by sides)")
     rule = Rule((margin,), {(1,): constant(3)}, OWN)
     told = list(seen_lines(rule, grid("00000/00000/00200/00000/00000"), grid("0")))
-    assert "0 for in the box" in told[0]
+    assert "0 for in its box" in told[0]
     assert "  . . 0 . ." in told or "  0 0 0 0 0" not in told
 
 

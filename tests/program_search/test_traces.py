@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.evidence import Evidence
+from agents.program_search.search.evidence import Evidence, WithoutPair
 from agents.program_search.search.rules import (
     OWN,
     Case,
@@ -26,15 +26,20 @@ from agents.program_search.stacking.layers import Stack
 from agents.program_search.stacking.search import stacked
 from agents.program_search.transforms.registry import REGISTRY, Array, steps_of
 from agents.program_search.transforms.traits import FLAGS, LACKS
-from agents.program_search.writing.doubts import LONGEST_RIVAL, Doubts
+from agents.program_search.writing.doubts import Doubts
 from agents.program_search.writing.grid_words import cells_words
 from agents.program_search.writing.ideas import Ideas
 from agents.program_search.writing.open_cases import open_lines, telling_pairs_apart, unshown_words
 from agents.program_search.writing.pair_words import common_words, pair_words
-from agents.program_search.writing.rule_words import TABLE, rule_paragraph, rule_section
+from agents.program_search.writing.rule_words import (
+    LONGEST_RULE,
+    TABLE,
+    rule_paragraph,
+    rule_section,
+)
 from agents.program_search.writing.rule_working import seen_lines
 from agents.program_search.writing.task_grids import TaskGrids
-from agents.program_search.writing.terms import terms_in
+from agents.program_search.writing.terms import PANES, SEVERAL_COLOURS, UNDIVIDED, terms_in
 from agents.program_search.writing.trace import TraceWriter
 from tests.program_search.test_stacking import BUDGET, over_a_column
 
@@ -126,6 +131,20 @@ def test_a_fact_alone_is_refuted_by_two_cells_that_it_does_not_tell_apart() -> N
     assert "blue (1) at the one and grey (5) at the other" in " ".join(told)
 
 
+def test_a_rule_that_one_pair_alone_refutes_is_told_with_that_pair() -> None:
+    given, outputs = [grid("12"), grid("34")], [grid("21"), grid("43")]
+    ideas = Ideas(TaskGrids(given, outputs), [])
+    turned, kept = (Rule((), {}, source) for source in (constant(4), OWN))
+    rule = Candidate((), turned, 9.0, tuple(outputs))
+    other = Candidate((), kept, 8.0, (outputs[0], grid("45")))
+    (told,) = ideas.near_misses(rule, [WithoutPair(True, rule), WithoutPair(False, other)])
+    assert told == (
+        f"- {rule_paragraph(other)} This fits all pairs but pair 2, where it gives grey (5) at "
+        "(1, 2) instead of green (3)."
+    )
+    assert ideas.near_misses(rule, [WithoutPair(None, None), WithoutPair(True, other)]) == []
+
+
 def test_an_idea_that_does_little_is_no_near_miss() -> None:
     given = np.zeros((10, 10), int)
     wanted = given.copy()
@@ -183,6 +202,18 @@ def test_words_with_a_sense_of_their_own_are_explained() -> None:
     assert terms_in("Turn the grid by half a turn.", is_stack=False) == []
 
 
+def test_of_panes_only_that_is_told_which_the_grids_need() -> None:
+    (_, told) = terms_in("Cut out the panes of ink.", [grid("102/555/001")], is_stack=False)
+    assert told == f"- {PANES}"
+    (_, told) = terms_in(
+        "Cut out the panes of ink.", [grid("152/555/001"), grid("1")], is_stack=False
+    )
+    assert told == f"- {PANES} {UNDIVIDED}"
+    several = [grid("1052/5555/1051/2222")]
+    (_, told) = terms_in("Cut out the panes of ink.", several, is_stack=False)
+    assert told == f"- {PANES} {SEVERAL_COLOURS}"
+
+
 def test_flags_and_their_denials_are_of_the_same_traits() -> None:
     assert list(FLAGS) == list(LACKS)
     assert not set(FLAGS.values()) & set(LACKS.values())
@@ -211,7 +242,7 @@ def test_a_rival_is_told_whole_or_not_at_all() -> None:
     assert rule_paragraph(short) in told
     assert "For test input 1 it gives grey (5) at (1, 2)" in told
     step = next(REGISTRY["cropped"].steps())
-    long = Candidate((step,) * (LONGEST_RIVAL // 30), finish, 2.0, (pair, other))
+    long = Candidate((step,) * (LONGEST_RULE // 30), finish, 2.0, (pair, other))
     assert list(doubts.rival(rule, found, long)) == []
 
 

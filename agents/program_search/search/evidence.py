@@ -121,20 +121,31 @@ class Evidence(NamedTuple):
         return next(right for least, right in rows if self.share >= least)
 
 
+class WithoutPair(NamedTuple):
+    """The best program found without one train pair, and whether it is right on that; or None."""
+
+    is_right: bool | None
+    best: Candidate | None
+
+
 def rediscovered(
     inputs: Sequence[Array], outputs: Sequence[Array], budget: int
-) -> tuple[bool | None, ...]:
-    """For each train pair, whether the best program found without it is right on it; None if none.
+) -> tuple[WithoutPair, ...]:
+    """For each train pair the best program found without it. Its outputs are not in their order.
 
     `inputs` are those of train, then test. The input of the pair left out comes first among the
     test inputs. The searches share the budget.
     """
     tests, share = inputs[len(outputs) :], budget // max(LEAST_SHARES, len(outputs))
-    flags = list[bool | None]()
+    found = list[WithoutPair]()
     for pair, (given, wanted) in enumerate(zip(inputs, outputs, strict=False)):
         others = (*outputs[:pair], *outputs[pair + 1 :])
         order = (*inputs[:pair], *inputs[pair + 1 : len(outputs)], given, *tests)
         groups = ranked(explained(order, others, share)[0], len(others))
-        right = groups and np.array_equal(groups[0][0].outputs[len(others)], wanted)
-        flags.append(bool(right) if groups else None)
-    return tuple(flags)
+        best = groups[0][0] if groups else None
+        if best is None:
+            found.append(WithoutPair(None, None))
+            continue
+        is_right = bool(np.array_equal(best.outputs[len(others)], wanted))
+        found.append(WithoutPair(is_right, best))
+    return tuple(found)

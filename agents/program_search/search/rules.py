@@ -216,7 +216,7 @@ class Rule:
         )
         if len(names) > 1 and any(len(one) > CASES_WRITTEN_OUT for one in listed.values()):
             functions.append(in_cases)
-        ends = f"{self.rest()} {ending}." if names else f"For every cell alike: {ending}."
+        ends = f"{self.rest()} {ending}." if names else f"{self.outcome(last, 'Every cell')}."
         return Piece([*self.making(), *looks, *clauses, ends], lines, functions, told)
 
     def rest(self) -> str:

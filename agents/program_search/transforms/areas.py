@@ -49,10 +49,9 @@ def in_group_box(grid: Array, colour: int) -> Array | None:
 
 
 @new_fact(
-    "where the cell lies about {cut} at most half the longer side of its box away (rounded down; "
-    "in the box of one goes before beside one, and that before off the corner of one)",
+    "where the cell lies about {cut} near it",
     cost=1.3,
-    reads={-1: "nowhere near", 0: "in the box", 1: "straight beside", 2: "off the corner"},
+    reads={-1: "nowhere near", 0: "in its box", 1: "straight beside", 2: "off a corner"},
     cut={
         "one_colour_sides": f"a {OBJECTS['one_colour_sides']}",
         "mixed_corners": f"an {OBJECTS['mixed_corners']}",
@@ -122,13 +121,13 @@ def part_touches(grid: Array, cut: str, colour: int) -> Array | None:
 
 
 @new_paint(
-    "the colour there {lines}",
+    "the colour it has once {lines}",
     cost=1.3,
     lines={
-        "all": "if copies of the box of all that is not background are laid side by side from "
-        "where it stands",
-        "full": "after each row without background, of the box of all that is not background, is "
-        "repeated to its left and right, and each such column up and down",
+        "all": "copies of the box of all ink are laid side by side over the whole grid, from where "
+        "it stands",
+        "full": "of the box of all ink each row without background is repeated to its left and "
+        "right, and each column without background up and down",
     },
 )
 def box_repeated(grid: Array, lines: str) -> Array | None:
@@ -153,9 +152,7 @@ def box_repeated(grid: Array, lines: str) -> Array | None:
 
 
 @new_picture(
-    "crop to {extent} the frame with the most cells on such sides: a rectangle whose left and "
-    "right sides (or top and bottom ones, or all four) hold one ink colour between the corners, "
-    "and whose four corners hold one ink colour",
+    "crop to {extent} the largest frame (that with the most cells on its sides of one colour)",
     cost=1.2,
     effort=15,
     extent={0: "the whole of", 1: "the inside of"},

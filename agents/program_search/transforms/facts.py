@@ -310,8 +310,8 @@ def distance_to_ink(grid: Array, spread_by: int, period: int) -> Array:
 
 
 @new_paint(
-    "the colour that reaches the cell first if all ink spreads over background in steps "
-    "({spread_by}; a cell that several colours reach at once stays background and passes none on)",
+    "the colour that reaches the cell first if all ink spreads over background step by step "
+    "({spread_by})",
     cost=1.2,
     effort=8,
     spread_by=SPREADS,
@@ -322,8 +322,8 @@ def nearest_colour(grid: Array, spread_by: int) -> Array:
 
 
 @new_paint(
-    "the colour, besides background, of which most cells touch by a side the {cut} that the cell "
-    "lies in (background if none does, or if it lies in none)",
+    "the commonest ink along the sides of the {cut} that the cell lies in (background if there is "
+    "none)",
     cost=1.3,
     effort=2,
     cut=OBJECTS | REGIONS,

@@ -293,7 +293,11 @@ def sideways(rows: Array, right: int, empty: int) -> Array:
     return result
 
 
-@new_picture("mirror every other cell over the nearest bar of the commonest colour", cost=1.4)
+@new_picture(
+    "mirror every inked cell that is not of the commonest ink colour over the nearest bar of that "
+    "colour",
+    cost=1.4,
+)
 def reflected_over_bars(grid: Array) -> Array | None:
     """Move ink of other colours to the other side of the nearest edge that an object fills.
 

@@ -8,14 +8,14 @@ from agents.program_search.transforms.registry import LARGEST_SIDE, Array, new_p
 
 
 @new_picture(
-    "take every smaller one-colour object that lies on a copy of the largest, laid straight or "
-    "diagonally {gap}, and repeat that copy in its colour by the same step to the border "
-    "(background is here the commonest colour, even if there is black)",
+    "repeat the largest one-colour object towards each smaller one, in that one's colour, by equal "
+    "steps (straight or diagonal) to the border, so that the first copy covers the smaller one and "
+    "lies {gap} (background is here the commonest colour, even if there is black)",
     cost=1.4,
     effort=30,
     gap={
-        "apart": "its box one cell away",
-        "close": "as near as it can be without a side of it touching the largest",
+        "apart": "one row or column of cells away from the largest",
+        "close": "as near as it can without touching the largest by a side",
     },
 )
 def repeated_by_fragments(grid: Array, gap: str) -> Array | None:

@@ -236,8 +236,8 @@ def line_end(grid: Array, end: int, line: str) -> Array:
 
 
 @new_paint(
-    "the colour at the cell's place in its pane of the first pane{place} that has ink there "
-    "(background if none has; between panes the cell's own colour)",
+    "the colour at the cell's place in its pane once all panes{place} are laid over each other in "
+    "every pane, background see-through, the first uppermost",
     cost=1.55,
     place={
         "same": "",

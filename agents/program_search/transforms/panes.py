@@ -22,7 +22,7 @@ def ink_of(part: Part, empty: int) -> int:
 
 
 @new_paint(
-    "the colour there if, of the pane with {which}, {how}",
+    "the colour it has once, from the pane with {which}, {how}",
     cost=1.4,
     which={
         "least": "the fewest cells besides background",
@@ -30,10 +30,11 @@ def ink_of(part: Part, empty: int) -> int:
         **COLOURS,
     },
     how={
-        "cells": "each cell fills the pane at that cell's place in the table of panes",
-        "all": "a copy stands in every pane",
-        "marker": "a copy stands in each pane whose place in the table of panes is that "
-        "colour's place in it, and the other panes are emptied",
+        "cells": "each cell's colour fills the pane whose place in the table of panes is that "
+        "cell's place in its pane",
+        "all": "a copy is put into every pane",
+        "marker": "a copy is put into each pane whose place in the table of panes is that colour's "
+        "place in it, and the other panes are emptied",
     },
     unless=lambda which, how: how == "marker" and which in ("least", "most"),
 )

@@ -60,8 +60,8 @@ def along(
 
 
 @new_paint(
-    "the colour of the ray that meets the cell, of those that each one-colour object sends in its "
-    "colour going {way} from {start} of its box ({end}; background if none meets it)",
+    "the colour of the ray that meets the cell (background if none), of those that each one-colour "
+    "object sends in its colour going {way} from {start} of its box {end}",
     cost=1.4,
     effort=7,
     start={
@@ -73,10 +73,8 @@ def along(
         start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
     ),
     end={
-        "stops": "each begins outside the box of its object and ends before ink; where several "
-        "meet, that of the object later in reading order shows",
-        "passes": "each begins outside the box of its object and goes over ink to the border; "
-        "where several meet, that of the object later in reading order shows",
+        "stops": "up to the next ink",
+        "passes": "to the border, over ink too",
     },
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
@@ -167,21 +165,21 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 
 
 @new_picture(
-    "let every cell of a one-colour object of {block}, whatever lies between, {deed}",
+    "in every one-colour object of {block}, whatever lies between, {deed}",
     cost=1.4,
     effort=14,
     deed={
-        "move": "move next to it (the nearest first; those behind stop before them)",
-        "copy": "make a copy of itself next to it",
-        "join": "draw a line in its own colour up to it",
+        "move": "move next to that (the nearest cells first; those behind stop before them)",
+        "copy": "make a copy of itself next to that",
+        "join": "draw a line in its own colour up to that",
     },
     block={
-        "largest": "fewer than 12 cells that has the largest one-colour object in its row or "
-        "column",
-        "own": "at most 3 cells that has a larger one of its own colour in its row or column "
-        "(erase those that have none)",
-        "nearest": "at most 3 cells that has a larger one-colour object in its row or column (the "
-        "nearest counts)",
+        "largest": "fewer than 12 cells let each cell that has the largest one-colour object in "
+        "its row or column",
+        "own": "at most 3 cells let each cell that has a larger one-colour object of its own "
+        "colour in its row or column (erase cells that have none)",
+        "nearest": "at most 3 cells let each cell that has a larger one-colour object in its row "
+        "or column (the nearest counts)",
     },
 )
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:

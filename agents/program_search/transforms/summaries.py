@@ -69,10 +69,13 @@ def lined_up(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Arra
 
 
 @new_picture(
-    "for each colour but black draw a bar of as many cells as the colour has, {order}, {layout}",
+    "for each colour but black draw a bar of as many cells as the colour has, {order}: {layout}",
     cost=1.5,
     order=ORDERS,
-    layout=LAYOUTS,
+    layout={
+        "row": "upright bars side by side, all from the top",
+        "column": "lying bars one below the other, all from the left",
+    },
 )
 def charted(grid: Array, order: int, layout: str) -> Array | None:
     """Draw one bar a colour; None if there is no such colour or a bar would be too long."""

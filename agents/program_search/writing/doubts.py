@@ -17,16 +17,12 @@ from agents.program_search.writing.grid_words import shape_words
 from agents.program_search.writing.open_cases import (
     answer_to,
     open_lines,
-    pairs_words,
     shown_once,
     telling_pairs_apart,
 )
-from agents.program_search.writing.rule_words import rule_paragraph
+from agents.program_search.writing.rule_words import LONGEST_RULE, rule_paragraph
 from agents.program_search.writing.task_grids import TaskGrids
 
-LONGEST_RIVAL = 400
-"""A rule that fits as well is told if it takes at most so many letters, since half of it teaches
-nothing."""
 LEADING = 2
 """The first so many sentences of a stack are about stacks, not about this one."""
 MOST_LOST = 2
@@ -50,9 +46,6 @@ class Doubts(NamedTuple):
         elif candidate.left_out is not None and not all(candidate.left_out):
             shown = shown_once(self.grids, candidate, candidate.left_out)
             lines += map(in_ranks, shown) if candidate.renumbered else shown
-        if pairs > 1 and False in evidence.again:
-            hidden = pairs_words([flag is not False for flag in evidence.again])
-            lines.append(f"- If {hidden} is left out, another rule fits the rest.")
         lines += self._new_colours()
         if candidate.renumbered:
             lines.append(
@@ -89,7 +82,7 @@ class Doubts(NamedTuple):
         if isinstance(rival.finish, Stack) and not isinstance(candidate.finish, Stack):
             told = " ".join(rival.finish.piece("grid").sentences[LEADING:])
             words = f"Lay pictures over each other. {told}"
-        if len(words) <= LONGEST_RIVAL:
+        if len(words) <= LONGEST_RULE:
             yield (
                 f"- Another rule fits all pairs and answers differently: {words} "
                 f"{self._difference(candidate, rival)}"

@@ -1,17 +1,24 @@
 """The ideas on the way to a rule: what the pairs suggest, and what comes near but does not fit."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
+from agents.program_search.search.evidence import WithoutPair
 from agents.program_search.search.rules import Rule, Source, listing, reading
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.grid_words import count_of, shape_words
 from agents.program_search.writing.pair_words import suggestion
-from agents.program_search.writing.rule_words import gives_size_only, only_shape
+from agents.program_search.writing.rule_words import (
+    LONGEST_RULE,
+    gives_size_only,
+    only_shape,
+    rule_paragraph,
+)
 from agents.program_search.writing.rule_working import values
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -55,9 +62,12 @@ class Ideas(NamedTuple):
         told.append(f"{what} which case each cell is of, in all pairs: {'; and '.join(nouns)}.")
         return [*lines, *(map(in_ranks, told) if candidate.renumbered else told)]
 
-    def near_misses(self, candidate: Candidate) -> list[str]:
-        """Simpler ideas that almost fit, each with the pair that refutes it."""
-        lines = list(self._facts_alone(candidate))
+    def near_misses(self, candidate: Candidate, without: Sequence[WithoutPair] = ()) -> list[str]:
+        """Ideas that almost fit, each with the pair that refutes it.
+
+        First a rule that fits all pairs but one, if the best program found `without` it is wrong.
+        """
+        lines = [*islice(self._all_but_one(candidate, without), 1), *self._facts_alone(candidate)]
         unchanged = self._share_wrong(self.grids.inputs)
         simpler = (one for one in self.states if one.steps and one.cost < candidate.cost)
         near = sorted(
@@ -72,6 +82,18 @@ class Ideas(NamedTuple):
             if candidate.steps[: len(state.steps)] != state.steps:
                 lines.append(self._miss(state))
         return lines[:NEAR_MISSES_SHOWN]
+
+    def _all_but_one(self, candidate: Candidate, without: Sequence[WithoutPair]) -> Iterator[str]:
+        """For each rule that one pair alone refutes where it does so, if the rule is short."""
+        own = rule_paragraph(candidate)
+        for pair, (is_right, other) in enumerate(without):
+            if is_right is not False or other is None:
+                continue
+            made, wanted = other.outputs[self.grids.pairs() - 1], self.grids.outputs[pair]
+            words = rule_paragraph(other)
+            if words != own and len(words) <= LONGEST_RULE:
+                what = difference(made, wanted)
+                yield f"- {words} This fits all pairs but pair {pair + 1}, where {what}."
 
     def _facts_alone(self, candidate: Candidate) -> Iterator[str]:
         """For each of several facts two cells that it does not tell apart, though they differ."""
@@ -129,3 +151,12 @@ class Ideas(NamedTuple):
         right = f"fits {listing(fits)}, but " if fits else ""
         left = f"leaves {count_of(wrong[pair], 'cell')} of pair {pair + 1} wrong"
         return f"- {steps[0].upper()}{steps[1:]}: {right}{left}."
+
+
+def difference(made: Array, wanted: Array) -> str:
+    """How a grid differs from the output, by its shape or by the first cell that does."""
+    if made.shape != wanted.shape:
+        return f"it gives {shape_words(made.shape)} instead of {shape_words(wanted.shape)}"
+    row, column = np.argwhere(made != wanted)[0].tolist()
+    given, right = (COLOURS[int(grid[row, column])] for grid in (made, wanted))
+    return f"it gives {given} at ({row + 1}, {column + 1}) instead of {right}"

@@ -17,6 +17,9 @@ TABLE = "It is a table of cases, not one idea, so it may fit the pairs by chance
 LAYERS_OF_AN_IDEA = 2
 LAYERS = "So many layers are not one idea and may fit the pairs by chance."
 LAYERED = "Layer {}:"
+LONGEST_RULE = 400
+"""A rule beside the one at hand is told if it takes at most so many letters: half of it teaches
+nothing."""
 
 
 def rule_paragraph(candidate: Candidate) -> str:

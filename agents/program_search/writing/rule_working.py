@@ -129,7 +129,7 @@ def other_lines(rule: Rule, picture: Array, start: Array, others: Sequence[int])
     so = so.replace("each takes", "each take") + given_words(last, picture, start, others)
     if not rule.facts:
         gives = given_words(last, picture, start, others)
-        yield f"- Every cell alike: {rule.outcome(last)}{gives}."
+        yield f"- {rule.outcome(last, 'Every cell')}{gives}."
     elif number == picture.size:
         is_one = sum(len(rule.boxes(cases)) for cases in listed.values()) == 1
         which = "The condition holds for no cell" if is_one else "No cell is of a case named above"

@@ -1,7 +1,20 @@
 """The words that a rule uses in a sense of their own, with what they mean."""
 
 import re
+from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from agents.program_search.transforms.perception import background, gaps
+from agents.program_search.transforms.registry import Array
+
+PANES = "Panes are what full rows and columns of one colour divide the grid into."
+UNDIVIDED = "A grid without such lines is one pane."
+SEVERAL_COLOURS = (
+    "If several colours have such lines, panes of equal size go first, then lines of ink, then "
+    "more panes."
+)
+LINES_OF_BACKGROUND = "If some lines of background part the grid evenly, only those count."
 TERMS = (
     (
         r"\bbackground\b|\bink(ed)?\b|\bobject|\bempty grid\b|\berase\b",
@@ -117,18 +130,62 @@ TERMS = (
     (r"\bbox\b", "The box of cells is the smallest rectangle around them."),
     (
         r"\bpanes?\b",
+        PANES,
+    ),
+    (r"reading order", "Reading order goes row by row from the top, in each from the left."),
+    (
+        r"(object|region|pane|set of).*reading order|reading order.*(object|region|pane|set of)",
+        "Parts come in the order of their first cells.",
+    ),
+    (
+        r"\bray that meets\b",
         (
-            "Panes are what full rows and columns of one colour divide the grid into; a grid "
-            "without such lines is one pane. If several colours have such lines, panes of equal "
-            "size go first, then lines of ink, then more panes. If some lines of background part "
-            "the grid evenly, only those count."
+            "A ray begins outside the box of its object. Where several meet, that of the object "
+            "later in reading order shows."
         ),
     ),
     (
-        r"reading order",
+        r"where the cell lies about an? [^.]* near it",
         (
-            "Reading order goes row by row from the top, in each from the left; objects come in "
-            "the order of their first cells."
+            "Near a cell are the objects from whose box it is at most half the longer side of that "
+            "box away, rounded down. If it lies in the box of one, that counts; if not, straight "
+            "beside one; if not, off a corner of one."
+        ),
+    ),
+    (
+        r"spreads over background step by step",
+        "A cell that several colours reach at once stays background and passes none on.",
+    ),
+    (
+        r"commonest ink along the sides of the",
+        (
+            "Along a part's sides lie the cells outside it that touch it by a side, each counted "
+            "once for every such side. Of inks that are equally common that of the lowest number "
+            "counts."
+        ),
+    ),
+    (
+        r"once all panes",
+        "Cells between the panes have their own colour.",
+    ),
+    (
+        r"\blargest frame\b",
+        (
+            "A frame is a rectangle whose left and right sides (or top and bottom ones, or all "
+            "four) hold one ink colour between the corners, and whose four corners hold one ink "
+            "colour."
+        ),
+    ),
+    (
+        r"nearest bar\b",
+        "A bar is a full row or column of an object along a long side of its box.",
+    ),
+    (
+        r"(rarest colour of each object|gap of a one-colour object).*straight or diagonally",
+        (
+            "Such a ray goes diagonally if it starts as many rows as columns from the middle of "
+            "its object's box, else straight along the longer of the two. Only objects of at least "
+            "3 cells count."
         ),
     ),
     (
@@ -165,8 +222,11 @@ PLACE = (
 BACKGROUND = "Background is black (0), or the commonest colour of a picture without black."
 
 
-def terms_in(rule: str, *, is_stack: bool) -> list[str]:
-    """What the words of the rule mean that have a sense of their own, a line each."""
+def terms_in(rule: str, grids: Sequence[Array] = (), *, is_stack: bool) -> list[str]:
+    """What the words of the rule mean that have a sense of their own, a line each.
+
+    Of panes only that is told which the rule meets in these grids.
+    """
     if is_stack:
         background = [f"- {BACKGROUND}"] if "background" in rule else []
         return [
@@ -177,4 +237,29 @@ def terms_in(rule: str, *, is_stack: bool) -> list[str]:
     told = [text for form, text in TERMS if re.search(form, rule, re.IGNORECASE)]
     whole = " ".join([rule, *told])
     ground = [text for form, text in TERMS[:1] if re.search(form, whole, re.IGNORECASE)]
+    ground = [] if "background is here" in rule else ground
+    told = [
+        f"{text} {' '.join(panes_met(grids))}".strip() if text == PANES else text for text in told
+    ]
+    told = [text for text in told if text != TERMS[0][1]]
     return [f"- {text}" for text in dict.fromkeys([*ground, *told])]
+
+
+def panes_met(grids: Sequence[Array]) -> Iterator[str]:
+    """What else is to be known of panes to find those of the grids."""
+    colours = [line_colours(grid) for grid in grids]
+    if not all(colours):
+        yield UNDIVIDED
+    if any(len(found) > 1 for found in colours):
+        yield SEVERAL_COLOURS
+    if any(background(grid) in found for grid, found in zip(grids, colours, strict=True)):
+        yield LINES_OF_BACKGROUND
+
+
+def line_colours(grid: Array) -> list[int]:
+    """The colours whose full rows and columns divide the grid."""
+    return [
+        colour
+        for colour in np.unique(grid).tolist()
+        if len(gaps((grid == colour).all(1))) * len(gaps((grid == colour).all(0))) > 1
+    ]

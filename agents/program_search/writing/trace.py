@@ -12,7 +12,7 @@ from itertools import starmap
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
-from agents.program_search.search.evidence import Evidence
+from agents.program_search.search.evidence import Evidence, WithoutPair
 from agents.program_search.transforms.registry import Array
 from agents.program_search.writing.doubts import Doubts
 from agents.program_search.writing.grid_words import count_of, grid_lines, shape_words
@@ -36,13 +36,25 @@ class TraceWriter:
         self.grids = TaskGrids(inputs, outputs)
         self.ideas, self.doubts = Ideas(self.grids, states), Doubts(self.grids)
 
-    def write(self, candidate: Candidate, evidence: Evidence, rival: Candidate | None) -> str:
-        """The trace of a candidate; `rival` is the best candidate that answers differently."""
+    def write(
+        self,
+        candidate: Candidate,
+        evidence: Evidence,
+        rival: Candidate | None,
+        without: Sequence[WithoutPair] = (),
+    ) -> str:
+        """The trace of a candidate.
+
+        `rival` is the best candidate that answers differently; `without` has for each train pair
+        the best program found without it, if that was looked for.
+        """
         shown, rule = self._shown_pair(candidate), rule_section(candidate)
         open_still = self.doubts.about(candidate, evidence)
         is_stack = candidate.search == "stacking"
-        terms = terms_in(" ".join([*rule, *open_still]), is_stack=is_stack)
-        near = [with_terms(line, "There", terms) for line in self.ideas.near_misses(candidate)]
+        seen = [self.grids.seen(candidate, number)[1] for number in range(len(self.inputs))]
+        terms = terms_in(" ".join([*rule, *open_still]), [*self.inputs, *seen], is_stack=is_stack)
+        near = self.ideas.near_misses(candidate, without)
+        near = [with_terms(line, "There", terms) for line in near]
         rivals = self.doubts.rival(candidate, evidence, rival)
         open_still += [with_terms(line, "In that rule", terms) for line in rivals]
         names_ground = any("Background is" in one for one in terms) and not candidate.renumbered
