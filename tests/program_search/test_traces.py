@@ -209,7 +209,7 @@ def test_of_panes_only_that_is_told_which_the_grids_need() -> None:
         "Cut out the panes of ink.", [grid("152/555/001"), grid("1")], is_stack=False
     )
     assert told == f"- {PANES} {UNDIVIDED}"
-    several = [grid("1052/5555/1051/2222")]
+    several = [grid("1052/5555/1051/2222/1010")]
     (_, told) = terms_in("Cut out the panes of ink.", several, is_stack=False)
     assert told == f"- {PANES} {SEVERAL_COLOURS}"
 
