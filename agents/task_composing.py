@@ -12,8 +12,9 @@ import orjson
 from agents import grid_makers
 from agents.program_search import transforms
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.rules import OWN, Rule
-from agents.program_search.search.rules import Source as Values
+from agents.program_search.search.rules import Rule
+from agents.program_search.search.sources import OWN
+from agents.program_search.search.sources import Source as Values
 from agents.program_search.transforms.registry import Array, Step, steps_of
 from agents.program_search.writing.program import (
     carried_definitions,

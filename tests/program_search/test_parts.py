@@ -12,7 +12,7 @@ from agents.program_search.search.evidence import Evidence
 from agents.program_search.search.exploration import Exploration
 from agents.program_search.search.mosaic import Mosaic, learn_mosaic
 from agents.program_search.search.rule_learning import RuleLearner
-from agents.program_search.search.rules import OWN
+from agents.program_search.search.sources import OWN
 from agents.program_search.transforms.cropping import chosen_part
 from agents.program_search.transforms.facts import line_is_inked, walled_in
 from agents.program_search.transforms.perception import background, holes, lines, parts

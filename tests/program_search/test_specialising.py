@@ -10,7 +10,8 @@ import pytest
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.mosaic import Mosaic
-from agents.program_search.search.rules import OWN, Rule, Source
+from agents.program_search.search.rules import Rule
+from agents.program_search.search.sources import OWN, Source
 from agents.program_search.solving import Known
 from agents.program_search.transforms.registry import REGISTRY, Step
 from agents.program_search.writing.layout import wrapped
@@ -92,8 +93,8 @@ def test_a_changed_function_says_what_it_does_there() -> None:
     code = program("joined", "row")
     functions = {one.name: one for one in ast.parse(code).body if isinstance(one, ast.FunctionDef)}
     assert " ".join((ast.get_docstring(functions["joined"]) or "").split()) == (
-        "Join every two cells of one colour in a row that have only background between them by a "
-        "line of that colour."
+        "Join every two inked cells of one colour in a row that have only background between them "
+        "by a line of that colour."
     )
     assert [one.arg for one in functions["joined"].args.args] == ["grid"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.evidence import Evidence
-from agents.program_search.search.rules import OWN, Rule, Source
+from agents.program_search.search.rules import Rule
+from agents.program_search.search.sources import OWN, Source
 from agents.program_search.transforms.perception import COLOUR_SETS, DIVISIONS, OBJECTS, plural
 from agents.program_search.transforms.registry import REGISTRY, steps_of
 from agents.program_search.writing.doubts import Doubts
@@ -219,7 +220,7 @@ def test_parts_have_a_plural() -> None:
     told = {**plural(OBJECTS), **plural(DIVISIONS), **plural(COLOUR_SETS)}
     assert told["mixed_sides"] == "objects of any colours (joined by sides)"
     assert told[1, 2] == "halves (left and right)"
-    assert told["colours"] == "sets of the cells of each colour besides background"
+    assert told["colours"] == "sets of the cells of each ink colour"
     assert [*plural(OBJECTS)] == [*OBJECTS]
 
 

@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.evidence import Evidence, WithoutPair
-from agents.program_search.search.rules import (
-    OWN,
-    Case,
-    Rule,
-    Source,
-    boxes_of,
-    condition,
-    values_words,
-)
+from agents.program_search.search.rules import Case, Rule, boxes_of, condition, values_words
+from agents.program_search.search.sources import OWN, Source
 from agents.program_search.solving import rival_of
 from agents.program_search.stacking.layers import Stack
 from agents.program_search.stacking.search import stacked
@@ -31,6 +24,7 @@ from agents.program_search.writing.grid_words import cells_words
 from agents.program_search.writing.ideas import Ideas
 from agents.program_search.writing.open_cases import open_lines, telling_pairs_apart, unshown_words
 from agents.program_search.writing.pair_words import common_words, pair_words
+from agents.program_search.writing.program import program_of
 from agents.program_search.writing.rule_words import (
     LONGEST_RULE,
     TABLE,
@@ -277,7 +271,7 @@ def test_a_colour_that_is_kept_as_no_pair_shows_it_is_a_guess() -> None:
     pair, test = grid("10/20"), grid("00/20")
     candidate = Candidate((), rule, 1.0, (pair, test))
     (told,) = open_lines(TaskGrids([pair, test], [pair]), candidate)
-    assert told.startswith("- Cell (1, 1) of test input 1: the pairs show such a case only on")
+    assert told.startswith("- Cell (1, 1) of test input 1: it is black (0), and the pairs show its")
     assert list(open_lines(TaskGrids([pair, pair], [pair]), candidate)) == []
 
 
@@ -313,10 +307,20 @@ def test_a_grid_without_black_tells_which_colour_is_background() -> None:
     assert trace.count("The background here is grey (5).") == 2
 
 
+def test_a_first_step_goes_if_pictures_that_a_rule_looks_at_give_the_size_too() -> None:
+    step, turned = (next(REGISTRY[name].steps()) for name in ("cropped", "turned"))
+    rule = Rule((Source("grid", (step, turned)),), {(0,): constant(4)}, constant(5))
+    candidate = Candidate((step,), rule, 1.0, (grid("55"),))
+    assert rule_paragraph(candidate).startswith("Make picture P from the input grid: ")
+    assert "picture = " not in program_of(candidate)
+    kept = Candidate((step,), Rule(rule.facts, {(0,): OWN}, constant(5)), 1.0, (grid("55"),))
+    assert rule_paragraph(kept).startswith("First ")
+
+
 def test_a_first_step_of_which_only_the_size_counts_is_told_by_its_size() -> None:
     step = next(REGISTRY["cropped"].steps())
-    start = Source("grid", (step,))
-    rule = Rule((start,), {(0,): constant(4)}, constant(5))
+    count = next(one for one in steps_of("number") if "how many colours" in one.sentence())
+    rule = Rule((Source("number", (count,)),), {(0,): constant(4)}, constant(5))
     made, wide = grid("45"), grid("455")
     alike = Candidate((step,), rule, 1.0, (made, made))
     other = Candidate((step,), rule, 1.0, (made, wide))
@@ -402,9 +406,9 @@ def test_what_is_told_of_questions_is_what_the_table_says(
 
 
 def test_a_question_is_told_by_its_yes() -> None:
-    between = fact("whether the cell is background between two cells of one colour in its column")
+    between = fact("whether the cell is background between ink of one colour in its column")
     told = Rule((between,), {(0,): constant(3), (1,): OWN}, OWN).piece("grid").sentences
-    assert told[0].startswith("If the cell is background between two cells of one colour in its")
+    assert told[0].startswith("If the cell is background between ink of one colour in its")
     assert told[0].endswith("it keeps its colour.")
     assert told[1] == "Otherwise it becomes green (3)."
 
@@ -459,10 +463,10 @@ def test_what_is_alike_for_every_cell_is_said_in_a_line() -> None:
 
 
 def test_a_near_miss_by_ranks_names_the_outputs_colours_as_they_are() -> None:
-    given, wanted = grid("000/055/015"), grid("000/088/018")
-    rule = Rule((OWN, fact("how many of the cell's four")), {(1, 2): constant(8)}, OWN)
+    given, wanted = grid("0000/5550/0100"), grid("0000/5850/0100")
+    rule = Rule((OWN, fact("how many of the cell's four")), {(1, 3): constant(8)}, OWN)
     candidate = Candidate((), rule, 9.0, (wanted,), renumbered=True)
-    (line,) = Ideas(TaskGrids([given], [grid("000/085/018")]), []).near_misses(candidate)[:1]
+    (line,) = Ideas(TaskGrids([given], [wanted]), []).near_misses(candidate)[:1]
     assert "azure (8)" in line
     assert "eighth" not in line
 

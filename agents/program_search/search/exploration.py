@@ -7,7 +7,7 @@ task always gives the same programs.
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,6 +21,9 @@ FIRST_STATES_KEPT = 40
 FRAMES_KEPT = 200
 COST_SLACK = 1.0
 """Pictures that cost this much more than the best candidate are not made."""
+DETOUR_COST = 1.5
+"""What a program costs more that changes the shape on its way though each output has its input's:
+that the shapes are equal in the end is a chance that another program need not take."""
 STAGES = ((0.25, 0.6, 4), (0.75, 1.0, 6))
 """For each stage: the share of the budget after which no more pictures are made, the share after
 which no more rules are learnt, and the greatest number of pictures to learn on."""
@@ -55,14 +58,24 @@ class Exploration:
                     self._learn_rules(frame, frames, reserve)
             if self._strongest() < np.inf:
                 break
-        return self.candidates
+        keeps = all(map(has_shape_of, self.outputs, self.inputs))
+        return [self._weighed(one) for one in self.candidates] if keeps else self.candidates
+
+    def _weighed(self, candidate: Candidate) -> Candidate:
+        """The candidate; dearer if its steps change the shape that all pairs keep."""
+        picture: Array | None = self.inputs[0]
+        for step in candidate.steps:
+            picture = None if picture is None else step.apply(picture)
+            if picture is None or not has_shape_of(picture, self.inputs[0]):
+                return replace(candidate, cost=candidate.cost + DETOUR_COST)
+        return candidate
 
     def _keep(self, state: State) -> None:
         """Keep the state for traces if it is among the first, and for rules if its shapes fit."""
         pairs = zip(state.grids, self.outputs, strict=False)
         if len(self.states) < FIRST_STATES_KEPT:
             self.states.append(state)
-        if all(one.shape == output.shape for one, output in pairs):
+        if all(has_shape_of(*pair) for pair in pairs):
             self.frames.append(state)
         if len(self.frames) > 2 * FRAMES_KEPT:
             self.frames = sorted(self.frames, key=self._promise)[:FRAMES_KEPT]
@@ -122,3 +135,8 @@ class Exploration:
     def _strongest(self) -> float:
         """The cost of the cheapest strong candidate; infinite without one."""
         return min((one.cost for one in self.candidates if one.is_strong()), default=np.inf)
+
+
+def has_shape_of(one: Array, other: Array) -> bool:
+    """Whether both grids have as many rows and as many columns."""
+    return one.shape == other.shape

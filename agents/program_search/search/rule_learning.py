@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.program_search.search.candidates import Candidate, SearchBudget, State
-from agents.program_search.search.rules import OWN, Rule, Source
+from agents.program_search.search.rules import Rule
+from agents.program_search.search.sources import OWN, Source
 from agents.program_search.transforms.registry import COLOURS, REGISTRY, Array, Step, steps_of
 
 BEAM_WIDTH = 10

@@ -5,21 +5,19 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, permutations, product
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from agents.program_search.search.candidates import Piece
-from agents.program_search.transforms.registry import COLOURS, Array, Step
+from agents.program_search.search.sources import LIES_IN, OWN, Source
+from agents.program_search.transforms.registry import Array
 from agents.program_search.transforms.traits import FLAGS, LACKS
-from utilities.tasks.grids import COLOUR_NAMES
 
 CASES_WRITTEN_OUT = 2
 """Programs compare facts with so many cases one by one, with more by a function."""
-LETTERS_ASKED = 300
+LETTERS_ASKED = 120
 """A fact of yes or no is asked in each clause, and not named, if that takes so many letters."""
-LIES_IN = " that the cell lies in "
-"""Facts with these words are -1 for cells that lie in no such part."""
 PART = re.compile(rf".*\bthe ((?:one-colour|object|region|pane)\b.*?){LIES_IN.rstrip()}")
 IN_BOX = re.compile(r".*\bin the box of the first (.*) whose box covers it")
 DENIALS = {FLAGS[trait]: words for trait, words in LACKS.items()}
@@ -34,58 +32,6 @@ VERBS = {
 DENIED = re.compile(rf"^(the cell |the input grid |\w+ \(\d\) |)({'|'.join(VERBS)})\b")
 
 
-class Source(NamedTuple):
-    """Where a value for each cell comes from.
-
-    "picture": the steps (at most one, and whether what it gives is background) applied to the
-    picture that the rule paints;
-    "grid": picture steps applied to the input grid; "number": a step that sums that grid up;
-    "constant": one colour everywhere.
-    """
-
-    origin: Literal["picture", "grid", "number", "constant"]
-    steps: tuple[Step, ...] = ()
-    colour: int = 0
-
-    def code(self, variable: str) -> str:
-        """The expression as a program writes it."""
-        if self.origin == "constant":
-            return str(self.colour)
-        text = variable if self.origin == "picture" else "grid"
-        for step in self.steps:
-            text = step.code(text)
-        return f"np.full_like({variable}, {text})" if self.origin == "number" else text
-
-    def noun(self) -> str:
-        """What it is, as a noun phrase."""
-        if self.origin == "constant":
-            named = COLOURS.get(self.colour)  # from 10 on, colours that have no rank
-            return named or f"{COLOUR_NAMES[self.colour - 10]} itself"
-        if self.origin == "grid":
-            made = f"when, in the input grid, you {self.command()}"
-            return f"the colour at its place {made if self.steps else 'in the input grid'}"
-        if len(self.steps) > 1:
-            return f"whether {self.steps[0].sentence()} is background"
-        return self.steps[0].sentence() if self.steps else "the cell's own colour"
-
-    def command(self) -> str:
-        """Its steps as a command."""
-        return "; then ".join(step.sentence() for step in self.steps)
-
-    def answers(self) -> tuple[int, ...]:
-        """All that it can be, if it is a question of yes or no; else nothing."""
-        noun = self.noun()
-        if not noun.startswith("whether "):
-            return ()
-        return (-1, 0, 1) if LIES_IN in noun and len(self.steps) == 1 else (0, 1)
-
-    def reads(self) -> Mapping[int, str]:
-        """How its values read."""
-        is_step = self.origin in ("picture", "number") and self.steps
-        return self.steps[-1].transform.reads if is_step else COLOURS
-
-
-OWN = Source("picture")
 Case: TypeAlias = tuple[int, ...]
 Box: TypeAlias = tuple[frozenset[int], ...]
 """Cases that are told together: for each fact the values that it may have."""
@@ -153,7 +99,9 @@ class Rule:
 
     def shown(self, fact: Source, values: Array) -> Array:
         """The values of the fact as its noun tells them."""
-        return np.where(values < 0, 0, 1) if self.asks_only_for_part(fact) else values * 1
+        if self.asks_only_for_part(fact):
+            return np.where(values < 0, 0, 1)
+        return 1 - values if is_denial(fact) else values * 1
 
     def pictures(self) -> dict[Source, str]:
         """The pictures made from the input grid that it looks at or copies, each with a letter."""
@@ -169,6 +117,8 @@ class Rule:
         if source in self.facts and self.asks_only_for_part(source):
             in_box = whereabouts(source, "a") if IN_BOX.match(source.noun()) else ""
             return f"whether {in_box or condition(source, (0, 1), '')}"
+        if is_denial(source):
+            return f"whether {denied(source.noun().removeprefix('whether '))}"
         return plain(source.noun()) if source.answers() else source.noun()
 
     def outcome(self, source: Source, subject: str = "it") -> str:
@@ -233,6 +183,7 @@ class Rule:
         def is_asked(fact: Source) -> bool:
             is_short = clauses * len(fact.noun()) <= LETTERS_ASKED
             is_question = bool(fact.answers()) or self.asks_only_for_part(fact)
+            is_short |= is_denial(fact) or self.asks_only_for_part(fact)
             return fact == OWN or (is_question and is_short)
 
         return [fact for fact in self.facts if not is_asked(fact)]
@@ -372,10 +323,17 @@ def in_cases(facts: Sequence[Array], cases: Sequence[Case]) -> Array:
     return np.asarray(np.any(same, axis=0))
 
 
+def is_denial(fact: Source) -> bool:
+    """Whether it is a question that asks if something is not there."""
+    return fact.noun().startswith("whether no ")
+
+
 def denied(text: str) -> str:
     """The clause, with a subject or without one, that says the opposite."""
     if text.startswith("only the two ends are inked "):
         return text.replace("only the two ends are", "it is not just the two ends that are")
+    if text.startswith("no "):
+        return f"{'a' if text.startswith('no ray') else 'some'}{text.removeprefix('no')}"
     if text.endswith(" is background"):
         return text.removesuffix("background") + "not background"
     return DENIALS.get(text) or DENIED.sub(lambda one: one[1] + VERBS[one[2]], text, count=1)

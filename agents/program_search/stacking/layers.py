@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from agents.program_search.search.candidates import Piece
-from agents.program_search.search.rules import Source
+from agents.program_search.search.sources import Source
 from agents.program_search.stacking.pictures import Operation, Picture, whole
 from agents.program_search.stacking.pieces import PieceState
 from agents.program_search.stacking.sizes import Shape, SizeRule

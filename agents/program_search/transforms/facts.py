@@ -122,7 +122,7 @@ def walled_in(grid: Array, leaks: bool) -> Array:
 
 
 @new_fact(
-    "whether the cell is background between two cells of one colour in its {line}",
+    "whether the cell is background between ink of one colour in its {line}",
     cost=1.2,
     effort=5,
     reads=YES_NO,
@@ -314,7 +314,7 @@ def distance_to_ink(grid: Array, spread_by: int, period: int) -> Array:
     "({spread_by})",
     cost=1.2,
     effort=8,
-    spread_by=SPREADS,
+    spread_by={4: SPREADS[4], 8: SPREADS[8]},
 )
 def nearest_colour(grid: Array, spread_by: int) -> Array:
     """Give background the colour that reaches it first; ink keeps its own."""

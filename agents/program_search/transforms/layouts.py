@@ -185,13 +185,14 @@ def at_panes_level(grid: Array, deed: Callable[[Array], Array | None]) -> Array 
 
 @new_picture(
     "lay all {cut} over each other so that {by} meet, background see-through, on a grid that just "
-    "holds their boxes; smaller boxes go over larger ones, and later ones over equal ones",
+    "holds their boxes; smaller boxes go over larger ones, and of equal ones the later in reading "
+    "order",
     cost=1.8,
     effort=2,
     cut=plural({name: (OBJECTS | COLOUR_SETS)[name] for name in ("mixed_corners", "colours")}),
     by={
         "middle": "the middle cells of their boxes",
-        "shared": "their cells of the one colour that all of them hold (the first of each)",
+        "shared": "their first cells of the one colour that all of them hold",
     },
 )
 def laid_together(grid: Array, cut: str, by: str) -> Array | None:
@@ -231,7 +232,8 @@ def laying_places(
 
 @new_picture(
     "find in each {line} the shortest run of cells from its start that, laid more than once (the "
-    "last time perhaps in part), gives the {line} up to its last ink, and repeat it to the end",
+    "last time perhaps in part), gives the {line} up to its last ink, and repeat it to the end; "
+    "{line}s without such a run stay",
     cost=1.4,
     effort=10,
     line={"row": "row", "column": "column"},
@@ -251,7 +253,8 @@ def lines_continued(grid: Array, line: str) -> Array:
 
 @new_picture(
     "find the fewest rows after which every row comes again, if need be moved sideways by the same "
-    "number of columns each time, and go on so until the grid is {size}",
+    "number of columns each time (what leaves the grid is cut off), and go on so until the grid is "
+    "{size}",
     cost=1.4,
     effort=6,
     size={

@@ -16,7 +16,7 @@ from agents.program_search.transforms.registry import COLOURS, DIRECTIONS, Array
 from agents.program_search.transforms.traits import FLAGS, SIZES, Trait, main_colour, measured
 
 
-@new_picture("start from an empty grid of the same size", cost=0.9)
+@new_picture("start from a grid of the same size, all background", cost=0.9)
 def emptied(grid: Array) -> Array:
     """Make everything background."""
     return np.full_like(grid, background(grid))
@@ -161,7 +161,7 @@ def colour_moved(grid: Array, colour: int, direction: str) -> Array | None:
 
 @new_picture(
     "let every {colour} object (joined by sides or corners) move straight towards {target} "
-    "until ink or the border stops it; those that face none of it stay",
+    "until ink or the border stops it; those with none of it in their rows or columns stay",
     cost=1.5,
     effort=6,
     unless=lambda colour, target: colour == target,

@@ -15,7 +15,7 @@ OBJECTS = {
     "mixed_sides": "object of any colours (joined by sides)",
 }
 REGIONS = {"background_sides": "region of background (joined by sides)"}
-COLOUR_SETS = {"colours": "set of all cells of one colour besides background"}
+COLOUR_SETS = {"colours": "set of all cells of one ink colour"}
 PANES = {"panes": "pane between the full one-colour lines"}
 SQUARES = {"squares": "square (the grid is a row or column of them)"}
 DIVISIONS = {
@@ -28,7 +28,7 @@ DIVISIONS = {
     (1, 4): "fourth (left to right)",
     (4, 1): "fourth (top to bottom)",
 }
-ONE_SET, SETS = "all cells of one colour", "the cells of each colour"
+ONE_SET, SETS = "all cells of one ink colour", "the cells of each ink colour"
 NOUN = re.compile(r"\b(object|region|set|pane|square|third|quarter|ninth|fourth)\b")
 
 

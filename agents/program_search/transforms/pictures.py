@@ -50,7 +50,7 @@ WAYS = {
     "both": "down and across",
     "rows": "across",
     "columns": "down",
-    "diagonals": "from one rising diagonal to the next",
+    "diagonals": "from one rising diagonal to the next (all cells of one have one colour)",
 }
 
 
@@ -113,7 +113,11 @@ def repeated(grid: Array, down: int, across: int) -> Array | None:
     return np.tile(grid, (down, across)) if fits else None
 
 
-@new_picture("repeat the grid as often as it has rows and columns", cost=1.3)
+@new_picture(
+    "lay copies of the grid, as many below each other as it has rows and as many side by side as "
+    "it has columns",
+    cost=1.3,
+)
 def repeated_by_itself(grid: Array) -> Array | None:
     """Lay as many copies down and across as the grid has rows and columns."""
     return np.tile(grid, grid.shape) if max(grid.shape) <= 5 else None
@@ -198,8 +202,8 @@ def dropped(grid: Array, cut: str, direction: str) -> Array:
 
 
 @new_picture(
-    "join every two cells of one colour in a {line} that have only background between them by a "
-    "line of that colour",
+    "join every two inked cells of one colour in a {line} that have only background between them "
+    "by a line of that colour",
     cost=1.2,
     effort=3,
     line={"row": "row", "column": "column", "both": "row or column"},
@@ -216,8 +220,8 @@ def joined(grid: Array, line: str) -> Array:
 
 
 @new_picture(
-    "join every two cells of one colour on a diagonal that have only background between them by a "
-    "line of that colour",
+    "join every two inked cells of one colour on a diagonal that have only background between "
+    "them by a line of that colour",
     cost=1.3,
     effort=5,
 )

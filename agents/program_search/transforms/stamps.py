@@ -43,12 +43,12 @@ def exemplar(found: list[Part]) -> Part | None:
 
 
 @new_picture(
-    "copy the object of the most colours over every other {target}, {keep}",
+    "copy the object of the most colours over every {target}, {keep}",
     cost=1.5,
     effort=6,
     target={
-        "box": "object of its height and width",
-        "dot": "one-cell object, its middle there",
+        "box": "object of equal height and width",
+        "dot": "one-cell object, so that the middle of its box falls there",
     },
     keep=KEPT,
 )

@@ -1,7 +1,6 @@
 """What the pairs do not settle: cases shown once, values that no pair shows, rules that fit too."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from agents.program_search.search.properties import broken, properties_of
 from agents.program_search.search.rules import Rule, listing, values_words
 from agents.program_search.search.views import in_ranks
 from agents.program_search.stacking.layers import Stack
-from agents.program_search.transforms.registry import COLOURS
+from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.grid_words import shape_words
 from agents.program_search.writing.open_cases import (
     answer_to,
@@ -20,6 +19,7 @@ from agents.program_search.writing.open_cases import (
     shown_once,
     telling_pairs_apart,
 )
+from agents.program_search.writing.pair_words import common_words
 from agents.program_search.writing.rule_words import LONGEST_RULE, rule_paragraph
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -59,9 +59,20 @@ class Doubts(NamedTuple):
         for number in range(pairs, len(self.grids.inputs)):
             test = f"test input {number - pairs + 1}"
             lost = broken(common, self.grids.inputs[number], candidate.outputs[number])
-            for words in islice(lost, MOST_LOST):
-                lines.append(f"- In every pair {words}; this answer to {test} breaks that.")
+            told = [f"In every pair {words}" for words in lost]
+            told = told or [*self._broken_words(number, candidate.outputs[number])]
+            for words in told[:MOST_LOST]:
+                lines.append(f"- {words}; this answer to {test} breaks that.")
         return list(dict.fromkeys(lines))
+
+    def _broken_words(self, number: int, answer: Array) -> Iterator[str]:
+        """What is told of all pairs and does not hold of a test input with its answer."""
+        given, outputs = self.grids.train_inputs(), self.grids.outputs
+        both = common_words([*given, self.grids.inputs[number]], [*outputs, answer])
+        hold = {beginning(words) for words in both}
+        for words in common_words(given, outputs):
+            if beginning(words) not in hold:
+                yield words.partition(";")[0]
 
     def _new_colours(self) -> Iterator[str]:
         """The colours of test inputs that no pair's input has."""
@@ -137,3 +148,8 @@ def is_to_be_told(candidate: Candidate, rival: Candidate, evidence: Evidence) ->
     if rival.search == "stacking":
         return not evidence.is_found()
     return rival.penalised_cost() - candidate.penalised_cost() < CLOSE_BITS
+
+
+def beginning(words: str) -> str:
+    """What is told of all pairs without its colours and what is beside the point."""
+    return words.partition(";")[0].partition(":")[0]

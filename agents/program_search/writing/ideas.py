@@ -8,17 +8,15 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import WithoutPair
-from agents.program_search.search.rules import Rule, Source, listing, reading
+from agents.program_search.search.rules import Rule, listing, reading
+from agents.program_search.search.sources import Source
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, Array
+from agents.program_search.writing.first_steps import gives_size_only, only_shape, pictures_alone
 from agents.program_search.writing.grid_words import count_of, shape_words
+from agents.program_search.writing.open_cases import cases_of
 from agents.program_search.writing.pair_words import suggestion
-from agents.program_search.writing.rule_words import (
-    LONGEST_RULE,
-    gives_size_only,
-    only_shape,
-    rule_paragraph,
-)
+from agents.program_search.writing.rule_words import rule_paragraph
 from agents.program_search.writing.rule_working import values
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -26,6 +24,8 @@ NEAR_MISSES_SHOWN = 2
 NEAR, BETTER = 0.1, 0.5
 """A simpler idea is a near miss if it leaves at most this share of the cells wrong, and at most
 so many of those that are wrong if nothing is done."""
+LONGEST_MISS = 300
+"""A rule that one pair refutes is told if it takes at most so many letters."""
 NUMBERS = ("", "One thing", "Two things", "Three things")
 
 
@@ -43,7 +43,7 @@ class Ideas(NamedTuple):
         told, letters = list[str](), dict(zip(rule.facts, rule.names(), strict=True))
         if candidate.renumbered:
             told.append("Colours are told by how common they are in their grid.")
-        if candidate.steps:
+        if candidate.steps and not pictures_alone(candidate):
             steps = "; then ".join(step.sentence() for step in candidate.steps)
             first = f"A first step helps: {steps}. What follows is about the picture so made."
             if shape := only_shape(candidate):
@@ -91,7 +91,7 @@ class Ideas(NamedTuple):
                 continue
             made, wanted = other.outputs[self.grids.pairs() - 1], self.grids.outputs[pair]
             words = rule_paragraph(other)
-            if words != own and len(words) <= LONGEST_RULE:
+            if words != own and len(words) <= LONGEST_MISS:
                 what = difference(made, wanted)
                 yield f"- {words} This fits all pairs but pair {pair + 1}, where {what}."
 
@@ -117,21 +117,28 @@ class Ideas(NamedTuple):
         assert isinstance(candidate.finish, Rule), "facts are those of a rule"
         shown, wanted = values(fact, picture, start), self.grids.outputs[pair]
         shown = candidate.finish.shown(fact, shown)
-        seen: dict[tuple[int, int], tuple[int, int]] = {}
+        seen: dict[tuple[int, int], tuple[int, ...]] = {}
+        ends = self._outcomes(candidate.finish, picture, start)
         for place in np.ndindex(wanted.shape):
             key = int(shown[place]), int(picture[place])
             first = seen.setdefault(key, place)
-            if wanted[first] != wanted[place]:
+            if wanted[first] != wanted[place] and ends[first] != ends[place]:
                 value = reading(key[0], fact.reads())
                 value = in_ranks(value) if candidate.renumbered else value
                 one, two = (f"({row + 1}, {column + 1})" for row, column in (first, place))
-                ends = [COLOURS[int(wanted[cell])] for cell in (first, place)]
+                becomes = [COLOURS[int(wanted[cell])] for cell in (first, place)]
                 made = ", after the first step," if candidate.steps else ""
                 return (
                     f"In pair {pair + 1}{made} it is {value} for both {one} and {two}, but the "
-                    f"output has {ends[0]} at the one and {ends[1]} at the other."
+                    f"output has {becomes[0]} at the one and {becomes[1]} at the other."
                 )
         return ""
+
+    def _outcomes(self, rule: Rule, picture: Array, start: Array) -> dict[tuple[int, ...], Source]:
+        """What decides each cell's colour by the rule."""
+        cases = cases_of(rule, start, picture)
+        outcomes = (rule.table.get(case, rule.otherwise) for case in cases)
+        return dict(zip(np.ndindex(picture.shape), outcomes, strict=True))
 
     def _share_wrong(self, grids: Sequence[Array]) -> float:
         """The share of the outputs' cells that these grids have wrong; 1 if shapes differ."""
@@ -145,11 +152,15 @@ class Ideas(NamedTuple):
     def _miss(self, state: State) -> str:
         pairs = zip(state.grids, self.grids.outputs, strict=False)
         wrong = [int((a != b).sum()) for a, b in pairs]
-        pair = next(number for number, cells in enumerate(wrong) if cells)
         steps = "; then ".join(step.sentence() for step in state.steps)
         fits = [f"pair {number + 1}" for number, cells in enumerate(wrong) if not cells]
         right = f"fits {listing(fits)}, but " if fits else ""
-        left = f"leaves {count_of(wrong[pair], 'cell')} of pair {pair + 1} wrong"
+        told = [
+            f"{count_of(cells, 'cell')} of pair {number + 1}"
+            for number, cells in enumerate(wrong)
+            if cells
+        ]
+        left = f"leaves {listing(told)} wrong"
         return f"- {steps[0].upper()}{steps[1:]}: {right}{left}."
 
 

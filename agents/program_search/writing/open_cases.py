@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from agents.program_search.search.candidates import Candidate
-from agents.program_search.search.rules import Case, Rule, Source, listing, values_words
+from agents.program_search.search.rules import Case, Rule, listing, values_words
+from agents.program_search.search.sources import Source
 from agents.program_search.search.views import in_ranks
-from agents.program_search.transforms.registry import Array
-from agents.program_search.writing.grid_words import cells_words
-from agents.program_search.writing.rule_words import gives_size_only
+from agents.program_search.transforms.registry import COLOURS, Array
+from agents.program_search.writing.first_steps import gives_size_only
+from agents.program_search.writing.grid_words import cells_words, shape_words
 from agents.program_search.writing.rule_working import outcome_of, values
 from agents.program_search.writing.task_grids import TaskGrids
 
@@ -22,7 +23,7 @@ def shown_once(grids: TaskGrids, candidate: Candidate, left_out: Sequence[bool])
     """Which cases only one pair shows, of the pairs without which the rule is not settled."""
     rule, pairs = candidate.finish, sorted(range(len(left_out)), key=left_out.__getitem__)
     if not isinstance(rule, Rule):
-        return [f"- If {pairs_words(left_out)} is left out, something else fits the rest."]
+        return []
     cases = [cases_in(rule, *grids.seen(candidate, pair)) for pair in range(grids.pairs())]
     lines, subject = list[str](), next((answer_to(rule.noun(one)) for one in rule.named()), "")
     for pair in pairs:
@@ -32,7 +33,7 @@ def shown_once(grids: TaskGrids, candidate: Candidate, left_out: Sequence[bool])
             lines.append(f"- Only pair {pair + 1} shows what becomes of a cell if {words}.")
     if len(lines) > MOST_PAIRS:
         lines[MOST_PAIRS:] = ["- Other pairs, too, show cases that no other pair shows."]
-    return lines or [f"- If {pairs_words(left_out)} is left out, another rule fits the rest."]
+    return lines
 
 
 def shortened(words: str) -> str:
@@ -55,12 +56,16 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
             colours.setdefault(case, set()).add(int(colour))
     for number in range(grids.pairs(), len(grids.inputs)):
         start, picture = grids.seen(candidate, number)
+        whose = f"test input {number - grids.pairs() + 1}"
+        if candidate.steps:
+            size = shape_words(picture.shape)
+            whose = f"what the first {steps_word(candidate)} of {whose} ({size})"
         told = [*unseen(rule, start, picture)]
         if not gives_size_only(candidate):
             told += kept(rule, start, picture, colours)
         for places, words in told:
             where = cells_words(places, picture.shape[1])
-            line = f"{where} of test input {number - grids.pairs() + 1}: {words} is a guess."
+            line = f"{where} of {whose}: {words} is a guess."
             yield f"- {in_ranks(line) if candidate.renumbered else line}"
 
 
@@ -93,7 +98,13 @@ def kept(
             found.setdefault(outcome, []).append(place)
     for outcome, places in found.items():
         so = outcome_of(len(places), rule.outcome(outcome))
-        yield places, f"the pairs show such a case only on cells of other colours; that {so}"
+        own = listing(COLOURS[one] for one in sorted({int(picture.flat[n]) for n in places}))
+        are = f"{'it is' if len(places) == 1 else 'these are'} {own}"
+        whose = "its" if len(places) == 1 else "their"
+        yield (
+            places,
+            f"{are}, and the pairs show {whose} case on cells of other colours only; that {so}",
+        )
 
 
 def telling_pairs_apart(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
@@ -155,6 +166,11 @@ def cases_in(rule: Rule, start: Array, picture: Array) -> set[Case]:
     return set(cases_of(rule, start, picture))
 
 
+def steps_word(candidate: Candidate) -> str:
+    """The end of "what the first …" for the steps of the candidate."""
+    return "step makes" if len(candidate.steps) + candidate.renumbered == 1 else "steps make"
+
+
 def listed_of(rule: Rule, cases: set[Case]) -> set[Case]:
     """Those of the cases that have another outcome than "Otherwise"."""
     return {case for case in cases if rule.table.get(case) != rule.clauses()[1]}
@@ -163,11 +179,3 @@ def listed_of(rule: Rule, cases: set[Case]) -> set[Case]:
 def answer_to(noun: str) -> str:
     """What may be said of a fact to be its value; questions are quoted."""
     return noun if noun.startswith("the ") else f'the answer to "{noun}"'
-
-
-def pairs_words(flags: Sequence[bool]) -> str:
-    """The pairs whose flag is False."""
-    if len(flags) > 2 and not any(flags):
-        return "any one of the pairs"
-    told = [f"pair {number}" for number, right in enumerate(flags, 1) if not right]
-    return " or ".join(told)

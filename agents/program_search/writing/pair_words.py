@@ -63,8 +63,15 @@ def suggestion(inputs: Sequence[Array], outputs: Sequence[Array]) -> str:
             ),
         ),
         (
-            len({wanted.shape for _, wanted in pairs}) == 1 < len(pairs),
+            len({wanted.shape for _, wanted in pairs}) == 1 < len({one.shape for one in inputs}),
             f"Every output is {shape}, whatever the input: a part of that size, or a summary.",
+        ),
+        (
+            len({wanted.shape for _, wanted in pairs}) == 1 < len(pairs),
+            (
+                f"Every input is {shape_words(inputs[0].shape)}, and every output {shape}: a part "
+                "of that size, or a summary."
+            ),
         ),
         (
             True,

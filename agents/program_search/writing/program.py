@@ -10,6 +10,7 @@ from typing import Any
 
 from agents.program_search.search.candidates import Candidate, Piece
 from agents.program_search.search.views import BACK, SENTENCE, in_ranks, palette_of, renumbered
+from agents.program_search.writing.first_steps import pictures_alone
 from agents.program_search.writing.specialising import specialised
 
 
@@ -49,6 +50,9 @@ def functions_told(candidate: Candidate) -> set[str]:
 def pieces_of(candidate: Candidate) -> list[Piece]:
     """The picture steps and the finish, between renumbering and its undoing if there is any."""
     pieces, variable = list[Piece](), "grid"
+    if pictures_alone(candidate):
+        assert candidate.finish is not None, "pictures are those of a rule"
+        return [candidate.finish.piece("picture_p")]
     for step in candidate.steps:
         text, code = step.sentence(), f"picture = {step.code(variable)}"
         sentence = f"{text[0].upper()}{text[1:]}."

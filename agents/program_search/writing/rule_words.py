@@ -7,6 +7,7 @@ from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import Rule
 from agents.program_search.search.views import in_ranks
 from agents.program_search.stacking.layers import Stack
+from agents.program_search.writing.first_steps import gives_size_only, only_shape, pictures_alone
 from agents.program_search.writing.grid_words import shape_words
 from agents.program_search.writing.program import steps_in_words
 
@@ -26,6 +27,8 @@ def rule_paragraph(candidate: Candidate) -> str:
     """The rule in one paragraph: each step's sentences, in order."""
     texts = [" ".join(sentences) for sentences in steps_in_words(candidate)]
     first, last = int(candidate.renumbered), len(candidate.steps) + candidate.renumbered
+    if pictures_alone(candidate):
+        return texts[0]
     if shape := only_shape(candidate):
         texts[first:last] = [f"Start with a grid of {shape_words(shape)} cells."]
     elif gives_size_only(candidate):
@@ -35,21 +38,6 @@ def rule_paragraph(candidate: Candidate) -> str:
     begin, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
     before = "step" if len(candidate.steps) + candidate.renumbered == 1 else "steps"
     return " ".join([f"First {begin}", *(f"Then {of_cells(text, before)}" for text in others)])
-
-
-def only_shape(candidate: Candidate) -> tuple[int, ...] | None:
-    """The shape of all outputs, if it is all that the first steps give."""
-    shapes = {output.shape for output in candidate.outputs}
-    return shapes.pop() if gives_size_only(candidate) and len(shapes) == 1 else None
-
-
-def gives_size_only(candidate: Candidate) -> bool:
-    """Whether the rule looks at nothing of what its first steps make but the size."""
-    rule = candidate.finish
-    if not isinstance(rule, Rule) or not candidate.steps:
-        return False
-    sources = [*rule.facts, *rule.table.values(), rule.otherwise]
-    return all(source.origin != "picture" for source in sources)
 
 
 def of_cells(text: str, before: str) -> str:

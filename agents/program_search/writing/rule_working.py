@@ -6,7 +6,8 @@ from itertools import chain, product
 
 import numpy as np
 
-from agents.program_search.search.rules import Case, Rule, Source, boxes_of, listing, reading
+from agents.program_search.search.rules import Case, Rule, boxes_of, listing, reading
+from agents.program_search.search.sources import Source
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.perception import background
 from agents.program_search.transforms.registry import COLOURS, SIGNED, YES_NO, Array, Step

@@ -8,20 +8,25 @@ import numpy as np
 from agents.program_search.transforms.perception import background, gaps
 from agents.program_search.transforms.registry import Array
 
+GROUND = (
+    "Background is black (0), or the commonest colour of the picture at hand if that has no black "
+    "(of equally common ones that of the lowest number); the rest is ink."
+)
+BLACK_GROUND = "Background is black (0); the rest is ink."
+BOX = "The box of cells is the smallest rectangle around them."
 PANES = "Panes are what full rows and columns of one colour divide the grid into."
 UNDIVIDED = "A grid without such lines is one pane."
 SEVERAL_COLOURS = (
-    "If several colours have such lines, panes of equal size go first, then lines of ink, then "
-    "more panes."
+    "Lines of one colour only count. If several colours have some, those count that leave panes of "
+    "equal size; if that does not decide, ink rather than background; then those that make the "
+    "most panes."
 )
+UNDIVIDED_ALL = "No grid here has such lines, so each is one pane."
 LINES_OF_BACKGROUND = "If some lines of background part the grid evenly, only those count."
 TERMS = (
     (
         r"\bbackground\b|\bink(ed)?\b|\bobject|\bempty grid\b|\berase\b",
-        (
-            "Background is black (0), or the commonest colour of the picture at hand if that has "
-            "no black; the rest is ink."
-        ),
+        GROUND,
     ),
     (r"\berase\b", "What is erased becomes background."),
     (
@@ -30,7 +35,10 @@ TERMS = (
     ),
     (
         r"walled-in background",
-        "Walled-in background has no way out over background to the border of the grid.",
+        (
+            "Walled-in background cannot reach the border of the grid by steps over background "
+            "(ways out go by sides: no diagonal steps)."
+        ),
     ),
     (
         r"\bcut out (the|every|each) [^.;]*(object|set of)",
@@ -61,7 +69,7 @@ TERMS = (
     (
         (
             r"(?<!one-colour )(?<!one-cell )(?<!that )(?<!first )\bobjects?\b"
-            r"(?!'s| of (any|several|it)| \()"
+            r"(?!'| of (any|several|it)| \()"
         ),
         (
             "An object, if no more is said, is cells of ink joined by sides or corners, whatever "
@@ -127,18 +135,29 @@ TERMS = (
         r"one-cell objects?\b(?! of any)",
         "A one-cell object is an inked cell with no ink at its sides or corners.",
     ),
-    (r"\bbox\b", "The box of cells is the smallest rectangle around them."),
+    (r"\bbox\b", BOX),
     (
         r"\bpanes?\b",
         PANES,
     ),
     (r"reading order", "Reading order goes row by row from the top, in each from the left."),
     (
-        r"(object|region|pane|set of).*reading order|reading order.*(object|region|pane|set of)",
+        r"(?<!one-cell )(object|region|pane|part|set of)\b[^.]*,? (counted [^.]*)?in reading order",
         "Parts come in the order of their first cells.",
     ),
     (
-        r"\bray that meets\b",
+        r"background between ink",
+        (
+            "Background between ink of one colour is that from which the next ink on both sides is "
+            "of one colour."
+        ),
+    ),
+    (
+        r"all cells that can be compared",
+        "Two cells can be compared if neither is missing.",
+    ),
+    (
+        r"\bray (that )?meets\b",
         (
             "A ray begins outside the box of its object. Where several meet, that of the object "
             "later in reading order shows."
@@ -222,10 +241,13 @@ PLACE = (
 BACKGROUND = "Background is black (0), or the commonest colour of a picture without black."
 
 
-def terms_in(rule: str, grids: Sequence[Array] = (), *, is_stack: bool) -> list[str]:
+def terms_in(
+    rule: str, grids: Sequence[Array] = (), *, is_stack: bool, have_black: bool = False
+) -> list[str]:
     """What the words of the rule mean that have a sense of their own, a line each.
 
-    Of panes only that is told which the rule meets in these grids.
+    Of panes only that is told which the rule meets in these grids; the background is simply black
+    if all pictures `have_black`.
     """
     if is_stack:
         background = [f"- {BACKGROUND}"] if "background" in rule else []
@@ -236,19 +258,23 @@ def terms_in(rule: str, grids: Sequence[Array] = (), *, is_stack: bool) -> list[
         ]
     told = [text for form, text in TERMS if re.search(form, rule, re.IGNORECASE)]
     whole = " ".join([rule, *told])
+    told += [BOX] if "box" in whole else []
     ground = [text for form, text in TERMS[:1] if re.search(form, whole, re.IGNORECASE)]
     ground = [] if "background is here" in rule else ground
     told = [
         f"{text} {' '.join(panes_met(grids))}".strip() if text == PANES else text for text in told
     ]
-    told = [text for text in told if text != TERMS[0][1]]
+    told = [text for text in told if text != GROUND]
+    ground = [BLACK_GROUND for _ in ground] if have_black else ground
     return [f"- {text}" for text in dict.fromkeys([*ground, *told])]
 
 
 def panes_met(grids: Sequence[Array]) -> Iterator[str]:
     """What else is to be known of panes to find those of the grids."""
     colours = [line_colours(grid) for grid in grids]
-    if not all(colours):
+    if grids and not any(colours):
+        yield UNDIVIDED_ALL
+    elif not all(colours):
         yield UNDIVIDED
     if any(len(found) > 1 for found in colours):
         yield SEVERAL_COLOURS

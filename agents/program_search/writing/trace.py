@@ -13,16 +13,22 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate, State
 from agents.program_search.search.evidence import Evidence, WithoutPair
+from agents.program_search.search.rules import Rule
 from agents.program_search.transforms.registry import Array
 from agents.program_search.writing.doubts import Doubts
+from agents.program_search.writing.first_steps import pictures_alone
 from agents.program_search.writing.grid_words import count_of, grid_lines, shape_words
 from agents.program_search.writing.ideas import Ideas
 from agents.program_search.writing.open_cases import cases_shown
 from agents.program_search.writing.pair_words import common_words, has_panes, pair_words
 from agents.program_search.writing.rule_words import rule_section
+from agents.program_search.writing.rule_working import values
 from agents.program_search.writing.task_grids import TaskGrids
 from agents.program_search.writing.terms import terms_in
 from agents.program_search.writing.working import worked
+
+MOST_CELLS_SHOWN = 300
+"""Pairs with at most so many cells, input and output together, are read at a glance."""
 
 
 class TraceWriter:
@@ -51,12 +57,17 @@ class TraceWriter:
         shown, rule = self._shown_pair(candidate), rule_section(candidate)
         open_still = self.doubts.about(candidate, evidence)
         is_stack = candidate.search == "stacking"
-        seen = [self.grids.seen(candidate, number)[1] for number in range(len(self.inputs))]
-        terms = terms_in(" ".join([*rule, *open_still]), [*self.inputs, *seen], is_stack=is_stack)
+        made, others = self._pictures(candidate)
+        terms = terms_in(
+            " ".join([*rule, *open_still]),
+            made,
+            is_stack=is_stack,
+            have_black=have_black([*made, *others]),
+        )
         near = self.ideas.near_misses(candidate, without)
-        near = [with_terms(line, "There", terms) for line in near]
+        near = [with_terms(line, "There", terms, self.inputs) for line in near]
         rivals = self.doubts.rival(candidate, evidence, rival)
-        open_still += [with_terms(line, "In that rule", terms) for line in rivals]
+        open_still += [with_terms(line, "In that rule", terms, self.inputs) for line in rivals]
         names_ground = any("Background is" in one for one in terms) and not candidate.renumbered
         sections = {
             "What the pairs show": self.observations(),
@@ -74,6 +85,16 @@ class TraceWriter:
         told = ((title, lines) for title, lines in sections.items() if lines)
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in told)
 
+    def _pictures(self, candidate: Candidate) -> tuple[list[Array], list[Array]]:
+        """The inputs and what the steps make of them; then the other pictures of the rule."""
+        made, others, rule = [*self.inputs], list[Array](), candidate.finish
+        for number in range(len(self.inputs)):
+            start, picture = self.grids.seen(candidate, number)
+            made += [] if pictures_alone(candidate) else [picture]
+            if isinstance(rule, Rule):
+                others += [values(one, start, start) for one in rule.pictures()]
+        return made, others
+
     def observations(self) -> list[str]:
         """What is common to the shapes of all train pairs, and one line for each pair."""
         train = self.inputs[: self.pairs]
@@ -85,13 +106,19 @@ class TraceWriter:
         ]
 
     def _shown_pair(self, candidate: Candidate) -> int:
-        """The pair to work through: of those with the most cases that change, the smallest."""
+        """The pair to work through, one that changes: the smallest of those with the most cases.
+
+        If there are no cases, it is the largest whose grids have up to `MOST_CELLS_SHOWN` cells.
+        """
         pairs = range(self.pairs)
         changing = [n for n in pairs if not np.array_equal(self.inputs[n], self.outputs[n])]
         sizes = [
             given.size + made.size for given, made in zip(self.inputs, self.outputs, strict=False)
         ]
         cases = [cases_shown(self.grids, candidate, n) for n in pairs]
+        small = [n for n in changing or pairs if sizes[n] <= MOST_CELLS_SHOWN]
+        if small and not any(cases):
+            return max(small, key=sizes.__getitem__)
         return min(changing or pairs, key=lambda n: (-cases[n], sizes[n]))
 
     def working(self, candidate: Candidate, pair: int, *, names_ground: bool) -> list[str]:
@@ -144,7 +171,13 @@ class TraceWriter:
         return np.array_equal(given, made) and not any(starmap(np.array_equal, pairs))
 
 
-def with_terms(line: str, where: str, known: Sequence[str]) -> str:
+def have_black(grids: Sequence[Array]) -> bool:
+    """Whether each of the grids has black, so that this is its background."""
+    return all((grid == 0).any() for grid in grids)
+
+
+def with_terms(line: str, where: str, known: Sequence[str], grids: Sequence[Array]) -> str:
     """The line with the meaning of its words in brackets, if that is not told already."""
-    others = [one[2:] for one in terms_in(line, is_stack=False) if one not in known]
+    terms = terms_in(line, grids, is_stack=False, have_black=have_black(grids))
+    others = [one[2:] for one in terms if one not in known]
     return f"{line} ({where}: {' '.join(others)})" if others else line

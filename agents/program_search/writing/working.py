@@ -7,6 +7,7 @@ from agents.program_search.stacking.layers import Stack
 from agents.program_search.transforms.perception import background
 from agents.program_search.transforms.pictures import turned
 from agents.program_search.transforms.registry import COLOURS, Array
+from agents.program_search.writing.first_steps import only_shape, pictures_alone
 from agents.program_search.writing.grid_words import (
     LARGEST_BETWEEN,
     changed_lines,
@@ -14,7 +15,6 @@ from agents.program_search.writing.grid_words import (
     shape_words,
 )
 from agents.program_search.writing.part_words import part_lines, patch_lines
-from agents.program_search.writing.rule_words import only_shape
 from agents.program_search.writing.rule_working import rule_lines
 from agents.program_search.writing.stack_working import stack_lines
 from agents.program_search.writing.step_evidence import evidence_lines
@@ -34,12 +34,12 @@ def worked(
     if candidate.renumbered:
         lines += ["- Each colour's number by how common it is:", *grid_lines(picture)]
     last = len(candidate.steps) - 1
-    shape = only_shape(candidate)
-    lines += [f"- A grid of {shape_words(shape)} cells."] if shape else []
+    shape, is_skipped = only_shape(candidate), pictures_alone(candidate)
+    lines += [f"- A grid of {shape_words(shape)} cells."] if shape and not is_skipped else []
     for place, step in enumerate(candidate.steps):
         made = step.apply(picture)
         assert made is not None, "the candidate's steps apply to all of its inputs"
-        if shape:
+        if shape or is_skipped:
             picture = made
             continue
         told = [f"- {step.sentence()[0].upper()}{step.sentence()[1:]}.", *part_lines(step, picture)]
