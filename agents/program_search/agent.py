@@ -106,6 +106,7 @@ class ProgramSearchAgent(AbstractAsyncContextManager["ProgramSearchAgent"]):
             reply=reply,
             confidence=found["confidence"],
             verdict=found["kind"],
+            rule_form=found.get("form"),
         )
 
     async def _reply(self, task: Task, index: int) -> Reply:

@@ -17,6 +17,7 @@ from agents.program_search.search.views import explained
 from agents.program_search.stacking.search import stacked
 from agents.program_search.transforms.registry import Array
 from agents.program_search.writing.program import functions_told, program_of
+from agents.program_search.writing.rule_words import Form, form_of
 from agents.program_search.writing.trace import TraceWriter
 from utilities.config import DEFAULT_SEARCH_BUDGET
 from utilities.tasks.task import Grid, Task
@@ -34,15 +35,17 @@ class Solution:
     """A program that is right on every train pair, and how it was found.
 
     `outputs` are what it gives for the train and then the test inputs. `kind` is "found" for the
-    best program if every check passed (readme.md lists them), else "guess". `search` is which of
-    the two searches made it. `confidence` is how often answers with such evidence were right on
-    ARC-1 training, 0-1; without test inputs, how often such programs were.
+    best program if every check passed (readme.md lists them), else "guess". `form` is what the
+    reasoning tells. `search` is which of the two searches made it. `confidence` is how often
+    answers with such evidence were right on ARC-1 training, 0-1; without test inputs, how often
+    such programs were.
     """
 
     reasoning: str
     python_code: str
     outputs: tuple[Grid | None, ...]
     kind: Literal["found", "guess"]
+    form: Form
     search: Search
     confidence: float
     evidence: Evidence
@@ -89,6 +92,7 @@ def solve(
             python_code=code,
             outputs=tuple(grid.tolist() for grid in best.outputs),
             kind="found" if evidence.is_found() else "guess",
+            form=form_of(best),
             search=evidence.search,
             confidence=evidence.confidence(),
             evidence=evidence,

@@ -159,6 +159,7 @@ def answer(job: dict[str, Any]) -> list[dict[str, Any]]:
             "answers": list(solution.outputs[len(task.train) :]),
             "kind": solution.kind,
             "search": solution.search,
+            "form": solution.form,
             "confidence": solution.confidence,
         }
         for solution in solve(task, best_of=job["best_of"], search_budget=job["search_budget"])

@@ -161,6 +161,7 @@ NEW_PROVENANCE = {
     "followers": 0,
     "followed": 0.0,
     "agent_verdict": "",
+    "rule_form": "",
 }
 
 

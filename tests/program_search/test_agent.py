@@ -94,6 +94,7 @@ async def test_the_entry_of_a_task_states_confidences(tmp_path: Path) -> None:
         samples = await side_by_side(agent.sample(FLIPPED, i) for i in range(2))
         entry = entry_of(FLIPPED, samples, agent.identity())
     assert entry["confidence"] == [sample.confidence for sample in samples]
+    assert entry["rule_form"] == ["idea", "layers"]
 
 
 async def test_entries_without_a_stated_confidence_leave_it_out(tmp_path: Path) -> None:

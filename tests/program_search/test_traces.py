@@ -28,6 +28,7 @@ from agents.program_search.writing.program import program_of
 from agents.program_search.writing.rule_words import (
     LONGEST_RULE,
     TABLE,
+    form_of,
     rule_paragraph,
     rule_section,
 )
@@ -244,12 +245,15 @@ def test_a_rule_of_many_cases_is_a_table_with_a_line_for_each() -> None:
     below, above = fact("the first colour besides background met going down"), OWN
     table: dict[Case, Source] = {(n, n): constant(n + 4) for n in range(1, 6)}
     rule = Rule((below, above), table, OWN)
-    first, *cases, last = rule_section(Candidate((), rule, 1.0, ()))
+    candidate = Candidate((), rule, 1.0, ())
+    first, *cases, last = rule_section(candidate)
     assert first.endswith(TABLE)
+    assert form_of(candidate) == "table"
     assert len(cases) == 5
     assert cases[0].endswith("and the cell is blue (1), it becomes grey (5).")
     assert last == "- Otherwise it keeps its colour."
     few = Rule((below, above), dict(list(table.items())[:2]), OWN)
+    assert form_of(Candidate((), few, 1.0, ())) == "idea"
     assert rule_section(Candidate((), few, 1.0, ())) == [
         rule_paragraph(Candidate((), few, 1.0, ()))
     ]
@@ -354,10 +358,21 @@ def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
     pair = grid("12")
     rule = Candidate((), None, 1.0, (pair, pair, grid("34")), left_out=(True, True))
     stack = Candidate((), None, 0.5, (pair, pair, grid("35")), search="stacking")
-    writer = Doubts(TaskGrids([pair] * 3, [grid("34")] * 2))
+    writer = Doubts(TaskGrids([pair] * 3, [grid("34"), grid("35")]))
     found = Evidence(0, 1.0, passed=True, again=(True, True))
     assert list(writer.rival(rule, found, stack)) == []
     assert list(writer.rival(rule, found._replace(share=0.5), stack))
+
+
+def test_a_rival_that_breaks_what_all_pairs_have_is_not_told() -> None:
+    pair = grid("12")
+    rule, kind, other = (
+        Candidate((), None, cost, (pair, pair, grid(end)))
+        for cost, end in ((1.0, "21"), (1.5, "11"), (1.5, "2"))
+    )
+    doubts = Doubts(TaskGrids([pair, grid("23"), pair], [grid("11"), grid("22")]))
+    unsure = Evidence(0, 0.5, passed=True)
+    assert [bool(list(doubts.rival(rule, unsure, one))) for one in (kind, other)] == [True, False]
 
 
 def test_none_is_explained_only_where_a_fact_is_none() -> None:

@@ -27,6 +27,7 @@ def results(folder: Path) -> Path:
         "usage": [USAGE, None],
         "thinking": [THOUGHT, None],
         "verdict": ["found", "guess"],
+        "rule_form": ["idea", "table"],
     }
     judged: dict[str, Any] = {"fresh_passed": [0.96, None], "fresh_pairs": [50, None]}
     return write(
@@ -89,6 +90,7 @@ def test_lengths_of_a_repair_are_those_of_its_own_prompt(run_script: Run, tmp_pa
     [
         (("--min_confidence", "0.5"), {"a"}, "no confidence stated 3, confidence below 0.5 1"),
         (("--agent_verdict", "found"), {"a"}, "not called found 4"),
+        (("--rule_form", "idea"), {"a"}, "rule_form not idea 4"),
         (("--min_fresh_passed", "0.95"), {"a"}, "not run on fresh pairs 2"),
         (("--min_fresh_passed", "0.97", "--verified", "any"), {"a", "b"}, "under 0.97 of its"),
     ],

@@ -61,6 +61,8 @@ class Sample:
     """How likely the answer is right, 0-1, if the agent can tell."""
     verdict: str | None = None
     """What the agent claims of its program: `found` or `guess`; None if it claims nothing."""
+    rule_form: str | None = None
+    """What its reasoning tells: an `idea`, a `table` of cases, or `layers`; None if not known."""
     view: Mapping[str, Any] | None = None
     """How the task was changed before the agent saw it, if tasks are varied; answers and program
     are turned back, reasoning and prompt are not."""
@@ -75,7 +77,9 @@ class Sample:
     replies cost together."""
 
 
-_ONLY_IF_TOLD = ("thinking", "confidence", "verdict", "view", "test_input", "turns")
+_ONLY_IF_TOLD = (
+    *("thinking", "confidence", "verdict", "rule_form", "view", "test_input", "turns"),
+)
 
 
 def entry_of(
@@ -83,8 +87,8 @@ def entry_of(
 ) -> dict[str, Any]:
     """A result entry: one item a sample in every list, null if there is nothing.
 
-    It has `thinking`, `confidence`, `verdict`, `view`, `test_input` and `turns` only if some sample
-    has one.
+    It has `thinking`, `confidence`, `verdict`, `rule_form`, `view`, `test_input` and `turns` only
+    if some sample has one.
     `task` is the whole task, with its test outputs if they are known. `solved` means here that some
     sample is usable; benchmarks replace it by `more`.
     """

@@ -99,6 +99,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
     failed_attempts: list[list[dict[str, Any]] | None] = []
     confidence: list[_Number | None] = []
     verdict: _Texts = []
+    rule_form: _Texts = []
     refinement_round: list[int | None] = []
     parent_samples: list[list[int] | None] = []
     chain: list[int | None] = []
@@ -152,7 +153,7 @@ class ResultEntry(msgspec.Struct, kw_only=True):
         *("status", "reasoning", "thinking", "python_code", "prompt_messages", "error"),
         "finish_reason",
         *("cost_usd", "latency_s", "request_attempts", "failed_attempts", "confidence"),
-        "verdict",
+        *("verdict", "rule_form"),
         *("refinement_round", "parent_samples", "chain", "score", "relabelled_from", "view"),
         *("turns", "usage", "test_input", "combined_from", "new_tasks"),
         *("execution_status", "execution_message", "train_passed", "test_passed"),

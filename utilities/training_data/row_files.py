@@ -107,7 +107,8 @@ def parquet_schema(*, thinking_field: bool = False) -> Schema:
             *(("fresh_pairs", pa.int64()), ("fresh_passed", pa.float64())),
             ("generalises", pa.bool_()),
             *(("followers", pa.int64()), ("followed", pa.float64())),
-            *(("confidence", pa.float64()), ("agent_verdict", text), ("cost_usd", pa.float64())),
+            *(("confidence", pa.float64()), ("agent_verdict", text), ("rule_form", text)),
+            ("cost_usd", pa.float64()),
             *((f"{name}_tokens", pa.int64()) for name in ("input", "output", "reasoning")),
             *(
                 (f"{name}_characters", pa.int64())

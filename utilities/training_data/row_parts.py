@@ -112,6 +112,7 @@ def _provenance(sample: TrainingSample, known: Mapping[str, str | None]) -> Row:
         "followed": float(sample.followed or 0),
         "confidence": _UNKNOWN if sample.confidence is None else float(sample.confidence),
         "agent_verdict": sample.agent_verdict or "",
+        "rule_form": sample.rule_form or "",
         "cost_usd": _UNKNOWN if sample.cost_usd is None else float(sample.cost_usd),
         **{name: int(tokens.get(name, _UNKNOWN)) for name in _TOKENS},
         "judged_by": (verdict and verdict.judged_by) or "",

@@ -89,6 +89,8 @@ class TrainingSample:
     """How likely its answer is right, 0-1, as its author stated it."""
     agent_verdict: str | None = None
     """What its author claims of its program (found, guess), if anything."""
+    rule_form: str | None = None
+    """What its reasoning tells (idea, table, layers), if its author says so."""
     cost_usd: float | None = None
     usage: dict[str, float | None] | None = None
     """Tokens by the provider's count, as `Usage` names them; None if it counted none."""
@@ -213,6 +215,7 @@ def _sample_of(
         verdict=verdict,
         confidence=entry.confidence[index],
         agent_verdict=entry.verdict[index],
+        rule_form=entry.rule_form[index],
         cost_usd=entry.cost_usd[index],
         usage=item_of(entry.usage, index),
         **{name: value for name, value in told.items() if value is not None},

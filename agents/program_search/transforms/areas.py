@@ -101,7 +101,7 @@ def seen_beyond(grid: Array, colours: tuple[int, ...], direction: str) -> Array:
 
 
 @new_fact(
-    "whether the {cut} that the cell lies in has {colour} beside it",
+    "whether the {cut} that the cell lies in touches {colour} by a side",
     cost=1.1,
     effort=2,
     reads=YES_NO,
@@ -152,10 +152,10 @@ def box_repeated(grid: Array, lines: str) -> Array | None:
 
 
 @new_picture(
-    "crop to {extent} the largest frame (that with the most cells on its sides of one colour)",
+    "crop to the largest frame (that with the most cells on its sides of one colour), {extent}",
     cost=1.2,
     effort=15,
-    extent={0: "the whole of", 1: "the inside of"},
+    extent={0: "sides included", 1: "sides left out"},
 )
 def cropped_to_frame(grid: Array, extent: int) -> Array | None:
     """Crop to the rectangle with the longest equal sides; None if there is none of 3×3."""

@@ -29,7 +29,8 @@ SIDES = ("up", "down", "left", "right", "upper left", "upper right", "lower left
 
 def sides_words(number: int) -> str:
     """The sides whose bits are set."""
-    return "+".join(side for bit, side in enumerate(SIDES) if number >> bit & 1) or "none of them"
+    sides = [side for bit, side in enumerate(SIDES) if number >> bit & 1]
+    return f"{sides[0]} alone" if len(sides) == 1 else "+".join(sides) or "none of them"
 
 
 @new_fact(
@@ -109,10 +110,10 @@ def lies_on(grid: Array, where: str) -> Array:
 
 
 @new_fact(
-    "whether the cell is walled-in background ({leaks})",
+    "whether the cell is walled-in background{leaks}",
     cost=0.8,
     reads=YES_NO,
-    leaks={False: "ways out go by sides", True: "ways out go by sides or corners"},
+    leaks={False: "", True: " (ways out go by corners, too)"},
 )
 def walled_in(grid: Array, leaks: bool) -> Array:
     """Mark with 1 the background that no path of background joins to the border of the grid."""
@@ -207,7 +208,7 @@ def line_is_inked(grid: Array, line: str) -> Array:
         "inked": "the number of cells that are not background",
         "colours": "the number of colours",
         "rank": "the rank, 0 for the least, of the number of cells that are not background",
-        "first": "the place, from 0, of the first cell that is not background (0 if there is none)",
+        "first": "the number of cells before the first ink (0 if there is none)",
         "open": "whether only the two ends are inked (1 if so)",
     },
 )

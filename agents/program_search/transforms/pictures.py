@@ -34,16 +34,16 @@ DEEDS = {
 }
 HOLES = {
     "background": "those of background",
-    "patch": "those of the colour that only solid rectangles have (of several such colours "
-    "that with the largest)",
+    "patch": "those of the colour all of whose regions are solid rectangles (of several such "
+    "colours the one whose are the largest on average)",
 }
 SAMENESS = {
     "sideways": "mirrored left to right about the line across which all cells that can be "
-    "compared agree (of several such lines that which compares the most cells)",
+    "compared agree (of several such lines the one that compares most)",
     "upright": "mirrored top to bottom about the line across which all cells that can be "
-    "compared agree (of several such lines that which compares the most cells)",
+    "compared agree (of several such lines the one that compares most)",
     "half_turn": "turned by half a turn about the place about which all cells that can be "
-    "compared agree (of several such places that which compares the most cells)",
+    "compared agree (of several such places the one that compares most)",
     "falling": "mirrored about the falling diagonal",
 }
 WAYS = {

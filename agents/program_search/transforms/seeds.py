@@ -27,8 +27,8 @@ CORNERS = {
         "steps": "steps, none of them diagonal, the cell lies from",
     },
     count={
-        "near": " (3 also if more, -3 also if less)",
-        "sign": " (only the sign: 1, 0 or -1)",
+        "near": " (3 and -3 stand for more, too)",
+        "sign": " (1 for any such number, -1 for any negative one)",
         "twos": ", counted 0, 1, 0, 1 and so on",
     },
 )

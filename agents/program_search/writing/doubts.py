@@ -7,6 +7,7 @@ import numpy as np
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.evidence import Evidence
+from agents.program_search.search.exploration import has_shape_of
 from agents.program_search.search.properties import broken, properties_of
 from agents.program_search.search.rules import Rule, listing, values_words
 from agents.program_search.search.views import in_ranks
@@ -51,19 +52,32 @@ class Doubts(NamedTuple):
             lines.append(
                 "- The rule tells colours by how common they are; this may fit the pairs by chance."
             )
-        lines += values_shown(candidate)
+        lines += values_shown(candidate, has_tests=len(self.grids.inputs) > pairs)
         if not evidence.is_found():
             lines += telling_pairs_apart(self.grids, candidate)
         lines += open_lines(self.grids, candidate)
-        common = properties_of(self.grids.train_inputs(), self.grids.outputs)
         for number in range(pairs, len(self.grids.inputs)):
             test = f"test input {number - pairs + 1}"
-            lost = broken(common, self.grids.inputs[number], candidate.outputs[number])
+            lost = self._broken(candidate, number)
             told = [f"In every pair {words}" for words in lost]
             told = told or [*self._broken_words(number, candidate.outputs[number])]
             for words in told[:MOST_LOST]:
                 lines.append(f"- {words}; this answer to {test} breaks that.")
         return list(dict.fromkeys(lines))
+
+    def _broken(self, candidate: Candidate, number: int) -> Iterator[str]:
+        """What all pairs have in common and the input of that number with its answer has not."""
+        common = properties_of(self.grids.train_inputs(), self.grids.outputs)
+        return broken(common, self.grids.inputs[number], candidate.outputs[number])
+
+    def _breaks_what_all_have(self, candidate: Candidate) -> bool:
+        """Whether some answer is of another kind than the outputs of all pairs."""
+        keeps = all(map(has_shape_of, self.grids.outputs, self.grids.inputs))
+        for number in range(self.grids.pairs(), len(self.grids.inputs)):
+            given, answer = self.grids.inputs[number], candidate.outputs[number]
+            if (keeps and not has_shape_of(answer, given)) or any(self._broken(candidate, number)):
+                return True
+        return False
 
     def _broken_words(self, number: int, answer: Array) -> Iterator[str]:
         """What is told of all pairs and does not hold of a test input with its answer."""
@@ -89,6 +103,8 @@ class Doubts(NamedTuple):
         """The best rule that answers differently, if it is short, and where it does so."""
         if rival is None or not is_to_be_told(candidate, rival, evidence):
             return
+        if self._breaks_what_all_have(rival):
+            return
         words = rule_paragraph(rival)
         if isinstance(rival.finish, Stack) and not isinstance(candidate.finish, Stack):
             told = " ".join(rival.finish.piece("grid").sentences[LEADING:])
@@ -111,7 +127,7 @@ class Doubts(NamedTuple):
             if (one != other).any():
                 row, column = np.argwhere(one != other)[0].tolist()
                 differing = int((one != other).sum())
-                in_all = f"; {differing} cells in all differ" if differing > 1 else ""
+                in_all = f"; {differing} of its cells differ" if differing > 1 else ""
                 return (
                     f"For test input {number} it gives {COLOURS[int(other[row, column])]} at "
                     f"({row + 1}, {column + 1}), the rule above {COLOURS[int(one[row, column])]}"
@@ -120,17 +136,20 @@ class Doubts(NamedTuple):
         return ""
 
 
-def values_shown(candidate: Candidate) -> Iterator[str]:
-    """For each fact that is a number, which few of them the pairs show, if it may be others."""
+def values_shown(candidate: Candidate, *, has_tests: bool) -> Iterator[str]:
+    """For each fact that is a number, which few of them the pairs show, if it may be others.
+
+    Where there are test inputs it is told instead which of their cells have others.
+    """
     rule = candidate.finish
-    if not isinstance(rule, Rule):
+    if not isinstance(rule, Rule) or has_tests:
         return
     for fact in rule.named():
         noun, place = fact.noun(), rule.facts.index(fact)
         shown = sorted({case[place] for case in rule.table})
         is_all = any(words in noun for words in ("starting with", "counted", "the cell's place ("))
         is_all |= any(
-            words in noun for words in ("0 if even", "only the sign", "only what is left")
+            words in noun for words in ("0 if even", "1 for any such", "only what is left")
         )
         is_all |= ("four side" in noun and len(shown) == 5) or len(shown) > MOST_VALUES
         if not fact.reads() and not is_all:

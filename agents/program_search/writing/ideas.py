@@ -170,4 +170,6 @@ def difference(made: Array, wanted: Array) -> str:
         return f"it gives {shape_words(made.shape)} instead of {shape_words(wanted.shape)}"
     row, column = np.argwhere(made != wanted)[0].tolist()
     given, right = (COLOURS[int(grid[row, column])] for grid in (made, wanted))
-    return f"it gives {given} at ({row + 1}, {column + 1}) instead of {right}"
+    wrong = int((made != wanted).sum())
+    others = f"; {wrong} of its cells are wrong" if wrong > 1 else ""
+    return f"it gives {given} at ({row + 1}, {column + 1}) instead of {right}{others}"

@@ -28,7 +28,7 @@ def shown_once(grids: TaskGrids, candidate: Candidate, left_out: Sequence[bool])
     lines, subject = list[str](), next((answer_to(rule.noun(one)) for one in rule.named()), "")
     for pair in pairs:
         own = cases[pair].difference(*cases[:pair], *cases[pair + 1 :])
-        if own := listed_of(rule, own) or own:
+        if own := listed_of(rule, own):
             words = shortened(rule.case_words(own, subject))
             lines.append(f"- Only pair {pair + 1} shows what becomes of a cell if {words}.")
     if len(lines) > MOST_PAIRS:
@@ -49,11 +49,11 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
     rule = candidate.finish
     if not isinstance(rule, Rule) or not rule.facts:
         return
-    colours: dict[Case, set[int]] = {}
+    colours: dict[Source, set[int]] = {}
     for pair in range(grids.pairs()):
         start, picture = grids.seen(candidate, pair)
         for case, colour in zip(cases_of(rule, start, picture), picture.flat, strict=True):
-            colours.setdefault(case, set()).add(int(colour))
+            colours.setdefault(rule.table.get(case, rule.otherwise), set()).add(int(colour))
     for number in range(grids.pairs(), len(grids.inputs)):
         start, picture = grids.seen(candidate, number)
         whose = f"test input {number - grids.pairs() + 1}"
@@ -87,14 +87,14 @@ def unseen(rule: Rule, start: Array, picture: Array) -> Iterator[tuple[list[int]
 
 
 def kept(
-    rule: Rule, start: Array, picture: Array, colours: Mapping[Case, set[int]]
+    rule: Rule, start: Array, picture: Array, colours: Mapping[Source, set[int]]
 ) -> Iterator[tuple[list[int], str]]:
     """The cells whose case the pairs show on other colours only, by what becomes of them."""
     cells = enumerate(zip(cases_of(rule, start, picture), picture.ravel().tolist(), strict=True))
     found: dict[Source, list[int]] = {}
     for place, (case, colour) in cells:
         outcome = rule.table.get(case)
-        if outcome is not None and colour not in colours[case]:
+        if outcome is not None and colour not in colours[outcome]:
             found.setdefault(outcome, []).append(place)
     for outcome, places in found.items():
         so = outcome_of(len(places), rule.outcome(outcome))

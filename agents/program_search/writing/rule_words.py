@@ -2,6 +2,7 @@
 
 import re
 from itertools import product
+from typing import Literal, TypeAlias
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import Rule
@@ -11,6 +12,7 @@ from agents.program_search.writing.first_steps import gives_size_only, only_shap
 from agents.program_search.writing.grid_words import shape_words
 from agents.program_search.writing.program import steps_in_words
 
+Form: TypeAlias = Literal["idea", "table", "layers"]
 CASES_IN_A_SENTENCE = 4
 LETTERS_IN_A_SENTENCE = 250
 """More cases are told in a line each; half as many, if they take more letters or are unsure."""
@@ -72,6 +74,12 @@ def rule_section(candidate: Candidate) -> list[str]:
     ending = after[after.rindex(rest) :]
     chance = "" if is_settled else TABLE
     return [f"{before[:-1].strip()} {chance}".strip(), *listed, f"- {ending}"]
+
+
+def form_of(candidate: Candidate) -> Form:
+    """Whether the rule is told as an idea, or says itself that it is none."""
+    told = " ".join(rule_section(candidate))
+    return "table" if TABLE in told else "layers" if LAYERS in told else "idea"
 
 
 def case_lines_of(rule: Rule) -> list[str]:

@@ -7,7 +7,7 @@ from itertools import chain, product
 import numpy as np
 
 from agents.program_search.search.rules import Case, Rule, boxes_of, listing, reading
-from agents.program_search.search.sources import Source
+from agents.program_search.search.sources import OWN, Source
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.perception import background
 from agents.program_search.transforms.registry import COLOURS, SIGNED, YES_NO, Array, Step
@@ -23,6 +23,8 @@ from agents.program_search.writing.step_evidence import evidence_lines, has_evid
 
 VALUES_KEYED = 12
 """A fact of at most so many values that are no numbers is shown cell by cell, with their key."""
+MOST_NAMED = 12
+"""Of more cells that keep their colour the places are not told."""
 COLOURS_GIVEN = 4
 """How many cells get which colour is told of at most so many colours."""
 
@@ -116,7 +118,9 @@ def case_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
             alike = list(product(*box))
             found = sorted(chain.from_iterable(places.get(case, ()) for case in alike))
             others.difference_update(found)
-            cells = cells_words(found, picture.shape[1])
+            is_many = outcome == OWN and len(found) > MOST_NAMED
+            named = count_of(len(found), "cell") if is_many else ""
+            cells = named or cells_words(found, picture.shape[1])
             words = said_of(rule.case_words(alike), len(found))
             so = outcome_of(len(found), rule.outcome(outcome))
             yield f"- {cells}: {words}, so {so}{given_words(outcome, picture, start, found)}."

@@ -17,9 +17,9 @@ BOX = "The box of cells is the smallest rectangle around them."
 PANES = "Panes are what full rows and columns of one colour divide the grid into."
 UNDIVIDED = "A grid without such lines is one pane."
 SEVERAL_COLOURS = (
-    "Lines of one colour only count. If several colours have some, those count that leave panes of "
-    "equal size; if that does not decide, ink rather than background; then those that make the "
-    "most panes."
+    "Only lines of one and the same colour count. If several colours have some, those count that "
+    "leave panes of equal size; if that does not decide, ink rather than background; then those "
+    "that make the most panes."
 )
 UNDIVIDED_ALL = "No grid here has such lines, so each is one pane."
 LINES_OF_BACKGROUND = "If some lines of background part the grid evenly, only those count."
@@ -34,10 +34,17 @@ TERMS = (
         "A block is a full rectangle of at least 2×2 cells, and the largest has the most cells.",
     ),
     (
-        r"walled-in background",
+        r"walled-in background \(ways",
+        (
+            "Walled-in background cannot reach the border of the grid by steps over background, "
+            "diagonal ones included."
+        ),
+    ),
+    (
+        r"walled-in background(?! \(ways)",
         (
             "Walled-in background cannot reach the border of the grid by steps over background "
-            "(ways out go by sides: no diagonal steps)."
+            "(up, down, left or right; not diagonally)."
         ),
     ),
     (
@@ -50,7 +57,10 @@ TERMS = (
     ),
     (
         r"with its shape\b|share[s]? .*\bshape|\bthe shape of the one",
-        "The shape of a part is where its inked cells are, whatever their colours.",
+        (
+            "The shape of a part is where its inked cells are, whatever their colours; equal "
+            "shapes are so as they stand, not turned or mirrored."
+        ),
     ),
     (
         r"one-colour objects?",
@@ -109,7 +119,10 @@ TERMS = (
     ),
     (
         r"cells fit a part of",
-        "If they fit several parts, the first in reading order counts; a copy fills background.",
+        (
+            "If an object's cells fit several parts, the first in reading order counts. A copy is "
+            "drawn on background only; what would lie beyond the border is left out."
+        ),
     ),
     (
         r"cells fit a part of[^.]*turned or mirrored",
@@ -154,7 +167,10 @@ TERMS = (
     ),
     (
         r"all cells that can be compared",
-        "Two cells can be compared if neither is missing.",
+        (
+            "A cell can be compared if neither it nor its image is missing; one on the line is its "
+            "own image."
+        ),
     ),
     (
         r"\bray (that )?meets\b",
@@ -178,7 +194,7 @@ TERMS = (
     (
         r"commonest ink along the sides of the",
         (
-            "Along a part's sides lie the cells outside it that touch it by a side, each counted "
+            "Along its sides lie the cells outside it that touch it by a side, each counted "
             "once for every such side. Of inks that are equally common that of the lowest number "
             "counts."
         ),
@@ -194,6 +210,10 @@ TERMS = (
             "four) hold one ink colour between the corners, and whose four corners hold one ink "
             "colour."
         ),
+    ),
+    (
+        r"sets of the cells of each ink colour|set of all cells of one ink colour",
+        "Such sets come in the order of their colours' numbers.",
     ),
     (
         r"nearest bar\b",
