@@ -190,9 +190,11 @@ def test_rays_are_told_with_the_objects_that_send_them() -> None:
 
 
 def test_what_all_cells_depend_on_is_said_of_every_cell() -> None:
-    count = next(one for one in steps_of("number") if one.sentence().startswith("how many one-col"))
+    count = next(
+        one for one in steps_of("number") if one.sentence().startswith("the number of one-col")
+    )
     words = Rule((Source("number", (count,)),), {(2,): constant(3)}, OWN).piece("grid").sentences
-    assert words[0].startswith("Look at how many one-colour objects")
+    assert words[0].startswith("Look at the number of one-colour objects")
     assert words[1:] == [
         "If that is 2, every cell becomes green (3).",
         "Otherwise every cell keeps its colour.",

@@ -87,7 +87,7 @@ def test_numbers_in_a_row_are_told_as_a_range_and_others_one_by_one() -> None:
 
 def rule_of_two() -> Rule:
     """Black cells that are walled in become red, and others with two neighbours green."""
-    facts = fact("whether the cell is walled-in background"), fact("how many of the cell's four")
+    facts = fact("whether the cell is walled-in background"), fact("the number of the cell's four")
     table = {(1, count): constant(2) for count in range(5)} | {(0, 2): constant(3)}
     return Rule(facts, table | {(0, count): OWN for count in (0, 1, 3, 4)}, OWN)
 
@@ -109,7 +109,9 @@ def test_the_cells_own_colour_is_asked_in_the_clause_and_not_looked_at_first() -
 
 
 def test_names_in_clauses_are_those_of_the_programs_variables() -> None:
-    rule = Rule((OWN, fact("how many of the cell's four")), {(5, 2): constant(1), (0, 0): OWN}, OWN)
+    rule = Rule(
+        (OWN, fact("the number of the cell's four")), {(5, 2): constant(1), (0, 0): OWN}, OWN
+    )
     piece = rule.piece("grid")
     assert "If that is 2 and the cell is grey (5)" in piece.sentences[1]
     assert piece.lines[2] == "fact_b = grid"
@@ -117,7 +119,7 @@ def test_names_in_clauses_are_those_of_the_programs_variables() -> None:
 
 def test_a_fact_alone_is_refuted_by_two_cells_that_it_does_not_tell_apart() -> None:
     given, wanted = grid("000/055/005"), grid("000/011/001")
-    rule = Rule((OWN, fact("how many of the cell's four")), {(5, 2): constant(1)}, OWN)
+    rule = Rule((OWN, fact("the number of the cell's four")), {(5, 2): constant(1)}, OWN)
     told = Ideas(TaskGrids([given], [wanted]), []).near_misses(Candidate((), rule, 9.0, (wanted,)))
     assert told == []
     other = grid("000/015/005")
@@ -290,7 +292,9 @@ def test_cells_of_a_case_that_no_pair_shows_are_a_guess() -> None:
 
 
 def test_a_number_that_differs_from_pair_to_pair_may_only_tell_them_apart() -> None:
-    step = next(one for one in steps_of("number") if "how many colours" in one.sentence())
+    step = next(
+        one for one in steps_of("number") if "the number of colours besides" in one.sentence()
+    )
     number = Source("number", (step,))
     rule = Rule((number,), {(1,): constant(5), (2,): constant(6)}, OWN)
     inputs = [grid("10"), grid("12/00"), grid("12")]
@@ -323,7 +327,9 @@ def test_a_first_step_goes_if_pictures_that_a_rule_looks_at_give_the_size_too() 
 
 def test_a_first_step_of_which_only_the_size_counts_is_told_by_its_size() -> None:
     step = next(REGISTRY["cropped"].steps())
-    count = next(one for one in steps_of("number") if "how many colours" in one.sentence())
+    count = next(
+        one for one in steps_of("number") if "the number of colours besides" in one.sentence()
+    )
     rule = Rule((Source("number", (count,)),), {(0,): constant(4)}, constant(5))
     made, wide = grid("45"), grid("455")
     alike = Candidate((step,), rule, 1.0, (made, made))
@@ -479,7 +485,7 @@ def test_what_is_alike_for_every_cell_is_said_in_a_line() -> None:
 
 def test_a_near_miss_by_ranks_names_the_outputs_colours_as_they_are() -> None:
     given, wanted = grid("0000/5550/0100"), grid("0000/5850/0100")
-    rule = Rule((OWN, fact("how many of the cell's four")), {(1, 3): constant(8)}, OWN)
+    rule = Rule((OWN, fact("the number of the cell's four")), {(1, 3): constant(8)}, OWN)
     candidate = Candidate((), rule, 9.0, (wanted,), renumbered=True)
     (line,) = Ideas(TaskGrids([given], [wanted]), []).near_misses(candidate)[:1]
     assert "azure (8)" in line

@@ -21,6 +21,12 @@ NOTHING_MET = (
         re.compile(r"the first colour besides background met (.*) from the cell \(.*\)"),
         "no ink is met {} from the cell",
     ),
+    (
+        re.compile(
+            r"the colour at the cell's place in its pane once all panes(.*) are laid over each .*"
+        ),
+        "no pane{} has ink at the cell's place in its pane",
+    ),
 )
 """Colours that are background only if nothing is met, and the question whether that is so."""
 

@@ -73,7 +73,7 @@ def in_margin(grid: Array, cut: str) -> Array:
 
 
 @new_paint(
-    "the other colour that most cells of the {cut} that the cell lies in see going {direction}",
+    "the other colour that most cells of the cell's {cut} see going {direction}",
     cost=1.3,
     effort=12,
     cut={name: OBJECTS[name] for name in ("one_colour_sides", "mixed_corners")},

@@ -140,7 +140,7 @@ def between(grid: Array, line: str) -> Array:
 
 
 @new_fact(
-    "how many of the cell's {neighbours} are {alike}",
+    "the number of the cell's {neighbours} that are {alike}",
     cost=1.3,
     neighbours=NEIGHBOURS,
     alike={"inked": "not background", "same": "of its own colour"},
@@ -153,7 +153,7 @@ def count_around(grid: Array, neighbours: int, alike: str) -> Array:
 
 
 @new_fact(
-    "how many colours besides background there are among the cell's {neighbours}",
+    "the number of colours besides background among the cell's {neighbours}",
     cost=1.2,
     neighbours=NEIGHBOURS,
 )
@@ -259,7 +259,7 @@ SPREADS = {8: "also diagonal ones", 4: "none of them diagonal"}
 
 
 @new_fact(
-    "how many steps going {way} lead to the first cell that is not background (0 on one){period}",
+    "the number of steps going {way} to the first cell that is not background (0 on one){period}",
     cost=1.2,
     way=DIRECTIONS,
     period=IN_TURN,
@@ -298,7 +298,7 @@ def spread(grid: Array, neighbours: int) -> tuple[Array, Array]:
 
 
 @new_fact(
-    "how many steps ({spread_by}) lead to the nearest cell that is not background{period}",
+    "the number of steps ({spread_by}) to the nearest cell that is not background{period}",
     cost=1.2,
     effort=8,
     spread_by=SPREADS,

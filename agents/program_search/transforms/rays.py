@@ -165,21 +165,22 @@ def tail_way(mask: Array, row: int, column: int) -> tuple[int, int] | None:
 
 
 @new_picture(
-    "in every one-colour object of {block}, whatever lies between, {deed}",
+    "let each cell {deed} {block}",
     cost=1.4,
     effort=14,
     deed={
-        "move": "move next to that (the nearest cells first; those behind stop before them)",
-        "copy": "make a copy of itself next to that",
-        "join": "draw a line in its own colour up to that",
+        "move": "move next to",
+        "copy": "make a copy of itself next to",
+        "join": "draw a line in its own colour up to",
     },
     block={
-        "largest": "fewer than 12 cells let each cell that has the largest one-colour object in "
-        "its row or column",
-        "own": "at most 3 cells let each cell that has a larger one-colour object of its own "
-        "colour in its row or column (erase cells that have none)",
-        "nearest": "at most 3 cells let each cell that has a larger one-colour object in its row "
-        "or column (the nearest counts)",
+        "largest": "the largest one-colour object, if that is in its row or column, whatever lies "
+        "between; this goes for cells of one-colour objects of fewer than 12 cells",
+        "own": "the larger one-colour object of its own colour in its row or column, whatever lies "
+        "between (erase cells that have none); this goes for cells of one-colour objects of at "
+        "most 3 cells",
+        "nearest": "the nearest one-colour object of more than 3 cells in its row or column, "
+        "whatever lies between; this goes for cells of one-colour objects of at most 3 cells",
     },
 )
 def brought_to_blocks(grid: Array, deed: str, block: str) -> Array | None:

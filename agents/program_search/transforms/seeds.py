@@ -15,7 +15,7 @@ CORNERS = {
 
 
 @new_fact(
-    "how many {measure} {corner} of the box of all ink{count}",
+    "the number of {measure} {corner} of the box of all ink{count}",
     cost=0.5,
     reads=SIGNED,
     corner=CORNERS,

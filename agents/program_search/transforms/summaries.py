@@ -132,7 +132,7 @@ def one_cell(grid: Array, which: int) -> Array | None:
 
 
 @new_number(
-    "how many {cut} the input grid has",
+    "the number of {cut} in the input grid",
     cost=1.4,
     cut={"colours": "colours besides background"} | plural(OBJECTS | PANES | REGIONS),
 )
@@ -174,14 +174,14 @@ def grid_colour(grid: Array, which: str) -> int:
     return int(inks[place]) if -len(inks) <= place < len(inks) else background(grid)
 
 
-@new_number("how many cells of the input grid are not background", cost=1.5)
+@new_number("the number of cells of the input grid that are not background", cost=1.5)
 def ink_count(grid: Array) -> int:
     """Count the inked cells."""
     return int((grid != background(grid)).sum())
 
 
 @new_number(
-    "how many {side} the input grid has", cost=1.5, side={"rows": "rows", "columns": "columns"}
+    "the number of {side} of the input grid", cost=1.5, side={"rows": "rows", "columns": "columns"}
 )
 def side_length(grid: Array, side: str) -> int:
     """Give the grid's height or width."""

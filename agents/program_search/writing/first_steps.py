@@ -2,6 +2,7 @@
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import Rule
+from agents.program_search.writing.grid_words import shape_words
 
 
 def only_shape(candidate: Candidate) -> tuple[int, ...] | None:
@@ -24,3 +25,8 @@ def pictures_alone(candidate: Candidate) -> bool:
     rule, is_ranked = candidate.finish, candidate.renumbered
     has_pictures = isinstance(rule, Rule) and bool(rule.pictures())
     return has_pictures and not is_ranked and gives_size_only(candidate)
+
+
+def canvas_words(shape: tuple[int, ...]) -> str:
+    """What a rule starts with that needs nothing but this shape."""
+    return "One cell" if shape == (1, 1) else f"A grid of {shape_words(shape)} cells"

@@ -1,6 +1,6 @@
 """The cases of a rule that the pairs leave open: shown by one pair only, or by none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 
 from agents.program_search.search.candidates import Candidate
@@ -54,6 +54,7 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
         start, picture = grids.seen(candidate, pair)
         for case, colour in zip(cases_of(rule, start, picture), picture.flat, strict=True):
             colours.setdefault(rule.table.get(case, rule.otherwise), set()).add(int(colour))
+    known = set().union(*colours.values())
     for number in range(grids.pairs(), len(grids.inputs)):
         start, picture = grids.seen(candidate, number)
         whose = f"test input {number - grids.pairs() + 1}"
@@ -62,7 +63,7 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
             whose = f"what the first {steps_word(candidate)} of {whose} ({size})"
         told = [*unseen(rule, start, picture)]
         if not gives_size_only(candidate):
-            told += kept(rule, start, picture, colours)
+            told += kept(rule, start, picture, colours, known)
         for places, words in told:
             where = cells_words(places, picture.shape[1])
             line = f"{where} of {whose}: {words} is a guess."
@@ -87,14 +88,21 @@ def unseen(rule: Rule, start: Array, picture: Array) -> Iterator[tuple[list[int]
 
 
 def kept(
-    rule: Rule, start: Array, picture: Array, colours: Mapping[Source, set[int]]
+    rule: Rule,
+    start: Array,
+    picture: Array,
+    colours: Mapping[Source, set[int]],
+    known: Collection[int],
 ) -> Iterator[tuple[list[int], str]]:
-    """The cells whose case the pairs show on other colours only, by what becomes of them."""
+    """The cells whose case the pairs show on other colours only, by what becomes of them.
+
+    Of colours that no pair has it is not told: that they are new is said of the whole grid.
+    """
     cells = enumerate(zip(cases_of(rule, start, picture), picture.ravel().tolist(), strict=True))
     found: dict[Source, list[int]] = {}
     for place, (case, colour) in cells:
         outcome = rule.table.get(case)
-        if outcome is not None and colour not in colours[outcome]:
+        if outcome is not None and colour in known and colour not in colours[outcome]:
             found.setdefault(outcome, []).append(place)
     for outcome, places in found.items():
         so = outcome_of(len(places), rule.outcome(outcome))

@@ -8,11 +8,16 @@ from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import Rule
 from agents.program_search.search.views import in_ranks
 from agents.program_search.stacking.layers import Stack
-from agents.program_search.writing.first_steps import gives_size_only, only_shape, pictures_alone
-from agents.program_search.writing.grid_words import shape_words
+from agents.program_search.writing.first_steps import (
+    canvas_words,
+    gives_size_only,
+    only_shape,
+    pictures_alone,
+)
 from agents.program_search.writing.program import steps_in_words
 
 Form: TypeAlias = Literal["idea", "table", "layers"]
+CASES_OF_AN_IDEA = 6
 CASES_IN_A_SENTENCE = 4
 LETTERS_IN_A_SENTENCE = 250
 """More cases are told in a line each; half as many, if they take more letters or are unsure."""
@@ -32,7 +37,8 @@ def rule_paragraph(candidate: Candidate) -> str:
     if pictures_alone(candidate):
         return texts[0]
     if shape := only_shape(candidate):
-        texts[first:last] = [f"Start with a grid of {shape_words(shape)} cells."]
+        words = canvas_words(shape)
+        texts[first:last] = [f"Start with {words[0].lower()}{words[1:]}."]
     elif gives_size_only(candidate):
         texts[last - 1] = f"{texts[last - 1].removesuffix('.')} (only the size of that counts)."
     if len(texts) == 1:
@@ -72,7 +78,7 @@ def rule_section(candidate: Candidate) -> list[str]:
     before, mark, after = paragraph.partition(f"f {first}, ")
     rest = f"{finish.rest()} "
     ending = after[after.rindex(rest) :]
-    chance = "" if is_settled else TABLE
+    chance = "" if is_settled and len(listed) <= CASES_OF_AN_IDEA else TABLE
     return [f"{before[:-1].strip()} {chance}".strip(), *listed, f"- {ending}"]
 
 

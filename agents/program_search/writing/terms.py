@@ -13,6 +13,12 @@ GROUND = (
     "(of equally common ones that of the lowest number); the rest is ink."
 )
 BLACK_GROUND = "Background is black (0); the rest is ink."
+ONE_COLOUR = "A one-colour object is cells of one ink colour that are joined by sides or corners."
+ANY_COLOURS = (
+    "An object of any colours is cells of ink that are joined by sides or corners, whatever their "
+    "colours."
+)
+ONLY_SIDES = " Where it says so, only sides join."
 BOX = "The box of cells is the smallest rectangle around them."
 PANES = "Panes are what full rows and columns of one colour divide the grid into."
 UNDIVIDED = "A grid without such lines is one pane."
@@ -64,21 +70,15 @@ TERMS = (
     ),
     (
         r"one-colour objects?",
-        (
-            "A one-colour object is cells of one colour, not background, joined by sides or "
-            "corners (unless only sides are named)."
-        ),
+        ONE_COLOUR,
     ),
     (
         r"objects? of (any|several) colours",
-        (
-            "An object of any colours is cells of ink joined by sides or corners (unless only "
-            "sides are named), whatever their colours."
-        ),
+        ANY_COLOURS,
     ),
     (
         (
-            r"(?<!one-colour )(?<!one-cell )(?<!that )(?<!first )\bobjects?\b"
+            r"(?<!one-colour )(?<!one-cell )(?<!that )(?<!first )(?<!its )\bobjects?\b"
             r"(?!'| of (any|several|it)| \()"
         ),
         (
@@ -188,6 +188,10 @@ TERMS = (
         ),
     ),
     (
+        r"let each cell move next to",
+        "Cells that have the fewest steps to go move first; those behind stop before them.",
+    ),
+    (
         r"spreads over background step by step",
         "A cell that several colours reach at once stays background and passes none on.",
     ),
@@ -236,8 +240,12 @@ TERMS = (
         "A falling diagonal goes down to the right, a rising one up to the right.",
     ),
     (
-        r"\brings?\b",
-        "A ring is all cells at the same distance from the border (of the grid, or of a box).",
+        r"\bring\b[^.]*\bbox\b",
+        "A ring is all cells at the same distance from the border of the box.",
+    ),
+    (
+        r"\brings\b",
+        "A ring is all cells at the same distance from the border of the grid.",
     ),
     (
         r"\bholes?\b(?! hide)",
@@ -286,6 +294,8 @@ def terms_in(
     ]
     told = [text for text in told if text != GROUND]
     ground = [BLACK_GROUND for _ in ground] if have_black else ground
+    sides = ONLY_SIDES if "(joined by sides)" in rule else ""
+    told = [f"{text}{sides}" if text in (ONE_COLOUR, ANY_COLOURS) else text for text in told]
     return [f"- {text}" for text in dict.fromkeys([*ground, *told])]
 
 

@@ -7,7 +7,7 @@ from agents.program_search.stacking.layers import Stack
 from agents.program_search.transforms.perception import background
 from agents.program_search.transforms.pictures import turned
 from agents.program_search.transforms.registry import COLOURS, Array
-from agents.program_search.writing.first_steps import only_shape, pictures_alone
+from agents.program_search.writing.first_steps import canvas_words, only_shape, pictures_alone
 from agents.program_search.writing.grid_words import (
     LARGEST_BETWEEN,
     changed_lines,
@@ -35,7 +35,7 @@ def worked(
         lines += ["- Each colour's number by how common it is:", *grid_lines(picture)]
     last = len(candidate.steps) - 1
     shape, is_skipped = only_shape(candidate), pictures_alone(candidate)
-    lines += [f"- A grid of {shape_words(shape)} cells."] if shape and not is_skipped else []
+    lines += [f"- {canvas_words(shape)}."] if shape and not is_skipped else []
     for place, step in enumerate(candidate.steps):
         made = step.apply(picture)
         assert made is not None, "the candidate's steps apply to all of its inputs"
