@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents.program_search.transforms.layouts import moved_alone
-from agents.program_search.transforms.perception import background, parts
+from agents.program_search.transforms.perception import Part, background, parts
 from agents.program_search.transforms.registry import Array, new_picture
 
 
@@ -24,10 +24,16 @@ def moved_to_box(grid: Array, where: str) -> Array | None:
     cells = np.argwhere((grid != empty) & (result == empty)).tolist()
     if not 1 <= len(cells) <= 20:
         return None
-    rim, (height, width) = int(where == "beside"), box.mask.shape
+    rim = int(where == "beside")
     for row, column in cells:
-        down = min(max(row, box.top - rim), box.top + height - 1 + rim)
-        right = min(max(column, box.left - rim), box.left + width - 1 + rim)
+        down, right = nearest_place(box, row, column, rim)
         if 0 <= down < len(grid) and 0 <= right < len(grid.T):
             result[down, right] = grid[row, column]
     return result
+
+
+def nearest_place(box: Part, row: int, column: int, rim: int) -> tuple[int, int]:
+    """Give the place in the part's box, made wider by the rim, that is nearest to the cell."""
+    height, width = box.mask.shape
+    down = min(max(row, box.top - rim), box.top + height - 1 + rim)
+    return down, min(max(column, box.left - rim), box.left + width - 1 + rim)

@@ -37,12 +37,7 @@ def seen_from_ink(grid: Array, corner: str, measure: str, count: str) -> Array |
     found = parts(grid, "mixed_corners")
     if not 1 <= len(found) <= 2:
         return None
-    rows, columns = np.nonzero(grid != background(grid))
-    ends = [(int(axis.min()), int(axis.max())) for axis in (rows, columns)]
-    if corner == "middle":
-        start = [sum(end) // 2 for end in ends]
-    else:
-        start = [ends[0]["lower" in corner], ends[1]["right" in corner]]
+    start = point_of_ink(grid, corner)
     row, column = np.indices(grid.shape)
     down, right = row - start[0], column - start[1]
     steps = {
@@ -57,3 +52,12 @@ def seen_from_ink(grid: Array, corner: str, measure: str, count: str) -> Array |
         "sign": np.sign(steps),
         "twos": steps % 2,
     }[count]
+
+
+def point_of_ink(grid: Array, corner: str) -> tuple[int, int]:
+    """Give the row and column of the middle or a corner of the box of all ink."""
+    rows, columns = np.nonzero(grid != background(grid))
+    (top, low), (left, right) = ((int(axis.min()), int(axis.max())) for axis in (rows, columns))
+    if corner == "middle":
+        return (top + low) // 2, (left + right) // 2
+    return low if "lower" in corner else top, right if "right" in corner else left

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from agents.program_search.search.rules import listing
-from agents.program_search.transforms.layouts import bars_of, laying_places
+from agents.program_search.transforms.layouts import bars_of, laying_places, moved_alone
 from agents.program_search.transforms.matching import step_to
+from agents.program_search.transforms.moves import nearest_place
 from agents.program_search.transforms.objects import fitting
 from agents.program_search.transforms.perception import Cut, background, parts, regions
 from agents.program_search.transforms.pictures import SYMMETRIES, turned
@@ -136,8 +137,8 @@ def blocks_words(picture: Array, block: str) -> Iterator[str]:
     yield f"The {which}: {coloured_places(blocks)}."
 
 
-def largest_words(picture: Array) -> Iterator[str]:
-    """The largest one-colour object."""
+def largest_words(picture: Array, where: str) -> Iterator[str]:
+    """The largest one-colour object, and where the other cells go."""
     found = parts(picture, "one_colour_corners")
     sizes = [int(one.mask.sum()) for one in found]
     best = found[sizes.index(max(sizes))]
@@ -145,6 +146,13 @@ def largest_words(picture: Array) -> Iterator[str]:
         "Of the largest objects the first" if sizes.count(max(sizes)) > 1 else "The largest object"
     )
     yield f"{first} is {COLOURS[main_colour(best)]} at {box_of(best)}."
+    others = np.argwhere((picture != background(picture)) & (moved_alone(picture, best) != picture))
+    told = list[str]()
+    for row, column in others.tolist():
+        down, right = nearest_place(best, row, column, int(where == "beside"))
+        ways = f"({row + 1}, {column + 1}) to ({down + 1}, {right + 1})"
+        told.append(f"{COLOURS[int(picture[row, column])]} goes from {ways}")
+    yield f"{first_of(told)}."
 
 
 def laid_together_words(picture: Array, cut: str, by: str) -> Iterator[str]:

@@ -56,12 +56,19 @@ def seen_lines(rule: Rule, picture: Array, start: Array) -> Iterator[str]:
                 yield from () if told in tables else (f"-{told[0][1:]}", *told[1:])
                 tables.append(told)
             elif source.answers() or is_simple or source in named:
+                yield from bare_evidence(source, picture, grid)
                 yield from value_lines(source, noun, grid, is_question=is_question)
         elif source in made:
             yield from made_lines(source, made[source], start)
-        elif source.steps and has_evidence(source.steps[-1]):
-            told = evidence_lines(source.steps[-1], picture, grid)
-            yield from [f"-{told[0][1:]}", *told[1:]] if told else ()
+        else:
+            yield from bare_evidence(source, picture, grid)
+
+
+def bare_evidence(source: Source, picture: Array, grid: Array) -> Iterator[str]:
+    """What the first step of a source goes by on the picture, of which it makes the grid."""
+    if source.steps and has_evidence(source.steps[0]):
+        told = evidence_lines(source.steps[0], picture, grid)
+        yield from [f"-{told[0][1:]}", *told[1:]] if told else ()
 
 
 def value_lines(fact: Source, noun: str, grid: Array, *, is_question: bool) -> Iterator[str]:

@@ -16,6 +16,7 @@ from agents.program_search.transforms.panes import ink_of, pane_table
 from agents.program_search.transforms.perception import Cut, background, parts
 from agents.program_search.transforms.pictures import best_image, continued, missing_colour
 from agents.program_search.transforms.registry import COLOURS, Array, Step
+from agents.program_search.transforms.seeds import point_of_ink
 from agents.program_search.writing.evidence_words import (
     MOST_TOLD,
     axis_words,
@@ -180,6 +181,17 @@ def box_repeated_words(picture: Array, lines: str) -> Iterator[str]:
     yield f"{told}."
 
 
+def seen_words(picture: Array, corner: str, measure: str) -> Iterator[str]:
+    """The box of all ink, and the point of it that cells are seen from."""
+    rows, columns = np.nonzero(picture != background(picture))
+    shape = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+    box = place_words(int(rows.min()), int(columns.min()), shape)
+    row, column = point_of_ink(picture, corner)
+    point = "middle" if corner == "middle" else f"{corner.replace('_', ' ')} corner"
+    through = " (the diagonal goes through it)" if measure in ("rising", "falling") else ""
+    yield f"The box of all ink is {box}; its {point} is ({row + 1}, {column + 1}){through}."
+
+
 def chosen_pane_words(picture: Array, which: str | int, how: str) -> Iterator[str]:
     """The pane that is chosen, and where in it the colour lies that tells the panes."""
     table, empty = pane_table(picture), background(picture)
@@ -281,6 +293,7 @@ EVIDENCE: Mapping[str, Callable[..., Iterator[str]]] = {
     "stamped": stamped_words,
     "stamped_at_marks": exemplars_words,
     "self_similar": similar_words,
+    "seen_from_ink": seen_words,
     "coloured_mask": mask_words,
     "evened": evened_words,
     "brought_to_blocks": blocks_words,
