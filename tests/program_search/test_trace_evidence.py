@@ -137,7 +137,7 @@ def test_what_completes_an_object_is_told_with_how_it_is_turned() -> None:
 
 def test_bars_are_told_over_which_cells_are_mirrored() -> None:
     told = evidence("reflected_over_bars", "0000/2222/0000/0300")
-    assert told == "  The edges of the bars, in red (2), are row 2 columns 1-4."
+    assert told == "  The bars, in red (2), are row 2 columns 1-4."
 
 
 def test_copies_are_told_with_the_step_from_one_to_the_next() -> None:
@@ -253,3 +253,27 @@ def test_ink_that_several_colours_reach_at_once_stops() -> None:
     reached = fact("the colour that reaches the cell first if all ink spreads").steps[0]
     made = reached.transform.function(grid("10002000"), *reached.arguments)
     assert made.tolist() == [[1, 1, 0, 2, 2, 2, 2, 2]]
+
+
+def test_where_moved_cells_go_is_told() -> None:
+    told = evidence("moved_to_box", "20000/00110/00110/00000", "beside")
+    assert "red (2) goes from (1, 1) to (1, 2)." in told
+
+
+def test_the_point_that_cells_are_seen_from_is_told() -> None:
+    step = next(one for one in REGISTRY["seen_from_ink"].steps() if "lower_left" in one.arguments)
+    seen, wide = grid("0000/0550/0555"), grid("0")
+    assert evidence_lines(step, seen, wide)[0].endswith(
+        "box of all ink is rows 2-3 columns 2-4; its lower left corner is (3, 2)."
+    )
+
+
+def test_a_number_that_counts_by_twos_reads_as_even_or_odd() -> None:
+    steps = fact("the number of steps (also diagonal ones) to the nearest cell that is not")
+    even = next(
+        one
+        for one in REGISTRY["distance_to_ink"].steps()
+        if one.arguments == (*steps.steps[0].arguments[:1], 2)
+    )
+    told = Rule((Source("picture", (even,)),), {(0,): constant(3)}, OWN).piece("grid").sentences
+    assert told[1] == "If that is even, it becomes green (3)."

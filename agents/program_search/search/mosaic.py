@@ -25,9 +25,10 @@ class Mosaic(NamedTuple):
 
     def piece(self, variable: str) -> Piece:
         """The table's size and its rows; the lines compute `answer`."""
-        words = [f"Lay out a table of {len(self.plan)}×{len(self.plan[0])} copies."]
+        words = [f"Lay out a table of {len(self.plan)}×{len(self.plan[0])} copies of the grid."]
+        left = ", from the left" if len(self.plan[0]) > 1 else ""
         for number, row in enumerate(self.plan, 1):
-            words.append(f"Row {number}, from the left: {'; '.join(TILES[tile] for tile in row)}.")
+            words.append(f"Row {number}{left}: {'; '.join(TILES[tile] for tile in row)}.")
         tiles = {"same": variable, "blank": f"np.zeros_like({variable})"}
         turns = {tile: f"turned({variable}, {tile!r})" for tile in SYMMETRIES}
         rows = [f"[{', '.join((tiles | turns)[tile] for tile in row)}]" for row in self.plan]

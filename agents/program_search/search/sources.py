@@ -7,13 +7,14 @@ from typing import Literal, NamedTuple
 from agents.program_search.transforms.registry import COLOURS, Step
 from utilities.tasks.grids import COLOUR_NAMES
 
+PARITY = {0: "even", 1: "odd"}
 LIES_IN = " that the cell lies in "
 """Facts with these words are -1 for cells that lie in no such part."""
 NOTHING_MET = (
     (
         re.compile(
             r"the colour of the ray that meets the cell \(background if none\), of those that each "
-            r"one-colour object sends in its colour (.*)"
+            r"one-colour object sends (.*)"
         ),
         "no ray meets the cell, of those that each one-colour object sends {}",
     ),
@@ -79,6 +80,8 @@ class Source(NamedTuple):
     def reads(self) -> Mapping[int, str]:
         """How its values read."""
         is_step = self.origin in ("picture", "number") and self.steps
+        if is_step and self.noun().endswith("(even or odd)"):
+            return PARITY
         return self.steps[-1].transform.reads if is_step else COLOURS
 
 

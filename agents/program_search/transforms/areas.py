@@ -73,7 +73,7 @@ def in_margin(grid: Array, cut: str) -> Array:
 
 
 @new_paint(
-    "the other colour that most cells of the cell's {cut} see going {direction}",
+    "the other ink that cells of the cell's {cut} find most often looking {direction}",
     cost=1.3,
     effort=12,
     cut={name: OBJECTS[name] for name in ("one_colour_sides", "mixed_corners")},
@@ -152,10 +152,10 @@ def box_repeated(grid: Array, lines: str) -> Array | None:
 
 
 @new_picture(
-    "crop to the largest frame (that with the most cells on its sides of one colour), {extent}",
+    "crop to the frame with the most cells on its sides, {extent}",
     cost=1.2,
     effort=15,
-    extent={0: "sides included", 1: "sides left out"},
+    extent={0: "these included", 1: "these left out"},
 )
 def cropped_to_frame(grid: Array, extent: int) -> Array | None:
     """Crop to the rectangle with the longest equal sides; None if there is none of 3×3."""

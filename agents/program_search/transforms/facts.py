@@ -23,7 +23,7 @@ from agents.program_search.transforms.registry import (
 
 NEIGHBOURS = {4: "four side neighbours", 8: "eight neighbours"}
 TURNS = {2: "1, 0, 1, 0 and so on", 3: "1, 2, 0, 1, 2, 0 and so on"}
-IN_TURN = {0: "", 2: "; 0 if even, 1 if odd", 3: "; only what is left over after division by 3"}
+IN_TURN = {0: "", 2: " (even or odd)", 3: " (what is left over after division by 3)"}
 SIDES = ("up", "down", "left", "right", "upper left", "upper right", "lower left", "lower right")
 
 

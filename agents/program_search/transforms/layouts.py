@@ -297,8 +297,8 @@ def sideways(rows: Array, right: int, empty: int) -> Array:
 
 
 @new_picture(
-    "mirror every inked cell that is not of the commonest ink colour over the nearest bar of that "
-    "colour",
+    "move every inked cell that is not of the commonest ink colour to its mirror image over the "
+    "nearest bar of that colour",
     cost=1.4,
 )
 def reflected_over_bars(grid: Array) -> Array | None:

@@ -22,19 +22,19 @@ def ink_of(part: Part, empty: int) -> int:
 
 
 @new_paint(
-    "the colour it has once, from the pane with {which}, {how}",
+    "the colour that stands in the chosen pane {how} (the chosen pane is that with {which}; the "
+    "dividing lines stay)",
     cost=1.4,
     which={
-        "least": "the fewest cells besides background",
-        "most": "the most cells besides background",
+        "least": "the fewest inked cells",
+        "most": "the most inked cells",
         **COLOURS,
     },
     how={
-        "cells": "each cell's colour fills the pane whose place in the table of panes is that "
-        "cell's place in its pane",
-        "all": "a copy is put into every pane",
-        "marker": "a copy is put into each pane whose place in the table of panes is that colour's "
-        "place in it, and the other panes are emptied",
+        "cells": "at the place that the cell's own pane has in the table of panes",
+        "all": "at the place that the cell has in its own pane",
+        "marker": "at the place that the cell has in its own pane, if that pane has in the table "
+        "of panes the place of the mark in the chosen one, and else background",
     },
     unless=lambda which, how: how == "marker" and which in ("least", "most"),
 )

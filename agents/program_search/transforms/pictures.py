@@ -13,7 +13,7 @@ from agents.program_search.transforms.registry import (
     remembered,
 )
 
-TIMES = {1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times"}
+TIMES = {number: str(number) for number in range(1, 6)}
 SYMMETRIES = {
     "sideways": "mirrored left to right",
     "upright": "mirrored top to bottom",
@@ -101,7 +101,7 @@ def enlarged_by(grid: Array, number: str) -> Array | None:
 
 
 @new_picture(
-    "repeat the grid {down} down and {across} across",
+    "lay out a table of {down}×{across} copies of the grid",
     cost=1.0,
     unless=lambda down, across: down == across == 1,
     down=TIMES,

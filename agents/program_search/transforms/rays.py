@@ -61,7 +61,7 @@ def along(
 
 @new_paint(
     "the colour of the ray that meets the cell (background if none), of those that each one-colour "
-    "object sends in its colour going {way} from {start} of its box {end}",
+    "object sends {way} from {start} of its box{end}",
     cost=1.4,
     effort=7,
     start={
@@ -73,8 +73,8 @@ def along(
         start == "corner" and way in ("straight", "rows", "columns", *DIRECTIONS)
     ),
     end={
-        "stops": "up to the next ink",
-        "passes": "to the border, over ink too",
+        "stops": "",
+        "passes": " over ink to the border",
     },
 )
 def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:

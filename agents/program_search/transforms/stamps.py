@@ -162,14 +162,14 @@ def exemplars_of(grid: Array) -> list[Part]:
 
 
 @new_picture(
-    "take just the box of the ink{what} and enlarge each of its cells to a block as large as that: "
-    "{cells} become copies of it, and all others background",
+    "take just the box of the ink{what} as picture S; replace {cells} of S by copies of S, and all "
+    "its other cells by background of that size",
     cost=1.3,
     what={
         "box": "",
-        "reduced": ", its blocks reduced to cells,",
+        "reduced": ", each of its square blocks of one colour made one cell,",
     },
-    cells={"ink": "inked cells", "main": "cells of the commonest ink"},
+    cells={"ink": "the inked cells", "main": "the cells of the commonest ink"},
 )
 def self_similar(grid: Array, what: str, cells: str) -> Array | None:
     """Use the ink's box as mask and as copy; None if the result is too large."""

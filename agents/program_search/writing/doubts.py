@@ -116,24 +116,25 @@ class Doubts(NamedTuple):
             ).rstrip()
 
     def _difference(self, candidate: Candidate, rival: Candidate) -> str:
-        """Where the two first answer a test input differently; "" without test inputs."""
-        answers = list(zip(candidate.outputs, rival.outputs, strict=True))[self.grids.pairs() :]
+        """Where the two answer test inputs differently, a sentence each."""
+        answers, told = list(zip(candidate.outputs, rival.outputs, strict=True)), list[str]()
+        answers = answers[self.grids.pairs() :]
         for number, (one, other) in enumerate(answers, 1):
             if one.shape != other.shape:
-                return (
+                told.append(
                     f"For test input {number} it gives {shape_words(other.shape)}, the rule above "
                     f"{shape_words(one.shape)}."
                 )
-            if (one != other).any():
+            elif (one != other).any():
                 row, column = np.argwhere(one != other)[0].tolist()
                 differing = int((one != other).sum())
                 in_all = f"; {differing} of its cells differ" if differing > 1 else ""
-                return (
+                told.append(
                     f"For test input {number} it gives {COLOURS[int(other[row, column])]} at "
                     f"({row + 1}, {column + 1}), the rule above {COLOURS[int(one[row, column])]}"
                     f"{in_all}."
                 )
-        return ""
+        return " ".join(told)
 
 
 def values_shown(candidate: Candidate, *, has_tests: bool) -> Iterator[str]:
@@ -148,9 +149,7 @@ def values_shown(candidate: Candidate, *, has_tests: bool) -> Iterator[str]:
         noun, place = fact.noun(), rule.facts.index(fact)
         shown = sorted({case[place] for case in rule.table})
         is_all = any(words in noun for words in ("starting with", "counted", "the cell's place ("))
-        is_all |= any(
-            words in noun for words in ("0 if even", "1 for any such", "only what is left")
-        )
+        is_all |= any(words in noun for words in ("1 for any such", "what is left over"))
         is_all |= ("four side" in noun and len(shown) == 5) or len(shown) > MOST_VALUES
         if not fact.reads() and not is_all:
             words = " and ".join(values_words(shown, {}).rsplit(" or ", 1))

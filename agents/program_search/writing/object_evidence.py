@@ -14,6 +14,7 @@ from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.rays import blocks_and_dots, marks_of
 from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.transforms.stamps import (
+    blocks_reduced,
     copies_of,
     exemplar,
     exemplars_of,
@@ -115,12 +116,22 @@ def exemplars_words(picture: Array, marks: str, turning: str) -> Iterator[str]:
         yield f"Not copied, for hardly more cells than colours: {first_of(others)}."
 
 
-def similar_words(picture: Array) -> Iterator[str]:
-    """The box of the ink."""
+def similar_words(picture: Array, what: str) -> Iterator[str]:
+    """The box of the ink, and what is made of it if its blocks become cells."""
     rows, columns = np.nonzero(picture != background(picture))
     top, left = int(rows.min()), int(columns.min())
     box = (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1)
     yield f"The box of the ink: {place_words(top, left, box)}."
+    crop = picture[top : top + box[0], left : left + box[1]]
+    if what == "reduced" and (small := blocks_reduced(crop)) is not None:
+        yield "Picture S:"
+        yield from side_by_side([small])
+
+
+def boxes_words(picture: Array, cut: Cut, extent: str) -> Iterator[str]:
+    """The parts with their boxes, if these are coloured."""
+    if extent == "box":
+        yield f"The parts, in reading order: {coloured_places(parts(picture, cut))}."
 
 
 def mask_words(picture: Array, cut: Cut) -> Iterator[str]:
@@ -198,7 +209,7 @@ def bars_words(picture: Array) -> Iterator[str]:
         else place_words(start, line, (end - start, 1))
         for axis, line, start, end in bars
     ]
-    yield f"The edges of the bars, in {COLOURS[ink]}, are {first_of(dict.fromkeys(told))}."
+    yield f"The bars, in {COLOURS[ink]}, are {first_of(dict.fromkeys(told))}."
 
 
 def beginnings_words(picture: Array, gap: str) -> Iterator[str]:

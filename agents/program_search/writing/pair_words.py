@@ -138,8 +138,9 @@ def common_words(inputs: Sequence[Array], outputs: Sequence[Array]) -> Iterator[
     for axis, way in ((1, "sideways"), (0, "upright")):
         is_flat = any(one.shape[axis] < 2 or len(np.unique(one)) < 2 for one in outputs)
         if not is_flat and all(is_same(one, turned(one, way)) for one in outputs):
-            are_same = all(is_same(one, turned(one, way)) for one in inputs)
-            rest = "so is every input" if are_same else "not every input is"
+            same = [is_same(one, turned(one, way)) for one in inputs]
+            rest = "so is every input" if all(same) else "not every input is"
+            rest = rest if any(same) else "no input is"
             yield f"Every output is the same when {SYMMETRIES[way]}; {rest}"
     if all(a.shape == b.shape for a, b in zip(inputs, outputs, strict=True)):
         yield from changes_in_common(inputs, outputs)

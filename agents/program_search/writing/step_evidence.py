@@ -31,6 +31,7 @@ from agents.program_search.writing.object_evidence import (
     bars_words,
     beginnings_words,
     blocks_words,
+    boxes_words,
     charted_words,
     exemplars_words,
     fragments_words,
@@ -197,14 +198,16 @@ def chosen_pane_words(picture: Array, which: str | int, how: str) -> Iterator[st
     table, empty = pane_table(picture), background(picture)
     found = [part for row in table or [] for part in row]
     values = [ink_of(part, empty) for part in found]
+    if which in ("least", "most"):
+        yield f"Inked cells of the panes, in reading order: {listing(map(str, values))}."
     if which not in ("least", "most"):
         values = [int((part.picture == which).any()) for part in found]
     best = found[values.index(min(values) if which == "least" else max(values))]
-    yield f"That pane is at {box_of(best)}:"
+    yield f"The chosen pane is at {box_of(best)}:"
     yield from side_by_side([best.picture])
     if how == "marker":
         marks = (f"({row + 1}, {column + 1})" for row, column in np.argwhere(best.picture == which))
-        yield f"In it the colour is at {first_of(marks)}; so is the copy in the table of panes."
+        yield f"In it {COLOURS[int(which)]} is at {first_of(marks)}; so is the copy in the table."
 
 
 def table_words(picture: Array, made: Array) -> Iterator[str]:
@@ -294,6 +297,7 @@ EVIDENCE: Mapping[str, Callable[..., Iterator[str]]] = {
     "stamped_at_marks": exemplars_words,
     "self_similar": similar_words,
     "seen_from_ink": seen_words,
+    "part_colour": boxes_words,
     "coloured_mask": mask_words,
     "evened": evened_words,
     "brought_to_blocks": blocks_words,

@@ -90,7 +90,8 @@ TERMS = (
         r"(?<!cell)(?<!that)(?<!there) is (not )?background\b(?! between| from)",
         (
             "A colour that is looked up for every cell counts as background if it is black; if it "
-            "is black for no cell, the colour that most cells get counts."
+            "is black for no cell, the colour that most cells get counts (of several that of the "
+            "lowest number)."
         ),
     ),
     (
@@ -107,7 +108,10 @@ TERMS = (
     ),
     (
         r"answer with one cell of the (rarest|commonest)",
-        "Of the commonest colours the one of the highest number counts, of the rarest the lowest.",
+        (
+            "Of equally common colours the one of the highest number counts, of equally rare ones "
+            "that of the lowest."
+        ),
     ),
     (
         r"for each [^.;]*, (in a row|in a column|on the falling|repeated in)",
@@ -175,17 +179,46 @@ TERMS = (
     (
         r"\bray (that )?meets\b",
         (
-            "A ray begins outside the box of its object. Where several meet, that of the object "
-            "later in reading order shows."
+            "A ray has the colour of its object. It begins just outside the object's box and ends "
+            "before the next ink or at the edge of the grid. Where several meet, that of the "
+            "object later in reading order shows."
         ),
     ),
     (
         r"where the cell lies about an? [^.]* near it",
         (
-            "Near a cell are the objects from whose box it is at most half the longer side of that "
-            "box away, rounded down. If it lies in the box of one, that counts; if not, straight "
-            "beside one; if not, off a corner of one."
+            "Widen the box of each object on all four sides by half its longer side, rounded down: "
+            "near an object are the cells of the wider box. Those of the box itself are in its "
+            "box; of the others those above, below, left or right of it are straight beside, and "
+            "the rest off a corner. If several objects are near, the first of these three counts."
         ),
+    ),
+    (
+        r"find most often looking",
+        (
+            "A cell looks past background and its object's own colours to the first other ink; "
+            "cells that find none do not count."
+        ),
+    ),
+    (
+        r"in the table of panes",
+        "The table of panes has a place for each pane, in their rows and columns.",
+    ),
+    (
+        r"place of the mark",
+        "The mark in the chosen pane is the colour by which it is chosen.",
+    ),
+    (
+        r"cells of the rarest colour",
+        "Of equally rare colours that of the lowest number counts.",
+    ),
+    (
+        r"square blocks of one colour",
+        "The blocks are the largest ones of which the whole box is made.",
+    ),
+    (
+        r"repeat the largest one-colour object",
+        "What would lie beyond the edge of the grid is left out.",
     ),
     (
         r"let each cell move next to",
@@ -204,15 +237,15 @@ TERMS = (
         ),
     ),
     (
-        r"once all panes",
-        "Cells between the panes have their own colour.",
+        r"once all panes|no pane has ink|some pane has ink",
+        "Cells of the dividing lines lie in no pane; on them their own colour counts.",
     ),
     (
-        r"\blargest frame\b",
+        r"\bto the frame\b",
         (
-            "A frame is a rectangle whose left and right sides (or top and bottom ones, or all "
-            "four) hold one ink colour between the corners, and whose four corners hold one ink "
-            "colour."
+            "A frame is a rectangle whose four corners hold one ink colour, and of whose sides the "
+            "left and right ones (or top and bottom ones, or all four) hold one ink colour, too, "
+            "corners not counted: these sides count."
         ),
     ),
     (
@@ -221,14 +254,17 @@ TERMS = (
     ),
     (
         r"nearest bar\b",
-        "A bar is a full row or column of an object along a long side of its box.",
+        (
+            "A bar is a full row or column of an object along a long side of its box (an object is "
+            "cells joined by sides or corners). What moves leaves background."
+        ),
     ),
     (
         r"(rarest colour of each object|gap of a one-colour object).*straight or diagonally",
         (
             "Such a ray goes diagonally if it starts as many rows as columns from the middle of "
-            "its object's box, else straight along the longer of the two. Only objects of at least "
-            "3 cells count."
+            "its object's box, up or down if more rows than columns, left or right if fewer. Only "
+            "objects of at least 3 cells count."
         ),
     ),
     (

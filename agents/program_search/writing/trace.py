@@ -7,6 +7,7 @@ for, and how often such rules are right, are fields of the sample, not words of 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import starmap
 
 import numpy as np
@@ -88,8 +89,9 @@ class TraceWriter:
     def _pictures(self, candidate: Candidate) -> tuple[list[Array], list[Array]]:
         """The inputs and what the steps make of them; then the other pictures of the rule."""
         made, others, rule = [*self.inputs], list[Array](), candidate.finish
+        shown = candidate if rule else replace(candidate, steps=candidate.steps[:-1])
         for number in range(len(self.inputs)):
-            start, picture = self.grids.seen(candidate, number)
+            start, picture = self.grids.seen(shown, number)
             made += [] if pictures_alone(candidate) else [picture]
             if isinstance(rule, Rule):
                 others += [values(one, start, start) for one in rule.pictures()]
