@@ -15,7 +15,7 @@ CORNERS = {
 
 
 @new_fact(
-    "the number of {measure} {corner} of the box of all ink{count}",
+    "the {count} of {measure} {corner} of the box of all ink",
     cost=0.5,
     reads=SIGNED,
     corner=CORNERS,
@@ -27,9 +27,9 @@ CORNERS = {
         "steps": "steps, none of them diagonal, the cell lies from",
     },
     count={
-        "near": " (3 and -3 stand for more, too)",
-        "sign": " (1 for any such number, -1 for any negative one)",
-        "twos": ", counted 0, 1, 0, 1 and so on",
+        "near": "number (3 and -3 stand for more, too)",
+        "sign": "sign (1, 0 or -1) of the number",
+        "twos": "number, counted 0, 1, 0, 1 and so on,",
     },
 )
 def seen_from_ink(grid: Array, corner: str, measure: str, count: str) -> Array | None:

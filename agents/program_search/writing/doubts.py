@@ -149,7 +149,7 @@ def values_shown(candidate: Candidate, *, has_tests: bool) -> Iterator[str]:
         noun, place = fact.noun(), rule.facts.index(fact)
         shown = sorted({case[place] for case in rule.table})
         is_all = any(words in noun for words in ("starting with", "counted", "the cell's place ("))
-        is_all |= any(words in noun for words in ("1 for any such", "what is left over"))
+        is_all |= any(words in noun for words in ("the sign (1", "what is left over"))
         is_all |= ("four side" in noun and len(shown) == 5) or len(shown) > MOST_VALUES
         if not fact.reads() and not is_all:
             words = " and ".join(values_words(shown, {}).rsplit(" or ", 1))

@@ -25,7 +25,7 @@ def shown_once(grids: TaskGrids, candidate: Candidate, left_out: Sequence[bool])
     if not isinstance(rule, Rule):
         return []
     cases = [cases_in(rule, *grids.seen(candidate, pair)) for pair in range(grids.pairs())]
-    lines, subject = list[str](), next((answer_to(rule.noun(one)) for one in rule.named()), "")
+    lines, subject = list[str](), subject_of(rule)
     for pair in pairs:
         own = cases[pair].difference(*cases[:pair], *cases[pair + 1 :])
         if own := listed_of(rule, own):
@@ -76,7 +76,7 @@ def unseen(rule: Rule, start: Array, picture: Array) -> Iterator[tuple[list[int]
     new = [place for place, case in enumerate(cases) if case not in rule.table]
     with_values = [place for place in new if has_new_value(rule, cases[place])]
     others = sorted({*new}.difference(with_values))
-    subject = next((answer_to(rule.noun(one)) for one in rule.named()), "")
+    subject = subject_of(rule)
     for places in filter(None, (with_values, others)):
         words = unshown_words(rule, start, picture)
         if places is others:
@@ -182,6 +182,12 @@ def steps_word(candidate: Candidate) -> str:
 def listed_of(rule: Rule, cases: set[Case]) -> set[Case]:
     """Those of the cases that have another outcome than "Otherwise"."""
     return {case for case in cases if rule.table.get(case) != rule.clauses()[1]}
+
+
+def subject_of(rule: Rule) -> str:
+    """What cases are told of if one thing is looked at; "" if that is a question of yes or no."""
+    noun = next((rule.noun(one) for one in rule.named()), "")
+    return "" if not noun or noun.startswith("whether ") else answer_to(noun)
 
 
 def answer_to(noun: str) -> str:

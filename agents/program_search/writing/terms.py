@@ -160,7 +160,7 @@ TERMS = (
     (r"reading order", "Reading order goes row by row from the top, in each from the left."),
     (
         r"(?<!one-cell )(object|region|pane|part|set of)\b[^.]*,? (counted [^.]*)?in reading order",
-        "Parts come in the order of their first cells.",
+        "Objects, regions and panes come in the order of their first cells.",
     ),
     (
         r"background between ink",

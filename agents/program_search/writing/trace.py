@@ -61,7 +61,7 @@ class TraceWriter:
         made, others = self._pictures(candidate)
         terms = terms_in(
             " ".join([*rule, *open_still]),
-            made,
+            self.inputs,
             is_stack=is_stack,
             have_black=have_black([*made, *others]),
         )
