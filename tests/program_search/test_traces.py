@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import chain, product
 
 import numpy as np
@@ -507,3 +508,16 @@ def test_values_of_a_test_input_that_no_pair_shows_are_named() -> None:
     grid = np.array([[3, 0, 3, 3, 3]])
     assert unshown_words(rule, grid, grid).startswith("3 as the number of cells of the ")
     assert unshown_words(rule, grid[:, :2], grid[:, :2]) == ""
+
+
+def test_numbers_of_the_whole_grid_that_pairs_do_not_settle_are_a_table() -> None:
+    step = next(one for one in steps_of("number") if "the number of colours" in one.sentence())
+    rule = Rule((Source("number", (step,)),), {(1,): constant(2), (2,): constant(3)}, OWN)
+    unsettled = Candidate((), rule, 1.0, (), left_out=(True, False))
+    assert form_of(unsettled) == "table"
+    assert form_of(replace(unsettled, left_out=(True, True))) == "idea"
+
+
+def test_colours_that_change_into_others_are_no_table() -> None:
+    rule = Rule((OWN,), {(n,): constant(n + 1) for n in range(5)}, OWN)
+    assert form_of(Candidate((), rule, 1.0, (), left_out=(True, False))) == "idea"

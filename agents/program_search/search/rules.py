@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from agents.program_search.search.candidates import Piece
-from agents.program_search.search.sources import LIES_IN, OWN, Source
+from agents.program_search.search.sources import LIES_IN, OWN, PARITY, Source
 from agents.program_search.transforms.registry import Array
 from agents.program_search.transforms.traits import FLAGS, LACKS
 
@@ -252,7 +252,9 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
     if [*values] == [-1] and not fact.answers() and (where := whereabouts(fact, "no")):
         return where
     if subject or fact == OWN:
-        return f"{subject or 'the cell'} is {values_words(values, fact.reads())}"
+        is_any = fact.reads() is PARITY and [*values] == [*PARITY]
+        words = "not none" if is_any else values_words(values, fact.reads())
+        return f"{subject or 'the cell'} is {words}"
     if not lies_in:
         return question if values[0] else denied(question)
     return {

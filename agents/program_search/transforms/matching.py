@@ -10,12 +10,12 @@ from agents.program_search.transforms.registry import LARGEST_SIDE, Array, new_p
 @new_picture(
     "repeat the largest one-colour object towards each smaller one, in that one's colour, by equal "
     "steps (straight or diagonal) to the border, so that the first copy covers the smaller one and "
-    "lies {gap} (background is here the commonest colour, even if there is black)",
+    "lies {gap} (background is here the commonest colour, even if there is black; the rest is ink)",
     cost=1.4,
     effort=30,
     gap={
         "apart": "one row or column of cells away from the largest",
-        "close": "as near as it can without touching the largest by a side",
+        "close": "as near as it can without overlapping the largest or touching it by a side",
     },
 )
 def repeated_by_fragments(grid: Array, gap: str) -> Array | None:

@@ -108,8 +108,9 @@ def ray_colour(grid: Array, start: str, way: str, end: str) -> Array | None:
     cost=1.4,
     effort=14,
     way={
-        "away": "straight or diagonally away from its object up to the next ink",
-        "through": "straight or diagonally through its object and on to the border",
+        "away": "straight or diagonally away from its object up to the next ink or the edge of the "
+        "grid",
+        "through": "straight or diagonally through its object and on to the edge of the grid",
     },
     source={
         "rare": "the cells of the rarest colour of each object of any colours, in that colour,",

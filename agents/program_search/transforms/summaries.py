@@ -224,8 +224,8 @@ def cell_of_part(grid: Array, cut: str, which: str, trait: Trait) -> Array | Non
 
 
 @new_picture(
-    "list the colours of the nested rings from the rim inwards and {how}; each colour becomes the "
-    "one then in its place",
+    "list the colours of the nested rings from the rim inwards, each once, and {how}; each colour "
+    "becomes the one then in its place",
     cost=1.4,
     how={
         "reverse": "reverse the list",

@@ -20,6 +20,8 @@ from agents.program_search.writing.grid_words import (
 SEEN_CUT = "one_colour_corners"
 MOST_COUNTED = 12
 """The number of objects is left out if there are more than this."""
+MOST_COLOURS = 5
+"""To what colours change is told of at most so many."""
 FEW_CELLS = 0.5
 """Pairs in which at most this share of the cells changes are said to change few."""
 
@@ -218,7 +220,9 @@ def colours(given: Array, wanted: Array) -> Iterator[str]:
     for one, other in zip(given[changed].tolist(), wanted[changed].tolist(), strict=True):
         moves.setdefault(one, set()).add(other)
     words = [f"{COLOURS[one]} to {colours_words(moves[one])}" for one in sorted(moves)]
-    yield f"{int(changed.sum())} of {given.size} cells change ({'; '.join(words)})"
+    told = "; ".join(words) if len(words) <= MOST_COLOURS else f"of {len(words)} colours"
+    many = int(changed.sum())
+    yield f"{many} of {given.size} cells change{'s' if many == 1 else ''} ({told})"
     if new := after - before:
         yield f"{colours_words(new)} {'is' if len(new) == 1 else 'are'} new"
     if gone := before - after:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from agents.program_search.search.candidates import Candidate
 from agents.program_search.search.rules import Rule
+from agents.program_search.search.sources import OWN
 from agents.program_search.search.views import in_ranks
 from agents.program_search.stacking.layers import Stack
 from agents.program_search.writing.first_steps import (
@@ -65,21 +66,38 @@ def rule_section(candidate: Candidate) -> list[str]:
             before, mark, after = lines[-1].partition(LAYERED.format(number))
             lines[-1:] = [before.strip(), f"- {mark}{after}"]
         return [*lines, *([f"- {LAYERS}"] if len(finish.layers) > LAYERS_OF_AN_IDEA else [])]
-    if not isinstance(finish, Rule) or len(finish.facts) < 2:
+    if not isinstance(finish, Rule):
         return [paragraph]
-    listed = case_lines_of(finish)
-    is_settled = candidate.left_out is not None and all(candidate.left_out)
+    listed, is_settled = case_lines_of(finish), is_settled_by_pairs(candidate)
     is_long = not is_settled or sum(map(len, listed)) > LETTERS_IN_A_SENTENCE
-    if len(listed) <= (CASES_IN_A_SENTENCE if not is_long else CASES_IN_A_SENTENCE // 2):
-        return [paragraph]
+    most = CASES_IN_A_SENTENCE if not is_long else CASES_IN_A_SENTENCE // 2
+    if len(finish.facts) < 2 or len(listed) <= most:
+        return [f"{paragraph} {TABLE}" if is_lookup(candidate, finish) else paragraph]
     listed = list(map(in_ranks, listed)) if candidate.renumbered else listed
     first = finish.case_words(next(iter(finish.clauses()[0].values())))
     first = in_ranks(first) if candidate.renumbered else first
     before, mark, after = paragraph.partition(f"f {first}, ")
     rest = f"{finish.rest()} "
     ending = after[after.rindex(rest) :]
-    chance = "" if is_settled and len(listed) <= CASES_OF_AN_IDEA else TABLE
+    chance = TABLE if not is_settled or len(listed) > CASES_OF_AN_IDEA else ""
     return [f"{before[:-1].strip()} {chance}".strip(), *listed, f"- {ending}"]
+
+
+def is_settled_by_pairs(candidate: Candidate) -> bool:
+    """Whether the rule was fitted, and is the same without any one of the pairs."""
+    return candidate.left_out is not None and all(candidate.left_out)
+
+
+def is_lookup(candidate: Candidate, rule: Rule) -> bool:
+    """Whether a rule that the pairs do not settle looks many single values up.
+
+    Numbers of the whole grid may but tell the pairs apart, so two cases of these are many.
+    """
+    if rule.facts == (OWN,) or is_settled_by_pairs(candidate):
+        return False
+    cases = sum(map(len, rule.clauses()[0].values()))
+    counts = any(one.origin == "number" and not one.answers() for one in rule.facts)
+    return cases >= (2 if counts else 3 if len(rule.facts) == 1 else 4)
 
 
 def form_of(candidate: Candidate) -> Form:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from agents.program_search.transforms.perception import background, gaps
+from agents.program_search.transforms.perception import background, evenly, gaps
 from agents.program_search.transforms.registry import Array
 
 GROUND = (
@@ -28,7 +28,10 @@ SEVERAL_COLOURS = (
     "that make the most panes."
 )
 UNDIVIDED_ALL = "No grid here has such lines, so each is one pane."
-LINES_OF_BACKGROUND = "If some lines of background part the grid evenly, only those count."
+LINES_OF_BACKGROUND = (
+    "If some of the background's rows (or columns) part the grid into panes of one height (or "
+    "width) of at least 2, single lines and none at the edge, only those count."
+)
 TERMS = (
     (
         r"\bbackground\b|\bink(ed)?\b|\bobject|\bempty grid\b|\berase\b",
@@ -149,7 +152,11 @@ TERMS = (
         "Where a falling and a rising line cross, the falling one shows.",
     ),
     (
-        r"one-cell objects?\b(?! of any)",
+        r"(the only (two )?|nearest )one-cell objects?\b",
+        "A one-cell object is an inked cell with no cell of its colour at its sides or corners.",
+    ),
+    (
+        r"over every one-cell object",
         "A one-cell object is an inked cell with no ink at its sides or corners.",
     ),
     (r"\bbox\b", BOX),
@@ -171,10 +178,19 @@ TERMS = (
     ),
     (
         r"all cells that can be compared",
-        (
-            "A cell can be compared if neither it nor its image is missing; one on the line is its "
-            "own image."
-        ),
+        "A cell can be compared if neither it nor its image is missing.",
+    ),
+    (
+        r"the line across which all cells",
+        "A cell on the line is its own image.",
+    ),
+    (
+        r"all of whose regions",
+        "A region of a colour is its cells joined by sides.",
+    ),
+    (
+        r"only neighbour in its one-colour object",
+        "Such a ray goes on diagonally, away from that neighbour.",
     ),
     (
         r"\bray (that )?meets\b",
@@ -288,7 +304,7 @@ TERMS = (
         "A hole of a part is a region outside it that it walls in (ways out go by sides).",
     ),
     (
-        r"(that|\([abc]\)) is none\b(?! of)",
+        r"(that|\([abc]\)) is (not )?none\b(?! of)",
         "A value is none if the cell lies in no such part, or if what is asked for is not there.",
     ),
     (
@@ -303,6 +319,11 @@ PLACE = (
     "counts as empty."
 )
 BACKGROUND = "Background is black (0), or the commonest colour of a picture without black."
+
+
+def asks_for_background(sentence: str) -> bool:
+    """Whether a step or a fact of this sentence tells ink from background."""
+    return bool(re.search(TERMS[0][0], sentence, re.IGNORECASE))
 
 
 def terms_in(
@@ -344,8 +365,14 @@ def panes_met(grids: Sequence[Array]) -> Iterator[str]:
         yield UNDIVIDED
     if any(len(found) > 1 for found in colours):
         yield SEVERAL_COLOURS
-    if any(background(grid) in found for grid, found in zip(grids, colours, strict=True)):
+    if any(map(has_uneven_lines, grids)):
         yield LINES_OF_BACKGROUND
+
+
+def has_uneven_lines(grid: Array) -> bool:
+    """Whether not all full rows and columns of the background divide the grid."""
+    full = [(grid == background(grid)).all(axis) for axis in (1, 0)]
+    return any((evenly(flags) != flags).any() for flags in full)
 
 
 def line_colours(grid: Array) -> list[int]:

@@ -18,6 +18,7 @@ from agents.program_search.writing.part_words import part_lines, patch_lines
 from agents.program_search.writing.rule_working import rule_lines
 from agents.program_search.writing.stack_working import stack_lines
 from agents.program_search.writing.step_evidence import evidence_lines
+from agents.program_search.writing.terms import asks_for_background
 
 
 def worked(
@@ -28,7 +29,7 @@ def worked(
     `says_layers` repeats what each layer of a stack is, `names_ground` the background of grids
     without black.
     """
-    lines = ground_lines(given) if names_ground else []
+    lines = ground_lines(given) if names_ground and looks_at_input(candidate) else []
     answer = candidate.outputs[number]
     picture = start = renumbered(given) if candidate.renumbered else given
     if candidate.renumbered:
@@ -54,7 +55,7 @@ def worked(
                 lines += grid_lines(picture)
             else:
                 lines[-1] = f"{lines[-1][:-1]}."
-            if names_ground and made.size > 1:
+            if names_ground and made.size > 1 and looks_at(candidate, place + 1):
                 lines += ground_lines(made)
     if isinstance(candidate.finish, Rule):
         lines += rule_lines(candidate.finish, picture, start, is_ranked=candidate.renumbered)
@@ -64,6 +65,28 @@ def worked(
     elif candidate.finish is not None:
         lines += [f"- {sentence}" for sentence in candidate.finish.piece("picture").sentences]
     return [*lines, "- The result:", *grid_lines(answer)]
+
+
+def looks_at_input(candidate: Candidate) -> bool:
+    """Whether the candidate asks for the background of the input itself."""
+    rule = candidate.finish
+    if isinstance(rule, Rule):
+        sources = [*rule.told(), *rule.clauses()[0], rule.clauses()[1]]
+        others = [one for one in sources if one.origin in ("grid", "number")]
+        if any(asks_for_background(step.sentence()) for one in others for step in one.steps):
+            return True
+    return looks_at(candidate, 0)
+
+
+def looks_at(candidate: Candidate, place: int) -> bool:
+    """Whether what comes after so many steps asks for the background of what they give."""
+    if place < len(candidate.steps):
+        return asks_for_background(candidate.steps[place].sentence())
+    rule = candidate.finish
+    if not isinstance(rule, Rule):
+        return isinstance(rule, Stack)
+    sources = [*rule.told(), *rule.clauses()[0], rule.clauses()[1]]
+    return any(asks_for_background(one.noun()) for one in sources if one.origin == "picture")
 
 
 def ground_lines(given: Array) -> list[str]:
