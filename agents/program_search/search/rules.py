@@ -20,6 +20,7 @@ LETTERS_ASKED = 120
 """A fact of yes or no is asked in each clause, and not named, if that takes so many letters."""
 PART = re.compile(rf".*\bthe ((?:one-colour|object|region|pane)\b.*?){LIES_IN.rstrip()}")
 IN_BOX = re.compile(r".*\bin the box of the first (.*) whose box covers it")
+NEAR = re.compile(r"where the cell lies about (an? .*) near it")
 DENIALS = {FLAGS[trait]: words for trait, words in LACKS.items()}
 VERBS = {
     "is": "is not",
@@ -93,14 +94,15 @@ class Rule:
         place, listed = self.facts.index(fact), self.clauses()[0].values()
         told = {box[place] for cases in listed for box in self.boxes(cases)}
         alike = {frozenset(one) for one in ((0, 1), (-1,), (-1, 0, 1))}
-        if IN_BOX.match(fact.noun()):
-            return told == {frozenset([-1])}
+        if IN_BOX.match(fact.noun()) or NEAR.match(fact.noun()):
+            return told == {frozenset([-1 if IN_BOX.match(fact.noun()) else 0])}
         return len(fact.answers()) > 2 and told <= alike
 
     def shown(self, fact: Source, values: Array) -> Array:
         """The values of the fact as its noun tells them."""
         if self.asks_only_for_part(fact):
-            return np.where(values < 0, 0, 1)
+            is_there = values == 0 if NEAR.match(fact.noun()) else values >= 0
+            return is_there * 1
         return 1 - values if is_denial(fact) else values * 1
 
     def pictures(self) -> dict[Source, str]:
@@ -249,7 +251,7 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
         return ""
     if lies_in and [*values] == [0, 1]:
         return f"the cell lies in {some}"
-    if [*values] == [-1] and not fact.answers() and (where := whereabouts(fact, "no")):
+    if where := whereabouts_of(fact, values, subject):
         return where
     if subject or fact == OWN:
         is_any = fact.reads() is PARITY and [*values] == [*PARITY]
@@ -264,6 +266,14 @@ def condition(fact: Source, values: Sequence[int], subject: str) -> str:
         (-1, 0): f"the cell does not lie in {some} that {trait}",
         (-1, 1): f"the cell lies in no {kind} or in one that {trait}",
     }[tuple(values)]
+
+
+def whereabouts_of(fact: Source, values: Sequence[int], subject: str) -> str:
+    """That the cell lies in no part, or in one's box, if the values say no more; else ""."""
+    if not subject and (near := NEAR.match(fact.noun())):
+        lies = "lies" if 0 in values else "does not lie"
+        return f"the cell {lies} in the box of {near[1]}"
+    return whereabouts(fact, "no") if [*values] == [-1] and not fact.answers() else ""
 
 
 def whereabouts(fact: Source, article: str) -> str:

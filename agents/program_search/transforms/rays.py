@@ -264,12 +264,12 @@ def faced(block: Part, dot: Part) -> list[tuple[int, int, int]]:
 
 
 @new_fact(
-    "whether the cell lies on the bent line between the only two one-cell objects that leaves "
-    "{first} along its {line}",
+    "whether the cell lies on the bent line between the only two one-cell objects (from {first} "
+    "along its {line}, then straight to the other)",
     cost=1.3,
     reads=YES_NO,
     first={
-        "low": "the one of the lower colour number",
+        "low": "that of the lower colour number",
         "top": "the upper one",
     },
     line={"row": "row", "column": "column"},

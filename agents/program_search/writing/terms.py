@@ -18,6 +18,10 @@ ANY_COLOURS = (
     "An object of any colours is cells of ink that are joined by sides or corners, whatever their "
     "colours."
 )
+ANY_OBJECT = (
+    "An object, if no more is said, is cells of ink joined by sides or corners, whatever their "
+    "colours."
+)
 ONLY_SIDES = " Where it says so, only sides join."
 BOX = "The box of cells is the smallest rectangle around them."
 PANES = "Panes are what full rows and columns of one colour divide the grid into."
@@ -67,7 +71,7 @@ TERMS = (
     (
         r"with its shape\b|share[s]? .*\bshape|\bthe shape of the one",
         (
-            "The shape of a part is where its inked cells are, whatever their colours; equal "
+            "The shape of an object is where its inked cells are, whatever their colours; equal "
             "shapes are so as they stand, not turned or mirrored."
         ),
     ),
@@ -84,10 +88,7 @@ TERMS = (
             r"(?<!one-colour )(?<!one-cell )(?<!that )(?<!first )(?<!its )\bobjects?\b"
             r"(?!'| of (any|several|it)| \()"
         ),
-        (
-            "An object, if no more is said, is cells of ink joined by sides or corners, whatever "
-            "their colours."
-        ),
+        ANY_OBJECT,
     ),
     (
         r"(?<!cell)(?<!that)(?<!there) is (not )?background\b(?! between| from)",
@@ -152,7 +153,7 @@ TERMS = (
         "Where a falling and a rising line cross, the falling one shows.",
     ),
     (
-        r"(the only (two )?|nearest )one-cell objects?\b",
+        r"(the only|the only two|nearest) one-cell objects?\b",
         "A one-cell object is an inked cell with no cell of its colour at its sides or corners.",
     ),
     (
@@ -351,6 +352,7 @@ def terms_in(
     ]
     told = [text for text in told if text != GROUND]
     ground = [BLACK_GROUND for _ in ground] if have_black else ground
+    told = [text for text in told if text != ANY_COLOURS or ANY_OBJECT not in told]
     sides = ONLY_SIDES if "(joined by sides)" in rule else ""
     told = [f"{text}{sides}" if text in (ONE_COLOUR, ANY_COLOURS) else text for text in told]
     return [f"- {text}" for text in dict.fromkeys([*ground, *told])]
