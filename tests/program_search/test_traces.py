@@ -521,3 +521,16 @@ def test_numbers_of_the_whole_grid_that_pairs_do_not_settle_are_a_table() -> Non
 def test_colours_that_change_into_others_are_no_table() -> None:
     rule = Rule((OWN,), {(n,): constant(n + 1) for n in range(5)}, OWN)
     assert form_of(Candidate((), rule, 1.0, (), left_out=(True, False))) == "idea"
+
+
+def test_cells_that_meet_several_colours_as_in_no_pair_are_a_guess() -> None:
+    seen = fact("the colour of the first ink that is met going in each of the four straight")
+    rule = Rule((OWN,), {(0,): seen, (1,): OWN, (2,): OWN}, OWN)
+    pair, test = grid("101/000"), grid("102/000")
+    candidate = Candidate((), rule, 1.0, (pair, test))
+    (told,) = open_lines(TaskGrids([pair, test], [pair]), candidate)
+    assert told == (
+        "- Cell (1, 2) of test input 1: it meets ink of several colours, as no such cell of the "
+        "pairs does; that it becomes background is a guess."
+    )
+    assert list(open_lines(TaskGrids([test, test], [test]), candidate)) == []

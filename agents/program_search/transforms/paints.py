@@ -97,6 +97,11 @@ def first_seen_diagonally(grid: Array, vertical: int, sideways: int) -> Array:
 )
 def colour_in_sight(grid: Array, ways: str) -> Array:
     """Give the one colour that is first in every direction in which any is; else background."""
+    return agreed_colours(inks_in_sight(grid, ways), background(grid))
+
+
+def inks_in_sight(grid: Array, ways: str) -> list[Array]:
+    """Give for each direction the first ink that every cell meets; background if it meets none."""
     views = (
         [first_seen(grid, way) for way in ("up", "right", "down", "left")]
         if ways != "diagonal"
@@ -104,7 +109,7 @@ def colour_in_sight(grid: Array, ways: str) -> Array:
     )
     if ways != "straight":
         views += [first_seen_diagonally(grid, down, right) for down in (-1, 1) for right in (-1, 1)]
-    return agreed_colours(views, background(grid))
+    return views
 
 
 def agreed_colours(views: list[Array], empty: int) -> Array:
@@ -128,10 +133,15 @@ def agreed_colours(views: list[Array], empty: int) -> Array:
 )
 def colour_nearby(grid: Array, around: str) -> Array:
     """Give the one colour but background in the cell's neighbourhood; else background."""
+    return agreed_colours(inks_nearby(grid, around), background(grid))
+
+
+def inks_nearby(grid: Array, around: str) -> list[Array]:
+    """Give for each place around the cells the colour that they have there."""
     reach = range(-2, 3) if around == "wide" else range(-1, 2)
     near = {"sides": (1,), "corners": (2,)}.get(around, range(1, 5))
     steps = [(down, right) for down in reach for right in reach if abs(down) + abs(right) in near]
-    return agreed_colours([neighbour(grid, *step) for step in steps], background(grid))
+    return [neighbour(grid, *step) for step in steps]
 
 
 @new_paint(

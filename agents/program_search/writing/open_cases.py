@@ -11,6 +11,7 @@ from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.first_steps import gives_size_only
 from agents.program_search.writing.grid_words import cells_words, shape_words
 from agents.program_search.writing.rule_working import outcome_of, values
+from agents.program_search.writing.several_colours import meeting_several, unseen_meetings
 from agents.program_search.writing.task_grids import TaskGrids
 
 LONGEST_CASES = 240
@@ -49,11 +50,13 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
     rule = candidate.finish
     if not isinstance(rule, Rule) or not rule.facts:
         return
-    colours: dict[Source, set[int]] = {}
+    colours, shown = dict[Source, set[int]](), set[Source]()
     for pair in range(grids.pairs()):
         start, picture = grids.seen(candidate, pair)
         for case, colour in zip(cases_of(rule, start, picture), picture.flat, strict=True):
             colours.setdefault(rule.table.get(case, rule.otherwise), set()).add(int(colour))
+        met = meeting_several(rule, start, picture)
+        shown.update(outcome for outcome, places in met.items() if places)
     known = set().union(*colours.values())
     for number in range(grids.pairs(), len(grids.inputs)):
         start, picture = grids.seen(candidate, number)
@@ -64,6 +67,7 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
         told = [*unseen(rule, start, picture)]
         if not gives_size_only(candidate):
             told += kept(rule, start, picture, colours, known)
+        told += unseen_meetings(rule, start, picture, shown)
         for places, words in told:
             where = cells_words(places, picture.shape[1])
             line = f"{where} of {whose}: {words} is a guess."
