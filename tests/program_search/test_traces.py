@@ -20,14 +20,12 @@ from agents.program_search.stacking.layers import Stack
 from agents.program_search.stacking.search import stacked
 from agents.program_search.transforms.registry import REGISTRY, Array, steps_of
 from agents.program_search.transforms.traits import FLAGS, LACKS
-from agents.program_search.writing.doubts import Doubts
 from agents.program_search.writing.grid_words import cells_words
 from agents.program_search.writing.ideas import Ideas
-from agents.program_search.writing.open_cases import open_lines, telling_pairs_apart, unshown_words
+from agents.program_search.writing.open_cases import unshown_words
 from agents.program_search.writing.pair_words import common_words, pair_words
 from agents.program_search.writing.program import program_of
 from agents.program_search.writing.rule_words import (
-    LONGEST_RULE,
     TABLE,
     form_of,
     rule_paragraph,
@@ -35,7 +33,6 @@ from agents.program_search.writing.rule_words import (
 )
 from agents.program_search.writing.rule_working import seen_lines
 from agents.program_search.writing.task_grids import TaskGrids
-from agents.program_search.writing.terms import PANES, SEVERAL_COLOURS, UNDIVIDED, terms_in
 from agents.program_search.writing.trace import TraceWriter
 from tests.program_search.test_stacking import BUDGET, over_a_column
 
@@ -194,24 +191,6 @@ def test_a_rival_is_told_with_the_cell_where_it_answers_otherwise() -> None:
     assert "grey (5) at (1, 2), the rule above yellow (4)." in text
 
 
-def test_words_with_a_sense_of_their_own_are_explained() -> None:
-    told = terms_in("Crop to the box of all that is not background.", is_stack=False)
-    assert [line.split()[1] for line in told] == ["Background", "The"]
-    assert terms_in("Turn the grid by half a turn.", is_stack=False) == []
-
-
-def test_of_panes_only_that_is_told_which_the_grids_need() -> None:
-    (_, told) = terms_in("Cut out the panes of ink.", [grid("102/555/001")], is_stack=False)
-    assert told == f"- {PANES}"
-    (_, told) = terms_in(
-        "Cut out the panes of ink.", [grid("152/555/001"), grid("1")], is_stack=False
-    )
-    assert told == f"- {PANES} {UNDIVIDED}"
-    several = [grid("1052/5555/1051/2222/1010")]
-    (_, told) = terms_in("Cut out the panes of ink.", several, is_stack=False)
-    assert told == f"- {PANES} {SEVERAL_COLOURS}"
-
-
 def test_flags_and_their_denials_are_of_the_same_traits() -> None:
     assert list(FLAGS) == list(LACKS)
     assert not set(FLAGS.values()) & set(LACKS.values())
@@ -228,20 +207,6 @@ def test_what_is_said_of_all_pairs_holds_for_all() -> None:
         common_words(given, wanted)
     )
     assert list(common_words(given, [grid("34/43"), grid("43/44")])) == []
-
-
-def test_a_rival_is_told_whole_or_not_at_all() -> None:
-    pair, other = grid("12"), grid("35")
-    rule = Candidate((), None, 1.0, (pair, grid("34")))
-    finish = Rule((OWN,), {(5,): constant(1), (0,): OWN}, OWN)
-    doubts, found = Doubts(TaskGrids([pair, pair], [grid("67")])), Evidence(0, 0.5, passed=True)
-    short = Candidate((), finish, 2.0, (pair, other))
-    (told,) = doubts.rival(rule, found, short)
-    assert rule_paragraph(short) in told
-    assert "For test input 1 it gives grey (5) at (1, 2)" in told
-    step = next(REGISTRY["cropped"].steps())
-    long = Candidate((step,) * (LONGEST_RULE // 30), finish, 2.0, (pair, other))
-    assert list(doubts.rival(rule, found, long)) == []
 
 
 def test_a_rule_of_many_cases_is_a_table_with_a_line_for_each() -> None:
@@ -270,40 +235,6 @@ def test_each_layer_of_a_stack_has_a_line_of_its_own() -> None:
         assert " ".join(lines).replace("- Layer", "Layer").startswith(rule_paragraph(candidate))
         layers = [line for line in lines if line.startswith("- Layer")]
         assert len(layers) == len(candidate.finish.layers)
-
-
-def test_a_colour_that_is_kept_as_no_pair_shows_it_is_a_guess() -> None:
-    below = fact("the first colour besides background met going down")
-    rule = Rule((below,), {(0,): constant(7), (2,): OWN}, OWN)
-    pair, test = grid("10/20"), grid("00/20")
-    candidate = Candidate((), rule, 1.0, (pair, test))
-    (told,) = open_lines(TaskGrids([pair, test], [pair]), candidate)
-    assert told.startswith("- Cell (1, 1) of test input 1: it is black (0), and the pairs show its")
-    assert list(open_lines(TaskGrids([pair, pair], [pair]), candidate)) == []
-
-
-def test_cells_of_a_case_that_no_pair_shows_are_a_guess() -> None:
-    below = fact("the first colour besides background met going down")
-    rule = Rule((below,), {(0,): constant(7), (2,): OWN}, OWN)
-    pair, test = grid("100/200"), grid("130/230")
-    candidate = Candidate((), rule, 1.0, (pair, test))
-    told, *_ = open_lines(TaskGrids([pair, test], [pair]), candidate)
-    assert "Cell (1, 2) of test input 1: no pair shows its case (green (3) as the first" in told
-    assert told.endswith("that it keeps its colour is a guess.")
-
-
-def test_a_number_that_differs_from_pair_to_pair_may_only_tell_them_apart() -> None:
-    step = next(
-        one for one in steps_of("number") if "the number of colours besides" in one.sentence()
-    )
-    number = Source("number", (step,))
-    rule = Rule((number,), {(1,): constant(5), (2,): constant(6)}, OWN)
-    inputs = [grid("10"), grid("12/00"), grid("12")]
-    candidate = Candidate((), rule, 1.0, tuple(inputs))
-    (told,) = telling_pairs_apart(TaskGrids(inputs, inputs[:2]), candidate)
-    assert told.endswith("differs from pair to pair, so it may only tell the pairs apart.")
-    alike = [inputs[0]] * 2
-    assert list(telling_pairs_apart(TaskGrids(alike, alike), candidate)) == []
 
 
 def test_a_grid_without_black_tells_which_colour_is_background() -> None:
@@ -350,42 +281,6 @@ def test_the_words_of_another_rule_stand_beside_it() -> None:
     trace = writer.write(rule, Evidence(0, 0.5, passed=True), rival)
     assert "The words of the rule" not in trace
     assert "(In that rule: Background is black" in trace
-
-
-def test_a_number_of_which_the_pairs_show_few_values_stays_open() -> None:
-    holes = fact("the number of holes of the one-colour object (joined by sides)")
-    rule = Rule((holes,), {(-1,): OWN, (0,): OWN, (1,): constant(8)}, OWN)
-    candidate = Candidate((), rule, 1.0, (grid("1"),))
-    writer = Doubts(TaskGrids([grid("1")], [grid("1")]))
-    doubts = writer.about(candidate, Evidence(0, 1.0, passed=True))
-    assert "show only none, 0 and 1 as the number of holes" in " ".join(doubts)
-
-
-def test_a_stack_beside_a_rule_that_is_found_is_not_told() -> None:
-    pair = grid("12")
-    rule = Candidate((), None, 1.0, (pair, pair, grid("34")), left_out=(True, True))
-    stack = Candidate((), None, 0.5, (pair, pair, grid("35")), search="stacking")
-    writer = Doubts(TaskGrids([pair] * 3, [grid("34"), grid("35")]))
-    found = Evidence(0, 1.0, passed=True, again=(True, True))
-    assert list(writer.rival(rule, found, stack)) == []
-    assert list(writer.rival(rule, found._replace(share=0.5), stack))
-
-
-def test_a_rival_that_breaks_what_all_pairs_have_is_not_told() -> None:
-    pair = grid("12")
-    rule, kind, other = (
-        Candidate((), None, cost, (pair, pair, grid(end)))
-        for cost, end in ((1.0, "21"), (1.5, "11"), (1.5, "2"))
-    )
-    doubts = Doubts(TaskGrids([pair, grid("23"), pair], [grid("11"), grid("22")]))
-    unsure = Evidence(0, 0.5, passed=True)
-    assert [bool(list(doubts.rival(rule, unsure, one))) for one in (kind, other)] == [True, False]
-
-
-def test_none_is_explained_only_where_a_fact_is_none() -> None:
-    told = terms_in("If that is none, it keeps its colour.", is_stack=False)
-    assert [line[:15] for line in told] == ["- A value is no"]
-    assert terms_in("Look at the colour (0 if there is none) of it.", is_stack=False) == []
 
 
 def questions() -> list[Source]:
@@ -493,14 +388,6 @@ def test_a_near_miss_by_ranks_names_the_outputs_colours_as_they_are() -> None:
     assert "eighth" not in line
 
 
-def test_a_case_that_one_pair_shows_alone_is_named() -> None:
-    pairs = [grid("05"), grid("07"), grid("05")]
-    rule = Rule((OWN,), {(5,): OWN, (7,): constant(1), (0,): OWN}, OWN)
-    candidate = Candidate((), rule, 1.0, tuple(pairs), left_out=(True, False, True))
-    told = Doubts(TaskGrids(pairs, pairs)).about(candidate, Evidence(0, 1.0, passed=True))
-    assert told == ["- Only pair 2 shows what becomes of a cell if the cell is orange (7)."]
-
-
 def test_values_of_a_test_input_that_no_pair_shows_are_named() -> None:
     step = next(one for one in steps_of("fact") if "part_measure(" in one.code("picture"))
     fact = Source("picture", (step,))
@@ -521,16 +408,3 @@ def test_numbers_of_the_whole_grid_that_pairs_do_not_settle_are_a_table() -> Non
 def test_colours_that_change_into_others_are_no_table() -> None:
     rule = Rule((OWN,), {(n,): constant(n + 1) for n in range(5)}, OWN)
     assert form_of(Candidate((), rule, 1.0, (), left_out=(True, False))) == "idea"
-
-
-def test_cells_that_meet_several_colours_as_in_no_pair_are_a_guess() -> None:
-    seen = fact("the colour of the first ink that is met going in each of the four straight")
-    rule = Rule((OWN,), {(0,): seen, (1,): OWN, (2,): OWN}, OWN)
-    pair, test = grid("101/000"), grid("102/000")
-    candidate = Candidate((), rule, 1.0, (pair, test))
-    (told,) = open_lines(TaskGrids([pair, test], [pair]), candidate)
-    assert told == (
-        "- Cell (1, 2) of test input 1: it meets ink of several colours, as no such cell of the "
-        "pairs does; that it becomes background is a guess."
-    )
-    assert list(open_lines(TaskGrids([test, test], [test]), candidate)) == []

@@ -90,9 +90,14 @@ def test_lengths_of_a_repair_are_those_of_its_own_prompt(run_script: Run, tmp_pa
     [
         (("--min_confidence", "0.5"), {"a"}, "no confidence stated 3, confidence below 0.5 1"),
         (("--agent_verdict", "found"), {"a"}, "not called found 4"),
-        (("--rule_form", "idea"), {"a"}, "rule_form not idea 4"),
+        (("--rule_form", "table", "--verified", "any"), {"a"}, "rule_form not said 3"),
+        (("--verified", "any"), {"a", "b", "c"}, "rule_form table 1"),
         (("--min_fresh_passed", "0.95"), {"a"}, "not run on fresh pairs 2"),
-        (("--min_fresh_passed", "0.97", "--verified", "any"), {"a", "b"}, "under 0.97 of its"),
+        (
+            ("--min_fresh_passed", "0.97", "--verified", "any", "--rule_form", "any"),
+            {"a", "b"},
+            "under 0.97 of its",
+        ),
     ],
 )
 def test_rows_are_filtered_by_the_figures_that_provenance_names(

@@ -54,9 +54,10 @@ class Filters(Options):
     agent_verdict: Literal["found", "guess"] | None = _filter(
         "only samples of which their agent claims this (the embedded agent does)"
     )
-    rule_form: Literal["idea", "table", "layers"] | None = _filter(
-        "only samples whose reasoning tells this: an idea, a table of many cases, or many layers "
-        "(the embedded agent says so)"
+    rule_form: Literal["idea", "table", "layers", "any"] = _filter(
+        "what the reasoning tells; idea: samples that are said to tell a table of cases, or layers "
+        "of pictures, are left out (the embedded agent says so); any: all samples",
+        default="idea",
     )
     status: tuple[str, ...] = _filter(
         "statuses of samples, comma list (default: ok)", "LIST", parse=comma_list, default=("ok",)
@@ -99,8 +100,8 @@ class Filters(Options):
             return f"confidence below {self.min_confidence:g}" if known else "no confidence stated"
         if self.agent_verdict not in (None, sample.agent_verdict):
             return f"not called {self.agent_verdict}"
-        if self.rule_form not in (None, sample.rule_form):
-            return f"rule_form not {self.rule_form}"
+        if self.rule_form not in ("any", sample.rule_form or "idea"):
+            return f"rule_form {sample.rule_form or 'not said'}"
         return None
 
     def refusal_of_verdict(self, sample: TrainingSample) -> str | None:

@@ -50,7 +50,7 @@ def cropped_to(grid: Array, extent: int, colour: int) -> Array | None:
 
 
 def boxed(grid: Array, mask: Array, rim: int) -> Array | None:
-    """Crop to the box of the mask, less `rim` rings; None if nothing is left."""
+    """Crop to the box of the mask without `rim` outermost rings; None if nothing is left."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return None

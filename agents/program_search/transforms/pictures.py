@@ -292,7 +292,7 @@ def best_image(grid: Array, symmetry: str, missing: int) -> tuple[int, int] | No
 
 
 def missing_colour(grid: Array, hole: str) -> int | None:
-    """Give the background, or the colour all of whose regions are the largest full rectangles."""
+    """Give the missing colour: background, or that all of whose regions are full rectangles."""
     if hole == "background":
         return background(grid)
     best, colour = 3.0, None

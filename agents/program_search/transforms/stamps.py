@@ -20,7 +20,7 @@ from agents.program_search.transforms.pictures import SYMMETRIES, turned
 from agents.program_search.transforms.registry import Array, new_picture
 from agents.program_search.transforms.traits import colour_count
 
-KEPT = {"keep": "and keep it", "erase": "and erase it where it was"}
+KEPT = {"keep": "and keep the original", "erase": "and erase the original"}
 
 
 def laid_over(grid: Array, picture: Array, top: int, left: int, empty: int) -> Array:

@@ -23,6 +23,7 @@ from agents.program_search.writing.open_cases import (
 from agents.program_search.writing.pair_words import common_words
 from agents.program_search.writing.rule_words import LONGEST_RULE, rule_paragraph
 from agents.program_search.writing.task_grids import TaskGrids
+from agents.program_search.writing.ties import tie_lines
 
 LEADING = 2
 """The first so many sentences of a stack are about stacks, not about this one."""
@@ -56,6 +57,8 @@ class Doubts(NamedTuple):
         if not evidence.is_found():
             lines += telling_pairs_apart(self.grids, candidate)
         lines += open_lines(self.grids, candidate)
+        if not candidate.renumbered:
+            lines += tie_lines(self.grids, rule_paragraph(candidate))
         for number in range(pairs, len(self.grids.inputs)):
             test = f"test input {number - pairs + 1}"
             lost = self._broken(candidate, number)

@@ -23,7 +23,7 @@ MOST_COUNTED = 12
 MOST_COLOURS = 5
 """To what colours change is told of at most so many."""
 FEW_CELLS = 0.5
-"""Pairs in which at most this share of the cells changes are said to change few."""
+"""Pairs in which less than this share of the cells changes are said to change few."""
 
 
 def suggestion(inputs: Sequence[Array], outputs: Sequence[Array]) -> str:
@@ -102,7 +102,7 @@ def same_shape_suggestion(pairs: Sequence[tuple[Array, Array]]) -> str:
             "The shape stays and nothing that is drawn in the input changes; only background is "
             "filled. What matters is which background cells, and with what."
         )
-    if all((given != wanted).mean() <= FEW_CELLS for given, wanted in pairs):
+    if all((given != wanted).mean() < FEW_CELLS for given, wanted in pairs):
         return (
             "The shape stays and most cells keep their colour. What matters is how the cells that "
             "change differ from those that stay."

@@ -22,6 +22,8 @@ ANY_OBJECT = (
     "An object, if no more is said, is cells of ink joined by sides or corners, whatever their "
     "colours."
 )
+UNQUALIFIED = ", if no more is said, "
+JOINED = (ONE_COLOUR, ANY_COLOURS)
 ONLY_SIDES = " Where it says so, only sides join."
 BOX = "The box of cells is the smallest rectangle around them."
 PANES = "Panes are what full rows and columns of one colour divide the grid into."
@@ -44,7 +46,14 @@ TERMS = (
     (r"\berase\b", "What is erased becomes background."),
     (
         r"block of background",
-        "A block is a full rectangle of at least 2×2 cells, and the largest has the most cells.",
+        (
+            "A block of background is a rectangle of at least 2×2 cells of nothing else; the "
+            "largest has the most cells."
+        ),
+    ),
+    (
+        r"\b(first|second|third|last|all) quarters?\b",
+        "The quarters are the four equal parts that halving height and width makes.",
     ),
     (
         r"walled-in background \(ways",
@@ -353,9 +362,21 @@ def terms_in(
     told = [text for text in told if text != GROUND]
     ground = [BLACK_GROUND for _ in ground] if have_black else ground
     told = [text for text in told if text != ANY_COLOURS or ANY_OBJECT not in told]
-    sides = ONLY_SIDES if "(joined by sides)" in rule else ""
-    told = [f"{text}{sides}" if text in (ONE_COLOUR, ANY_COLOURS) else text for text in told]
+    only = ONE_COLOUR not in told
+    told = [
+        text.replace(UNQUALIFIED, " ") if only and text == ANY_OBJECT else text for text in told
+    ]
+    told = [joined_words(text, rule) if text in JOINED else text for text in told]
     return [f"- {text}" for text in dict.fromkeys([*ground, *told])]
+
+
+def joined_words(text: str, rule: str) -> str:
+    """What objects are, joined as the rule says each time, or as it says by default."""
+    kind = "one-colour objects?" if text == ONE_COLOUR else "objects? of any colours"
+    ways = re.findall(rf"\b{kind}(?: \((joined by sides(?: or corners)?)\))?", rule)
+    if "joined by sides" not in ways:
+        return text
+    return text.replace(" or corners", "") if len({*ways}) == 1 else f"{text}{ONLY_SIDES}"
 
 
 def panes_met(grids: Sequence[Array]) -> Iterator[str]:
