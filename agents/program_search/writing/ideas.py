@@ -45,7 +45,7 @@ class Ideas(NamedTuple):
             told.append("Colours are told by how common they are in their grid.")
         if candidate.steps and not pictures_alone(candidate):
             steps = "; then ".join(step.sentence() for step in candidate.steps)
-            first = f"A first step helps: {steps}. What follows is about the picture so made."
+            first = f"A first step helps: {steps}. What decides is asked of the picture so made."
             if shape := only_shape(candidate):
                 first = f"The output has {shape_words(shape)} cells."
             elif gives_size_only(candidate):
@@ -93,7 +93,8 @@ class Ideas(NamedTuple):
             words = rule_paragraph(other)
             if words != own and len(words) <= LONGEST_MISS:
                 what = difference(made, wanted)
-                yield f"- {words} This fits all pairs but pair {pair + 1}, where {what}."
+                this = "Done to the input, this" if candidate.steps else "This"
+                yield f"- {words} {this} fits all pairs but pair {pair + 1}, where {what}."
 
     def _facts_alone(self, candidate: Candidate) -> Iterator[str]:
         """For each of several facts two cells that it does not tell apart, though they differ."""

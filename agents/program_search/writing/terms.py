@@ -182,13 +182,13 @@ TERMS = (
     (
         r"background between ink",
         (
-            "Background between ink of one colour is that from which the next ink on both sides is "
-            "of one colour."
+            "A background cell lies between ink of one colour if the nearest ink on both its sides "
+            "in the row, or column, is of the same colour."
         ),
     ),
     (
         r"all cells that can be compared",
-        "A cell can be compared if neither it nor its image is missing.",
+        ("A cell can be compared if its image lies in the grid and neither of the two is missing."),
     ),
     (
         r"the line across which all cells",
@@ -229,6 +229,10 @@ TERMS = (
     (
         r"in the table of panes",
         "The table of panes has a place for each pane, in their rows and columns.",
+    ),
+    (
+        r"\b(width|height) of the (one-colour object|object|region|pane)",
+        "The width and height of an object, region or pane are those of its box.",
     ),
     (
         r"place of the mark",
