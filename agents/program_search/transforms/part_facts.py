@@ -82,8 +82,8 @@ def part_stands_out(grid: Array, cut: Cut, which: str, trait: Trait) -> Array:
 
 
 @new_fact(
-    "the rank, 0 for the greatest (equal ones share a rank, none is skipped), by {trait} of the {cut} that the cell "
-    "lies in",
+    "the rank, 0 for the greatest (equal ones share a rank, none is skipped), by {trait} of the "
+    "{cut} that the cell lies in",
     cost=1.4,
     cut=CUTS,
     trait=MEASURES,

@@ -74,8 +74,8 @@ def lined_up(grid: Array, cut: str, key: Trait, order: int, layout: str) -> Arra
     order=ORDERS,
     layout={
         "row": "upright bars side by side, all from the top of a black grid that just holds them",
-        "column": "lying bars one below the other, all from the left of a black grid that just holds "
-        "them",
+        "column": "lying bars one below the other, all from the left of a black grid that just "
+        "holds them",
     },
 )
 def charted(grid: Array, order: int, layout: str) -> Array | None:
