@@ -267,6 +267,7 @@ def test_a_first_step_of_which_only_the_size_counts_is_told_by_its_size() -> Non
     alike = Candidate((step,), rule, 1.0, (made, made))
     other = Candidate((step,), rule, 1.0, (made, wide))
     assert rule_paragraph(alike).startswith("First start with a grid of 1×2 cells. Then ")
+    assert "picture = np.zeros((1, 2), int)" in program_of(alike)
     assert "(only the size of that counts)" in rule_paragraph(other)
     seen = Rule((OWN,), {(0,): constant(4)}, constant(5))
     assert "size" not in rule_paragraph(Candidate((step,), seen, 1.0, (made, made)))

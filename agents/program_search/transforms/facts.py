@@ -207,7 +207,8 @@ def line_is_inked(grid: Array, line: str) -> Array:
     what={
         "inked": "the number of cells that are not background",
         "colours": "the number of colours",
-        "rank": "the rank, 0 for the least, of the number of cells that are not background",
+        "rank": "the rank, 0 for the least (equal ones share a rank, none is skipped), of the "
+        "number of cells that are not background",
         "first": "the number of cells left of or above the first ink (0 if there is none)",
         "open": "whether only the two ends are inked (1 if so)",
     },

@@ -30,3 +30,9 @@ def pictures_alone(candidate: Candidate) -> bool:
 def canvas_words(shape: tuple[int, ...]) -> str:
     """What a rule starts with that needs nothing but this shape."""
     return "One cell" if shape == (1, 1) else f"A grid of {shape_words(shape)} cells"
+
+
+def steps_told(candidate: Candidate) -> int:
+    """How many steps come before the rule in words, and in the program."""
+    steps = 1 if only_shape(candidate) else len(candidate.steps)
+    return steps + candidate.renumbered

@@ -8,7 +8,7 @@ from agents.program_search.search.rules import Case, Rule, listing, values_words
 from agents.program_search.search.sources import Source
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, Array
-from agents.program_search.writing.first_steps import gives_size_only
+from agents.program_search.writing.first_steps import gives_size_only, steps_told
 from agents.program_search.writing.grid_words import cells_words, shape_words
 from agents.program_search.writing.rule_working import outcome_of, values
 from agents.program_search.writing.several_colours import meeting_several, unseen_meetings
@@ -180,7 +180,7 @@ def cases_in(rule: Rule, start: Array, picture: Array) -> set[Case]:
 
 def steps_word(candidate: Candidate) -> str:
     """The end of "what the first …" for the steps of the candidate."""
-    return "step makes" if len(candidate.steps) + candidate.renumbered == 1 else "steps make"
+    return "step makes" if steps_told(candidate) == 1 else "steps make"
 
 
 def listed_of(rule: Rule, cases: set[Case]) -> set[Case]:

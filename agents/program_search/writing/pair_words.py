@@ -34,6 +34,8 @@ def suggestion(inputs: Sequence[Array], outputs: Sequence[Array]) -> str:
     is_smaller = all(wanted.size < given.size for given, wanted in pairs)
     size = "smaller than" if is_smaller else "not of the size of"
     shape = shape_words(outputs[0].shape)
+    fits = all(not np.greater(wanted.shape, given.shape).any() for given, wanted in pairs)
+    what = "a part of that size, or a summary" if fits else "the input carried on, or a summary"
     suggestions = (
         (
             any(len(np.unique(one)) > 1 for one in outputs)
@@ -66,14 +68,11 @@ def suggestion(inputs: Sequence[Array], outputs: Sequence[Array]) -> str:
         ),
         (
             len({wanted.shape for _, wanted in pairs}) == 1 < len({one.shape for one in inputs}),
-            f"Every output is {shape}, whatever the input: a part of that size, or a summary.",
+            f"Every output is {shape}, whatever the input: {what}.",
         ),
         (
             len({wanted.shape for _, wanted in pairs}) == 1 < len(pairs),
-            (
-                f"Every input is {shape_words(inputs[0].shape)}, and every output {shape}: a part "
-                "of that size, or a summary."
-            ),
+            (f"Every input is {shape_words(inputs[0].shape)}, and every output {shape}: {what}."),
         ),
         (
             True,

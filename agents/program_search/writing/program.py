@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.program_search.search.candidates import Candidate, Piece
 from agents.program_search.search.views import BACK, SENTENCE, in_ranks, palette_of, renumbered
-from agents.program_search.writing.first_steps import pictures_alone
+from agents.program_search.writing.first_steps import canvas_words, only_shape, pictures_alone
 from agents.program_search.writing.specialising import specialised
 
 
@@ -53,7 +53,11 @@ def pieces_of(candidate: Candidate) -> list[Piece]:
     if pictures_alone(candidate):
         assert candidate.finish is not None, "pictures are those of a rule"
         return [candidate.finish.piece("picture_p")]
-    for step in candidate.steps:
+    if shape := only_shape(candidate):
+        words, variable = canvas_words(shape), "picture"
+        start = f"Start with {words[0].lower()}{words[1:]}."
+        pieces.append(Piece([start], [f"picture = np.zeros({shape}, int)"], []))
+    for step in candidate.steps if not shape else ():
         text, code = step.sentence(), f"picture = {step.code(variable)}"
         sentence = f"{text[0].upper()}{text[1:]}."
         pieces.append(Piece([sentence], [code], step.functions(), [step.told()]))

@@ -10,10 +10,10 @@ from agents.program_search.search.sources import OWN
 from agents.program_search.search.views import in_ranks
 from agents.program_search.stacking.layers import Stack
 from agents.program_search.writing.first_steps import (
-    canvas_words,
     gives_size_only,
     only_shape,
     pictures_alone,
+    steps_told,
 )
 from agents.program_search.writing.program import steps_in_words
 
@@ -34,18 +34,15 @@ nothing."""
 def rule_paragraph(candidate: Candidate) -> str:
     """The rule in one paragraph: each step's sentences, in order."""
     texts = [" ".join(sentences) for sentences in steps_in_words(candidate)]
-    first, last = int(candidate.renumbered), len(candidate.steps) + candidate.renumbered
+    last = len(candidate.steps) + candidate.renumbered
     if pictures_alone(candidate):
         return texts[0]
-    if shape := only_shape(candidate):
-        words = canvas_words(shape)
-        texts[first:last] = [f"Start with {words[0].lower()}{words[1:]}."]
-    elif gives_size_only(candidate):
+    if gives_size_only(candidate) and not only_shape(candidate):
         texts[last - 1] = f"{texts[last - 1].removesuffix('.')} (only the size of that counts)."
     if len(texts) == 1:
         return texts[0]
     begin, *others = (f"{text[0].lower()}{text[1:]}" for text in texts)
-    before = "step" if len(candidate.steps) + candidate.renumbered == 1 else "steps"
+    before = "step" if steps_told(candidate) == 1 else "steps"
     return " ".join([f"First {begin}", *(f"Then {of_cells(text, before)}" for text in others)])
 
 
