@@ -23,7 +23,7 @@ CALIBRATION: dict[str, Sequence[tuple[float, float]]] = {
     "stack, check failed": [(0.0, 0.52)],
     "by rank": [(0.0, 0.17)],
     "check failed": [(0.5, 0.24), (0.0, 0.05)],
-    "second": [(0.1, 0.06), (0.0, 0.01)],
+    "second": [(0.1, 0.06), (0.0, 0.03)],
     "found, no test inputs": [(0.0, 0.96)],
     "not found again, no test inputs": [(0.0, 0.92)],
     "guess, no test inputs": [(0.0, 0.38)],
