@@ -126,3 +126,12 @@ def test_a_tie_that_only_a_test_input_has_is_told() -> None:
     )
     assert list(tie_lines(TaskGrids([tied, tied], [grid("1")]), rule)) == []
     assert list(tie_lines(TaskGrids([pair, tied], [grid("1")]), "Turn the grid.")) == []
+
+
+def test_a_colour_that_every_cell_looks_up_may_meet_several_as_in_no_pair() -> None:
+    seen = fact("the colour of the first ink that is met going in each of the four straight")
+    pair, test = grid("101/000"), grid("102/000")
+    candidate = Candidate((), Rule((), {}, seen), 1.0, (pair, test))
+    told = " ".join(open_lines(TaskGrids([pair, test], [pair]), candidate))
+    assert "(1, 2)" in told
+    assert "ink of several colours" in told

@@ -228,3 +228,19 @@ def test_what_is_found_is_trusted_more_than_a_guess() -> None:
     found, guess = solved("25ff71a9")[0], solved("0d3d703e")[0]
     assert (found.kind, guess.kind) == ("found", "guess")
     assert (found.confidence or 0) > (guess.confidence or 0) > 0
+
+
+def test_of_programs_that_fit_one_that_keeps_the_shape_goes_first() -> None:
+    lower = [[[0, 1, 0], [2, 2, 3]], [[4, 0, 0], [5, 4, 6]], [[0, 7], [8, 9]]]
+    pairs = [
+        {
+            "input": [[0] * len(half[0])] * 2 + half,
+            "output": [*half[::-1], *half],
+        }
+        for half in lower
+    ]
+    test = {"input": [[0, 0, 0], [0, 0, 0], [0, 3, 3], [1, 1, 4]]}
+    best = solve(Task.from_json("kept", {"train": pairs, "test": [test]}))[0]
+    names: dict[str, Any] = {}
+    exec(best.python_code, names)
+    assert names["solve_task"]([[0], [0], [0], [5]]) == [[5], [0], [0], [5]]

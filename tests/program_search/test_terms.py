@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from agents.program_search.search.candidates import Candidate
+from agents.program_search.search.evidence import Evidence
+from agents.program_search.transforms.registry import REGISTRY
 from agents.program_search.writing.terms import PANES, SEVERAL_COLOURS, UNDIVIDED, terms_in
+from agents.program_search.writing.trace import TraceWriter
 from tests.program_search.test_traces import grid
 
 
@@ -35,3 +39,14 @@ def test_objects_are_explained_as_the_rule_joins_them() -> None:
     sides = terms_in("Keep one-colour objects (joined by sides).", is_stack=False)[-1]
     assert sides == "- A one-colour object is cells of one ink colour that are joined by sides."
     assert any(line.endswith("only sides join.") for line in terms_in(both, is_stack=False))
+
+
+def test_a_rule_that_crops_first_is_told_the_background_of_what_it_makes() -> None:
+    cut, one = next(REGISTRY["cropped"].steps()), next(REGISTRY["one_cell"].steps())
+    pair, made = grid("00000/02220/02120/00000"), grid("1")
+    candidate = Candidate((cut, one), None, 1.0, (made, made))
+    trace = TraceWriter([pair, pair], [made], []).write(
+        candidate, Evidence(0, 0.5, passed=True), None
+    )
+    assert "or the commonest colour of the picture at hand if that has no black" in trace
+    assert "Background is black (0); the rest is ink." not in trace

@@ -57,8 +57,8 @@ class Doubts(NamedTuple):
         if not evidence.is_found():
             lines += telling_pairs_apart(self.grids, candidate)
         lines += open_lines(self.grids, candidate)
-        if not candidate.renumbered:
-            lines += tie_lines(self.grids, rule_paragraph(candidate))
+        if not candidate.renumbered and candidate.search == "rules":
+            lines += tie_lines(self.grids, words_of_input(candidate))
         for number in range(pairs, len(self.grids.inputs)):
             test = f"test input {number - pairs + 1}"
             lost = self._broken(candidate, number)
@@ -174,3 +174,9 @@ def is_to_be_told(candidate: Candidate, rival: Candidate, evidence: Evidence) ->
 def beginning(words: str) -> str:
     """What is told of all pairs without its colours and what is beside the point."""
     return words.partition(";")[0].partition(":")[0]
+
+
+def words_of_input(candidate: Candidate) -> str:
+    """The rule, or of one with first steps the first of these, which alone sees the input."""
+    steps = candidate.steps
+    return f"{steps[0].sentence()}." if steps else rule_paragraph(candidate)

@@ -12,7 +12,12 @@ from agents.program_search.search.rules import Rule, listing, reading
 from agents.program_search.search.sources import Source
 from agents.program_search.search.views import in_ranks
 from agents.program_search.transforms.registry import COLOURS, Array
-from agents.program_search.writing.first_steps import gives_size_only, only_shape, pictures_alone
+from agents.program_search.writing.first_steps import (
+    gives_size_only,
+    only_shape,
+    pictures_alone,
+    steps_told,
+)
 from agents.program_search.writing.grid_words import count_of, shape_words
 from agents.program_search.writing.open_cases import cases_of
 from agents.program_search.writing.pair_words import suggestion
@@ -128,7 +133,9 @@ class Ideas(NamedTuple):
                 value = in_ranks(value) if candidate.renumbered else value
                 one, two = (f"({row + 1}, {column + 1})" for row, column in (first, place))
                 becomes = [COLOURS[int(wanted[cell])] for cell in (first, place)]
-                made = ", after the first step," if candidate.steps else ""
+                steps = "step" if steps_told(candidate) == 1 else "steps"
+                is_of_input = not candidate.steps or pictures_alone(candidate)
+                made = "" if is_of_input else f", after the first {steps},"
                 return (
                     f"In pair {pair + 1}{made} it is {value} for both {one} and {two}, but the "
                     f"output has {becomes[0]} at the one and {becomes[1]} at the other."

@@ -48,12 +48,13 @@ def shortened(words: str) -> str:
 def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
     """The cells of test inputs of whose case the pairs do not tell what becomes."""
     rule = candidate.finish
-    if not isinstance(rule, Rule) or not rule.facts:
+    if not isinstance(rule, Rule):
         return
     colours, shown = dict[Source, set[int]](), set[Source]()
     for pair in range(grids.pairs()):
         start, picture = grids.seen(candidate, pair)
-        for case, colour in zip(cases_of(rule, start, picture), picture.flat, strict=True):
+        cases = cases_of(rule, start, picture) if rule.facts else []
+        for case, colour in zip(cases, picture.flat, strict=False):
             colours.setdefault(rule.table.get(case, rule.otherwise), set()).add(int(colour))
         met = meeting_several(rule, start, picture)
         shown.update(outcome for outcome, places in met.items() if places)
@@ -64,8 +65,8 @@ def open_lines(grids: TaskGrids, candidate: Candidate) -> Iterator[str]:
         if candidate.steps:
             size = shape_words(picture.shape)
             whose = f"what the first {steps_word(candidate)} of {whose} ({size})"
-        told = [*unseen(rule, start, picture)]
-        if not gives_size_only(candidate):
+        told = [*unseen(rule, start, picture)] if rule.facts else []
+        if rule.facts and not gives_size_only(candidate):
             told += kept(rule, start, picture, colours, known)
         told += unseen_meetings(rule, start, picture, shown)
         for places, words in told:

@@ -11,7 +11,7 @@ from agents.program_search.transforms.registry import COLOURS, Array
 from agents.program_search.writing.task_grids import TaskGrids
 
 WHOLE_GRIDS = re.compile(
-    r"(one cell of the|the (?:second )?)(commonest|rarest) colour besides background"
+    r"(one cell of the|the )(commonest|rarest) colour besides background"
     r"(?= of the (?:whole|input) grid| for each|[.,;])"
 )
 

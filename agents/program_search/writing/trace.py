@@ -6,6 +6,7 @@ Every line follows from the task's grids or from the candidate's outputs. How th
 for, and how often such rules are right, are fields of the sample, not words of the trace.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import starmap
@@ -24,10 +25,12 @@ from agents.program_search.writing.open_cases import cases_shown
 from agents.program_search.writing.pair_words import common_words, has_panes, pair_words
 from agents.program_search.writing.rule_words import rule_section
 from agents.program_search.writing.rule_working import values
-from agents.program_search.writing.task_grids import TaskGrids
+from agents.program_search.writing.task_grids import TaskGrids, picture_of
 from agents.program_search.writing.terms import terms_in
 from agents.program_search.writing.working import worked
 
+CUTTING = re.compile(r"\bFirst |\b([Cc]ut out|[Cc]rop|[Dd]rop)\b")
+"""Words of rules that may make pictures without black of grids that have some."""
 MOST_CELLS_SHOWN = 300
 """Pairs with at most so many cells, input and output together, are read at a glance."""
 
@@ -57,14 +60,7 @@ class TraceWriter:
         """
         shown, rule = self._shown_pair(candidate), rule_section(candidate)
         open_still = self.doubts.about(candidate, evidence)
-        is_stack = candidate.search == "stacking"
-        made, others = self._pictures(candidate)
-        terms = terms_in(
-            " ".join([*rule, *open_still]),
-            self.inputs,
-            is_stack=is_stack,
-            have_black=have_black([*made, *others]),
-        )
+        terms = self._terms(candidate, " ".join([*rule, *open_still]))
         near = self.ideas.near_misses(candidate, without)
         near = [with_terms(line, "There", terms, self.inputs) for line in near]
         rivals = self.doubts.rival(candidate, evidence, rival)
@@ -86,13 +82,20 @@ class TraceWriter:
         told = ((title, lines) for title, lines in sections.items() if lines)
         return "\n\n".join(f"{title}:\n" + "\n".join(lines) for title, lines in told)
 
+    def _terms(self, candidate: Candidate, words: str) -> list[str]:
+        """What the words mean in which the candidate is told."""
+        made, others = self._pictures(candidate)
+        is_stack, is_black = candidate.search == "stacking", have_black([*made, *others])
+        return terms_in(words, made, is_stack=is_stack, have_black=is_black)
+
     def _pictures(self, candidate: Candidate) -> tuple[list[Array], list[Array]]:
-        """The inputs and what the steps make of them; then the other pictures of the rule."""
+        """The inputs and what each step is given; then the other pictures of the rule."""
         made, others, rule = [*self.inputs], list[Array](), candidate.finish
-        shown = candidate if rule else replace(candidate, steps=candidate.steps[:-1])
+        steps = () if pictures_alone(candidate) else candidate.steps
         for number in range(len(self.inputs)):
-            start, picture = self.grids.seen(shown, number)
-            made += [] if pictures_alone(candidate) else [picture]
+            start, _ = self.grids.seen(candidate, number)
+            looked_at = range(len(steps) if rule is None else len(steps) + 1)
+            made += [picture_of(replace(candidate, steps=steps[:n]), start) for n in looked_at]
             if isinstance(rule, Rule):
                 others += [values(one, start, start) for one in rule.pictures()]
         return made, others
@@ -180,6 +183,7 @@ def have_black(grids: Sequence[Array]) -> bool:
 
 def with_terms(line: str, where: str, known: Sequence[str], grids: Sequence[Array]) -> str:
     """The line with the meaning of its words in brackets, if that is not told already."""
-    terms = terms_in(line, grids, is_stack=False, have_black=have_black(grids))
+    keeps_black = have_black(grids) and not CUTTING.search(line)
+    terms = terms_in(line, grids, is_stack=False, have_black=keeps_black)
     others = [one[2:] for one in terms if one not in known]
     return f"{line} ({where}: {' '.join(others)})" if others else line
