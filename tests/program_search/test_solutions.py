@@ -244,3 +244,15 @@ def test_of_programs_that_fit_one_that_keeps_the_shape_goes_first() -> None:
     names: dict[str, Any] = {}
     exec(best.python_code, names)
     assert names["solve_task"]([[0], [0], [0], [5]]) == [[5], [0], [0], [5]]
+
+
+def test_a_canvas_of_a_colour_without_a_rank_is_named() -> None:
+    pairs = [
+        {"input": [[3, 3, 3], [3, 1, 3], [3, 3, 3]], "output": [[3, 3, 3], [3, 2, 3], [3, 3, 3]]},
+        {"input": [[4, 4, 4], [4, 1, 4], [4, 1, 1]], "output": [[4, 4, 4], [4, 2, 4], [4, 2, 2]]},
+    ]
+    grids = ([[5, 5, 5], [5, 1, 5], [5, 5, 5]], [[1, 1, 1], [1, 2, 1], [1, 1, 1]])
+    task = Task.from_json("named", {"train": pairs, "test": [{"input": one} for one in grids]})
+    traces = [one.reasoning for one in solve(task, best_of=6, search_budget=600_000)]
+    assert any("is all red itself" in one for one in traces)
+    assert not any("is all None" in one or "all 12" in one for one in traces)

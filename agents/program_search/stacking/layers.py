@@ -111,7 +111,7 @@ class Stack:
     def piece(self, variable: str) -> Piece:
         """The canvas, then a sentence and some lines for each layer; they compute `answer`."""
         del variable  # a stack begins with the input grid
-        colour, number = COLOURS.get(self.base, self.base), len(self.layers)
+        colour, number = Source("constant", colour=self.base).noun(), len(self.layers)
         sentences = [
             f"Lay {f'{number} layers' if number > 1 else 'one layer'} on a canvas.",
             f"In every picture the cells of {COLOURS[0]} are empty, and all others are ink.",

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from agents.program_search.search.sources import Source
 from agents.program_search.stacking.layers import Laid, Stack, laid_out
 from agents.program_search.stacking.pictures import Operation, Picture, ink, seen, whole
 from agents.program_search.stacking.pieces import PieceState
-from agents.program_search.transforms.registry import COLOURS, REGISTRY, Array, Step
+from agents.program_search.transforms.registry import REGISTRY, Array, Step
 from agents.program_search.transforms.traits import FLAGS, LOOKS, MEASURES, main_colour
 from agents.program_search.writing.grid_words import (
     LARGEST_BETWEEN,
@@ -28,7 +29,8 @@ def stack_lines(stack: Stack, given: Array, number: int, *, says_layers: bool) -
     if stack.size.piece is not None and stack.size.piece.steps:
         yield "- The picture that tells the size of the canvas:"
         yield from piece_lines(stack.size.piece, given, known, "the size", has_place=False)
-    yield f"- The canvas, {shape_words(before.shape)}, is all {COLOURS.get(stack.base)}."
+    ground = Source("constant", colour=stack.base).noun()
+    yield f"- The canvas, {shape_words(before.shape)}, is all {ground}."
     for place, (layer, canvas) in enumerate(zip(stack.layers, canvases, strict=True), 1):
         changed = int((canvas != before).sum())
         what = count_of(changed, "cell") if changed else "nothing"
